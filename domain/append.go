@@ -1,0 +1,71 @@
+package domain
+
+// Append is one unit of work for the event store: the events that one decision made,
+// the messages that tell others of them, and the lease under which it was made. All
+// of it is committed, or none.
+type Append struct {
+	OrderID  OrderID
+	Expected int // version the decision was made on; 0 for a new order
+	Events   []Event
+	Metadata Metadata // Schema is filled in by the store
+	Messages []Message
+	// Lease, if not nil, must still be held, and is settled as Settle says.
+	Lease  *Lease
+	Settle Settlement
+	// Reason says why, for SettleReturn and SettlePark.
+	Reason string
+	// Reservations are keys that no other order may hold.
+	Reservations []Reservation
+}
+
+// Reservation is a key (tracking id, idempotency key) that names one order for ever.
+type Reservation struct {
+	Key         string   // at most 300 bytes
+	Fingerprint [32]byte // SHA-256 of the request, to tell a repeat from another order
+}
+
+// Message tells the consumers of a topic of one event.
+type Message struct {
+	Topic    string
+	Event    int // index into Append.Events of the event that causes the message
+	UUID     string
+	Payload  []byte
+	Metadata map[string]string
+}
+
+// Prepare decides commands one after the other on o and makes the unit of work that
+// records them, with the messages that follow (see FollowUp). o is not changed.
+func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {
+	a := Append{OrderID: id, Expected: o.Version, Metadata: meta}
+	for _, c := range commands {
+		events, err := Decide(o, c)
+		if err != nil {
+			return Append{}, err
+		}
+		for _, e := range events {
+			if err := o.evolve(e, o.PlacedAt); err != nil {
+				return Append{}, err
+			}
+			a.Events = append(a.Events, e)
+		}
+	}
+	for i, e := range a.Events {
+		if topic, follows := FollowUp(e); follows {
+			a.Messages = append(a.Messages, a.message(i, topic))
+		}
+	}
+	return a, nil
+}
+
+func (a *Append) message(event int, topic string) Message {
+	eventID := EventID(a.OrderID, a.Expected+event+1)
+	m := Message{Topic: topic, Event: event, UUID: eventID, Payload: EncodeWork(a.OrderID)}
+	m.Metadata = map[string]string{MetadataCausation: eventID}
+	if a.Metadata.CorrelationID != "" {
+		m.Metadata[MetadataCorrelation] = a.Metadata.CorrelationID
+	}
+	if a.Metadata.TraceParent != "" {
+		m.Metadata[MetadataTraceParent] = a.Metadata.TraceParent
+	}
+	return m
+}

@@ -1,0 +1,107 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Upcaster turns the stored data of an event into the shape one schema version later.
+type Upcaster func(data json.RawMessage) (json.RawMessage, error)
+
+// Codec turns events into the JSON that is stored, and back. The zero value is not
+// usable; see NewCodec.
+type Codec struct {
+	types map[string]eventType
+}
+
+type eventType struct {
+	schema    int // the version this code writes
+	decode    func(json.RawMessage) (Event, error)
+	upcasters map[int]Upcaster // from version n to n+1
+}
+
+// NewCodec knows every event of this package at its present schema version.
+func NewCodec() *Codec {
+	c := &Codec{types: map[string]eventType{}}
+	register[OrderPlaced](c, 1)
+	register[StepStarted](c, 1)
+	register[StepCompleted](c, 1)
+	register[StepFailed](c, 1)
+	register[StepInterrupted](c, 1)
+	register[StepRolledBack](c, 1)
+	register[OrderCompleted](c, 1)
+	register[OrderFailed](c, 1)
+	register[OrderParked](c, 1)
+	register[OrderResumed](c, 1)
+	return c
+}
+
+// register makes c know events of type E. An upcaster at index i of up carries
+// version i+1 to i+2; together they must reach schema.
+func register[E Event](c *Codec, schema int, up ...Upcaster) {
+	var zero E
+	t := eventType{schema: schema, upcasters: map[int]Upcaster{}}
+	for i, u := range up {
+		t.upcasters[i+1] = u
+	}
+	t.decode = func(data json.RawMessage) (Event, error) {
+		var e E
+		err := json.Unmarshal(data, &e)
+		return e, err
+	}
+	c.types[zero.EventType()] = t
+}
+
+// Encode gives the JSON to store for e, and the schema version to store with it.
+// HTML characters are left as they are; white space in raw parts is dropped.
+func (c *Codec) Encode(e Event) (data json.RawMessage, schema int, err error) {
+	t, known := c.types[e.EventType()]
+	if !known {
+		return nil, 0, fmt.Errorf("%w: event type %q is unknown", ErrInvalid, e.EventType())
+	}
+	data, err = MarshalStored(e)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: encode %s: %s", ErrInvalid, e.EventType(), err)
+	}
+	return data, t.schema, nil
+}
+
+// Decode reads stored JSON of any schema version up to the present one.
+// Errors are of kind ErrCorrupt.
+func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, error) {
+	t, known := c.types[typ]
+	if !known {
+		return nil, fmt.Errorf("%w: event type %q is unknown to this version of the program", ErrCorrupt, typ)
+	}
+	if schema < 1 || schema > t.schema {
+		return nil, fmt.Errorf("%w: %s has schema version %d, this program knows 1 to %d", ErrCorrupt, typ, schema, t.schema)
+	}
+	for v := schema; v < t.schema; v++ {
+		up, found := t.upcasters[v]
+		if !found {
+			return nil, fmt.Errorf("%w: no upcaster for %s from schema version %d", ErrCorrupt, typ, v)
+		}
+		var err error
+		if data, err = up(data); err != nil {
+			return nil, fmt.Errorf("%w: upcast %s from schema version %d: %s", ErrCorrupt, typ, v, err)
+		}
+	}
+	e, err := t.decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: decode %s: %s", ErrCorrupt, typ, err)
+	}
+	return e, nil
+}
+
+// MarshalStored is the one way JSON is made for the database: compact, fields in
+// declared order, no HTML escapes, no trailing newline.
+func MarshalStored(v any) (json.RawMessage, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}

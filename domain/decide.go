@@ -1,0 +1,192 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Command asks for something to happen to an order. The implementations below are
+// all there are.
+type Command interface {
+	decide(o *Order) ([]Event, error)
+}
+
+// Place opens an order.
+type Place struct {
+	TrackingID string
+	Detail     json.RawMessage
+}
+
+// StartStep opens an attempt of the step whose turn it is.
+type StartStep struct {
+	Step    Step
+	Attempt int
+	Node    string
+}
+
+// CompleteStep closes the open attempt with success.
+type CompleteStep struct {
+	Step    Step
+	Attempt int
+}
+
+// FailStep closes the open attempt and turns the order round.
+type FailStep struct {
+	Step    Step
+	Attempt int
+	Error   string
+}
+
+// InterruptStep closes the open attempt of a node that was lost or ran out of time.
+type InterruptStep struct {
+	Step    Step
+	Attempt int
+	Reason  string
+}
+
+// RollBackStep says that the step to roll back next has been compensated.
+type RollBackStep struct {
+	Step    Step
+	Attempt int
+	Node    string
+}
+
+// Park takes the order out of the flow.
+type Park struct{ Reason string }
+
+// Resume puts a parked order back.
+type Resume struct{ Reason string }
+
+// Decide says which events follow from command c on order o, or which rule forbids
+// it. It changes nothing.
+func Decide(o Order, c Command) ([]Event, error) {
+	if _, placing := c.(Place); !placing && o.Version == 0 {
+		return nil, ErrNotPlaced
+	}
+	events, err := c.decide(&o)
+	if err != nil {
+		return nil, fmt.Errorf("%T on order %s: %w", c, o.ID, err)
+	}
+	return events, nil
+}
+
+func (c Place) decide(o *Order) ([]Event, error) {
+	if o.Version > 0 {
+		return nil, ErrAlreadyPlaced
+	}
+	if len(c.Detail) > 0 && !json.Valid(c.Detail) {
+		return nil, fmt.Errorf("%w: detail is not JSON", ErrInvalid)
+	}
+	return []Event{OrderPlaced{TrackingID: c.TrackingID, Detail: c.Detail}}, nil
+}
+
+func (c StartStep) decide(o *Order) ([]Event, error) {
+	if err := o.flowing(); err != nil {
+		return nil, err
+	}
+	if o.rolling() {
+		return nil, ErrRollingBack
+	}
+	if turn, left := o.next(); !left || turn != c.Step {
+		return nil, ErrOutOfTurn
+	}
+	state := o.Step(c.Step)
+	if state.Status == StepStatusRunning {
+		return nil, ErrStepRunning
+	}
+	if c.Attempt <= state.Attempt {
+		return nil, ErrStaleAttempt
+	}
+	return []Event{StepStarted{Step: c.Step, Attempt: c.Attempt, Node: c.Node}}, nil
+}
+
+func (c CompleteStep) decide(o *Order) ([]Event, error) {
+	state, err := o.open(c.Step, c.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	events := []Event{StepCompleted{Step: c.Step, Attempt: c.Attempt, Node: state.Node}}
+	if _, more := c.Step.Next(); !more {
+		events = append(events, OrderCompleted{})
+	}
+	return events, nil
+}
+
+func (c FailStep) decide(o *Order) ([]Event, error) {
+	state, err := o.open(c.Step, c.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{StepFailed{Step: c.Step, Attempt: c.Attempt, Node: state.Node, Error: c.Error}}, nil
+}
+
+func (c InterruptStep) decide(o *Order) ([]Event, error) {
+	state, err := o.open(c.Step, c.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{StepInterrupted{Step: c.Step, Attempt: c.Attempt, Node: state.Node, Reason: c.Reason}}, nil
+}
+
+func (c RollBackStep) decide(o *Order) ([]Event, error) {
+	if err := o.flowing(); err != nil {
+		return nil, err
+	}
+	turn, left := o.NextRollback()
+	if !left {
+		return nil, ErrNotRolling
+	}
+	if turn != c.Step {
+		return nil, ErrOutOfTurn
+	}
+	events := []Event{StepRolledBack{Step: c.Step, Attempt: c.Attempt, Node: c.Node}}
+	if c.Step == steps[0] {
+		step, reason := o.failure()
+		events = append(events, OrderFailed{Step: step, Reason: reason})
+	}
+	return events, nil
+}
+
+func (c Park) decide(o *Order) ([]Event, error) {
+	if err := o.flowing(); err != nil {
+		return nil, err
+	}
+	step := o.CurrentStep()
+	if step == "" {
+		step = steps[0]
+	}
+	if o.Step(step).Status == StepStatusRunning {
+		return nil, ErrStepRunning
+	}
+	return []Event{OrderParked{Step: step, Reason: c.Reason}}, nil
+}
+
+func (c Resume) decide(o *Order) ([]Event, error) {
+	if !o.Parked {
+		return nil, ErrNotParked
+	}
+	return []Event{OrderResumed{Reason: c.Reason}}, nil
+}
+
+// flowing refuses orders that have ended or are parked.
+func (o *Order) flowing() error {
+	if o.Status().Ended() {
+		return ErrEnded
+	}
+	if o.Parked {
+		return ErrParked
+	}
+	return nil
+}
+
+// open gives the state of a step whose open attempt is the given one.
+func (o *Order) open(step Step, attempt int) (StepState, error) {
+	state := o.Step(step)
+	if attempt < state.Attempt {
+		return state, ErrStaleAttempt
+	}
+	if state.Status != StepStatusRunning || state.Attempt != attempt {
+		return state, ErrNotRunning
+	}
+	return state, nil
+}

@@ -1,0 +1,20 @@
+// Package domain is the vocabulary of the system: the order, its four steps, the
+// events that happen to it, and the rules that say which event may follow which.
+//
+// It is pure. Nothing here reads a clock, draws a random number or does I/O, and it
+// imports the standard library alone. The two halves are kept apart:
+//
+//   - Decide takes an order and a command and says which events follow, or which
+//     rule forbids it (an error of this package).
+//   - Order.Apply takes a recorded event and moves the order on. It never refuses an
+//     event that Decide produced.
+//
+// An order goes Scheduling, PreProcessing, Processing, PostProcessing, Completed. A
+// failed step turns it round: the failed step and then every completed step are
+// rolled back, last first, and the order ends Failed. An attempt of a step is open
+// from its StepStarted to the StepCompleted, StepFailed or StepInterrupted of the
+// same attempt; an order never has two open attempts.
+//
+// The stored JSON of an event never changes once released: golden files pin it, and
+// upcasters (see Codec) carry older shapes forward when they are read.
+package domain

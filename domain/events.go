@@ -1,0 +1,106 @@
+package domain
+
+import "encoding/json"
+
+// Event is something that happened to an order. The implementations below are all
+// there are; the JSON of each is pinned by a golden file.
+type Event interface {
+	// EventType is the stored name of the event.
+	EventType() string
+}
+
+// OrderPlaced opens every stream.
+type OrderPlaced struct {
+	// TrackingID is the customer's own name for the order, or empty.
+	TrackingID string `json:"tracking_id,omitempty"`
+	// Detail is what the customer ordered, any JSON, compacted.
+	Detail json.RawMessage `json:"detail,omitempty"`
+}
+
+// StepStarted opens an attempt.
+type StepStarted struct {
+	Step    Step   `json:"step"`
+	Attempt int    `json:"attempt"` // counts from 1 within the step; numbers may be skipped
+	Node    string `json:"node"`    // the node that works
+}
+
+// StepCompleted closes an attempt with success.
+type StepCompleted struct {
+	Step    Step   `json:"step"`
+	Attempt int    `json:"attempt"`
+	Node    string `json:"node"`
+}
+
+// StepFailed closes an attempt with a failure that turns the order round.
+type StepFailed struct {
+	Step    Step   `json:"step"`
+	Attempt int    `json:"attempt"`
+	Node    string `json:"node"`
+	Error   string `json:"error"`
+}
+
+// StepInterrupted closes an attempt that its node could not end: the node was lost,
+// or the step's time ran out. Another attempt follows, or the order is parked.
+type StepInterrupted struct {
+	Step    Step   `json:"step"`
+	Attempt int    `json:"attempt"`
+	Node    string `json:"node"` // the node that had worked
+	Reason  string `json:"reason"`
+}
+
+// StepRolledBack says that the effects of one step have been compensated.
+type StepRolledBack struct {
+	Step    Step   `json:"step"`
+	Attempt int    `json:"attempt"` // the attempt of the rollback
+	Node    string `json:"node"`    // the node that compensated
+}
+
+// OrderCompleted ends an order whose four steps have completed.
+type OrderCompleted struct{}
+
+// OrderFailed ends an order that has been rolled back.
+type OrderFailed struct {
+	Step   Step   `json:"step"` // the step that failed
+	Reason string `json:"reason"`
+}
+
+// OrderParked takes an order out of the flow until an operator resumes it.
+type OrderParked struct {
+	Step   Step   `json:"step"` // the step, or the step to roll back, that could not be done
+	Reason string `json:"reason"`
+}
+
+// OrderResumed puts a parked order back where it was.
+type OrderResumed struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// EventType is the stored name of the event.
+func (OrderPlaced) EventType() string { return "OrderPlaced" }
+
+// EventType is the stored name of the event.
+func (StepStarted) EventType() string { return "StepStarted" }
+
+// EventType is the stored name of the event.
+func (StepCompleted) EventType() string { return "StepCompleted" }
+
+// EventType is the stored name of the event.
+func (StepFailed) EventType() string { return "StepFailed" }
+
+// EventType is the stored name of the event.
+func (StepInterrupted) EventType() string { return "StepInterrupted" }
+
+// EventType is the stored name of the event.
+func (StepRolledBack) EventType() string { return "StepRolledBack" }
+
+// EventType is the stored name of the event.
+func (OrderCompleted) EventType() string { return "OrderCompleted" }
+
+// EventType is the stored name of the event.
+func (OrderFailed) EventType() string { return "OrderFailed" }
+
+// EventType is the stored name of the event.
+func (OrderParked) EventType() string { return "OrderParked" }
+
+// EventType is the stored name of the event.
+func (OrderResumed) EventType() string { return "OrderResumed" }

@@ -1,0 +1,91 @@
+package domain
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Lease is the right of one node to work on one message: a row of the in-flight
+// table. It ends when the row is gone or names another node, epoch or attempt.
+type Lease struct {
+	Group     string
+	Topic     string
+	Partition int
+	Position  int64
+	Node      string
+	Epoch     int64
+	Attempt   int // deliveries of the message, from 1
+	// Interruptions counts the attempts that ended without an outcome.
+	Interruptions int
+
+	settled atomic.Bool
+}
+
+// MarkSettled says that the lease has ended in a committed transaction, or is known
+// to be lost, so that acknowledging the message has nothing left to do.
+func (l *Lease) MarkSettled() { l.settled.Store(true) }
+
+// Settled says whether MarkSettled was called.
+func (l *Lease) Settled() bool { return l.settled.Load() }
+
+// Settlement is what becomes of a lease when its outcome is appended.
+type Settlement int
+
+const (
+	// SettleKeep checks that the lease is held and keeps it.
+	SettleKeep Settlement = iota
+	// SettleDone ends the lease: the message has been dealt with.
+	SettleDone
+	// SettleReturn gives the message back for another attempt and counts an interruption.
+	SettleReturn
+	// SettlePark moves the message to the dead letters.
+	SettlePark
+)
+
+type leaseKey struct{}
+
+// WithLease puts the lease under which a message was delivered into its context.
+func WithLease(ctx context.Context, l *Lease) context.Context {
+	return context.WithValue(ctx, leaseKey{}, l)
+}
+
+// LeaseFrom is the lease that WithLease put into ctx, or nil.
+func LeaseFrom(ctx context.Context) *Lease {
+	l, _ := ctx.Value(leaseKey{}).(*Lease)
+	return l
+}
+
+// Tenure is the time during which a node may hold leases: one registration of it.
+type Tenure struct {
+	Node  string
+	Epoch int64
+	// Context ends before the node's leases can end, by the node's own monotonic clock.
+	Context context.Context
+}
+
+// The states of a node.
+const (
+	NodeActive   = "active"
+	NodeDraining = "draining"
+	NodeStopped  = "stopped"
+)
+
+// Node is one registration of a node, as the database holds it.
+type Node struct {
+	Node        string
+	Epoch       int64
+	State       string // NodeActive, NodeDraining, NodeStopped
+	Slots       int    // workers
+	Busy        int    // workers with work, at the last heartbeat
+	Host        string
+	PID         int
+	Version     string // of the program
+	Roles       string // "api,worker,projector"
+	Admin       string // address of the node's admin interface
+	StartedAt   time.Time
+	HeartbeatAt time.Time
+	ExpiresAt   time.Time
+	// Expired says that by the database's clock its leases are no longer good.
+	Expired bool
+}

@@ -1,0 +1,196 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Order is the state of an order: the fold of its events. The zero value is the
+// order before it has been placed.
+type Order struct {
+	ID         OrderID
+	TrackingID string
+	Detail     json.RawMessage
+	Steps      [StepCount]StepState
+	PlacedAt   time.Time
+	StartedAt  time.Time // when the first step started first; zero before
+	EndedAt    time.Time // when it completed or failed; zero before
+	Version    int       // number of events
+	Parked     bool
+	completed  bool
+	failed     bool
+}
+
+// StepState is the state of one step. Times are those of its latest attempt.
+type StepState struct {
+	Status       StepStatus
+	Attempt      int // of the latest attempt; 0 before the first
+	Node         string
+	StartedAt    time.Time
+	CompletedAt  time.Time // when it completed, failed or was interrupted
+	RolledBackAt time.Time
+	Error        string // of the failure or interruption
+}
+
+// Fold applies events, which must be a whole stream in order, to a new order.
+func Fold(events []Recorded) (Order, error) {
+	var o Order
+	for _, r := range events {
+		if err := o.Apply(r); err != nil {
+			return Order{}, err
+		}
+	}
+	return o, nil
+}
+
+// Apply moves the order on by one event. An event out of sequence or of another
+// order is an error of kind ErrCorrupt; what Decide produced always applies.
+func (o *Order) Apply(r Recorded) error {
+	if r.Version != o.Version+1 {
+		return fmt.Errorf("%w: order %s: event version %d follows version %d", ErrCorrupt, r.OrderID, r.Version, o.Version)
+	}
+	if o.Version > 0 && r.OrderID != o.ID {
+		return fmt.Errorf("%w: order %s: event %d belongs to order %s", ErrCorrupt, o.ID, r.Version, r.OrderID)
+	}
+	o.ID = r.OrderID
+	if err := o.evolve(r.Event, r.RecordedAt); err != nil {
+		return fmt.Errorf("order %s, event %d: %w", r.OrderID, r.Version, err)
+	}
+	return nil
+}
+
+func (o *Order) evolve(e Event, at time.Time) error {
+	switch e := e.(type) {
+	case OrderPlaced:
+		o.TrackingID, o.Detail, o.PlacedAt = e.TrackingID, e.Detail, at
+		for i := range o.Steps {
+			o.Steps[i].Status = StepStatusPending
+		}
+	case StepStarted:
+		if o.StartedAt.IsZero() {
+			o.StartedAt = at
+		}
+		return o.change(e.Step, func(s *StepState) {
+			*s = StepState{Status: StepStatusRunning, Attempt: e.Attempt, Node: e.Node, StartedAt: at}
+		})
+	case StepCompleted:
+		return o.change(e.Step, func(s *StepState) { s.Status, s.CompletedAt = StepStatusCompleted, at })
+	case StepFailed:
+		return o.change(e.Step, func(s *StepState) { s.Status, s.CompletedAt, s.Error = StepStatusFailed, at, e.Error })
+	case StepInterrupted:
+		return o.change(e.Step, func(s *StepState) { s.Status, s.CompletedAt, s.Error = StepStatusInterrupted, at, e.Reason })
+	case StepRolledBack:
+		return o.change(e.Step, func(s *StepState) { s.Status, s.RolledBackAt = StepStatusRolledBack, at })
+	case OrderCompleted:
+		o.completed, o.EndedAt = true, at
+	case OrderFailed:
+		o.failed, o.EndedAt = true, at
+	case OrderParked:
+		o.Parked = true
+	case OrderResumed:
+		o.Parked = false
+	default:
+		return fmt.Errorf("%w: event type %T is unknown", ErrCorrupt, e)
+	}
+	o.Version++
+	return nil
+}
+
+func (o *Order) change(step Step, f func(*StepState)) error {
+	i := step.index()
+	if i < 0 {
+		return fmt.Errorf("%w: step %q is unknown", ErrCorrupt, step)
+	}
+	f(&o.Steps[i])
+	o.Version++
+	return nil
+}
+
+// Step is the state of one step; the zero state for an unknown one.
+func (o *Order) Step(step Step) StepState {
+	if i := step.index(); i >= 0 {
+		return o.Steps[i]
+	}
+	return StepState{}
+}
+
+// Status is where the order stands.
+func (o *Order) Status() Status {
+	switch {
+	case o.completed:
+		return StatusCompleted
+	case o.failed:
+		return StatusFailed
+	case o.Parked:
+		return StatusParked
+	case o.rolling():
+		return StatusRollingBack
+	case o.StartedAt.IsZero():
+		return StatusPending
+	}
+	step, _ := o.next()
+	return Status(step)
+}
+
+// CurrentStep is the step that runs or is next, or while the order rolls back the
+// step to roll back next; empty before the first step starts and after the end.
+func (o *Order) CurrentStep() Step {
+	if o.completed || o.failed || o.StartedAt.IsZero() {
+		return ""
+	}
+	if o.rolling() {
+		step, _ := o.NextRollback()
+		return step
+	}
+	step, _ := o.next()
+	return step
+}
+
+// NextRollback is the step to compensate next: the last one that failed or
+// completed and has not been rolled back; false if the order has not failed or
+// nothing is left.
+func (o *Order) NextRollback() (Step, bool) {
+	if !o.rolling() {
+		return "", false
+	}
+	for i := StepCount - 1; i >= 0; i-- {
+		if s := o.Steps[i].Status; s == StepStatusFailed || s == StepStatusCompleted {
+			return steps[i], true
+		}
+	}
+	return "", false
+}
+
+// rolling says that a step has failed and the order has not ended.
+func (o *Order) rolling() bool {
+	if o.completed || o.failed {
+		return false
+	}
+	for _, s := range o.Steps {
+		if s.Status == StepStatusFailed || s.Status == StepStatusRolledBack {
+			return true
+		}
+	}
+	return false
+}
+
+// next is the first step that has not completed; false when all have.
+func (o *Order) next() (Step, bool) {
+	for i, s := range o.Steps {
+		if s.Status != StepStatusCompleted {
+			return steps[i], true
+		}
+	}
+	return "", false
+}
+
+// failure is the step that failed and why.
+func (o *Order) failure() (Step, string) {
+	for i := StepCount - 1; i >= 0; i-- {
+		if s := o.Steps[i]; s.Status == StepStatusFailed || s.Status == StepStatusRolledBack {
+			return steps[i], s.Error
+		}
+	}
+	return "", ""
+}

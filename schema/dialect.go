@@ -1,0 +1,38 @@
+package schema
+
+import (
+	"database/sql"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Dialect is what differs between the databases in the SQL that several packages
+// write. Where one package's statement differs as a whole, that package has the two
+// forms in files named after the dialects and chooses by Name.
+type Dialect interface {
+	// Name is "sqlite" or "sqlserver".
+	Name() string
+	// Rebind turns numbered placeholders (?1) into the driver's.
+	Rebind(query string) string
+	// Limit is the clause, after ORDER BY, that keeps the first rows; param is the placeholder
+	// (?3) that holds how many.
+	Limit(param string) string
+	// Now is an expression for the database's clock, UTC, comparable with stored times.
+	Now() string
+	// NowPlus is Now moved by a placeholder's number of microseconds, which may be negative.
+	NowPlus(param string) string
+	// open connects; the second pool is for reads and may be the first.
+	open(dsn DSN) (write, read *sql.DB, err error)
+	// translate wraps a driver's error with its kind.
+	translate(err error) error
+	// migrations is goose's name for the dialect and the numbered files.
+	migrations() (goose.Dialect, fs.FS, error)
+}
+
+func dialectOf(d DSN) Dialect {
+	if d.URL != nil {
+		return sqlServer{}
+	}
+	return sqlite{}
+}

@@ -1,0 +1,19 @@
+// Package schema opens a database and speaks to it: it knows which database a DSN
+// means, how the two dialects (SQLite, SQL Server) differ, how a transaction begins
+// and ends, and which tables there are.
+//
+// What it promises:
+//
+//   - InTx commits all of what its function did, or nothing. A failed commit is an
+//     error. A transaction that the database itself rolled back (deadlock, lock
+//     time-out, busy file) is repeated a few times with jitter; a failed commit never is.
+//   - Errors of the drivers are translated by number, never by message text, into the
+//     kinds of errors.go.
+//   - The SQL of the project is written once with numbered placeholders (?1, ?2); what
+//     the dialects do differently is in sqlite.go and sqlserver.go of the package that
+//     runs it. DDL is in the numbered files of migrations/ and nowhere else.
+//   - Times are UTC with microseconds. Leases use the database's clock (Dialect.Now).
+//
+// It does not pool across processes: several processes may open one SQLite file, one
+// writes at a time and the others wait (busy time-out 10 s).
+package schema

@@ -1,0 +1,69 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	dsn         DSN
+	dialect     Dialect
+	write, read *sql.DB
+
+	statements, transactions atomic.Int64
+}
+
+// Open connects to the database that dsn names (see ParseDSN) and asks it one
+// question. It does not migrate.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	parsed, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	d := dialectOf(parsed)
+	write, read, err := d.open(parsed)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", parsed, err)
+	}
+	db := &DB{dsn: parsed, dialect: d, write: write, read: read}
+	if err := db.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
+	}
+	return db, nil
+}
+
+// Ping asks the database whether it answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var one int
+	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+}
+
+// Close closes all connections. Transactions under way are rolled back.
+func (db *DB) Close() error {
+	err := db.write.Close()
+	if db.read != db.write {
+		err = errors.Join(err, db.read.Close())
+	}
+	return err
+}
+
+// Dialect is the database's dialect.
+func (db *DB) Dialect() Dialect { return db.dialect }
+
+// DSN is where the database is; its String hides the password.
+func (db *DB) DSN() DSN { return db.dsn }
+
+// Stats counts what was sent to the database since it was opened.
+type Stats struct {
+	Statements   int64 // queries and changes, without BEGIN and COMMIT
+	Transactions int64 // writing transactions begun
+}
+
+// Stats counts what was sent to the database since it was opened.
+func (db *DB) Stats() Stats {
+	return Stats{Statements: db.statements.Load(), Transactions: db.transactions.Load()}
+}

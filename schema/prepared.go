@@ -1,0 +1,135 @@
+package schema
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// maxPrepared bounds the statements one connection keeps prepared; further texts are
+// prepared each time.
+const maxPrepared = 256
+
+// preparingConnector opens connections that keep their statements prepared, so that
+// callers need not. It is for drivers whose statements cost no round trip.
+type preparingConnector struct {
+	driver driver.Driver
+	name   string
+}
+
+func (c preparingConnector) Driver() driver.Driver { return c.driver }
+
+func (c preparingConnector) Connect(context.Context) (driver.Conn, error) {
+	inner, err := c.driver.Open(c.name)
+	if err != nil {
+		return nil, err
+	}
+	return &preparingConn{inner: inner.(fullConn), prepared: map[string]*preparedStmt{}}, nil
+}
+
+// fullConn is what the SQLite driver's connection can do.
+type fullConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+type preparingConn struct {
+	inner    fullConn
+	prepared map[string]*preparedStmt
+}
+
+type preparedStmt struct {
+	driver.Stmt
+	busy bool // its rows are being read
+}
+
+// statement gives the kept statement for query, or nil if it is in use or too many
+// are kept.
+func (c *preparingConn) statement(ctx context.Context, query string) (*preparedStmt, error) {
+	if s, kept := c.prepared[query]; kept {
+		if s.busy {
+			return nil, nil
+		}
+		return s, nil
+	}
+	if len(c.prepared) >= maxPrepared {
+		return nil, nil
+	}
+	inner, err := c.inner.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s := &preparedStmt{Stmt: inner}
+	c.prepared[query] = s
+	return s, nil
+}
+
+func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.inner.ExecContext(ctx, query, args)
+	}
+	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+}
+
+func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.inner.QueryContext(ctx, query, args)
+	}
+	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	s.busy = true
+	return preparedRows{Rows: rows, stmt: s}, nil
+}
+
+type preparedRows struct {
+	driver.Rows
+	stmt *preparedStmt
+}
+
+func (r preparedRows) Close() error {
+	r.stmt.busy = false
+	return r.Rows.Close()
+}
+
+func (c *preparingConn) Close() error {
+	for _, s := range c.prepared {
+		// The connection goes; what a statement's own close says adds nothing.
+		_ = s.Stmt.Close()
+	}
+	clear(c.prepared)
+	return c.inner.Close()
+}
+
+func (c *preparingConn) Prepare(query string) (driver.Stmt, error) { return c.inner.Prepare(query) }
+
+func (c *preparingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.inner.PrepareContext(ctx, query)
+}
+
+// Begin is required by driver.Conn; database/sql calls BeginTx.
+func (c *preparingConn) Begin() (driver.Tx, error) {
+	return c.inner.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	return c.inner.BeginTx(ctx, o)
+}
+
+func (c *preparingConn) Ping(ctx context.Context) error         { return c.inner.Ping(ctx) }
+func (c *preparingConn) ResetSession(ctx context.Context) error { return c.inner.ResetSession(ctx) }
+func (c *preparingConn) IsValid() bool                          { return c.inner.IsValid() }

@@ -1,0 +1,94 @@
+// Package schematest opens fresh databases for tests: SQLite always, SQL Server
+// where ORDERFLOW_TEST_SQLSERVER holds a DSN.
+package schematest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"orderflow/schema"
+)
+
+// Env names the variable that holds the SQL Server to test on. Its user must be able
+// to create databases.
+const Env = "ORDERFLOW_TEST_SQLSERVER"
+
+// EachDialect runs f as a subtest on every database there is. f may call open any
+// number of times; each call gives a new, migrated database that goes with the test.
+func EachDialect(t *testing.T, f func(t *testing.T, open func(t testing.TB) *schema.DB)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, SQLite) })
+	t.Run("sqlserver", func(t *testing.T) {
+		if os.Getenv(Env) == "" {
+			t.Skipf("SKIPPED: T-SQL IS NOT TESTED. Set %s=sqlserver://user:password@host to test it", Env)
+		}
+		f(t, SQLServer)
+	})
+}
+
+// SQLite gives a new, migrated SQLite database in the test's folder.
+func SQLite(t testing.TB) *schema.DB {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "test.db"))
+}
+
+// SQLServer gives a new, migrated database on the server of the environment.
+func SQLServer(t testing.TB) *schema.DB {
+	t.Helper()
+	return open(t, SQLServerDSN(t))
+}
+
+// SQLServerDSN creates an empty database on the server of the environment and gives its DSN.
+func SQLServerDSN(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(os.Getenv(Env))
+	if err != nil {
+		t.Fatalf("%s is not a URL", Env)
+	}
+	name := fmt.Sprintf("of_test_%x", randomBytes(6))
+	server, err := sql.Open("sqlserver", u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatalf("create a test database: %v", err)
+	}
+	t.Cleanup(func() {
+		if _, err := server.Exec("DROP DATABASE " + name); err != nil {
+			t.Logf("drop the test database %s: %v", name, err)
+		}
+		_ = server.Close()
+	})
+	q := u.Query()
+	q.Set("database", name)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func open(t testing.TB, dsn string) *schema.DB {
+	t.Helper()
+	db, err := schema.Open(context.Background(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close the database: %v", err)
+		}
+	})
+	if _, err := db.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}

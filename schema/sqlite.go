@@ -1,0 +1,78 @@
+package schema
+
+import (
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+
+	"github.com/pressly/goose/v3"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+//go:embed migrations/sqlite/*.sql
+var sqliteMigrations embed.FS
+
+// sqliteReaders bounds the connections that read; each holds a page cache.
+const sqliteReaders = 8
+
+type sqlite struct{}
+
+func (sqlite) Name() string               { return "sqlite" }
+func (sqlite) Rebind(query string) string { return query }
+func (sqlite) Limit(param string) string  { return "LIMIT " + param }
+func (sqlite) prepares() bool             { return true }
+
+func (sqlite) Now() string { return `strftime('%Y-%m-%dT%H:%M:%f000', 'now')` }
+
+func (sqlite) NowPlus(param string) string {
+	return `strftime('%Y-%m-%dT%H:%M:%f000', 'now', (` + param + ` / 1000000.0) || ' seconds')`
+}
+
+// open gives one writing connection (SQLite has one writer at a time, and waiting in
+// this process is fairer and cheaper than in the file) and several that only read.
+// WAL lets them read while it writes; synchronous=FULL makes a commit durable.
+func (sqlite) open(d DSN) (write, read *sql.DB, err error) {
+	source := func(pragmas ...string) string {
+		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
+		}, pragmas...)}
+		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	}
+	write = sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source()})
+	write.SetMaxOpenConns(1)
+	write.SetMaxIdleConns(1)
+	read = sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source("query_only(1)")})
+	read.SetMaxOpenConns(sqliteReaders)
+	read.SetMaxIdleConns(sqliteReaders)
+	return write, read, nil
+}
+
+func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
+	sub, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
+	return goose.DialectSQLite3, sub, err
+}
+
+// translate goes by the result codes of https://www.sqlite.org/rescode.html.
+func (sqlite) translate(err error) error {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
+	case lib.SQLITE_CONSTRAINT_TRIGGER, lib.SQLITE_CONSTRAINT_CHECK:
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return fmt.Errorf("%w: %w", ErrTransient, err)
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

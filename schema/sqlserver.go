@@ -1,0 +1,89 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+	"time"
+
+	mssql "github.com/microsoft/go-mssqldb"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/sqlserver/*.sql
+var sqlServerMigrations embed.FS
+
+// sqlServerConns bounds the connections of one node: one appending transaction per
+// partition, and room for claims, projections and queries.
+const sqlServerConns = 32
+
+type sqlServer struct{}
+
+func (sqlServer) Name() string               { return "sqlserver" }
+func (sqlServer) Rebind(query string) string { return strings.ReplaceAll(query, "?", "@p") }
+func (sqlServer) Limit(param string) string {
+	return "OFFSET 0 ROWS FETCH NEXT " + param + " ROWS ONLY"
+}
+
+func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
+
+func (sqlServer) NowPlus(param string) string {
+	return "DATEADD(microsecond, " + param + ", SYSUTCDATETIME())"
+}
+
+func (sqlServer) open(d DSN) (write, read *sql.DB, err error) {
+	connector, err := mssql.NewConnector(d.URL.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(sqlServerConns)
+	db.SetMaxIdleConns(sqlServerConns)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db, db, nil
+}
+
+func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
+	sub, err := fs.Sub(sqlServerMigrations, "migrations/sqlserver")
+	return goose.DialectMSSQL, sub, err
+}
+
+// translate goes by the error numbers of SQL Server. 33557097 is what Babelfish
+// gives for a lock time-out and for a snapshot conflict, which it does not map.
+func (sqlServer) translate(err error) error {
+	var e mssql.Error
+	if !errors.As(err, &e) {
+		return translateNetwork(err)
+	}
+	switch e.Number {
+	case 2627, 2601: // violation of a constraint, of a unique index
+		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
+	case 1205, 1222, 3960, 33557097: // deadlock victim, lock time-out, snapshot conflict
+		return fmt.Errorf("%w: %w", ErrTransient, err)
+	case 547, 51000: // check constraint, THROW of our triggers
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case 1105, 9002, 3906, 976, 978, 983, 40197, 40501, 40613, 49918, 10928, 10929, 6005, 17142:
+		// no space in the file group, log full, read-only, replica not readable, Azure SQL
+		// fail-over and throttling, shutdown in progress
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+func translateNetwork(err error) error {
+	var ne net.Error
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

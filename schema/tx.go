@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// transientTries bounds how often InTx begins a transaction that the database gave up.
+const transientTries = 6
+
+// Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
+// It has the methods of watermill-sql's ContextExecutor.
+type Tx struct {
+	tx *sql.Tx
+	db *DB
+}
+
+// InTx runs f in a transaction and commits, or rolls back if f fails. If the database
+// gives the transaction up, f is called again, so f must only change the database. A
+// failed commit is of kind ErrCommit and is not repeated.
+func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := db.inTx(ctx, f)
+		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrCommit) || try == transientTries {
+			return err
+		}
+		pause := time.NewTimer(time.Duration(rand.Int64N(int64(5*time.Millisecond) << try)))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		case <-pause.C:
+		}
+	}
+}
+
+func (db *DB) inTx(ctx context.Context, f func(*Tx) error) (err error) {
+	db.transactions.Add(1)
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return db.dialect.translate(err)
+	}
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		// After a panic of f, or its error. The database may have rolled back already.
+		if rerr := tx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) && err != nil {
+			err = fmt.Errorf("%w (and the rollback: %w)", err, rerr)
+		}
+	}()
+	if err := f(&Tx{tx: tx, db: db}); err != nil {
+		return err
+	}
+	finished = true
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCommit, db.dialect.translate(err))
+	}
+	return nil
+}
+
+// Dialect is the dialect of the database.
+func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
+
+// ExecContext runs a statement that returns no rows.
+func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	tx.db.statements.Add(1)
+	res, err := tx.tx.ExecContext(ctx, tx.db.dialect.Rebind(query), args...)
+	return res, tx.db.dialect.translate(err)
+}
+
+// QueryContext runs a statement that returns rows, which must be closed before the
+// transaction is used again.
+func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	tx.db.statements.Add(1)
+	rows, err := tx.tx.QueryContext(ctx, tx.db.dialect.Rebind(query), args...)
+	return rows, tx.db.dialect.translate(err)
+}
+
+// QueryRowContext runs a statement that returns one row at most. Its error, given by
+// Scan, is the driver's own; see DB.Translate.
+func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	tx.db.statements.Add(1)
+	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
+}
+
+// Exec is ExecContext without a context, for watermill-sql.
+func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	return tx.ExecContext(context.Background(), query, args...)
+}
+
+// Query is QueryContext without a context, for watermill-sql.
+func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	return tx.QueryContext(context.Background(), query, args...)
+}
+
+// QueryRow is QueryRowContext without a context, for watermill-sql.
+func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
+	return tx.QueryRowContext(context.Background(), query, args...)
+}
+
+// QueryContext reads outside a transaction.
+func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	db.statements.Add(1)
+	rows, err := db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
+	return rows, db.dialect.translate(err)
+}
+
+// QueryRowContext reads one row at most outside a transaction. Its error, given by
+// Scan, is the driver's own; see Translate.
+func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	db.statements.Add(1)
+	return db.read.QueryRowContext(ctx, db.dialect.Rebind(query), args...)
+}
+
+// Translate wraps an error of the driver with its kind (see errors.go).
+func (db *DB) Translate(err error) error { return db.dialect.translate(err) }
