@@ -1,5 +1,7 @@
 package domain
 
+import "time"
+
 // Append is one unit of work for the event store: the events that one decision made,
 // the messages that tell others of them, and the lease under which it was made. All
 // of it is committed, or none.
@@ -31,6 +33,14 @@ type Message struct {
 	UUID     string
 	Payload  []byte
 	Metadata map[string]string
+}
+
+// OutboxMessage is a message at the place in the log of the event that causes it.
+type OutboxMessage struct {
+	Message
+	Partition int
+	Position  int64
+	At        time.Time
 }
 
 // Prepare decides commands one after the other on o and makes the unit of work that

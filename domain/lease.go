@@ -43,6 +43,13 @@ const (
 	SettlePark
 )
 
+// SettleRequest asks for one lease to be settled.
+type SettleRequest struct {
+	Lease  *Lease
+	Settle Settlement
+	Reason string // for SettleReturn and SettlePark
+}
+
 type leaseKey struct{}
 
 // WithLease puts the lease under which a message was delivered into its context.

@@ -1,0 +1,95 @@
+package eventstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"orderflow/domain"
+)
+
+// Limits of one append.
+const (
+	// MaxEvents is how many events one append may have.
+	MaxEvents = 100
+	// MaxEventBytes is how large the stored data of one event may be.
+	MaxEventBytes = 4 << 20
+)
+
+// Append commits one unit of work and gives its events as they were recorded.
+//
+// Errors: domain.ErrConflict if the stream is not at a.Expected; domain.ErrFenced if
+// a.Lease is no longer held; *domain.DuplicateError if a reserved key names another
+// order; domain.ErrInvalid for what can never be stored; domain.ErrUnavailable if the
+// database cannot be reached. In each case nothing of a was kept.
+//
+// If ctx ends before a transaction has taken the append up, it is withdrawn; after
+// that its outcome is awaited, so that the answer is always certain.
+func (s *Store) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+	p, err := s.encode(a)
+	if err != nil {
+		return nil, fmt.Errorf("append to order %s: %w", a.OrderID, err)
+	}
+	s.submit(ctx, &s.lanes[p.partition], p)
+	if p.err != nil {
+		if a.Lease != nil && errors.Is(p.err, domain.ErrFenced) {
+			a.Lease.MarkSettled()
+		}
+		return nil, fmt.Errorf("append to order %s at version %d: %w", a.OrderID, a.Expected, p.err)
+	}
+	if a.Lease != nil && a.Settle != domain.SettleKeep {
+		a.Lease.MarkSettled()
+	}
+	return p.recorded, nil
+}
+
+// encode checks what needs no database and makes the stored bytes, so that the
+// transaction does not wait for either.
+func (s *Store) encode(a domain.Append) (*pending, error) {
+	switch {
+	case a.OrderID.IsZero():
+		return nil, fmt.Errorf("%w: no order id", domain.ErrInvalid)
+	case len(a.Events) == 0 || len(a.Events) > MaxEvents:
+		return nil, fmt.Errorf("%w: %d events in one append (1 to %d)", domain.ErrInvalid, len(a.Events), MaxEvents)
+	case a.Lease != nil && s.opts.Leases == nil, len(a.Messages) > 0 && s.opts.Outbox == nil:
+		return nil, fmt.Errorf("%w: this store was opened to append neither messages nor under a lease", domain.ErrInvalid)
+	}
+	p := &pending{Append: a, partition: s.Partition(a.OrderID), done: make(chan struct{})}
+	for _, m := range a.Messages {
+		if m.Event < 0 || m.Event >= len(a.Events) {
+			return nil, fmt.Errorf("%w: a message names event %d of %d", domain.ErrInvalid, m.Event, len(a.Events))
+		}
+	}
+	for _, e := range a.Events {
+		r, err := s.encodeEvent(a, e)
+		if err != nil {
+			return nil, err
+		}
+		p.encoded = append(p.encoded, r)
+	}
+	return p, nil
+}
+
+func (s *Store) encodeEvent(a domain.Append, e domain.Event) (domain.Recorded, error) {
+	data, version, err := s.codec.Encode(e)
+	if err != nil {
+		return domain.Recorded{}, err
+	}
+	meta := a.Metadata
+	meta.Schema = version
+	raw, err := domain.MarshalStored(meta)
+	if err != nil {
+		return domain.Recorded{}, fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
+	}
+	for _, b := range []json.RawMessage{data, raw} {
+		if len(b) > MaxEventBytes {
+			return domain.Recorded{}, fmt.Errorf("%w: %s has %d bytes (%d at most)", domain.ErrInvalid, e.EventType(), len(b), MaxEventBytes)
+		}
+		if !utf8.Valid(b) {
+			return domain.Recorded{}, fmt.Errorf("%w: %s is not valid UTF-8", domain.ErrInvalid, e.EventType())
+		}
+	}
+	return domain.Recorded{OrderID: a.OrderID, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RawMeta: raw}, nil
+}

@@ -1,0 +1,185 @@
+package eventstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// errAgain asks for the transaction to be done again without the appends that failed.
+var errAgain = errors.New("do the group again")
+
+// commit is one transaction of one group of appends to one partition.
+type commit struct {
+	store     *Store
+	tx        *schema.Tx
+	partition int
+	head      int64 // before the group
+	tails     map[domain.OrderID]tail
+	keys      map[[sha256.Size]byte]reservation
+	done      []*pending // those that will be committed
+	events    []domain.Recorded
+	messages  []domain.OutboxMessage
+	reserved  []reservation
+}
+
+// tail is the last event of a stream; the zero value is an empty stream.
+type tail struct {
+	version int
+	at      schema.Time
+	hash    []byte
+}
+
+// run locks in the order that doc.go names: leases, head, reservations.
+func (c *commit) run(ctx context.Context, group []*pending) error {
+	var alive []*pending
+	for _, p := range group {
+		if p.err == nil {
+			alive = append(alive, p)
+		}
+	}
+	alive, err := c.settle(ctx, alive)
+	if err != nil || len(alive) == 0 {
+		return err
+	}
+	if err := c.lockHead(ctx, alive); err != nil {
+		return err
+	}
+	if err := c.readTails(ctx, alive); err != nil {
+		return err
+	}
+	if err := c.readReservations(ctx, alive); err != nil {
+		return err
+	}
+	for _, p := range alive {
+		if p.err = c.place(p); p.err != nil && p.Lease != nil {
+			return errAgain
+		}
+	}
+	return c.write(ctx, alive)
+}
+
+// settle settles the leases of the group and leaves out appends whose lease is lost.
+func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, error) {
+	var requests []domain.SettleRequest
+	for _, p := range group {
+		if p.Lease != nil {
+			requests = append(requests, domain.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
+		}
+	}
+	if len(requests) == 0 {
+		return group, nil
+	}
+	held, err := c.store.opts.Leases.Settle(ctx, c.tx, requests)
+	if err != nil {
+		return nil, fmt.Errorf("settle leases: %w", err)
+	}
+	var alive []*pending
+	for _, p := range group {
+		if p.Lease != nil {
+			ok := held[0]
+			if held = held[1:]; !ok {
+				p.err = domain.ErrFenced
+				continue
+			}
+		}
+		alive = append(alive, p)
+	}
+	return alive, nil
+}
+
+// lockHead takes the partition's lock and as many positions as the group could need;
+// write gives back what it did not use.
+func (c *commit) lockHead(ctx context.Context, group []*pending) error {
+	n := 0
+	for _, p := range group {
+		n += len(p.encoded)
+	}
+	if _, err := c.tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, c.partition); err != nil {
+		return fmt.Errorf("lock the head of partition %d: %w", c.partition, err)
+	}
+	row := c.tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, c.partition)
+	if err := row.Scan(&c.head); err != nil {
+		return fmt.Errorf("read the head of partition %d: %w", c.partition, c.store.db.Translate(err))
+	}
+	c.head -= int64(n)
+	return nil
+}
+
+// place gives the append's events their versions, positions, times and hashes, or
+// says why it cannot be done.
+func (c *commit) place(p *pending) error {
+	t := c.tails[p.OrderID]
+	if t.version != p.Expected {
+		return fmt.Errorf("%w: the stream is at version %d", domain.ErrConflict, t.version)
+	}
+	if err := c.reserve(p); err != nil {
+		return err
+	}
+	now := truncate(c.store.opts.Clock())
+	if now.Before(t.at.Time) {
+		now = t.at.Time
+	}
+	p.recorded = make([]domain.Recorded, len(p.encoded))
+	for i, r := range p.encoded {
+		r.Partition, r.Position = c.partition, c.head+int64(len(c.events))+1
+		r.Version, r.RecordedAt = t.version+1, now
+		r.Hash = Hash(t.hash, r)
+		t = tail{version: r.Version, at: schema.Time{Time: now}, hash: r.Hash}
+		p.recorded[i] = r
+		c.events = append(c.events, r)
+	}
+	c.tails[p.OrderID] = t
+	for _, m := range p.Messages {
+		r := p.recorded[m.Event]
+		c.messages = append(c.messages, domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now})
+	}
+	c.done = append(c.done, p)
+	return nil
+}
+
+// write stores what place prepared.
+func (c *commit) write(ctx context.Context, group []*pending) error {
+	if len(c.done) < len(group) {
+		_, err := c.tx.ExecContext(ctx, `UPDATE heads SET head = ?1 WHERE partition = ?2`, c.head+int64(len(c.events)), c.partition)
+		if err != nil {
+			return fmt.Errorf("give back positions of partition %d: %w", c.partition, err)
+		}
+	}
+	if err := c.insertEvents(ctx); err != nil {
+		return fmt.Errorf("insert events: %w", err)
+	}
+	if err := c.insertReservations(ctx); err != nil {
+		return fmt.Errorf("reserve keys: %w", err)
+	}
+	if len(c.messages) == 0 {
+		return nil
+	}
+	if err := c.store.opts.Outbox.Publish(ctx, c.tx, c.messages); err != nil {
+		return fmt.Errorf("write messages to the outbox: %w", err)
+	}
+	return nil
+}
+
+// publish tells those who wait that the group has been committed.
+func (c *commit) publish() {
+	if len(c.events) == 0 {
+		return
+	}
+	var topics []string
+	seen := map[string]bool{}
+	for _, m := range c.messages {
+		if !seen[m.Topic] {
+			seen[m.Topic] = true
+			topics = append(topics, m.Topic)
+		}
+	}
+	if len(topics) > 0 {
+		c.store.opts.Outbox.Committed(topics)
+	}
+	c.store.committed(c.partition, c.head+int64(len(c.events)))
+}

@@ -1,0 +1,111 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+const columns = `position, partition, stream_id, version, type, data, metadata, recorded_at, hash`
+
+// Load gives all events of an order in order of version; domain.ErrNotFound if there
+// are none.
+func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
+	events, err := s.collect(rows, err)
+	if err != nil {
+		return nil, fmt.Errorf("load order %s: %w", id, err)
+	}
+	if len(events) == 0 {
+		return nil, fmt.Errorf("order %s: %w", id, domain.ErrNotFound)
+	}
+	return events, nil
+}
+
+// Version is the version of an order's last event; 0 if there is no such order.
+func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
+	var v int
+	row := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM events WHERE stream_id = ?1`, id[:])
+	if err := row.Scan(&v); err != nil {
+		return 0, fmt.Errorf("version of order %s: %w", id, classify(s.db.Translate(err)))
+	}
+	return v, nil
+}
+
+// ReadLog gives up to limit events of one partition after a position, in order of
+// position and without holes. The last position given is where to go on.
+func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
+		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
+	events, err := s.collect(rows, err)
+	if err != nil {
+		return nil, fmt.Errorf("read partition %d after position %d: %w", partition, after, err)
+	}
+	return events, nil
+}
+
+// Heads gives the last position of every partition, by partition; 0 for an empty one.
+func (s *Store) Heads(ctx context.Context) ([]int64, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT partition, head FROM heads WHERE partition >= 0`)
+	if err != nil {
+		return nil, fmt.Errorf("read heads: %w", classify(err))
+	}
+	defer func() { _ = rows.Close() }()
+	heads := make([]int64, s.partitions)
+	for rows.Next() {
+		var partition int
+		var head int64
+		if err := rows.Scan(&partition, &head); err != nil {
+			return nil, fmt.Errorf("read heads: %w", err)
+		}
+		if partition >= len(heads) {
+			return nil, fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(heads))
+		}
+		heads[partition] = head
+	}
+	return heads, classify(s.db.Translate(rows.Err()))
+}
+
+func (s *Store) collect(rows *sql.Rows, err error) ([]domain.Recorded, error) {
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var events []domain.Recorded
+	for rows.Next() {
+		r, err := s.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, r)
+	}
+	return events, classify(s.db.Translate(rows.Err()))
+}
+
+func (s *Store) scan(rows *sql.Rows) (domain.Recorded, error) {
+	var (
+		r          domain.Recorded
+		id         []byte
+		data, meta string
+		at         schema.Time
+	)
+	if err := rows.Scan(&r.Position, &r.Partition, &id, &r.Version, &r.Type, &data, &meta, &at, &r.Hash); err != nil {
+		return r, err
+	}
+	if len(id) != len(r.OrderID) {
+		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(id))
+	}
+	r.OrderID, r.Data, r.RawMeta, r.RecordedAt = domain.OrderID(id), json.RawMessage(data), json.RawMessage(meta), at.Time
+	err := json.Unmarshal(r.RawMeta, &r.Metadata)
+	if err == nil {
+		r.Event, err = s.codec.Decode(r.Type, r.Metadata.Schema, r.Data)
+	}
+	if err != nil {
+		return r, fmt.Errorf("event %s at partition %d, position %d: %w: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, domain.ErrCorrupt, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,119 @@
+package eventstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// readTails reads the last event of every stream the group appends to.
+func (c *commit) readTails(ctx context.Context, group []*pending) error {
+	c.tails = make(map[domain.OrderID]tail, len(group))
+	var ids []any
+	for _, p := range group {
+		if _, asked := c.tails[p.OrderID]; !asked {
+			c.tails[p.OrderID] = tail{}
+			ids = append(ids, p.OrderID[:])
+		}
+	}
+	return schema.InLists(ids, func(list string, args []any) error {
+		rows, err := c.tx.QueryContext(ctx, `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
+			WHERE e.stream_id IN (`+list+`)
+			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, args...)
+		if err != nil {
+			return fmt.Errorf("read the ends of streams: %w", err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id []byte
+			var t tail
+			if err := rows.Scan(&id, &t.version, &t.at, &t.hash); err != nil {
+				return err
+			}
+			c.tails[domain.OrderID(id)] = t
+		}
+		return c.store.db.Translate(rows.Err())
+	})
+}
+
+// reservation is a row of the reservations.
+type reservation struct {
+	hash        [sha256.Size]byte
+	order       domain.OrderID
+	fingerprint [32]byte
+	at          schema.Time
+}
+
+func keyHash(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// readReservations reads the holders of every key the group wants.
+func (c *commit) readReservations(ctx context.Context, group []*pending) error {
+	c.keys = map[[sha256.Size]byte]reservation{}
+	var keys []any
+	for _, p := range group {
+		for _, r := range p.Reservations {
+			h := keyHash(r.Key)
+			keys = append(keys, h[:])
+		}
+	}
+	return schema.InLists(keys, func(list string, args []any) error {
+		rows, err := c.tx.QueryContext(ctx, `SELECT key_hash, order_id, fingerprint FROM reservations WHERE key_hash IN (`+list+`)`, args...)
+		if err != nil {
+			return fmt.Errorf("read reservations: %w", err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var hash, order, fingerprint []byte
+			if err := rows.Scan(&hash, &order, &fingerprint); err != nil {
+				return err
+			}
+			c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint)}
+		}
+		return c.store.db.Translate(rows.Err())
+	})
+}
+
+// reserve takes the append's keys, or says which order holds one of them.
+func (c *commit) reserve(p *pending) error {
+	var mine []reservation
+	for _, r := range p.Reservations {
+		h := keyHash(r.Key)
+		if held, taken := c.keys[h]; taken {
+			return &domain.DuplicateError{OrderID: held.order, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
+		}
+		mine = append(mine, reservation{hash: h, order: p.OrderID, fingerprint: r.Fingerprint})
+	}
+	for _, r := range mine {
+		r.at = schema.Time{Time: truncate(c.store.opts.Clock())}
+		c.keys[r.hash] = r
+		c.reserved = append(c.reserved, r)
+	}
+	return nil
+}
+
+func (c *commit) insertReservations(ctx context.Context) error {
+	return schema.Rows(len(c.reserved), 4, func(from, to int, values string) error {
+		args := make([]any, 0, (to-from)*4)
+		for _, r := range c.reserved[from:to] {
+			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], schema.TimeArg(r.at.Time))
+		}
+		_, err := c.tx.ExecContext(ctx, `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES `+values, args...)
+		return err
+	})
+}
+
+func (c *commit) insertEvents(ctx context.Context) error {
+	return schema.Rows(len(c.events), 9, func(from, to int, values string) error {
+		args := make([]any, 0, (to-from)*9)
+		for _, r := range c.events[from:to] {
+			args = append(args, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
+				string(r.Data), string(r.RawMeta), schema.TimeArg(r.RecordedAt), r.Hash)
+		}
+		_, err := c.tx.ExecContext(ctx, `INSERT INTO events
+			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES `+values, args...)
+		return err
+	})
+}

@@ -1,0 +1,103 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// Outbox writes messages in the transaction of the events that cause them.
+type Outbox interface {
+	Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error
+	// Committed is called with the topics of the messages once they are visible.
+	Committed(topics []string)
+}
+
+// Leases settles leases in the transaction that appends what was done under them.
+type Leases interface {
+	// Settle says for each request whether the lease was still held. A lease that is held
+	// is settled, and its row stays locked to the end of the transaction.
+	Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error)
+}
+
+// Options are what a store works with.
+type Options struct {
+	Outbox Outbox           // required for appends with messages
+	Leases Leases           // required for appends under a lease
+	Clock  func() time.Time // time.Now by default
+	// GroupSize bounds the appends that share a transaction; 256 by default.
+	GroupSize int
+}
+
+// Store is an event store. It is safe for concurrent use.
+type Store struct {
+	db         *schema.DB
+	codec      *domain.Codec
+	opts       Options
+	partitions int
+	lanes      []lane // by partition
+
+	mu       sync.Mutex
+	onCommit []func(partition int, head int64)
+}
+
+// Open gives the event store of a migrated database.
+func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.GroupSize <= 0 {
+		o.GroupSize = 256
+	}
+	s := &Store{db: db, codec: domain.NewCodec(), opts: o}
+	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
+	if err := row.Scan(&s.partitions); err != nil {
+		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))
+	}
+	if s.partitions == 0 {
+		return nil, fmt.Errorf("%w: the event store has no partitions", domain.ErrCorrupt)
+	}
+	s.lanes = make([]lane, s.partitions)
+	return s, nil
+}
+
+// Partitions is the number of partitions of the log, fixed when it was created.
+func (s *Store) Partitions() int { return s.partitions }
+
+// Partition is the partition that holds an order's stream.
+func (s *Store) Partition(id domain.OrderID) int {
+	h := fnv.New32a()
+	_, _ = h.Write(id[:])                        // never fails
+	return int(h.Sum32() % uint32(s.partitions)) //nolint:gosec // partitions are few
+}
+
+// OnCommit has f called after every commit of this store, with the partition and its
+// new head. f must not block. It is for waking those who read the log.
+func (s *Store) OnCommit(f func(partition int, head int64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onCommit = append(s.onCommit, f)
+}
+
+func (s *Store) committed(partition int, head int64) {
+	s.mu.Lock()
+	listeners := s.onCommit
+	s.mu.Unlock()
+	for _, f := range listeners {
+		f(partition, head)
+	}
+}
+
+// classify gives a database error its kind in the domain's vocabulary.
+func classify(err error) error {
+	if errors.Is(err, schema.ErrUnavailable) || errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrCommit) {
+		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// DeadLetters are the messages that were given up, until an operator decides.
+type DeadLetters struct {
+	db *schema.DB
+}
+
+// NewDeadLetters gives the dead letters of a database.
+func NewDeadLetters(db *schema.DB) *DeadLetters { return &DeadLetters{db: db} }
+
+// DeadLetter is a message that was given up.
+type DeadLetter struct {
+	Group         string    `json:"group"`
+	Topic         string    `json:"topic"`
+	Partition     int       `json:"partition"`
+	Position      int64     `json:"position"`
+	UUID          string    `json:"uuid"`
+	Payload       string    `json:"payload"`
+	Attempt       int       `json:"attempt"`
+	Interruptions int       `json:"interruptions"`
+	Reason        string    `json:"reason"`
+	ParkedAt      time.Time `json:"parked_at"`
+}
+
+// Park moves the message of a lease to the dead letters. It is for messages that
+// cannot be related to an order; others are parked with the event that says so.
+// domain.ErrFenced if the lease is no longer held.
+func (d *DeadLetters) Park(ctx context.Context, l *domain.Lease, reason string) error {
+	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
+		held, err := park(ctx, tx, l, reason)
+		if err == nil && !held {
+			err = domain.ErrFenced
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("park message %s/%d/%d: %w", l.Topic, l.Partition, l.Position, err)
+	}
+	l.MarkSettled()
+	return nil
+}
+
+// park copies the in-flight row to the dead letters and deletes it. The delete comes
+// last and says whether the lease was held; if not, the copy is undone by deleting what
+// nobody else can have put there.
+func park(ctx context.Context, tx *schema.Tx, l *domain.Lease, reason string) (bool, error) {
+	held, err := changed(ctx, tx, `UPDATE inflight SET attempt = attempt`+fence, fenceArgs(l)...)
+	if err != nil || !held {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO dead_letters
+		(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
+		SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?8, `+tx.Dialect().Now()+`
+		FROM inflight`+fence, append(fenceArgs(l), reason)...)
+	if err != nil {
+		return false, err
+	}
+	return changed(ctx, tx, `DELETE FROM inflight`+fence, fenceArgs(l)...)
+}
+
+// List gives the dead letters, the latest first, at most limit of them.
+func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error) {
+	rows, err := d.db.QueryContext(ctx, `SELECT consumer_group, topic, partition, position, uuid, payload, attempt, interruptions, reason, parked_at
+		FROM dead_letters ORDER BY parked_at DESC, topic, partition, position `+d.db.Dialect().Limit("?1"), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	letters := []DeadLetter{}
+	for rows.Next() {
+		var l DeadLetter
+		var payload []byte
+		var at schema.Time
+		if err := rows.Scan(&l.Group, &l.Topic, &l.Partition, &l.Position, &l.UUID, &payload, &l.Attempt, &l.Interruptions, &l.Reason, &at); err != nil {
+			return nil, fmt.Errorf("list dead letters: %w", err)
+		}
+		l.Payload, l.ParkedAt = string(payload), at.Time
+		letters = append(letters, l)
+	}
+	return letters, d.db.Translate(rows.Err())
+}

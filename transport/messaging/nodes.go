@@ -1,0 +1,104 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// Nodes is the register of nodes: who may hold leases, and until when, by the
+// database's clock.
+type Nodes struct {
+	db *schema.DB
+}
+
+// NewNodes gives the register of a database.
+func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db} }
+
+// Register enters a node for ttl and gives its epoch, which is higher than that of any
+// earlier registration of the same name.
+func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
+	if node.Node == "" || len(node.Node) > 100 {
+		return 0, fmt.Errorf("%w: a node's name has 1 to 100 bytes, not %d", domain.ErrInvalid, len(node.Node))
+	}
+	for {
+		epoch, err = n.register(ctx, node, ttl)
+		if !errors.Is(err, schema.ErrDuplicateKey) {
+			break // another process of the same name was quicker; take the next epoch
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
+	}
+	return epoch, nil
+}
+
+func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
+	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
+		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes WHERE node = ?1`, node.Node)
+		if err := row.Scan(&epoch); err != nil {
+			return n.db.Translate(err)
+		}
+		d := tx.Dialect()
+		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
+			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
+			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`)`,
+			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Microseconds())
+		return err
+	})
+	return epoch, err
+}
+
+// Renew extends a registration to ttl from now. Once it has expired, or has been
+// released, it can never be renewed again: domain.ErrFenced.
+func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
+	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+n.db.Dialect().Now()+`, expires_at = `+n.db.Dialect().NowPlus("?3")+`,
+		state = ?4, busy = ?5 WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), ttl.Microseconds(), state, busy)
+}
+
+// Release ends a registration at once; what it still holds can be taken over.
+// domain.ErrFenced if it had ended already.
+func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
+	return n.update(ctx, "release", node, epoch, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+n.db.Dialect().Now()+`
+		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), domain.NodeStopped)
+}
+
+func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {
+	err := n.db.InTx(ctx, func(tx *schema.Tx) error {
+		ok, err := changed(ctx, tx, query, append([]any{node, epoch}, args...)...)
+		if err == nil && !ok {
+			err = domain.ErrFenced
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s node %s, epoch %d: %w", what, node, epoch, err)
+	}
+	return nil
+}
+
+// List gives all registrations that are kept, the latest first.
+func (n *Nodes) List(ctx context.Context) ([]domain.Node, error) {
+	rows, err := n.db.QueryContext(ctx, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at,
+		CASE WHEN expires_at <= `+n.db.Dialect().Now()+` THEN 1 ELSE 0 END FROM nodes ORDER BY started_at DESC, node, epoch DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	nodes := []domain.Node{}
+	for rows.Next() {
+		var d domain.Node
+		var started, heartbeat, expires schema.Time
+		if err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
+			&started, &heartbeat, &expires, &d.Expired); err != nil {
+			return nil, fmt.Errorf("list nodes: %w", err)
+		}
+		d.StartedAt, d.HeartbeatAt, d.ExpiresAt = started.Time, heartbeat.Time, expires.Time
+		nodes = append(nodes, d)
+	}
+	return nodes, n.db.Translate(rows.Err())
+}
