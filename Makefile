@@ -1,0 +1,88 @@
+# Bare `make` prints this list.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+BIN      := bin/orderflow
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -X main.version=$(VERSION)
+GOFILES   = $(shell git ls-files --cached --others --exclude-standard '*.go')
+
+# Everyone lints with the same linter. A copy of this version on the PATH or in Go's own
+# bin folder is used; otherwise it is built once, into bin/.
+LINT_VERSION := 2.15.0
+LINT_LOCAL   := bin/golangci-lint-$(LINT_VERSION)
+
+# Flags of `serve` for `make run`, such as ARGS="--step-duration 200ms".
+ARGS ?=
+# Which benchmarks, for how long.
+BENCH     ?= .
+BENCHTIME ?= 1s
+
+.PHONY: help
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build and run the whole system on an embedded database (orderflow.db); flags in ARGS
+	$(BIN) serve $(ARGS)
+
+.PHONY: build
+build: ## Build bin/orderflow
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/orderflow
+
+.PHONY: test
+test: fmt-check vet ## Formatting, vet, and every test with the race detector: under 5 minutes on 2 cores
+	$(GO) test -race -timeout 10m ./...
+
+.PHONY: test-all
+test-all: fmt-check vet ## As test, without the cache, and with the suites that take long
+	ORDERFLOW_TEST_LONG=1 $(GO) test -race -count=1 -timeout 40m ./...
+
+.PHONY: test-sqlserver
+test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
+	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
+	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
+	$(GO) test -race -count=1 -timeout 40m -run '/sqlserver' ./...
+
+.PHONY: lint
+lint: ## golangci-lint, the pinned version
+	@lint="$$($(MAKE) --no-print-directory lint-path)"; "$$lint" run ./...
+
+.PHONY: lint-path
+lint-path: # Print where the pinned linter is; build it if need be.
+	@for l in "$$(command -v golangci-lint || true)" "$$($(GO) env GOPATH)/bin/golangci-lint" $(LINT_LOCAL); do \
+	  if [[ -n "$$l" && -x "$$l" ]] && "$$l" version 2>/dev/null | grep -qF 'version $(LINT_VERSION) '; then echo "$$l"; exit 0; fi; \
+	done; \
+	mkdir -p bin/.lint; \
+	echo 'Building golangci-lint $(LINT_VERSION) (once; some minutes) ...' >&2; \
+	GOBIN="$$PWD/bin/.lint" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION) >&2; \
+	mv bin/.lint/golangci-lint $(LINT_LOCAL); echo $(LINT_LOCAL)
+
+.PHONY: bench
+bench: ## Benchmarks; BENCH=regexp and BENCHTIME=1s choose
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+.PHONY: cover
+cover: ## Test coverage by function, and cover.out for `go tool cover -html`
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -func=cover.out | tail -n 1
+
+.PHONY: fmt
+fmt: ## Format the code
+	gofmt -w $(GOFILES)
+
+.PHONY: fmt-check
+fmt-check: # Fail if a file is not formatted.
+	@unformatted="$$(gofmt -l $(GOFILES))"; [[ -z "$$unformatted" ]] || { \
+	  printf 'Not formatted (make fmt mends it):\n%s\n' "$$unformatted" >&2; exit 1; }
+
+.PHONY: vet
+vet: # What go vet finds.
+	$(GO) vet ./...
+
+.PHONY: clean
+clean: ## Remove what was built (databases stay)
+	rm -rf bin cover.out

@@ -1,0 +1,213 @@
+// Package orderflow_test holds the shape of the repository: which package may import
+// which, how long a file may be, and that every package says what it promises.
+package orderflow_test
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// maxLines is how long a Go file may be, tests included.
+const maxLines = 400
+
+// rule says what the packages of one folder, and of the folders below it, may import
+// outside their tests.
+type rule struct {
+	ours   []string // folders of this module; a package may always import its own folder's packages
+	theirs []string // prefixes of other modules' packages; anyModule allows all
+}
+
+const anyModule = "*"
+
+const (
+	watermill    = "github.com/ThreeDotsLabs/watermill"
+	watermillSQL = "github.com/ThreeDotsLabs/watermill-sql/v3"
+	logrus       = "github.com/sirupsen/logrus"
+	goose        = "github.com/pressly/goose/v3"
+	mssql        = "github.com/microsoft/go-mssqldb"
+	sqlite       = "modernc.org/sqlite"
+)
+
+// table is the import table of docs/architecture.md. Every arrow it does not have is an
+// interface that the consumer declares and cmd/orderflow binds.
+var table = map[string]rule{
+	"domain":              {},
+	"schema":              {theirs: []string{goose, mssql, sqlite}},
+	"eventstore":          {ours: []string{"domain", "schema"}},
+	"transport/messaging": {ours: []string{"domain", "schema"}, theirs: []string{watermill, watermillSQL, logrus}},
+	"handlers":            {ours: []string{"domain"}, theirs: []string{anyModule}},
+	"projections":         {ours: []string{"domain", "schema"}},
+	"transport/httpapi":   {ours: []string{"domain", "projections"}, theirs: []string{anyModule}},
+	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections"}, theirs: []string{anyModule}},
+	"scripts":             {}, // tests only
+}
+
+// TestImports_Table reads the imports of every file that is not a test.
+func TestImports_Table(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if f.test() {
+			continue
+		}
+		folder, known := folderOf(f.path)
+		if !known {
+			t.Errorf("%s: its folder is not in the import table: give it a row in imports_test.go and docs/architecture.md, or move the file", f.path)
+			continue
+		}
+		for _, imported := range f.imports(t) {
+			if !allowed(folder, imported) {
+				t.Errorf("%s imports %q: %s may not (see docs/architecture.md; declare an interface and bind it in cmd/orderflow)", f.path, imported, folder)
+			}
+		}
+	}
+}
+
+// TestImports_rules shows that the table refuses what it should.
+func TestImports_rules(t *testing.T) {
+	for _, c := range []struct {
+		folder, imported string
+		want             bool
+	}{
+		{"domain", "encoding/json", true},
+		{"domain", "orderflow/schema", false},
+		{"domain", "github.com/google/uuid", false},
+		{"eventstore", "orderflow/eventstore/check", true},
+		{"eventstore", "orderflow/transport/messaging", false},
+		{"handlers", "orderflow/eventstore", false},
+		{"handlers", "orderflow/domain", true},
+		{"handlers", watermill + "/message", true},
+		{"projections", watermill + "/message", false},
+		{"transport/messaging", watermillSQL + "/pkg/sql", true},
+		{"transport/httpapi", "orderflow/eventstore", false},
+		{"cmd/orderflow", "orderflow/transport/httpapi", true},
+	} {
+		if got := allowed(c.folder, c.imported); got != c.want {
+			t.Errorf("%s imports %s: allowed is %v, want %v", c.folder, c.imported, got, c.want)
+		}
+	}
+	if folder, known := folderOf("utils/strings.go"); known {
+		t.Errorf("utils/strings.go is taken for %s, want unknown", folder)
+	}
+}
+
+// TestFiles_Length keeps files short enough to be read in one go.
+func TestFiles_Length(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if n := bytes.Count(f.source, []byte("\n")); n > maxLines {
+			t.Errorf("%s has %d lines, %d at most: take out what is a thing of its own", f.path, n, maxLines)
+		}
+	}
+}
+
+// TestPackages_Doc wants every package to say what it promises, in doc.go, or in its
+// only file.
+func TestPackages_Doc(t *testing.T) {
+	packages := map[string][]file{}
+	for _, f := range goFiles(t) {
+		if !f.test() {
+			packages[path.Dir(f.path)] = append(packages[path.Dir(f.path)], f)
+		}
+	}
+	for dir, files := range packages {
+		documented := slices.IndexFunc(files, func(f file) bool { return f.packageComment(t) != "" })
+		switch {
+		case documented < 0:
+			t.Errorf("%s has no package comment: write a doc.go that says what it promises", dir)
+		case len(files) > 1 && path.Base(files[documented].path) != "doc.go":
+			t.Errorf("%s has its package comment in %s: move it to doc.go", dir, files[documented].path)
+		}
+	}
+}
+
+// file is a Go file of this module.
+type file struct {
+	path   string // with slashes, from the root
+	source []byte
+}
+
+func (f file) test() bool { return strings.HasSuffix(f.path, "_test.go") }
+
+func (f file) parse(t *testing.T, mode parser.Mode) *ast.File {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), f.path, f.source, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func (f file) imports(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, s := range f.parse(t, parser.ImportsOnly).Imports {
+		p, err := strconv.Unquote(s.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func (f file) packageComment(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(f.parse(t, parser.PackageClauseOnly|parser.ParseComments).Doc.Text())
+}
+
+// goFiles reads every Go file below the root, without hidden folders and what was built.
+func goFiles(t *testing.T) []file {
+	t.Helper()
+	var all []file
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && p != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "bin" || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(p) != ".go" {
+			return nil
+		}
+		source, err := os.ReadFile(p)
+		all = append(all, file{path: filepath.ToSlash(p), source: source})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no Go files were found")
+	}
+	return all
+}
+
+// folderOf is the row of the table that a file belongs to.
+func folderOf(file string) (folder string, known bool) {
+	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+		if _, known := table[dir]; known {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+func allowed(folder, imported string) bool {
+	within := func(prefix string) bool { return imported == prefix || strings.HasPrefix(imported, prefix+"/") }
+	r := table[folder]
+	if ours, isOurs := strings.CutPrefix(imported, "orderflow/"); isOurs {
+		return slices.ContainsFunc(append([]string{folder}, r.ours...), func(f string) bool { return ours == f || strings.HasPrefix(ours, f+"/") })
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(r.theirs, func(p string) bool { return p == anyModule || within(p) })
+}
