@@ -76,6 +76,7 @@ const (
 	NodeActive   = "active"
 	NodeDraining = "draining"
 	NodeStopped  = "stopped"
+	NodeLost     = "lost" // its registration expired and another node took its work
 )
 
 // Node is one registration of a node, as the database holds it.

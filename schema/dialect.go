@@ -20,7 +20,8 @@ type Dialect interface {
 	Limit(param string) string
 	// Now is an expression for the database's clock, UTC, comparable with stored times.
 	Now() string
-	// NowPlus is Now moved by a placeholder's number of microseconds, which may be negative.
+	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
+	// negative.
 	NowPlus(param string) string
 	// open connects; the second pool is for reads and may be the first.
 	open(dsn DSN) (write, read *sql.DB, err error)

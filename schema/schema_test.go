@@ -127,7 +127,7 @@ func TestTime(t *testing.T) {
 			t.Fatalf("read back %v, want %v", got, want)
 		}
 		var now schema.Time
-		if err := db.QueryRowContext(ctx, "SELECT "+db.Dialect().NowPlus("?1"), -3_600_000_000).Scan(&now); err != nil {
+		if err := db.QueryRowContext(ctx, "SELECT "+db.Dialect().NowPlus("?1"), -3_600_000).Scan(&now); err != nil {
 			t.Fatal(err)
 		}
 		if off := time.Since(now.Time) - time.Hour; off.Abs() > time.Minute {

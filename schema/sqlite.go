@@ -29,7 +29,7 @@ func (sqlite) prepares() bool             { return true }
 func (sqlite) Now() string { return `strftime('%Y-%m-%dT%H:%M:%f000', 'now')` }
 
 func (sqlite) NowPlus(param string) string {
-	return `strftime('%Y-%m-%dT%H:%M:%f000', 'now', (` + param + ` / 1000000.0) || ' seconds')`
+	return `strftime('%Y-%m-%dT%H:%M:%f000', 'now', (` + param + ` / 1000.0) || ' seconds')`
 }
 
 // open gives one writing connection (SQLite has one writer at a time, and waiting in

@@ -35,7 +35,7 @@ func (sqlServer) Limit(param string) string {
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 
 func (sqlServer) NowPlus(param string) string {
-	return "DATEADD(microsecond, " + param + ", SYSUTCDATETIME())"
+	return "DATEADD(millisecond, " + param + ", SYSUTCDATETIME())"
 }
 
 func (sqlServer) open(d DSN) (write, read *sql.DB, err error) {

@@ -24,11 +24,17 @@ const Env = "ORDERFLOW_TEST_SQLSERVER"
 func EachDialect(t *testing.T, f func(t *testing.T, open func(t testing.TB) *schema.DB)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite) })
 	t.Run("sqlserver", func(t *testing.T) {
-		if os.Getenv(Env) == "" {
-			t.Skipf("SKIPPED: T-SQL IS NOT TESTED. Set %s=sqlserver://user:password@host to test it", Env)
-		}
+		NeedSQLServer(t)
 		f(t, SQLServer)
 	})
+}
+
+// NeedSQLServer skips the test, loudly, where there is no SQL Server to test on.
+func NeedSQLServer(t testing.TB) {
+	t.Helper()
+	if os.Getenv(Env) == "" {
+		t.Skipf("SKIPPED: T-SQL IS NOT TESTED. Set %s=sqlserver://user:password@host to test it", Env)
+	}
 }
 
 // SQLite gives a new, migrated SQLite database in the test's folder.

@@ -49,9 +49,8 @@ func (d *DeadLetters) Park(ctx context.Context, l *domain.Lease, reason string) 
 	return nil
 }
 
-// park copies the in-flight row to the dead letters and deletes it. The delete comes
-// last and says whether the lease was held; if not, the copy is undone by deleting what
-// nobody else can have put there.
+// park moves the in-flight row to the dead letters. The first statement locks the row
+// and says whether the lease is held.
 func park(ctx context.Context, tx *schema.Tx, l *domain.Lease, reason string) (bool, error) {
 	held, err := changed(ctx, tx, `UPDATE inflight SET attempt = attempt`+fence, fenceArgs(l)...)
 	if err != nil || !held {

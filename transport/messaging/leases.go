@@ -55,7 +55,7 @@ func (s Leases) settle(ctx context.Context, tx *schema.Tx, r domain.SettleReques
 // giveBack makes the message nobody's, to be claimed after a delay.
 func giveBack(ctx context.Context, tx *schema.Tx, l *domain.Lease, delay time.Duration, interruptions int) (bool, error) {
 	return changed(ctx, tx, `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?8,
-		available_at = `+tx.Dialect().NowPlus("?9")+fence, append(fenceArgs(l), interruptions, delay.Microseconds())...)
+		available_at = `+tx.Dialect().NowPlus("?9")+fence, append(fenceArgs(l), interruptions, delay.Milliseconds())...)
 }
 
 // changed runs a statement that changes one row and says whether it did.

@@ -47,7 +47,7 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
 			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
 			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`)`,
-			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Microseconds())
+			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds())
 		return err
 	})
 	return epoch, err
@@ -57,7 +57,7 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 // released, it can never be renewed again: domain.ErrFenced.
 func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
 	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+n.db.Dialect().Now()+`, expires_at = `+n.db.Dialect().NowPlus("?3")+`,
-		state = ?4, busy = ?5 WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), ttl.Microseconds(), state, busy)
+		state = ?4, busy = ?5 WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), ttl.Milliseconds(), state, busy)
 }
 
 // Release ends a registration at once; what it still holds can be taken over.

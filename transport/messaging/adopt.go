@@ -1,0 +1,80 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderflow/domain"
+)
+
+// uncertainty is how long after a lost answer to a COMMIT its transaction may still
+// take effect.
+const uncertainty = time.Minute
+
+// heldKey names an in-flight row under one attempt.
+type heldKey struct {
+	topic     string
+	partition int
+	position  int64
+	attempt   int
+}
+
+func keyOf(l *domain.Lease) heldKey { return heldKey{l.Topic, l.Partition, l.Position, l.Attempt} }
+
+// adoptLost finds messages that were claimed in a transaction whose answer was lost:
+// rows of this registration that nobody here works on. Without it they would stay
+// claimed as long as the node lives. It looks once a second for a minute after such a
+// loss.
+func (s *Subscriber) adoptLost(ctx context.Context) {
+	now := time.Now()
+	tenure, in := s.conf.Tenure()
+	if !in || now.After(s.uncertain) || now.Sub(s.adopted) < time.Second {
+		return
+	}
+	s.adopted = now
+	claims, err := s.readOwn(ctx, tenure)
+	if err != nil {
+		s.conf.Logger.Error("looking for messages whose claim was not confirmed failed; trying again", err, nil)
+		return
+	}
+	s.deliver(tenure, claims)
+}
+
+// readOwn reads the rows of a registration that are neither being handled nor about to
+// be settled.
+func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim, error) {
+	known := s.known() // before the query, so that what ends meanwhile is not taken for lost
+	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, attempt, interruptions, uuid, payload, metadata FROM inflight
+		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.conf.Group)
+	if err != nil {
+		return nil, fmt.Errorf("read own in-flight rows: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var claims []claim
+	for rows.Next() {
+		c := claim{lease: &domain.Lease{Group: s.conf.Group, Node: tenure.Node, Epoch: tenure.Epoch}}
+		l := c.lease
+		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.Attempt, &l.Interruptions, &c.uuid, &c.payload, &c.metadata); err != nil {
+			return nil, fmt.Errorf("read own in-flight rows: %w", err)
+		}
+		if _, here := known[keyOf(l)]; !here {
+			claims = append(claims, c)
+		}
+	}
+	return claims, s.db.Translate(rows.Err())
+}
+
+// known are the leases this subscriber has in hand.
+func (s *Subscriber) known() map[heldKey]struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := make(map[heldKey]struct{}, len(s.held)+len(s.settle))
+	for k := range s.held {
+		known[k] = struct{}{}
+	}
+	for _, e := range s.settle {
+		known[keyOf(e.lease)] = struct{}{}
+	}
+	return known
+}

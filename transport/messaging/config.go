@@ -1,0 +1,86 @@
+package messaging
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+
+	"orderflow/domain"
+)
+
+// Config is how a subscriber works. Zero fields take their defaults.
+type Config struct {
+	// Group is the consumer group: each group gets every message once. "workers" by default.
+	Group string
+	// Slots is how many messages are handled at once, over all topics. 50 by default.
+	Slots int
+	// Tenure gives the node's present registration; false while it has none, when nothing is
+	// claimed. Required.
+	Tenure func() (domain.Tenure, bool)
+	// Topics is the order in which topics are served, the first first. Topics that are not
+	// named come after them. domain.Topics() by default.
+	Topics []string
+	// Ordered keeps one message of a topic in flight in the whole group and redelivers it
+	// before the next one. Slots should be 1 then.
+	Ordered bool
+	// IdlePoll is the longest pause between polls of an idle subscriber. 250 ms by default.
+	IdlePoll time.Duration
+	// NackDelay is how long a nacked message waits before it is claimed again. 100 ms by
+	// default; negative for none.
+	NackDelay time.Duration
+	// CloseWait is how long Close waits for handlers to ack or nack after their contexts
+	// ended. 1 s by default.
+	CloseWait time.Duration
+	// Bell wakes the subscriber when its process publishes. Optional.
+	Bell *Bell
+	// Logger hears of what was retried and of lost leases.
+	Logger watermill.LoggerAdapter
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	if c.Group == "" {
+		c.Group = "workers"
+	}
+	if c.Slots == 0 {
+		c.Slots = 50
+	}
+	if c.Topics == nil {
+		c.Topics = domain.Topics()
+	}
+	if c.IdlePoll == 0 {
+		c.IdlePoll = 250 * time.Millisecond
+	}
+	if c.NackDelay == 0 {
+		c.NackDelay = 100 * time.Millisecond
+	}
+	if c.CloseWait == 0 {
+		c.CloseWait = time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = watermill.NopLogger{}
+	}
+	c.NackDelay = max(c.NackDelay, 0)
+	return c
+}
+
+// topicName is what watermill-sql allows too; such names need no quoting in SQL.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
+
+func (c Config) validate() error {
+	if c.Tenure == nil {
+		return errors.New("subscriber: Config.Tenure is missing")
+	}
+	if c.Slots < 1 {
+		return fmt.Errorf("subscriber: %d slots; at least 1 is needed", c.Slots)
+	}
+	for _, t := range append([]string{c.Group}, c.Topics...) {
+		if !topicName.MatchString(t) {
+			return fmt.Errorf("subscriber: %q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", t)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package messaging
+
+import (
+	"context"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// claim is a message that this node has taken.
+type claim struct {
+	lease    *domain.Lease
+	uuid     string
+	payload  []byte
+	metadata []byte
+}
+
+// deliver hands claimed messages to the subscriptions of their topics, each in its own
+// goroutine, since a subscription may be slow to take them.
+func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
+	for i, c := range claims {
+		m, err := newMessage(c.uuid, c.payload, c.metadata)
+		s.mu.Lock()
+		sub := s.subscriptionFor(c.lease.Topic, i)
+		s.busy++
+		s.held[keyOf(c.lease)] = struct{}{}
+		if sub != nil {
+			sub.sending.Add(1)
+		}
+		s.mu.Unlock()
+		switch {
+		case err != nil:
+			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, leaseFields(c.lease))
+			s.finish(c.lease, settlement{lease: c.lease, delay: time.Minute})
+		case sub == nil: // it ended meanwhile
+			s.finish(c.lease, settlement{lease: c.lease})
+		default:
+			go s.hand(tenure, sub, m, c.lease)
+			continue
+		}
+		if sub != nil {
+			sub.sending.Done()
+		}
+	}
+}
+
+// subscriptionFor picks among the subscriptions of a topic in turn. s.mu is held.
+func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
+	var of []*subscription
+	for _, sub := range s.subs {
+		if sub.topic == topic && sub.ctx.Err() == nil {
+			of = append(of, sub)
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	return of[turn%len(of)]
+}
+
+// hand delivers one message and waits for its end. The message's context ends with
+// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack.
+func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease) {
+	ctx, cancel := context.WithCancelCause(sub.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
+	m.SetContext(domain.WithLease(ctx, l))
+	sent := s.send(ctx, sub, m)
+	sub.sending.Done()
+	if !sent {
+		s.finish(l, settlement{lease: l})
+		return
+	}
+	select {
+	case <-m.Acked():
+		s.finish(l, settlement{lease: l, done: true})
+	case <-m.Nacked():
+		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})
+	}
+}
+
+// send gives the message to the subscription, unless it ends or the subscriber drains.
+func (s *Subscriber) send(ctx context.Context, sub *subscription, m *message.Message) bool {
+	if s.isDraining() || ctx.Err() != nil {
+		return false
+	}
+	select {
+	case sub.out <- m:
+		return true
+	case <-s.draining:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// finish frees the slot and has the loop store the end of the delivery, unless that
+// has been done in the transaction that stored its outcome.
+func (s *Subscriber) finish(l *domain.Lease, end settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held, keyOf(l))
+	if !l.Settled() {
+		s.settle = append(s.settle, end)
+	}
+	if s.busy--; s.busy == 0 && s.isDraining() {
+		close(s.idle)
+	}
+	nudge(s.wake)
+}
+
+func leaseFields(l *domain.Lease) watermill.LogFields {
+	return watermill.LogFields{
+		"group": l.Group, "topic": l.Topic, "partition": l.Partition, "position": l.Position,
+		"node": l.Node, "epoch": l.Epoch, "attempt": l.Attempt,
+	}
+}

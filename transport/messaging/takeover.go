@@ -1,0 +1,86 @@
+package messaging
+
+import (
+	"context"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// returned is an in-flight row that is nobody's, or a lost node's.
+type returned struct {
+	claim
+	node    string
+	epoch   int64
+	attempt int
+}
+
+// claimReturned takes messages of a topic that were given back, and those of nodes
+// whose registration has expired. The latter count as interrupted.
+func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int) ([]claim, error) {
+	candidates, err := s.readReturned(ctx, tx, q, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	var claims []claim
+	lost := map[domain.Tenure]bool{}
+	for _, r := range candidates {
+		interruptions := 0
+		if r.node != "" {
+			owner := domain.Tenure{Node: r.node, Epoch: r.epoch}
+			if _, known := lost[owner]; !known {
+				if lost[owner], err = declareLost(ctx, tx, owner); err != nil {
+					return nil, err
+				}
+			}
+			if !lost[owner] {
+				continue // it renewed while we looked
+			}
+			interruptions = 1
+		}
+		r.lease.Node, r.lease.Epoch, r.lease.Attempt = tenure.Node, tenure.Epoch, r.attempt+1
+		r.lease.Interruptions += interruptions
+		mine, err := takeOver(ctx, tx, r)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			claims = append(claims, r.claim)
+		}
+	}
+	return claims, nil
+}
+
+// declareLost locks the row of a registration that has expired. If its node is
+// renewing it at this moment, the update waits for that and then finds it good; from
+// here on the node cannot renew it.
+func declareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, error) {
+	return changed(ctx, tx, `UPDATE nodes SET state = CASE WHEN state = ?3 THEN state ELSE ?4 END
+		WHERE node = ?1 AND epoch = ?2 AND expires_at <= `+tx.Dialect().Now(), t.Node, t.Epoch, domain.NodeStopped, domain.NodeLost)
+}
+
+// takeOver makes the row this node's if it is still as it was read; two nodes that try
+// at once are told apart by the attempt.
+func takeOver(ctx context.Context, tx *schema.Tx, r returned) (bool, error) {
+	l := r.lease
+	return changed(ctx, tx, `UPDATE inflight SET node = ?8, epoch = ?9, attempt = ?10, interruptions = ?11, claimed_at = `+tx.Dialect().Now()+fence,
+		l.Group, l.Topic, l.Partition, l.Position, r.node, r.epoch, r.attempt, l.Node, l.Epoch, l.Attempt, l.Interruptions)
+}
+
+func (s *Subscriber) readReturned(ctx context.Context, tx *schema.Tx, q queries, topic string, most int) ([]returned, error) {
+	rows, err := tx.QueryContext(ctx, q.readReturned, s.conf.Group, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []returned
+	for rows.Next() {
+		r := returned{claim: claim{lease: &domain.Lease{Group: s.conf.Group, Topic: topic}}}
+		if err := rows.Scan(&r.lease.Partition, &r.lease.Position, &r.uuid, &r.payload, &r.metadata,
+			&r.node, &r.epoch, &r.attempt, &r.lease.Interruptions); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, s.db.Translate(rows.Err())
+}
