@@ -1,0 +1,18 @@
+package domain
+
+import "fmt"
+
+// Restore gives back an order that was taken apart into its exported fields and its
+// status, as a view stores it. The result behaves like the original: it decides and
+// applies the same. Fields and a status that contradict each other are an error of
+// kind ErrCorrupt.
+func Restore(o Order, status Status) (Order, error) {
+	o.completed = status == StatusCompleted
+	o.failed = status == StatusFailed
+	o.Parked = status == StatusParked
+	if o.Version < 1 || o.Status() != status {
+		return Order{}, fmt.Errorf("%w: order %s is stored with status %q and version %d, its steps say %q",
+			ErrCorrupt, o.ID, status, o.Version, o.Status())
+	}
+	return o, nil
+}
