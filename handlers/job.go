@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+)
+
+// An append that failed for the moment is offered again after a pause that grows.
+const (
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// maxConflicts bounds how often a decision is made again because the stream has moved
+// on. Only an operator writes to an order that is being worked on, so one is rare.
+const maxConflicts = 10
+
+// job is one message being handled.
+type job struct {
+	conf  StepsConfig
+	lease *domain.Lease
+	held  context.Context // ends with the lease, not with the step's time
+	id    domain.OrderID
+	order domain.Order
+	meta  domain.Metadata
+	log   *logrus.Entry
+}
+
+func (j *job) load(ctx context.Context) error {
+	events, err := j.conf.Store.Load(ctx, j.id)
+	if err != nil {
+		return fmt.Errorf("load order %s: %w", j.id, err)
+	}
+	order, err := domain.Fold(events)
+	if err != nil {
+		return err
+	}
+	j.order = order
+	return nil
+}
+
+// unit decides commands on the order as it is now and binds the result to the lease.
+func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.Command) (domain.Append, error) {
+	a, err := domain.Prepare(j.order, j.id, j.meta, commands...)
+	a.Lease, a.Settle, a.Reason = j.lease, settle, reason
+	return a, err
+}
+
+// record stores what decide decides and moves the order on. When the stream has moved
+// on, it has the decision made again on what is there now. While the database is away
+// it tries again, until ctx ends.
+func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) error {
+	conflicts, warned := 0, false
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := j.append(ctx, decide)
+		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
+			conflicts++
+			if err = j.load(ctx); err == nil {
+				continue
+			}
+		}
+		if err == nil || final(err) {
+			return err
+		}
+		if !warned {
+			warned = true
+			j.log.WithError(err).Warn("an outcome could not be stored; trying again")
+		}
+		if ended := wait(ctx, pause/2+rand.N(pause)); ended != nil {
+			return fmt.Errorf("%w (%w)", err, ended)
+		}
+	}
+}
+
+func (j *job) append(ctx context.Context, decide func() (domain.Append, error)) error {
+	a, err := decide()
+	if err != nil {
+		return err
+	}
+	if len(a.Events) == 0 && a.Settle == domain.SettleKeep {
+		return nil
+	}
+	events, err := j.conf.Store.Append(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, r := range events {
+		if err := j.order.Apply(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// final says that offering the same thing again cannot help. What is not known is
+// taken for a fault of the database that will pass.
+func final(err error) bool {
+	for _, kind := range []error{
+		domain.ErrRule, domain.ErrFenced, domain.ErrConflict, domain.ErrInvalid,
+		domain.ErrNotFound, domain.ErrDuplicate, domain.ErrCorrupt,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// tooOften says that the message has been interrupted so often that its order is to be
+// parked.
+func (j *job) tooOften() bool { return j.lease.Interruptions >= j.conf.MaxInterruptions }
+
+// park takes the order out of the flow and its message to the dead letters. last is
+// why the latest attempt had no outcome, if that is known.
+func (j *job) park(last string, first ...domain.Command) (domain.Append, error) {
+	reason := fmt.Sprintf("interrupted %d times", j.lease.Interruptions)
+	if last != "" {
+		reason = cut(reason + "; the last time: " + last)
+	}
+	j.log.WithField("reason", reason).Warn("parking the order")
+	return j.unit(domain.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
+}
+
+func (j *job) work(step domain.Step, what string) Work {
+	return Work{
+		Order: j.id, TrackingID: j.order.TrackingID, Detail: j.order.Detail,
+		Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node, Key: key(j.id, step, what),
+	}
+}

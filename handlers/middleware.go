@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"orderflow/domain"
+)
+
+// DeadLetters takes messages that cannot be dealt with.
+type DeadLetters interface {
+	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
+	// is no longer held.
+	Park(ctx context.Context, l *domain.Lease, reason string) error
+}
+
+// correlate makes sure that there is a correlation id: a message that came without one
+// starts a chain under its own name.
+func correlate(next message.HandlerFunc) message.HandlerFunc {
+	next = middleware.CorrelationID(next)
+	return func(msg *message.Message) ([]*message.Message, error) {
+		middleware.SetCorrelationID(msg.UUID, msg)
+		return next(msg)
+	}
+}
+
+type heldKey struct{}
+
+// limit ends the context of a message after d. What must outlive it, the recording of
+// an outcome, finds the context that ends with the lease alone by heldContext.
+func limit(d time.Duration) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			held := msg.Context()
+			ctx, cancel := context.WithTimeout(context.WithValue(held, heldKey{}, held), d)
+			defer cancel()
+			msg.SetContext(ctx)
+			defer msg.SetContext(held)
+			return next(msg)
+		}
+	}
+}
+
+// heldContext is the context that ends with the lease of a message but not with its time.
+func heldContext(ctx context.Context) context.Context {
+	if held, ok := ctx.Value(heldKey{}).(context.Context); ok {
+		return held
+	}
+	return ctx
+}
+
+// poison sends messages that can never be dealt with to the dead letters and has them
+// acked. All other errors are left to be tried again.
+func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			produced, err := next(msg)
+			lease := domain.LeaseFrom(msg.Context())
+			if lease == nil || !hopeless(err) {
+				return produced, err
+			}
+			parked := letters.Park(heldContext(msg.Context()), lease, cut(err.Error()))
+			if parked != nil && !errors.Is(parked, domain.ErrFenced) {
+				return nil, errors.Join(err, fmt.Errorf("move it to the dead letters: %w", parked))
+			}
+			logger.Error("a message that cannot be handled went to the dead letters", err, watermill.LogFields{"message_uuid": msg.UUID})
+			return nil, nil
+		}
+	}
+}
+
+// hopeless says that an error is the message's own and will be there the next time.
+func hopeless(err error) bool {
+	return errors.Is(err, domain.ErrInvalid) || errors.Is(err, domain.ErrNotFound) || errors.Is(err, domain.ErrCorrupt)
+}

@@ -1,0 +1,168 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+)
+
+// Registry is the register of nodes, which knows by the database's clock whose leases
+// are good.
+type Registry interface {
+	// Register enters a node for ttl and gives its epoch.
+	Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error)
+	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
+	Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error
+	// Release ends a registration and all its leases at once; domain.ErrFenced if it has
+	// ended already.
+	Release(ctx context.Context, node string, epoch int64) error
+}
+
+// NodeConfig is this process as a node. Zero durations take their defaults.
+type NodeConfig struct {
+	// Info is what the register says of the node; its Node must be set. Epoch, State, Busy
+	// and the times are not read.
+	Info domain.Node
+	// Registry is required.
+	Registry Registry
+	// Heartbeat is the time between renewals. 1 s by default; less than half of LeaseTTL.
+	Heartbeat time.Duration
+	// LeaseTTL is how long the node's leases outlive a renewal. 5 s by default.
+	LeaseTTL time.Duration
+	// Busy is the number of workers with work; nil for none.
+	Busy func() int
+	// Logger hears of renewals that fail. Silent if nil.
+	Logger *logrus.Entry
+}
+
+func (c NodeConfig) withDefaults() NodeConfig {
+	if c.Heartbeat == 0 {
+		c.Heartbeat = time.Second
+	}
+	if c.LeaseTTL == 0 {
+		c.LeaseTTL = 5 * time.Second
+	}
+	if c.Busy == nil {
+		c.Busy = func() int { return 0 }
+	}
+	c.Logger = orSilent(c.Logger).WithField("node", c.Info.Node)
+	return c
+}
+
+func (c NodeConfig) validate() error {
+	switch {
+	case c.Info.Node == "":
+		return fmt.Errorf("%w: the node has no name", domain.ErrInvalid)
+	case c.Registry == nil:
+		return fmt.Errorf("%w: node %s has no register", domain.ErrInvalid, c.Info.Node)
+	case c.Heartbeat <= 0 || 2*c.Heartbeat >= c.LeaseTTL:
+		return fmt.Errorf("%w: node %s: the heartbeat (%s) must be more than nothing and less than half of the leases' time (%s)",
+			domain.ErrInvalid, c.Info.Node, c.Heartbeat, c.LeaseTTL)
+	}
+	return nil
+}
+
+// Node is this process's membership in the cluster: one registration after another,
+// each kept up by a heartbeat.
+type Node struct {
+	conf NodeConfig
+	poke chan struct{} // asks for a heartbeat at once
+
+	mu     sync.Mutex
+	state  string
+	tenure *tenure
+	round  time.Time // when Run last came round
+}
+
+// NewNode checks c; what is missing or does not fit is of kind domain.ErrInvalid.
+func NewNode(c NodeConfig) (*Node, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return &Node{conf: c, poke: make(chan struct{}, 1), state: domain.NodeActive}, nil
+}
+
+// errWorkLeft is the cause with which a worker ends a node whose handlers still run.
+var errWorkLeft = errors.New("handlers are still running")
+
+// Run registers the node, renews the registration, and registers anew, as soon as the
+// database lets it, when the registration was lost. When ctx ends it releases the
+// registration, so that others can take over at once what it still holds.
+func (n *Node) Run(ctx context.Context) error {
+	for {
+		t := n.register(ctx)
+		if t == nil {
+			n.setState(domain.NodeStopped)
+			return nil
+		}
+		if n.keep(ctx, t) {
+			continue
+		}
+		return n.release(ctx, t)
+	}
+}
+
+// Tenure is the present registration; false if there is none that may be relied on.
+func (n *Node) Tenure() (domain.Tenure, bool) {
+	n.mu.Lock()
+	t := n.tenure
+	n.mu.Unlock()
+	if t == nil || !t.held() {
+		return domain.Tenure{}, false
+	}
+	return domain.Tenure{Node: n.conf.Info.Node, Epoch: t.epoch, Context: t.ctx}, true
+}
+
+// Drain tells the cluster, by a heartbeat sent at once, that the node takes no more
+// work. What it has it keeps.
+func (n *Node) Drain() {
+	n.setState(domain.NodeDraining)
+	n.beat()
+}
+
+// State is domain.NodeActive, NodeDraining or NodeStopped.
+func (n *Node) State() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.state
+}
+
+// Alive says whether Run goes round, whatever the database answers: nil, or an error
+// that says for how long it has not.
+func (n *Node) Alive() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.round.IsZero() || n.state == domain.NodeStopped {
+		return fmt.Errorf("node %s is not running", n.conf.Info.Node)
+	}
+	if idle := time.Since(n.round); idle > 2*n.conf.LeaseTTL {
+		return fmt.Errorf("the heartbeat of node %s has stood still for %s", n.conf.Info.Node, idle)
+	}
+	return nil
+}
+
+func (n *Node) setState(state string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state = state
+}
+
+func (n *Node) comeRound() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.round = time.Now()
+}
+
+func (n *Node) beat() {
+	select {
+	case n.poke <- struct{}{}:
+	default: // one is asked for already
+	}
+}

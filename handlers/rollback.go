@@ -1,0 +1,72 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"orderflow/domain"
+)
+
+// rollBack compensates the steps that are left, the last first, each recorded before
+// the next begins.
+func (j *job) rollBack(ctx context.Context) error {
+	for {
+		step, _ := j.order.NextRollback()
+		command := domain.RollBackStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node}
+		if _, err := domain.Decide(j.order, command); err != nil {
+			return err
+		}
+		if j.tooOften() {
+			return j.record(ctx, func() (domain.Append, error) { return j.park("") })
+		}
+		if reason, ok := j.compensate(ctx, step); !ok {
+			return j.tryLater(step, reason)
+		}
+		err := j.record(j.held, func() (domain.Append, error) { return j.rolledBack(command) })
+		// A rule that forbids it says that it is in the log already, though the answer to its
+		// append was lost; or an operator has stepped in. The top of the loop knows.
+		if err != nil && !errors.Is(err, domain.ErrRule) {
+			return err
+		}
+		if err == nil && j.order.Status().Ended() {
+			return nil
+		}
+	}
+}
+
+// compensate undoes one step, within the time of one step. If that could not be done,
+// reason says why.
+func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
+	defer cancel()
+	err := j.call(func() error { return j.conf.Executor.Compensate(ctx, j.work(step, compensating)) })
+	if err == nil {
+		return "", true
+	}
+	if reason, interrupted := j.interruption(ctx, "compensation", err); interrupted {
+		return reason, false
+	}
+	return cut("compensation failed: " + err.Error()), false
+}
+
+// tryLater gives the message back, counted as an interruption. No event tells of it: of
+// a rollback the log knows what has been done.
+func (j *job) tryLater(step domain.Step, reason string) error {
+	if j.held.Err() != nil {
+		return context.Cause(j.held)
+	}
+	j.log.WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
+	return j.record(j.held, func() (domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
+}
+
+// rolledBack is the unit that records a compensation. The last one ends the order, and
+// with it the message.
+func (j *job) rolledBack(command domain.RollBackStep) (domain.Append, error) {
+	a, err := j.unit(domain.SettleKeep, "", command)
+	for _, e := range a.Events {
+		if _, ended := e.(domain.OrderFailed); ended {
+			a.Settle = domain.SettleDone
+		}
+	}
+	return a, err
+}

@@ -1,0 +1,143 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+)
+
+// Store keeps the events of orders.
+type Store interface {
+	// Load gives all events of an order in order of version; domain.ErrNotFound if there
+	// are none.
+	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+	// Append commits a unit of work whole and gives its events as they were recorded. A
+	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
+	// stream has moved on; domain.ErrFenced, when the lease is no longer held;
+	// domain.ErrUnavailable, after which the unit may have been stored or not. It marks the
+	// lease as settled when it settled it or found it lost.
+	Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error)
+}
+
+// StepsConfig is how the work of orders is handled. Zero numbers take their defaults.
+type StepsConfig struct {
+	Store    Store    // required
+	Executor Executor // required
+	// Node is the name under which the work is recorded. Required.
+	Node string
+	// MaxInterruptions is how many attempts of one message may end without an outcome before
+	// its order is parked. 3 by default.
+	MaxInterruptions int
+	// StepTimeout bounds the work of one step, and the compensation of one. 60 s by default.
+	StepTimeout time.Duration
+	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
+	Logger *logrus.Entry
+}
+
+// Steps handles the messages that ask for work on an order. Each message must carry its
+// lease (domain.WithLease) in a context that ends with the lease.
+type Steps struct {
+	conf StepsConfig
+	log  *logrus.Entry
+}
+
+// NewSteps checks c; what is missing or negative is of kind domain.ErrInvalid.
+func NewSteps(c StepsConfig) (*Steps, error) {
+	if c.MaxInterruptions == 0 {
+		c.MaxInterruptions = 3
+	}
+	if c.StepTimeout == 0 {
+		c.StepTimeout = time.Minute
+	}
+	switch {
+	case c.Store == nil || c.Executor == nil:
+		return nil, fmt.Errorf("%w: step handlers need a store and an executor", domain.ErrInvalid)
+	case c.Node == "":
+		return nil, fmt.Errorf("%w: step handlers need the name of their node", domain.ErrInvalid)
+	case c.MaxInterruptions < 0 || c.StepTimeout < 0:
+		return nil, fmt.Errorf("%w: step handlers: neither interruptions (%d) nor the step time-out (%s) may be negative",
+			domain.ErrInvalid, c.MaxInterruptions, c.StepTimeout)
+	}
+	return &Steps{conf: c, log: orSilent(c.Logger)}, nil
+}
+
+// Handler is the handler of one of domain.Topics; nil for any other topic.
+func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
+	if topic == domain.TopicRollback {
+		return s.handle((*job).rollBack)
+	}
+	steps := domain.Steps()
+	i := slices.IndexFunc(steps, func(step domain.Step) bool { return domain.StepTopic(step) == topic })
+	if i < 0 {
+		return nil
+	}
+	return s.handle(func(j *job, ctx context.Context) error { return j.runStep(ctx, steps[i]) })
+}
+
+// handle makes a message handler of what is to be done with an order. The handler
+// returns nil when the message has been dealt with, also by dropping it.
+func (s *Steps) handle(do func(*job, context.Context) error) message.NoPublishHandlerFunc {
+	return func(msg *message.Message) error {
+		j, err := s.take(msg)
+		if err != nil {
+			return fmt.Errorf("message %s: %w", msg.UUID, err)
+		}
+		err = do(j, msg.Context())
+		switch {
+		case err == nil:
+			return nil
+		case j.held.Err() != nil:
+			// Someone else has the order, or will have it. The router doesn't log canceled work.
+			return fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))
+		case errors.Is(err, domain.ErrRule), errors.Is(err, domain.ErrFenced):
+			j.log.WithError(err).Info("dropped a message that is out of date")
+			return nil
+		}
+		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
+	}
+}
+
+// take reads a message and loads its order.
+func (s *Steps) take(msg *message.Message) (*job, error) {
+	ctx := msg.Context()
+	lease := domain.LeaseFrom(ctx)
+	if lease == nil {
+		return nil, errors.New("it was delivered without a lease")
+	}
+	id, err := domain.DecodeWork(msg.Payload)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{conf: s.conf, lease: lease, held: heldContext(ctx), id: id}
+	j.log = s.log.WithFields(logrus.Fields{"order_id": id.String(), "topic": lease.Topic, "attempt": lease.Attempt})
+	j.meta = domain.Metadata{
+		Actor:         "worker",
+		Node:          s.conf.Node,
+		Attempt:       lease.Attempt,
+		CorrelationID: msg.Metadata[domain.MetadataCorrelation],
+		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
+		CausationID:   msg.UUID,
+	}
+	if err := j.load(ctx); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// orSilent is e, or a logger that drops everything.
+func orSilent(e *logrus.Entry) *logrus.Entry {
+	if e != nil {
+		return e
+	}
+	silent := logrus.New()
+	silent.SetOutput(io.Discard)
+	return logrus.NewEntry(silent)
+}

@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"orderflow/domain"
+)
+
+// safely is how long after the start of a renewal a tenure may be relied on: a fifth of
+// the lease's time is left for the work to stop in.
+func safely(ttl time.Duration) time.Duration { return ttl - ttl/5 }
+
+// tenure is one registration of the node. It ends by itself when it isn't extended, by
+// a timer that waits for no one.
+type tenure struct {
+	epoch int64
+	ctx   context.Context
+	end   context.CancelCauseFunc
+
+	mu    sync.Mutex
+	until time.Time // by the monotonic clock
+	timer *time.Timer
+}
+
+// newTenure begins a tenure. renewed is when the call that registered it began, which is
+// never later than the moment from which the database counts the lease.
+func newTenure(epoch int64, renewed time.Time, ttl time.Duration) *tenure {
+	t := &tenure{epoch: epoch, until: renewed.Add(safely(ttl))}
+	t.ctx, t.end = context.WithCancelCause(context.Background())
+	t.timer = time.AfterFunc(time.Until(t.until), t.fence)
+	return t
+}
+
+// extend moves the end. A tenure that has ended stays ended.
+func (t *tenure) extend(renewed time.Time, ttl time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.until = renewed.Add(safely(ttl))
+	t.timer.Reset(time.Until(t.until))
+}
+
+// fence ends the tenure now.
+func (t *tenure) fence() {
+	t.end(domain.ErrFenced)
+	t.timer.Stop()
+}
+
+// held says whether the tenure may be relied on. It looks at the clock itself: after a
+// pause of the process the timer may not have had its turn yet.
+func (t *tenure) held() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ctx.Err() == nil && time.Now().Before(t.until)
+}

@@ -1,0 +1,133 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+)
+
+// Drainer is the subscriber that feeds the router.
+type Drainer interface {
+	// Drain stops deliveries, gives back what has not been delivered, and waits until every
+	// delivered message has been dealt with, or ctx ends.
+	Drain(ctx context.Context) error
+}
+
+// WorkerConfig is what a worker is made of.
+type WorkerConfig struct {
+	Node       *Node           // required
+	Router     *message.Router // required
+	Subscriber Drainer         // required: the one the router was made with
+	// DrainTimeout is how long running steps may take to finish once the worker is to stop.
+	// 30 s by default.
+	DrainTimeout time.Duration
+	// Logger hears of steps that had to be cut short. Silent if nil.
+	Logger *logrus.Entry
+}
+
+// Worker runs a node and the router that works in its name.
+type Worker struct {
+	conf WorkerConfig
+}
+
+// NewWorker checks c; what is missing or negative is of kind domain.ErrInvalid.
+func NewWorker(c WorkerConfig) (*Worker, error) {
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = 30 * time.Second
+	}
+	c.Logger = orSilent(c.Logger)
+	switch {
+	case c.Node == nil || c.Router == nil || c.Subscriber == nil:
+		return nil, fmt.Errorf("%w: a worker needs a node, a router and its subscriber", domain.ErrInvalid)
+	case c.DrainTimeout < 0:
+		return nil, fmt.Errorf("%w: the drain time-out (%s) must not be negative", domain.ErrInvalid, c.DrainTimeout)
+	}
+	return &Worker{conf: c}, nil
+}
+
+// errRouterStopped is the end of a router that nobody closed.
+var errRouterStopped = errors.New("the router stopped by itself")
+
+// Run works until ctx ends, or the router stops by itself, which is an error. Then it
+// drains: the node says so to the cluster, the subscriber takes no more work and the
+// steps under way finish, for DrainTimeout at most; the router is closed, which cancels
+// what still runs; last the node is released. If a handler runs on even then, the node
+// is not released, which is an error: its leases keep others away until they expire.
+func (w *Worker) Run(ctx context.Context) error {
+	// What runs here must outlive ctx, since draining needs it.
+	alive := context.WithoutCancel(ctx)
+	nodeCtx, stopNode := context.WithCancelCause(alive)
+	node := start(func() error { return w.conf.Node.Run(nodeCtx) })
+	router := start(func() error {
+		err := w.conf.Router.Run(alive)
+		if err == nil && ctx.Err() == nil {
+			err = errRouterStopped
+		}
+		return err
+	})
+	select {
+	case <-ctx.Done():
+	case <-router.done:
+	}
+	w.conf.Node.Drain()
+	err := w.stop(alive, router)
+	stopNode(err)
+	<-node.done
+	return errors.Join(err, node.err)
+}
+
+// stop lets the steps under way finish and closes the router. It gives the router's
+// error, and errWorkLeft if handlers still run.
+func (w *Worker) stop(ctx context.Context, router *part) error {
+	ctx, cancel := context.WithTimeout(ctx, w.conf.DrainTimeout)
+	defer cancel()
+	select {
+	case <-w.conf.Router.Running(): // before that it cannot be closed
+	case <-router.done:
+	case <-ctx.Done():
+		return fmt.Errorf("the router was still starting after %s: %w", w.conf.DrainTimeout, errWorkLeft)
+	}
+	drained := w.conf.Subscriber.Drain(ctx)
+	if drained != nil {
+		w.conf.Logger.WithError(drained).Warn("steps did not finish in time; they are cut short and taken up again elsewhere")
+	}
+	err := w.close(router)
+	if drained != nil && err != nil {
+		err = fmt.Errorf("%w: %w", errWorkLeft, err)
+	}
+	return err
+}
+
+// close closes the router, unless it has stopped by itself, and waits for its Run. If
+// there is no error, no handler runs any more.
+func (w *Worker) close(router *part) error {
+	var err error
+	select {
+	case <-router.done:
+	default:
+		err = w.conf.Router.Close()
+		<-router.done
+	}
+	return errors.Join(err, router.err)
+}
+
+// part is something that runs beside the worker. err may be read once done is closed.
+type part struct {
+	done chan struct{}
+	err  error
+}
+
+func start(run func() error) *part {
+	p := &part{done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		p.err = run()
+	}()
+	return p
+}
