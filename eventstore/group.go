@@ -135,3 +135,11 @@ func (s *Store) commit(group []*pending) error {
 	c.publish()
 	return nil
 }
+
+// Queued is how many appends wait for a partition's next group.
+func (s *Store) Queued(partition int) int {
+	l := &s.lanes[partition]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}

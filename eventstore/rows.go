@@ -19,9 +19,9 @@ func (c *commit) readTails(ctx context.Context, group []*pending) error {
 			ids = append(ids, p.OrderID[:])
 		}
 	}
-	return schema.InLists(ids, func(list string, args []any) error {
+	return schema.AnyOf(c.tx.Dialect(), "e.stream_id", ids, func(condition string, args []any) error {
 		rows, err := c.tx.QueryContext(ctx, `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
-			WHERE e.stream_id IN (`+list+`)
+			WHERE `+condition+`
 			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, args...)
 		if err != nil {
 			return fmt.Errorf("read the ends of streams: %w", err)
@@ -59,8 +59,8 @@ func (c *commit) readReservations(ctx context.Context, group []*pending) error {
 			keys = append(keys, h[:])
 		}
 	}
-	return schema.InLists(keys, func(list string, args []any) error {
-		rows, err := c.tx.QueryContext(ctx, `SELECT key_hash, order_id, fingerprint FROM reservations WHERE key_hash IN (`+list+`)`, args...)
+	return schema.AnyOf(c.tx.Dialect(), "key_hash", keys, func(condition string, args []any) error {
+		rows, err := c.tx.QueryContext(ctx, `SELECT key_hash, order_id, fingerprint FROM reservations WHERE `+condition, args...)
 		if err != nil {
 			return fmt.Errorf("read reservations: %w", err)
 		}

@@ -23,6 +23,8 @@ type Dialect interface {
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
 	NowPlus(param string) string
+	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
+	anyOf(column string, n int) string
 	// open connects; the second pool is for reads and may be the first.
 	open(dsn DSN) (write, read *sql.DB, err error)
 	// translate wraps a driver's error with its kind.

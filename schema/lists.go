@@ -8,20 +8,20 @@ import (
 // maxList bounds the placeholders of one list. SQL Server takes 2,100 a call.
 const maxList = 512
 
-// InLists calls f with placeholders for "IN (...)" and the arguments for them, in as
-// many parts as needed. A part is filled up by repeating its last argument, so that
-// there are few different texts to prepare.
-func InLists(args []any, f func(list string, args []any) error) error {
-	for len(args) > 0 {
-		n := min(len(args), maxList)
-		part := append([]any(nil), args[:n]...)
+// AnyOf calls f with a condition that says that a column has one of the values, and
+// the arguments for it, in as many parts as needed. A part is filled up by repeating
+// its last value, so that there are few different texts to prepare.
+func AnyOf(d Dialect, column string, values []any, f func(condition string, args []any) error) error {
+	for len(values) > 0 {
+		n := min(len(values), maxList)
+		part := append([]any(nil), values[:n]...)
 		for len(part)&(len(part)-1) != 0 {
 			part = append(part, part[n-1])
 		}
-		if err := f(placeholders(1, len(part)), part); err != nil {
+		if err := f(d.anyOf(column, len(part)), part); err != nil {
 			return err
 		}
-		args = args[n:]
+		values = values[n:]
 	}
 	return nil
 }

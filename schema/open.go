@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
+	"time"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -30,10 +32,22 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
 	}
 	db := &DB{dsn: parsed, dialect: d, write: write, read: read}
-	if err := db.Ping(ctx); err != nil {
+	if err := db.firstContact(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
 	return db, nil
+}
+
+// firstContact waits for a SQLite file that another process is just creating: the
+// change to WAL needs the file alone and does not heed the busy time-out.
+func (db *DB) firstContact(ctx context.Context) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := db.Ping(ctx)
+		if !errors.Is(err, ErrTransient) || time.Now().After(deadline) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(rand.N(20 * time.Millisecond))
+	}
 }
 
 // Ping asks the database whether it answers.

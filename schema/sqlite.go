@@ -32,6 +32,10 @@ func (sqlite) NowPlus(param string) string {
 	return `strftime('%Y-%m-%dT%H:%M:%f000', 'now', (` + param + ` / 1000.0) || ' seconds')`
 }
 
+func (sqlite) anyOf(column string, n int) string {
+	return column + " IN (" + placeholders(1, n) + ")"
+}
+
 // open gives one writing connection (SQLite has one writer at a time, and waiting in
 // this process is fairer and cheaper than in the file) and several that only read.
 // WAL lets them read while it writes; synchronous=FULL makes a commit durable.

@@ -50,6 +50,16 @@ func (sqlServer) open(d DSN) (write, read *sql.DB, err error) {
 	return db, db, nil
 }
 
+// anyOf is not IN, which Babelfish refuses for an indexed binary column; to SQL Server
+// the two are the same.
+func (sqlServer) anyOf(column string, n int) string {
+	terms := make([]string, n)
+	for i := range terms {
+		terms[i] = column + " = " + placeholders(i+1, 1)
+	}
+	return "(" + strings.Join(terms, " OR ") + ")"
+}
+
 func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 	sub, err := fs.Sub(sqlServerMigrations, "migrations/sqlserver")
 	return goose.DialectMSSQL, sub, err

@@ -76,6 +76,27 @@ func SQLServerDSN(t testing.TB) string {
 	return u.String()
 }
 
+// Partitions gives a database without events n partitions at least.
+func Partitions(t testing.TB, db *schema.DB, n int) {
+	t.Helper()
+	ctx := context.Background()
+	err := db.InTx(ctx, func(tx *schema.Tx) error {
+		var have int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM heads WHERE partition >= 0").Scan(&have); err != nil {
+			return err
+		}
+		for p := have; p < n; p++ {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO heads (partition, head) VALUES (?1, 0)", p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func open(t testing.TB, dsn string) *schema.DB {
 	t.Helper()
 	db, err := schema.Open(context.Background(), dsn)

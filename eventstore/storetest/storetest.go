@@ -1,0 +1,158 @@
+// Package storetest is the contract of the event store: one suite that every
+// database it runs on has to pass, with a case for each promise of package
+// eventstore.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/schema"
+)
+
+// Run runs the suite. open gives a new, migrated database without events, which goes
+// with the test.
+func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
+	t.Run("Append", func(t *testing.T) { testAppend(t, open) })
+	t.Run("Conflict", func(t *testing.T) { testConflict(t, open) })
+	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
+	t.Run("Group", func(t *testing.T) { testGroup(t, open) })
+	t.Run("Leases", func(t *testing.T) { testLeases(t, open) })
+	t.Run("Reservations", func(t *testing.T) { testReservations(t, open) })
+	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
+	t.Run("Reader", func(t *testing.T) { testReader(t, open) })
+	t.Run("Content", func(t *testing.T) { testContent(t, open) })
+	t.Run("Hash", func(t *testing.T) { testHash(t, open) })
+	t.Run("AppendOnly", func(t *testing.T) { testAppendOnly(t, open) })
+}
+
+// fixture is a store with an outbox and leases that the test steers.
+type fixture struct {
+	*eventstore.Store
+	db     *schema.DB
+	outbox *outbox
+	leases *leases
+	now    time.Time
+}
+
+func newFixture(t *testing.T, db *schema.DB) *fixture {
+	t.Helper()
+	f := &fixture{db: db, outbox: &outbox{}, leases: &leases{lost: map[int64]bool{}}, now: time.Now()}
+	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Outbox: f.outbox, Leases: f.leases})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Store = store
+	return f
+}
+
+// outbox writes a row for each message, and can be made to fail or to wait.
+type outbox struct {
+	mu        sync.Mutex
+	err       error
+	inside    func(topic string) error
+	committed []string
+}
+
+func (o *outbox) Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error {
+	for _, m := range messages {
+		if o.inside != nil {
+			if err := o.inside(m.Topic); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+			m.Topic, m.Partition, m.Position, m.UUID, m.Payload, "{}", schema.TimeArg(m.At))
+		if err != nil {
+			return err
+		}
+	}
+	return o.err
+}
+
+func (o *outbox) Committed(topics []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.committed = append(o.committed, topics...)
+}
+
+// leases says that a lease is lost if its position is in lost, and leaves a trace in
+// the database that it has settled another.
+type leases struct {
+	mu   sync.Mutex
+	lost map[int64]bool
+}
+
+var errNoLease = errors.New("no lease")
+
+func (l *leases) Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := make([]bool, len(requests))
+	for i, r := range requests {
+		if r.Lease == nil {
+			return nil, errNoLease
+		}
+		if held[i] = !l.lost[r.Lease.Position]; !held[i] {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('settled', 't', ?1, 0)`, r.Lease.Position)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// order is a new order id; n tells apart those made in one test.
+func order(n int) domain.OrderID {
+	id := domain.OrderID{0: 1, 6: 0x70, 8: 0x80, 14: byte(n >> 8), 15: byte(n)} //nolint:gosec // tests make few
+	return id
+}
+
+// orderIn is an order id of a partition.
+func orderIn(s *eventstore.Store, partition, from int) domain.OrderID {
+	for n := from; ; n++ {
+		if id := order(n); s.Partition(id) == partition {
+			return id
+		}
+	}
+}
+
+func placed(id domain.OrderID) domain.Append {
+	return domain.Append{
+		OrderID: id, Events: []domain.Event{domain.OrderPlaced{Detail: []byte(`{"n":1}`)}},
+		Messages: []domain.Message{{Topic: "scheduling", Event: 0, UUID: domain.EventID(id, 1), Payload: []byte("x")}},
+	}
+}
+
+func started(id domain.OrderID, version, attempt int) domain.Append {
+	return domain.Append{OrderID: id, Expected: version, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: attempt, Node: "n"}}}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t *testing.T, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Fatalf("err = %v, want %v", err, kind)
+	}
+}
+
+func (f *fixture) count(t *testing.T, query string, args ...any) (n int) {
+	t.Helper()
+	if err := f.db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
