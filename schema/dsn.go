@@ -36,7 +36,7 @@ func sqliteDSN(path string) (DSN, error) {
 	path = strings.TrimPrefix(path, "//")
 	switch {
 	case path == "":
-		return DSN{}, errors.New("the DSN names no file after sqlite:")
+		return DSN{}, errors.New("the DSN begins with sqlite: and names no file")
 	case strings.Contains(path, ":memory:"):
 		return DSN{}, errors.New("an in-memory SQLite database cannot be shared between connections: name a file")
 	}

@@ -24,7 +24,6 @@ type sqlite struct{}
 func (sqlite) Name() string               { return "sqlite" }
 func (sqlite) Rebind(query string) string { return query }
 func (sqlite) Limit(param string) string  { return "LIMIT " + param }
-func (sqlite) prepares() bool             { return true }
 
 func (sqlite) Now() string { return `strftime('%Y-%m-%dT%H:%M:%f000', 'now')` }
 

@@ -174,6 +174,16 @@ func testGroupOf(t *testing.T, open func(testing.TB) *schema.DB, poison bool) {
 	f.awaitQueue(t, partition, len(results)-1)
 	close(release)
 	wg.Wait()
+	checkGroup(t, results, poison)
+	if n := f.db.Stats().Transactions - before; !poison && n != 1 {
+		t.Errorf("%d appends that arrived together took %d transactions, want 1", len(results)-1, n)
+	}
+	noHoles(t, f)
+}
+
+// checkGroup: the conflicts and the poisoned append failed, and no other.
+func checkGroup(t *testing.T, results []error, poison bool) {
+	t.Helper()
 	for i, err := range results {
 		switch {
 		case i%10 == 3:
@@ -188,10 +198,6 @@ func testGroupOf(t *testing.T, open func(testing.TB) *schema.DB, poison bool) {
 			t.Errorf("append %d failed with another: %v", i, err)
 		}
 	}
-	if n := f.db.Stats().Transactions - before; !poison && n != 1 {
-		t.Errorf("%d appends that arrived together took %d transactions, want 1", len(results)-1, n)
-	}
-	noHoles(t, f)
 }
 
 func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
@@ -235,10 +241,10 @@ func testReservations(t *testing.T, open func(testing.TB) *schema.DB) {
 	const racers = 12
 	db := open(t)
 	stores := []*fixture{newFixture(t, db), newFixture(t, db)}
-	reserving := func(n int, print byte, keys ...string) domain.Append {
+	reserving := func(n int, fingerprint byte, keys ...string) domain.Append {
 		a := placed(order(n))
 		for _, k := range keys {
-			a.Reservations = append(a.Reservations, domain.Reservation{Key: k, Fingerprint: [32]byte{print}})
+			a.Reservations = append(a.Reservations, domain.Reservation{Key: k, Fingerprint: [32]byte{fingerprint}})
 		}
 		return a
 	}
