@@ -18,7 +18,8 @@ const (
 	MaxEventBytes = 4 << 20
 )
 
-// Append commits one unit of work and gives its events as they were recorded.
+// Append commits one unit of work and gives its events as they were recorded. A unit
+// without events settles its lease, whatever the stream's version.
 //
 // Errors: domain.ErrConflict if the stream is not at a.Expected; domain.ErrFenced if
 // a.Lease is no longer held; *domain.DuplicateError if a reserved key names another
@@ -51,8 +52,8 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 	switch {
 	case a.OrderID.IsZero():
 		return nil, fmt.Errorf("%w: no order id", domain.ErrInvalid)
-	case len(a.Events) == 0 || len(a.Events) > MaxEvents:
-		return nil, fmt.Errorf("%w: %d events in one append (1 to %d)", domain.ErrInvalid, len(a.Events), MaxEvents)
+	case len(a.Events) > MaxEvents, len(a.Events) == 0 && a.Lease == nil:
+		return nil, fmt.Errorf("%w: %d events in one append (1 to %d, or none to settle a lease)", domain.ErrInvalid, len(a.Events), MaxEvents)
 	case a.Lease != nil && s.opts.Leases == nil, len(a.Messages) > 0 && s.opts.Outbox == nil:
 		return nil, fmt.Errorf("%w: this store was opened to append neither messages nor under a lease", domain.ErrInvalid)
 	}

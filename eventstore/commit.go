@@ -99,6 +99,9 @@ func (c *commit) lockHead(ctx context.Context, group []*pending) error {
 	for _, p := range group {
 		n += len(p.encoded)
 	}
+	if n == 0 {
+		return nil // leases to settle, and nothing to append
+	}
 	if _, err := c.tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, c.partition); err != nil {
 		return fmt.Errorf("lock the head of partition %d: %w", c.partition, err)
 	}
@@ -113,6 +116,10 @@ func (c *commit) lockHead(ctx context.Context, group []*pending) error {
 // place gives the append's events their versions, positions, times and hashes, or
 // says why it cannot be done.
 func (c *commit) place(p *pending) error {
+	if len(p.encoded) == 0 {
+		c.done = append(c.done, p)
+		return nil
+	}
 	t := c.tails[p.OrderID]
 	if t.version != p.Expected {
 		return fmt.Errorf("%w: the stream is at version %d", domain.ErrConflict, t.version)

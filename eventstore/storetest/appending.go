@@ -231,8 +231,13 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	if !done.Settled() {
 		t.Error("a lease that is done is not marked settled")
 	}
-	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 2 {
-		t.Errorf("%d leases were settled, want 2", n)
+	alone := &domain.Lease{Position: 10}
+	recorded, err := f.Append(t.Context(), domain.Append{OrderID: id, Lease: alone, Settle: domain.SettleReturn})
+	if must(t, err); len(recorded) != 0 || !alone.Settled() {
+		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
+	}
+	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 3 {
+		t.Errorf("%d leases were settled, want 3", n)
 	}
 	noHoles(t, f)
 }
