@@ -1,0 +1,30 @@
+// Package httpapi is the HTTP interface of the system: the customers' API, and the
+// admin interface of a node, each an http.Handler of its own for its own listener.
+//
+// What it promises:
+//
+//   - A placed order is in the event store before the answer leaves (202, Location).
+//     An order with a tracking_id or an Idempotency-Key is placed once however often it
+//     is sent: a repeat gets the same answer, the same key with another body gets 409.
+//   - What a customer put into detail comes back with every digit and character as it
+//     was sent; only white space between tokens is dropped.
+//   - Every answer that is not what was asked for is a problem document of RFC 9457,
+//     application/problem+json. Its type is a path of this server that explains it
+//     (/problems), its members name the field, parameter or header at fault and what was
+//     expected. A status of 500 and above says nothing of the inside; the log does, under the
+//     answer's correlation id. Two answers come from net/http itself and are plain text: a
+//     request that is not HTTP, and a header past twice MaxHeader.
+//   - Every request has a correlation id, the caller's own (X-Correlation-ID, X-Request-ID)
+//     or a new one, which is in the answer, in the log line, and in every event that follows.
+//   - One log line per request, written when it has been answered. A panic of a handler is
+//     a 500 and one log line.
+//   - State-changing requests that a browser sends from another site are refused.
+//   - With tokens (see Auth) each endpoint asks for one of its roles; without, everybody
+//     may do everything, and the listener must not be reachable from beyond the machine.
+//
+// Limits: body MaxBody, detail nested MaxDepth deep, tracking_id MaxTrackingID, Idempotency-Key
+// MaxIdempotencyKey, request line and header MaxHeader, list projections.MaxLimit. Each is inclusive.
+//
+// openapi.yaml describes all of it and is served at /openapi.yaml; tests hold it
+// against the routes and against the answers.
+package httpapi

@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"orderflow/domain"
+)
+
+// errorKinds is the one table from the kind of an error to the answer, the first
+// that matches. An error of no kind is internal.
+var errorKinds = []struct {
+	kind    error
+	problem string
+	detail  string // empty: the error's own text, which says only what the caller may know
+	header  http.Header
+}{
+	{kind: domain.ErrInvalid, problem: problemInvalidRequest},
+	{kind: domain.ErrNotFound, problem: problemOrderNotFound},
+	{kind: domain.ErrDuplicate, problem: problemKeyInUse},
+	{kind: domain.ErrConflict, problem: problemConflict},
+	{kind: domain.ErrRule, problem: problemNotAllowed},
+	{kind: domain.ErrUnavailable, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
+	{kind: domain.ErrFenced, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
+	{kind: context.DeadlineExceeded, problem: problemTimeout, detail: detailTimeout, header: retrySoon},
+	{kind: context.Canceled, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
+}
+
+const (
+	detailUnavailable = "the request could not be carried out now; it may be repeated"
+	detailTimeout     = "the request was not carried out in time; it may be repeated"
+	detailInternal    = "the request could not be carried out because of a fault in this system"
+)
+
+var retrySoon = http.Header{"Retry-After": {"1"}}
+
+// problemOf is the problem that err is for the caller, without instance, and the
+// header fields that go with it.
+func problemOf(err error) (problem, http.Header) {
+	var request *RequestError
+	if errors.As(err, &request) {
+		return newProblem(request.Problem, request.Detail, request.Members), request.header
+	}
+	var duplicate *domain.DuplicateError
+	if errors.As(err, &duplicate) {
+		return keyInUse(duplicate), nil
+	}
+	for _, k := range errorKinds {
+		if !errors.Is(err, k.kind) {
+			continue
+		}
+		detail := k.detail
+		if detail == "" {
+			detail = strings.TrimPrefix(err.Error(), k.kind.Error()+": ")
+		}
+		return newProblem(k.problem, detail, nil), k.header
+	}
+	return newProblem(problemInternal, detailInternal, nil), nil
+}
+
+func newProblem(name, detail string, members map[string]any) problem {
+	t := problemTypeOf(name)
+	return problem{Type: t.uri(), Title: t.title, Status: t.status, Detail: detail, members: members}
+}
+
+func keyInUse(e *domain.DuplicateError) problem {
+	members := map[string]any{"order_id": e.OrderID}
+	in, field, key := keyOf(e.Key)
+	if field == "" {
+		return newProblem(problemKeyInUse, e.Error(), members)
+	}
+	members["in"], members["field"] = in, field
+	detail := fmt.Sprintf("%#q %s was used for order %s, whose content is another", field, key, e.OrderID)
+	return newProblem(problemKeyInUse, detail, members)
+}
+
+// keyOf says where in the request a reserved key came from.
+func keyOf(reserved string) (in, field, key string) {
+	if key, found := strings.CutPrefix(reserved, trackingPrefix); found {
+		return inBody, fieldTrackingID, key
+	}
+	if key, found := strings.CutPrefix(reserved, idempotencyPrefix); found {
+		return inHeader, headerIdempotencyKey, key
+	}
+	return "", "", ""
+}

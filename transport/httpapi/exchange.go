@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	headerCorrelation = "X-Correlation-ID"
+	headerRequestID   = "X-Request-ID"
+	headerTraceParent = "traceparent"
+)
+
+// exchange is one request and its answer: what the log has to say of it, and the
+// writer of the answer, which counts.
+type exchange struct {
+	http.ResponseWriter
+	started       time.Time
+	correlationID string
+	traceParent   string // empty if there was none, or none that is valid
+	role          Role   // empty without a token
+	status        int    // 0 until the answer has begun
+	bytes         int64
+	err           error // why the answer is a problem
+}
+
+type exchangeKey struct{}
+
+func newExchange(w http.ResponseWriter, r *http.Request) (*exchange, *http.Request) {
+	x := &exchange{
+		ResponseWriter: w,
+		started:        time.Now(),
+		correlationID:  correlationID(r.Header),
+		traceParent:    traceParent(r.Header[http.CanonicalHeaderKey(headerTraceParent)]),
+	}
+	return x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+// exchangeOf is the exchange that the edge put into a request's context.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// WriteHeader notes the status.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts what is sent.
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(b)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// correlationID is the caller's id if it gave a usable one, or else a new one.
+func correlationID(h http.Header) string {
+	for _, name := range []string{headerCorrelation, headerRequestID} {
+		if id := h.Get(name); usableID(id) {
+			return id
+		}
+	}
+	return uuid.NewString()
+}
+
+// usableID accepts what can stand in a log line and a header: 1 to 128 bytes of
+// visible ASCII.
+func usableID(id string) bool {
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128
+}
+
+// traceParent is the one valid W3C trace context among the values of its header, or
+// empty, as https://www.w3.org/TR/trace-context/#traceparent-header asks.
+func traceParent(values []string) string {
+	if len(values) != 1 {
+		return ""
+	}
+	const version0 = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	v := values[0]
+	switch {
+	case len(v) < version0, len(v) > 2*version0, v[:2] == "ff":
+		return ""
+	case len(v) > version0 && (v[:2] == "00" || v[version0] != '-' || !usableID(v)):
+		return ""
+	case v[2] != '-' || v[35] != '-' || v[52] != '-':
+		return ""
+	}
+	if !hexID(v[:2], true) || !hexID(v[3:35], false) || !hexID(v[36:52], false) || !hexID(v[53:55], true) {
+		return ""
+	}
+	return v
+}
+
+// hexID says whether s is lower-case hexadecimal and, if it must not be zero, is not.
+func hexID(s string, zero bool) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '0':
+		case c >= '1' && c <= '9', c >= 'a' && c <= 'f':
+			zero = true
+		default:
+			return false
+		}
+	}
+	return zero
+}
