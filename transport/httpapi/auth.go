@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Role is what the bearer of a token may do.
+type Role string
+
+// The roles. An operator may do everything; a customer may place and read orders; an
+// auditor may read orders.
+const (
+	RoleCustomer Role = "customer"
+	RoleOperator Role = "operator"
+	RoleAuditor  Role = "auditor"
+)
+
+var roles = []Role{RoleCustomer, RoleOperator, RoleAuditor}
+
+// MinToken is the least number of bytes of a token.
+const MinToken = 16
+
+// Auth knows the tokens that open the interfaces. It keeps their hashes, never the
+// tokens. A nil *Auth asks for none.
+type Auth struct {
+	tokens []tokenHash
+}
+
+type tokenHash struct {
+	role Role
+	hash [sha256.Size]byte
+}
+
+// LoadAuth reads the tokens of a file (see ReadAuth). No path is no file: the result
+// is nil and everybody may do everything.
+func LoadAuth(path string) (*Auth, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path) //nolint:gosec // whoever starts the program names the file
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	a, err := ReadAuth(f)
+	if err != nil {
+		return nil, fmt.Errorf("token file %s: %w", path, err)
+	}
+	return a, nil
+}
+
+// ReadAuth reads lines "role:token". Empty lines and lines that begin with # are
+// skipped; a role may have several tokens. Errors name the line and never the token.
+func ReadAuth(r io.Reader) (*Auth, error) {
+	a := &Auth{}
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := a.add(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if len(a.tokens) == 0 {
+		return nil, errors.New("there is no token in it: expected lines of the form role:token")
+	}
+	return a, nil
+}
+
+func (a *Auth) add(line string) error {
+	name, token, found := strings.Cut(line, ":")
+	role, token := Role(strings.TrimSpace(name)), strings.TrimSpace(token)
+	switch {
+	case !found || !slices.Contains(roles, role):
+		return fmt.Errorf("expected role:token, with one of the roles %v", roles)
+	case len(token) < MinToken:
+		return fmt.Errorf("the token of role %s is shorter than %d bytes", role, MinToken)
+	case !usableToken(token):
+		return fmt.Errorf("the token of role %s has characters other than letters, digits and -._~+/=", role)
+	}
+	hash := sha256.Sum256([]byte(token))
+	if slices.ContainsFunc(a.tokens, func(t tokenHash) bool { return t.hash == hash }) {
+		return fmt.Errorf("the token of role %s is there twice", role)
+	}
+	a.tokens = append(a.tokens, tokenHash{role: role, hash: hash})
+	return nil
+}
+
+// usableToken accepts the characters of RFC 6750, section 2.1.
+func usableToken(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !letter && !strings.ContainsRune("-._~+/=", c)
+	})
+}
+
+// admit says whether the request's token has one of the roles, and which. Without
+// roles, or on a nil Auth, everybody is admitted.
+func (a *Auth) admit(r *http.Request, allowed []Role) (Role, error) {
+	if a == nil || len(allowed) == 0 {
+		return "", nil
+	}
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return "", unauthenticated("this needs a token: send the header Authorization: Bearer TOKEN", "")
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", unauthenticated("the header Authorization must be given once, as Bearer TOKEN", `, error="invalid_request"`)
+	}
+	role, known := a.roleOf(strings.TrimSpace(token))
+	if !known {
+		return "", unauthenticated("the token is not one of this system", `, error="invalid_token"`)
+	}
+	if !slices.Contains(allowed, role) {
+		return role, forbidden(role, allowed)
+	}
+	return role, nil
+}
+
+// roleOf compares with every token, and in constant time, so that the time an answer
+// takes says nothing of them.
+func (a *Auth) roleOf(token string) (role Role, known bool) {
+	hash := sha256.Sum256([]byte(token))
+	for _, t := range a.tokens {
+		if subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1 {
+			role, known = t.role, true
+		}
+	}
+	return role, known
+}
+
+func unauthenticated(detail, reason string) error {
+	return &RequestError{Problem: problemUnauthenticated, Detail: detail, header: challenge(reason)}
+}
+
+func forbidden(role Role, allowed []Role) error {
+	return &RequestError{
+		Problem: problemForbidden,
+		Detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
+		Members: map[string]any{"role": role, "roles": allowed},
+		header:  challenge(`, error="insufficient_scope"`),
+	}
+}
+
+func challenge(reason string) http.Header {
+	return http.Header{"Www-Authenticate": {`Bearer realm="orderflow"` + reason}}
+}

@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
+)
+
+// route is one path, with gorilla/mux's variables, and what its methods do.
+type route struct {
+	path    string
+	methods map[string]endpoint
+}
+
+// endpoint answers one method of one path. The error it returns is answered as a
+// problem; it must not have sent anything then.
+type endpoint struct {
+	serve func(http.ResponseWriter, *http.Request) error
+	roles []Role // who may; empty: everybody
+	// timeout ends the request's context; zero: no end.
+	timeout time.Duration
+}
+
+// get is the methods of a path that can only be read.
+func get(e endpoint) map[string]endpoint { return map[string]endpoint{http.MethodGet: e} }
+
+// newHandler makes one listener's handler: edge, size of the header, cross-site
+// requests, then the route.
+func newHandler(routes []route, auth *Auth, log *logrus.Entry) http.Handler {
+	router := mux.NewRouter().SkipClean(true)
+	for _, t := range routes {
+		router.Path(t.path).Handler(t.handler(auth))
+	}
+	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fail(w, r, pathNotFound(r)) })
+	sameSite := http.NewCrossOriginProtection()
+	sameSite.SetDenyHandler(http.HandlerFunc(refuseCrossSite))
+	return newEdge(log, limitHeader(sameSite.Handler(router)))
+}
+
+func (t route) handler(auth *Auth) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e, found := t.endpoint(r.Method)
+		if !found {
+			fail(w, r, t.methodNotAllowed(r.Method))
+			return
+		}
+		role, err := auth.admit(r, e.roles)
+		exchangeOf(r.Context()).role = role
+		if err != nil {
+			fail(w, r, err)
+			return
+		}
+		e.run(w, r)
+	})
+}
+
+func (e endpoint) run(w http.ResponseWriter, r *http.Request) {
+	if e.timeout > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), e.timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	if err := e.serve(w, r); err != nil {
+		fail(w, r, err)
+	}
+}
+
+// endpoint is what answers a method; HEAD is GET, whose body net/http drops.
+func (t route) endpoint(method string) (endpoint, bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	e, found := t.methods[method]
+	return e, found
+}
+
+func (t route) allow() []string {
+	methods := slices.Collect(maps.Keys(t.methods))
+	if _, reads := t.methods[http.MethodGet]; reads {
+		methods = append(methods, http.MethodHead)
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+func (t route) methodNotAllowed(method string) error {
+	allow := t.allow()
+	return &RequestError{
+		Problem: problemMethodNotAllowed,
+		Detail:  fmt.Sprintf("%s is not allowed here (allowed: %s)", shorten(method), strings.Join(allow, ", ")),
+		Members: map[string]any{"allow": allow},
+		header:  http.Header{"Allow": {strings.Join(allow, ", ")}},
+	}
+}
+
+func refuseCrossSite(w http.ResponseWriter, r *http.Request) {
+	fail(w, r, &RequestError{Problem: problemCrossOrigin, Detail: "a browser sent this request for a page of another site"})
+}
+
+// limitHeader answers what net/http's own limit, which is higher, lets through.
+func limitHeader(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if size := headerSize(r); size > MaxHeader {
+			fail(w, r, &RequestError{
+				Problem: problemHeaderTooLarge,
+				Detail:  fmt.Sprintf("the request line and header fields have %d bytes, of %d allowed", size, MaxHeader),
+				Members: map[string]any{"limit": MaxHeader},
+				header:  http.Header{"Connection": {"close"}},
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headerSize is the size of the request line and the fields as HTTP/1.1 writes them.
+func headerSize(r *http.Request) int {
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  \r\n") + len("Host: \r\n") + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return size
+}

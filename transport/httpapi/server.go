@@ -1,0 +1,30 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+)
+
+// The time a connection may take. A profile (/debug/pprof/profile) must fit into
+// writeTimeout.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// NewServer makes a server for one of this package's handlers. It bounds the time and
+// the header of every request; the caller listens, serves and shuts it down.
+func NewServer(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		// Above MaxHeader, so that most of what is too large is answered by a problem.
+		MaxHeaderBytes: 2 * MaxHeader,
+	}
+}
