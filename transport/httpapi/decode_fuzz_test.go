@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"orderflow/domain"
+)
+
+// FuzzDecodeOrder holds decodeOrder against encoding/json: what is accepted means the
+// same to both, and what is refused is refused with a reason.
+func FuzzDecodeOrder(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `null`, `[]`, `{"tracking_id":"A","detail":{"a":[1,2.50,-0,1e400,"\u0041\ud800<&>"]}}`, `{"detail":null}`,
+		`{"detail":1,"detail":2}`, `{"detial":1}`, `{"tracking_id":12}`, `{"tracking_id":"\ud800"}`, `{"tracking_id":" a"}`, `{"tracking_id":""}`,
+		`{"tracking\u005fid":"A"}`, `{"Detail":1}`, `{} {}`, `{"detail":[1,`, "{\n\"detail\": 01}", "\xef\xbb\xbf{}", "{\"detail\":\"\xff\"}",
+		"{\"detail\":\"\u2028\"}", `{"detail":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, `{"detail":"\"[[{"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		o, err := decodeOrder(body)
+		if err == nil {
+			o, err = o.checked()
+		}
+		if err != nil {
+			checkRefusal(t, body, err)
+			return
+		}
+		var same struct {
+			TrackingID *string         `json:"tracking_id"`
+			Detail     json.RawMessage `json:"detail"`
+		}
+		if err := json.Unmarshal(body, &same); err != nil {
+			t.Fatalf("%q was accepted, and is no JSON: %v", body, err)
+		}
+		if got := o.TrackingID; same.TrackingID == nil && got != "" || same.TrackingID != nil && got != *same.TrackingID {
+			t.Errorf("%q: tracking id %q", body, got)
+		}
+		if !sameJSON(t, o.Detail, same.Detail) {
+			t.Errorf("%q: detail %s", body, o.Detail)
+		}
+		checkStored(t, o)
+	})
+}
+
+func checkRefusal(t *testing.T, body []byte, err error) {
+	t.Helper()
+	var e *RequestError
+	if !errors.As(err, &e) || e.Detail == "" || !errors.Is(err, domain.ErrInvalid) {
+		t.Fatalf("%q was refused with %T %v", body, err, err)
+	}
+	if at, found := e.Members["offset"].(int); found && (at < 0 || at > len(body)) {
+		t.Errorf("%q: offset %d", body, at)
+	}
+	if line, found := e.Members["line"].(int); found && line > 1+bytes.Count(body, []byte("\n")) {
+		t.Errorf("%q: line %d", body, line)
+	}
+	p, _ := problemOf(err)
+	if encoded, err := p.encode(); err != nil || !json.Valid(encoded) {
+		t.Errorf("%q: problem %s, %v", body, encoded, err)
+	}
+}
+
+// checkStored sends the order the way of every order: to the event's stored bytes and
+// back.
+func checkStored(t *testing.T, o NewOrder) {
+	t.Helper()
+	codec := domain.NewCodec()
+	data, schema, err := codec.Encode(domain.OrderPlaced{TrackingID: o.TrackingID, Detail: o.Detail})
+	if err != nil {
+		t.Fatalf("%+v cannot be stored: %v", o, err)
+	}
+	back, err := codec.Decode("OrderPlaced", schema, data)
+	if err != nil {
+		t.Fatalf("%s cannot be read back: %v", data, err)
+	}
+	e := back.(domain.OrderPlaced)
+	if e.TrackingID != o.TrackingID || !bytes.Equal(e.Detail, o.Detail) {
+		t.Errorf("%+v came back as %+v", o, e)
+	}
+}
+
+// sameJSON compares values, numbers digit for digit.
+func sameJSON(t *testing.T, a, b json.RawMessage) bool {
+	t.Helper()
+	return reflect.DeepEqual(valueOf(t, a), valueOf(t, b))
+}
+
+func valueOf(t *testing.T, raw json.RawMessage) (v any) {
+	t.Helper()
+	if len(raw) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestClosest(t *testing.T) {
+	fields := []string{"tracking_id", "detail"}
+	for name, want := range map[string]string{
+		"detial": "detail", "details": "detail", "DETAIL": "detail", "detai": "detail", "etail": "detail", "dettail": "detail", "dtail": "detail",
+		"tracking-id": "tracking_id", "trackingid": "tracking_id", "id": "", "data": "", "": "", "x": "", "trail": "",
+		strings.Repeat("detail", 100): "",
+	} {
+		if got, _ := closest(name, fields); got != want {
+			t.Errorf("closest to %.20q is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDepth(t *testing.T) {
+	for text, want := range map[string]int{
+		``: 0, `1`: 0, `{}`: 1, `[[],[[]]]`: 3, `"[[["`: 0, `"\"[["`: 0, `"\\"[`: 1, `{"[":[]}`: 2, `]]][`: 0, `[`: 1, `"\`: 0,
+	} {
+		if got := depth([]byte(text)); got != want {
+			t.Errorf("depth of %s is %d, want %d", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"orderflow/domain"
+)
+
+// Appender is what placing needs of the event store.
+type Appender interface {
+	// Append commits all of a, or nothing. It fails with a *domain.DuplicateError if a
+	// reservation is taken.
+	Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error)
+}
+
+// Keys of reservations begin with what kind of key they are.
+const (
+	trackingPrefix    = "tracking:"
+	idempotencyPrefix = "key:"
+)
+
+// Placer places orders. It is the one way in, for the HTTP API and for commands.
+type Placer struct {
+	store Appender
+	newID func() (domain.OrderID, error)
+	node  string
+}
+
+// PlacerConfig says what a Placer works with.
+type PlacerConfig struct {
+	Store Appender
+	// Node is the node named in the events; it may be empty.
+	Node string
+	// NewID makes the ids of orders; nil: UUIDs of version 7.
+	NewID func() (domain.OrderID, error)
+}
+
+// NewPlacer makes a Placer.
+func NewPlacer(c PlacerConfig) *Placer {
+	if c.NewID == nil {
+		c.NewID = newOrderID
+	}
+	return &Placer{store: c.Store, newID: c.NewID, node: c.Node}
+}
+
+// NewOrder is an order that a customer wants placed.
+type NewOrder struct {
+	// TrackingID is the customer's own name for the order, at most MaxTrackingID bytes, or empty.
+	TrackingID string
+	// Detail is any JSON, or nothing; the JSON null is nothing too.
+	Detail json.RawMessage
+	// IdempotencyKey names the request, at most MaxIdempotencyKey bytes, or empty.
+	IdempotencyKey string
+	// Actor is who places it; empty: "customer".
+	Actor string
+	// CorrelationID goes into every event that follows; empty: a new one.
+	CorrelationID string
+	// TraceParent is the W3C trace context, or empty.
+	TraceParent string
+}
+
+// Placed is an order that has been placed.
+type Placed struct {
+	OrderID domain.OrderID `json:"order_id"`
+	// Status is Pending, also for a repeat, whose answer is that of the first time.
+	Status domain.Status `json:"status"`
+	// Repeated says that the order had been placed before, with the same content.
+	Repeated bool `json:"-"`
+}
+
+// Place appends the order's first event. With a tracking id or an idempotency key it
+// may be repeated: the same content gives the same order, other content a
+// *domain.DuplicateError. The content is the tracking id and the compacted detail,
+// byte for byte. What is malformed is a *RequestError; other errors are the store's.
+func (p *Placer) Place(ctx context.Context, o NewOrder) (Placed, error) {
+	o, err := o.checked()
+	if err != nil {
+		return Placed{}, err
+	}
+	a, err := p.prepare(o)
+	if err != nil {
+		return Placed{}, err
+	}
+	placed := Placed{OrderID: a.OrderID, Status: domain.StatusPending}
+	_, err = p.store.Append(ctx, a)
+	var duplicate *domain.DuplicateError
+	if errors.As(err, &duplicate) && duplicate.Same {
+		placed.OrderID, placed.Repeated = duplicate.OrderID, true
+		return placed, nil
+	}
+	if err != nil {
+		return Placed{}, fmt.Errorf("place order %s: %w", a.OrderID, err)
+	}
+	return placed, nil
+}
+
+func (p *Placer) prepare(o NewOrder) (domain.Append, error) {
+	id, err := p.newID()
+	if err != nil {
+		return domain.Append{}, fmt.Errorf("make an order id: %w", err)
+	}
+	meta := domain.Metadata{Actor: o.Actor, Node: p.node, CorrelationID: o.CorrelationID, TraceParent: o.TraceParent}
+	a, err := domain.Prepare(domain.Order{}, id, meta, domain.Place{TrackingID: o.TrackingID, Detail: o.Detail})
+	if err != nil {
+		return domain.Append{}, err
+	}
+	a.Reservations = o.reservations()
+	return a, nil
+}
+
+func (o NewOrder) reservations() []domain.Reservation {
+	var keys []domain.Reservation
+	if o.TrackingID != "" {
+		keys = append(keys, domain.Reservation{Key: trackingPrefix + o.TrackingID, Fingerprint: o.fingerprint()})
+	}
+	if o.IdempotencyKey != "" {
+		keys = append(keys, domain.Reservation{Key: idempotencyPrefix + o.IdempotencyKey, Fingerprint: o.fingerprint()})
+	}
+	return keys
+}
+
+// fingerprint is the SHA-256 of the tracking id, after its length in eight bytes, and
+// of the compacted detail.
+func (o NewOrder) fingerprint() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(o.TrackingID))))
+	h.Write([]byte(o.TrackingID))
+	h.Write(o.Detail)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// newOrderID makes ids that sort by the time they were made (RFC 9562).
+func newOrderID() (domain.OrderID, error) {
+	id, err := uuid.NewV7()
+	return domain.OrderID(id), err
+}
