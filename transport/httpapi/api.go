@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+	"orderflow/projections"
+)
+
+// Views are the orders as customers see them.
+type Views interface {
+	// Get is one order, at least as new as what the caller wrote; domain.ErrNotFound.
+	Get(ctx context.Context, id domain.OrderID) (projections.OrderView, error)
+	// List is one page of orders, newest first; domain.ErrInvalid for a bad cursor.
+	List(ctx context.Context, f projections.Filter) (projections.Page, error)
+}
+
+// History is the event store as auditors see it.
+type History interface {
+	// Load is every event of an order, in order of version; domain.ErrNotFound.
+	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+}
+
+// APIConfig says what the customers' API works with.
+type APIConfig struct {
+	Placer  *Placer
+	Views   Views
+	History History
+	// Auth asks for tokens; nil: everybody may do everything.
+	Auth *Auth
+	// Log gets a line per request; nil: none.
+	Log *logrus.Entry
+	// Timeout bounds the work on one request; 0: 15 s.
+	Timeout time.Duration
+}
+
+type api struct {
+	placer  *Placer
+	views   Views
+	history History
+}
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
+// /problems.
+func NewAPI(c APIConfig) http.Handler {
+	if c.Timeout == 0 {
+		c.Timeout = 15 * time.Second
+	}
+	return newHandler(apiRoutes(c), c.Auth, c.Log)
+}
+
+func apiRoutes(c APIConfig) []route {
+	a := &api{placer: c.Placer, views: c.Views, history: c.History}
+	reads := func(serve func(http.ResponseWriter, *http.Request) error) endpoint {
+		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}
+	}
+	place := endpoint{serve: a.place, roles: []Role{RoleCustomer, RoleOperator}, timeout: c.Timeout}
+	return append([]route{
+		{"/v1/orders", map[string]endpoint{http.MethodPost: place, http.MethodGet: reads(a.list)}},
+		{"/v1/orders/{id}", get(reads(a.order))},
+		{"/v1/orders/{id}/events", get(reads(a.events))},
+		{"/openapi.yaml", get(endpoint{serve: serveOpenAPI})},
+	}, problemRoutes()...)
+}
+
+func problemRoutes() []route {
+	return []route{
+		{problemsPath, get(endpoint{serve: listProblems})},
+		{problemsPath + "/{name}", get(endpoint{serve: explainProblem})},
+	}
+}
+
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) error {
+	write(w, "application/yaml", http.StatusOK, openAPI)
+	return nil
+}

@@ -1,0 +1,56 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"orderflow/domain"
+)
+
+// timeLayout is RFC 3339 in UTC with microseconds, as times are stored.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// events answers with the whole history of an order.
+func (a *api) events(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	history, err := a.history.Load(r.Context(), id)
+	if err != nil {
+		return orderError(id, err)
+	}
+	body, err := encodeHistory(history)
+	if err != nil {
+		return err
+	}
+	write(w, "application/json", http.StatusOK, append(body, '\n'))
+	return nil
+}
+
+// encodeHistory writes data and metadata as the very bytes that are stored, so that
+// the hashes can be recomputed from the answer.
+func encodeHistory(history []domain.Recorded) ([]byte, error) {
+	body := []byte{'['}
+	for i, event := range history {
+		if !json.Valid(event.Data) || !json.Valid(event.RawMeta) {
+			return nil, fmt.Errorf("%w: event %s is not stored as JSON", domain.ErrCorrupt, domain.EventID(event.OrderID, event.Version))
+		}
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = appendEvent(body, event)
+	}
+	return append(body, ']'), nil
+}
+
+func appendEvent(b []byte, r domain.Recorded) []byte {
+	b = strconv.AppendInt(append(b, `{"position":`...), r.Position, 10)
+	b = strconv.AppendInt(append(b, `,"partition":`...), int64(r.Partition), 10)
+	b = strconv.AppendInt(append(b, `,"version":`...), int64(r.Version), 10)
+	typ, _ := json.Marshal(r.Type) // a string always is JSON
+	b = fmt.Appendf(b, `,"type":%s,"data":%s,"metadata":%s`, typ, r.Data, r.RawMeta)
+	return fmt.Appendf(b, `,"recorded_at":"%s","hash":"%x"}`, r.RecordedAt.UTC().Format(timeLayout), r.Hash)
+}

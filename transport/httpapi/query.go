@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"orderflow/domain"
+	"orderflow/projections"
+)
+
+// filterParams reads each query parameter of the list into the filter.
+var filterParams = []struct {
+	name string
+	read func(f *projections.Filter, value string) error
+}{
+	{"status", func(f *projections.Filter, v string) (err error) {
+		f.Status, err = oneOf("status", v, domain.Statuses())
+		return err
+	}},
+	{"step", func(f *projections.Filter, v string) (err error) {
+		f.Step, err = oneOf("step", v, domain.Steps())
+		return err
+	}},
+	{"node", func(f *projections.Filter, v string) error { f.Node = v; return nil }},
+	{"placed_after", func(f *projections.Filter, v string) (err error) {
+		f.PlacedAfter, err = instant("placed_after", v)
+		return err
+	}},
+	{"placed_before", func(f *projections.Filter, v string) (err error) {
+		f.PlacedBefore, err = instant("placed_before", v)
+		return err
+	}},
+	{"tracking_id", func(f *projections.Filter, v string) error { f.TrackingID = v; return nil }},
+	{"limit", func(f *projections.Filter, v string) (err error) { f.Limit, err = pageLimit(v); return err }},
+	{"cursor", func(f *projections.Filter, v string) error { f.Cursor = v; return nil }},
+}
+
+// readFilter reads the query of a list. An empty parameter is as good as none. Errors
+// are *RequestError.
+func readFilter(query string) (projections.Filter, error) {
+	f := projections.Filter{Limit: projections.DefaultLimit}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return f, &RequestError{Problem: problemInvalidRequest, Detail: "the query of the URL is malformed: " + err.Error()}
+	}
+	if err := checkNames(values); err != nil {
+		return f, err
+	}
+	for _, p := range filterParams {
+		value := values.Get(p.name)
+		if value == "" {
+			continue
+		}
+		if !utf8.ValidString(value) {
+			return f, invalidValue(inQuery, p.name, "text in UTF-8", "other bytes")
+		}
+		if err := p.read(&f, value); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// checkNames refuses parameters that are not known, or given twice.
+func checkNames(values url.Values) error {
+	var known []string
+	for _, p := range filterParams {
+		known = append(known, p.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) { // sorted, so that a request always gets the same answer
+		if !slices.Contains(known, name) {
+			return unknownField(inQuery, "parameter", name, known)
+		}
+		if len(values[name]) > 1 {
+			return repeatedField(inQuery, name)
+		}
+	}
+	return nil
+}
+
+func oneOf[T ~string](name, value string, allowed []T) (T, error) {
+	if slices.Contains(allowed, T(value)) {
+		return T(value), nil
+	}
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		names[i] = string(a)
+	}
+	return "", invalidValue(inQuery, name, "one of "+strings.Join(names, ", "), fmt.Sprintf("%q", shorten(value)))
+}
+
+func instant(name, value string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, value)
+	if year := t.UTC().Year(); err != nil || year < 1 || year > 9998 { // databases have no others
+		return t, invalidValue(inQuery, name, "a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + as %2B)", fmt.Sprintf("%q", shorten(value)))
+	}
+	return t.UTC(), nil
+}
+
+func pageLimit(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > projections.MaxLimit {
+		return 0, invalidValue(inQuery, "limit", fmt.Sprintf("a whole number from 1 to %d", projections.MaxLimit), fmt.Sprintf("%q", shorten(value)))
+	}
+	return n, nil
+}
