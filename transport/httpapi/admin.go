@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+)
+
+// Checks are the questions that a node answers about itself. Each ends with its
+// context.
+type Checks interface {
+	// Self: the node's own parts (heartbeat, claim loop, projector) are alive.
+	Self(ctx context.Context) error
+	// External: the database answers and takes writes.
+	External(ctx context.Context) error
+	// Ready: the node does what its roles say; not while it starts or drains.
+	Ready(ctx context.Context) error
+}
+
+// NodeControl is the node that an admin interface is for.
+type NodeControl interface {
+	Checks
+	// Stat is how the node stands, from memory: it asks no database.
+	Stat(ctx context.Context) NodeStat
+	// Stop has the node drain and end. It returns at once and may be called again.
+	Stop()
+}
+
+// Counter counts orders by status.
+type Counter interface {
+	Counts(ctx context.Context) (map[domain.Status]int64, error)
+}
+
+// AdminConfig says what an admin interface works with.
+type AdminConfig struct {
+	Node NodeControl
+	// Orders counts orders for /command/stat and /metrics.
+	Orders Counter
+	// Auth asks for tokens; nil: everybody is an operator.
+	Auth *Auth
+	// Log gets a line per request; nil: none.
+	Log *logrus.Entry
+	// CheckTimeout bounds each check and count; 0: 5 s.
+	CheckTimeout time.Duration
+	// Registry gets the node's metrics, and may hold others; nil: a new one with those of
+	// the Go runtime and the process.
+	Registry *prometheus.Registry
+}
+
+type admin struct {
+	node    NodeControl
+	orders  Counter
+	timeout time.Duration
+}
+
+// NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
+// /Watchdog_External, /command/stat, /command/stop, /metrics and /debug/pprof/. It
+// panics if the node's metrics are in the registry already.
+func NewAdmin(c AdminConfig) http.Handler {
+	if c.CheckTimeout == 0 {
+		c.CheckTimeout = 5 * time.Second
+	}
+	return newHandler(adminRoutes(c), c.Auth, c.Log)
+}
+
+func adminRoutes(c AdminConfig) []route {
+	a := &admin{node: c.Node, orders: c.Orders, timeout: c.CheckTimeout}
+	operators := []Role{RoleOperator}
+	return append([]route{
+		{"/livez", get(endpoint{serve: a.alive})},
+		{"/readyz", get(a.check("ready", c.Node.Ready, nil))},
+		{"/Watchdog_Selfclosure", get(a.check("self", c.Node.Self, operators))},
+		{"/Watchdog_External", get(a.check("external", c.Node.External, operators))},
+		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
+		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
+		{"/metrics", get(endpoint{serve: a.metrics(c.Registry), roles: operators})},
+	}, append(pprofRoutes(operators), problemRoutes()...)...)
+}
+
+// health is the answer of a check that passed.
+type health struct {
+	Status string `json:"status"`
+}
+
+// alive answers while the process does: it asks nothing, so that a database that is
+// away does not get nodes killed.
+func (a *admin) alive(w http.ResponseWriter, _ *http.Request) error {
+	return answer(w, http.StatusOK, health{Status: "ok"})
+}
+
+func (a *admin) check(name string, check func(context.Context) error, roles []Role) endpoint {
+	return endpoint{roles: roles, timeout: a.timeout, serve: func(w http.ResponseWriter, r *http.Request) error {
+		if err := check(r.Context()); err != nil {
+			return &RequestError{
+				Problem: problemUnhealthy,
+				Detail:  fmt.Sprintf("the check %s failed: %s", name, err),
+				Members: map[string]any{"check": name},
+			}
+		}
+		return answer(w, http.StatusOK, health{Status: "ok"})
+	}}
+}
+
+// stop answers before the node has ended; the listener goes last.
+func (a *admin) stop(w http.ResponseWriter, _ *http.Request) error {
+	a.node.Stop()
+	return answer(w, http.StatusAccepted, health{Status: "stopping"})
+}

@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics serves the registry in the text format of Prometheus.
+func (a *admin) metrics(registry *prometheus.Registry) func(http.ResponseWriter, *http.Request) error {
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	registry.MustRegister(nodeCollector{admin: a})
+	h := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}
+
+var (
+	descOrders     = prometheus.NewDesc("orderflow_orders", "Orders in the whole system, by status.", []string{"status"}, nil)
+	descCount      = prometheus.NewDesc("orderflow_orders_counted", "Whether orderflow_orders could be read from the database (1) or not (0).", nil, nil)
+	descInfo       = prometheus.NewDesc("orderflow_node_info", "This node; the value is 1.", []string{"node", "state", "version"}, nil)
+	descEpoch      = prometheus.NewDesc("orderflow_node_epoch", "Epoch of the node's registration.", nil, nil)
+	descSlots      = prometheus.NewDesc("orderflow_worker_slots", "Workers of this node.", nil, nil)
+	descBusy       = prometheus.NewDesc("orderflow_worker_busy", "Workers of this node that have work.", nil, nil)
+	descStatements = prometheus.NewDesc("orderflow_database_statements_total",
+		"Statements this node sent to the database, without BEGIN and COMMIT.", nil, nil)
+	descTransactions = prometheus.NewDesc("orderflow_database_transactions_total",
+		"Writing transactions this node began.", nil, nil)
+)
+
+// nodeCollector reads the node and the counts when it is scraped.
+type nodeCollector struct{ admin *admin }
+
+// Describe is prometheus.Collector.
+func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions} {
+		to <- d
+	}
+}
+
+// Collect is prometheus.Collector. A database that does not answer costs the orders,
+// not the scrape.
+func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	s := c.admin.node.Stat(context.Background())
+	gauge(descInfo, 1, s.Node, s.State, s.Version)
+	gauge(descEpoch, float64(s.Epoch))
+	gauge(descSlots, float64(s.Slots))
+	gauge(descBusy, float64(s.Busy))
+	to <- prometheus.MustNewConstMetric(descStatements, prometheus.CounterValue, float64(s.Statements))
+	to <- prometheus.MustNewConstMetric(descTransactions, prometheus.CounterValue, float64(s.Transactions))
+	orders, err := c.admin.counts(context.Background())
+	for status, n := range orders {
+		gauge(descOrders, float64(n), string(status))
+	}
+	counted := 1.0
+	if err != nil {
+		counted = 0
+	}
+	gauge(descCount, counted)
+}

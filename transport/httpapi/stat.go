@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"orderflow/domain"
+)
+
+// NodeStat is how a node stands.
+type NodeStat struct {
+	Node    string `json:"node"`
+	Epoch   int64  `json:"epoch"` // of its registration; 0 before the first
+	State   string `json:"state"` // domain.NodeActive, NodeDraining, NodeStopped
+	Version string `json:"version"`
+	Host    string `json:"host"`
+	PID     int    `json:"pid"`
+	// Roles are api, worker, projector, as far as the node has them.
+	Roles []string `json:"roles"`
+	// Database is the DSN without its password.
+	Database  string    `json:"database"`
+	StartedAt time.Time `json:"started_at"`
+	// HeartbeatAt is when the registration was last renewed, by the node's clock; zero before.
+	HeartbeatAt time.Time `json:"heartbeat_at,omitzero"`
+	Slots       int       `json:"slots"` // workers
+	Busy        int       `json:"busy"`  // workers with work
+	// Statements and Transactions count what was sent to the database since the start.
+	Statements   int64 `json:"statements"`
+	Transactions int64 `json:"transactions"`
+}
+
+// statAnswer is the body of /command/stat.
+type statAnswer struct {
+	NodeStat
+	UptimeSeconds float64 `json:"uptime_seconds"`
+	// Orders counts orders by status, every status; null if the database did not say.
+	Orders map[domain.Status]int64 `json:"orders"`
+}
+
+// stat answers also when the database does not.
+func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
+	s := statAnswer{NodeStat: a.node.Stat(r.Context())}
+	s.UptimeSeconds = time.Since(s.StartedAt).Round(time.Millisecond).Seconds()
+	s.StartedAt, s.HeartbeatAt = s.StartedAt.UTC(), s.HeartbeatAt.UTC()
+	if s.Roles == nil {
+		s.Roles = []string{}
+	}
+	var err error
+	if s.Orders, err = a.counts(r.Context()); err != nil {
+		exchangeOf(r.Context()).err = err
+	}
+	return answer(w, http.StatusOK, s)
+}
+
+// counts is the number of orders of every status, in bounded time.
+func (a *admin) counts(ctx context.Context) (map[domain.Status]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	counted, err := a.orders.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[domain.Status]int64{}
+	for _, s := range domain.Statuses() {
+		all[s] = counted[s]
+	}
+	return all, nil
+}
