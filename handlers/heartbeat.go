@@ -35,8 +35,10 @@ func (n *Node) register(ctx context.Context) *tenure {
 	}
 }
 
+// enter asks for a registration. The end of ctx doesn't interrupt it: a registration that
+// nobody knows of could not be released.
 func (n *Node) enter(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, safely(n.conf.LeaseTTL))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()
 	info := n.conf.Info
 	info.State, info.Busy = n.State(), n.conf.Busy()

@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// bench is one order in a cluster and the handlers of node n1 for it.
+type bench struct {
+	*cluster
+	exec  *scripted
+	steps *Steps
+	id    domain.OrderID
+}
+
+func newBench(t testing.TB, change ...func(*StepsConfig)) *bench {
+	t.Helper()
+	b := &bench{cluster: newCluster(t), exec: &scripted{t: t}, id: domain.OrderID{1}}
+	conf := StepsConfig{Store: b.cluster, Executor: b.exec, Node: "n1"}
+	for _, f := range change {
+		f(&conf)
+	}
+	steps, err := NewSteps(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.steps = steps
+	b.place(b.id)
+	return b
+}
+
+// deliver has the next message handled under ctx and tells the cluster of its end, as
+// a subscriber would.
+func (b *bench) deliver(ctx context.Context) (*domain.Lease, error) {
+	b.t.Helper()
+	msg, lease := b.claim("n1", 1)
+	if msg == nil {
+		b.t.Fatal("no message waits")
+	}
+	msg.SetContext(domain.WithLease(ctx, lease))
+	err := b.steps.Handler(lease.Topic)(msg)
+	b.ended(lease, err)
+	return lease, err
+}
+
+// must delivers n messages that must be dealt with.
+func (b *bench) must(n int) {
+	b.t.Helper()
+	for range n {
+		if lease, err := b.deliver(context.Background()); err != nil {
+			b.t.Fatalf("%s, attempt %d: %v", lease.Topic, lease.Attempt, err)
+		}
+	}
+}
+
+// died leaves the next message to node n0, which opens an attempt and dies.
+func (b *bench) died(step domain.Step) {
+	b.t.Helper()
+	_, lease := b.claim("n0", 1)
+	o := b.order(b.id)
+	var commands []domain.Command
+	if s := o.Step(step); s.Status == domain.StepStatusRunning {
+		commands = append(commands, domain.InterruptStep{Step: step, Attempt: s.Attempt, Reason: "lost"})
+	}
+	b.append(lease, append(commands, domain.StartStep{Step: step, Attempt: lease.Attempt, Node: "n0"})...)
+	b.lose(lease)
+}
+
+// append writes to the order past the handlers.
+func (b *bench) append(lease *domain.Lease, commands ...domain.Command) {
+	b.t.Helper()
+	a, err := domain.Prepare(b.order(b.id), b.id, domain.Metadata{Actor: "test"}, commands...)
+	if err == nil {
+		a.Lease = lease
+		_, err = b.commit(a)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// log is the order's history, an event a line.
+func (b *bench) log() []string {
+	b.t.Helper()
+	events, err := b.Load(context.Background(), b.id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	lines := make([]string, len(events))
+	for i, r := range events {
+		lines[i] = line(r.Event)
+	}
+	return lines
+}
+
+func line(e domain.Event) string {
+	switch e := e.(type) {
+	case domain.StepStarted:
+		return fmt.Sprintf("started %s %d %s", e.Step, e.Attempt, e.Node)
+	case domain.StepCompleted:
+		return fmt.Sprintf("completed %s %d", e.Step, e.Attempt)
+	case domain.StepFailed:
+		return fmt.Sprintf("failed %s %d: %s", e.Step, e.Attempt, e.Error)
+	case domain.StepInterrupted:
+		return fmt.Sprintf("interrupted %s %d: %s", e.Step, e.Attempt, e.Reason)
+	case domain.StepRolledBack:
+		return fmt.Sprintf("rolled back %s", e.Step)
+	case domain.OrderParked:
+		return fmt.Sprintf("parked at %s: %s", e.Step, e.Reason)
+	case domain.OrderFailed:
+		return fmt.Sprintf("order failed at %s: %s", e.Step, e.Reason)
+	}
+	return e.EventType()
+}
+
+// wantLog compares the order's history from an event on.
+func (b *bench) wantLog(from int, want ...string) {
+	b.t.Helper()
+	got := b.log()
+	if from > len(got) || !slices.Equal(got[from:], want) {
+		b.t.Errorf("history is\n%q\nwant from %d on\n%q", got, from, want)
+	}
+}
+
+// wantDone says that no message is left for the order.
+func (b *bench) wantDone() {
+	b.t.Helper()
+	if n := b.left(); n != 0 {
+		b.t.Errorf("%d messages are left", n)
+	}
+}
+
+// consumer makes a router's handler of one that publishes nothing.
+func consumer(h message.NoPublishHandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) { return nil, h(msg) }
+}

@@ -1,0 +1,358 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// cluster is an event store, its messages and the register of nodes, in memory. It
+// holds what the handlers rely on: versions, leases, atomic appends, and that every
+// event is one that domain.Decide allows.
+type cluster struct {
+	t     testing.TB
+	codec *domain.Codec
+
+	mu       sync.Mutex
+	streams  map[domain.OrderID][]domain.Recorded
+	rows     []*row // messages, those not yet claimed included
+	position int64
+	dead     []letter
+	returned string                     // why a message was last given back
+	nodes    map[string][]*registration // by epoch, from 1
+	faults   []fault
+	registry registryFaults
+	changed  chan struct{} // closed and replaced when there may be something to claim
+}
+
+// row is a message and its lease; node "" is nobody.
+type row struct {
+	topic         string
+	position      int64
+	uuid          string
+	payload       []byte
+	metadata      map[string]string
+	node          string
+	epoch         int64
+	attempt       int
+	interruptions int
+}
+
+type letter struct {
+	uuid, reason string
+}
+
+// fault is what happens to the next append: before it (nothing is stored) or after it
+// (stored, but the answer is lost).
+type fault struct {
+	before, after error
+	hook          func()
+}
+
+func newCluster(t testing.TB) *cluster {
+	return &cluster{
+		t: t, codec: domain.NewCodec(), streams: map[domain.OrderID][]domain.Recorded{},
+		nodes: map[string][]*registration{}, changed: make(chan struct{}),
+	}
+}
+
+var _ Store = (*cluster)(nil)
+
+func (c *cluster) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, ctx.Err())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	events := slices.Clone(c.streams[id])
+	if len(events) == 0 {
+		return nil, domain.ErrNotFound
+	}
+	return events, nil
+}
+
+func (c *cluster) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", domain.ErrUnavailable, ctx.Err())
+	}
+	f := c.nextFault()
+	if f.hook != nil {
+		f.hook()
+	}
+	if f.before != nil {
+		return nil, f.before
+	}
+	recorded, err := c.commit(a)
+	if err == nil && f.after != nil {
+		return nil, f.after
+	}
+	if a.Lease != nil && (errors.Is(err, domain.ErrFenced) || err == nil && a.Settle != domain.SettleKeep) {
+		a.Lease.MarkSettled()
+	}
+	return recorded, err
+}
+
+func (c *cluster) nextFault() (f fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.faults) > 0 {
+		f, c.faults = c.faults[0], c.faults[1:]
+	}
+	return f
+}
+
+// fail has the next appends go wrong.
+func (c *cluster) fail(f ...fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = append(c.faults, f...)
+}
+
+func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var held *row
+	if a.Lease != nil {
+		if held = c.rowOf(a.Lease); held == nil {
+			return nil, domain.ErrFenced
+		}
+	}
+	if len(a.Events) == 0 && (held == nil || a.Settle == domain.SettleKeep) {
+		return nil, fmt.Errorf("%w: nothing to append", domain.ErrInvalid)
+	}
+	stream := c.streams[a.OrderID]
+	if len(stream) != a.Expected {
+		return nil, domain.ErrConflict
+	}
+	recorded := c.check(a, stream)
+	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
+	for _, m := range a.Messages {
+		c.position++
+		c.rows = append(c.rows, &row{topic: m.Topic, position: c.position, uuid: m.UUID, payload: m.Payload, metadata: m.Metadata})
+	}
+	if held != nil {
+		c.settle(held, a)
+	}
+	c.wake()
+	return recorded, nil
+}
+
+// check records the events and holds each against the rules.
+func (c *cluster) check(a domain.Append, stream []domain.Recorded) (recorded []domain.Recorded) {
+	o, err := domain.Fold(stream)
+	if err != nil {
+		c.t.Errorf("the stream of %s does not fold: %v", a.OrderID, err)
+	}
+	for len(recorded) < len(a.Events) {
+		allowed, err := domain.Decide(o, commandOf(a.Events[len(recorded)]))
+		if err != nil {
+			c.t.Errorf("order %s: %T was appended against the rules: %v", a.OrderID, a.Events[len(recorded)], err)
+			allowed = a.Events[len(recorded):]
+		}
+		for _, want := range allowed {
+			if len(recorded) == len(a.Events) || !reflect.DeepEqual(a.Events[len(recorded)], want) {
+				c.t.Errorf("order %s: events %v lack %#v", a.OrderID, a.Events, want)
+				return recorded
+			}
+			r := c.record(a, want, o.Version+1)
+			if err := o.Apply(r); err != nil {
+				c.t.Errorf("order %s: %v", a.OrderID, err)
+			}
+			recorded = append(recorded, r)
+		}
+	}
+	return recorded
+}
+
+func (c *cluster) record(a domain.Append, e domain.Event, version int) domain.Recorded {
+	data, schema, err := c.codec.Encode(e)
+	if err == nil {
+		e, err = c.codec.Decode(e.EventType(), schema, data)
+	}
+	if err != nil {
+		c.t.Errorf("order %s: %v", a.OrderID, err)
+	}
+	meta := a.Metadata
+	meta.Schema = schema
+	return domain.Recorded{OrderID: a.OrderID, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
+}
+
+// commandOf is the command that leads to an event.
+func commandOf(e domain.Event) domain.Command {
+	switch e := e.(type) {
+	case domain.OrderPlaced:
+		return domain.Place{TrackingID: e.TrackingID, Detail: e.Detail}
+	case domain.StepStarted:
+		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case domain.StepCompleted:
+		return domain.CompleteStep{Step: e.Step, Attempt: e.Attempt}
+	case domain.StepFailed:
+		return domain.FailStep{Step: e.Step, Attempt: e.Attempt, Error: e.Error}
+	case domain.StepInterrupted:
+		return domain.InterruptStep{Step: e.Step, Attempt: e.Attempt, Reason: e.Reason}
+	case domain.StepRolledBack:
+		return domain.RollBackStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case domain.OrderParked:
+		return domain.Park{Reason: e.Reason}
+	case domain.OrderResumed:
+		return domain.Resume{Reason: e.Reason}
+	}
+	return domain.Resume{Reason: fmt.Sprintf("no command leads to %T", e)}
+}
+
+func (c *cluster) rowOf(l *domain.Lease) *row {
+	for _, r := range c.rows {
+		if r.topic == l.Topic && r.position == l.Position && r.node == l.Node && r.epoch == l.Epoch && r.attempt == l.Attempt {
+			return r
+		}
+	}
+	return nil
+}
+
+func (c *cluster) settle(r *row, a domain.Append) {
+	switch a.Settle {
+	case domain.SettleKeep:
+	case domain.SettleDone:
+		c.remove(r)
+	case domain.SettleReturn:
+		r.node, r.epoch, r.interruptions = "", 0, r.interruptions+1
+		c.returned = a.Reason
+	case domain.SettlePark:
+		c.dead = append(c.dead, letter{uuid: r.uuid, reason: a.Reason})
+		c.remove(r)
+	}
+}
+
+func (c *cluster) remove(r *row) {
+	c.rows = slices.DeleteFunc(c.rows, func(x *row) bool { return x == r })
+}
+
+func (c *cluster) wake() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// Park is DeadLetters.
+func (c *cluster) Park(_ context.Context, l *domain.Lease, reason string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rowOf(l)
+	if r == nil {
+		return domain.ErrFenced
+	}
+	c.settle(r, domain.Append{Settle: domain.SettlePark, Reason: reason})
+	l.MarkSettled()
+	return nil
+}
+
+// place puts an order into the cluster.
+func (c *cluster) place(id domain.OrderID) {
+	c.t.Helper()
+	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"},
+		domain.Place{TrackingID: "t-1", Detail: []byte(`{"n":1}`)})
+	if err == nil {
+		_, err = c.Append(context.Background(), a)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// claim hands the next message to a node, without looking at its registration; nil if
+// none waits.
+func (c *cluster) claim(node string, epoch int64) (*message.Message, *domain.Lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, topic := range domain.Topics() {
+		for _, r := range c.rows {
+			if r.topic == topic && c.free(r) {
+				return c.take(r, node, epoch)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// free says whether a message can be claimed. A row of an expired node can, and counts
+// as interrupted.
+func (c *cluster) free(r *row) bool {
+	if r.node == "" {
+		return true
+	}
+	if n := c.registered(r.node, r.epoch); n != nil && !time.Now().Before(n.expires) {
+		r.node, r.interruptions = "", r.interruptions+1
+		return true
+	}
+	return false
+}
+
+func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *domain.Lease) {
+	r.node, r.epoch, r.attempt = node, epoch, r.attempt+1
+	msg := message.NewMessage(r.uuid, r.payload)
+	for k, v := range r.metadata {
+		msg.Metadata.Set(k, v)
+	}
+	return msg, &domain.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions}
+}
+
+// lose gives the message of a lease back as if its node had died.
+func (c *cluster) lose(l *domain.Lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rowOf(l); r != nil {
+		r.node, r.interruptions = "", r.interruptions+1
+	}
+}
+
+// ended is what a subscriber does when a handler has returned.
+func (c *cluster) ended(l *domain.Lease, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rowOf(l)
+	if l.Settled() || r == nil {
+		return
+	}
+	if err == nil {
+		c.remove(r)
+	} else {
+		r.node = ""
+	}
+	c.wake()
+}
+
+// left is the number of messages that are waiting or in flight.
+func (c *cluster) left() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.rows)
+}
+
+// letters are the dead letters.
+func (c *cluster) letters() []letter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.dead)
+}
+
+// order is the fold of an order's stream.
+func (c *cluster) order(id domain.OrderID) domain.Order {
+	c.t.Helper()
+	events, err := c.Load(context.Background(), id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	o, err := domain.Fold(events)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return o
+}

@@ -1,0 +1,322 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// station is a whole worker over a cluster, as cmd puts it together. It can be cut off
+// from the cluster.
+type station struct {
+	*cluster
+	name   string
+	off    atomic.Bool
+	sub    *memory
+	node   *Node
+	worker *Worker
+	end    context.CancelFunc
+	done   chan error
+}
+
+// newStation builds a worker of 5 slots; change may alter its parts. run starts it.
+func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...func(*WorkerConfig, *RouterConfig)) *station {
+	t.Helper()
+	s := &station{cluster: c, name: name, done: make(chan error, 1)}
+	var err error
+	s.node, err = NewNode(NodeConfig{Info: domain.Node{Node: name}, Registry: s, Busy: func() int { return s.sub.Busy() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sub = newMemory(c, 5, s.node.Tenure)
+	steps, err := NewSteps(StepsConfig{Store: s, Executor: exec, Node: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wc, rc := WorkerConfig{Node: s.node, Subscriber: s.sub}, RouterConfig{Subscriber: s.sub, Steps: steps, DeadLetters: c}
+	for _, f := range change {
+		f(&wc, &rc)
+	}
+	if wc.Router, err = NewRouter(rc); err != nil {
+		t.Fatal(err)
+	}
+	if s.worker, err = NewWorker(wc); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *station) run() *station {
+	ctx, end := context.WithCancel(context.Background())
+	s.end = end
+	go func() { s.done <- s.worker.Run(ctx) }()
+	return s
+}
+
+// leave ends the worker and gives what Run returned.
+func (s *station) leave() error {
+	s.end()
+	err := <-s.done
+	return errors.Join(err, s.sub.Close())
+}
+
+var errOff = errors.New("the wire is cut")
+
+func (s *station) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+	if s.off.Load() {
+		return nil, errOff
+	}
+	return s.cluster.Load(ctx, id)
+}
+
+func (s *station) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+	if s.off.Load() {
+		return nil, errOff
+	}
+	return s.cluster.Append(ctx, a)
+}
+
+func (s *station) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
+	if s.off.Load() {
+		<-ctx.Done()
+		return errOff
+	}
+	return s.cluster.Renew(ctx, node, epoch, state, busy, ttl)
+}
+
+func (s *station) Register(ctx context.Context, node domain.Node, ttl time.Duration) (int64, error) {
+	if s.off.Load() {
+		return 0, errOff
+	}
+	return s.cluster.Register(ctx, node, ttl)
+}
+
+// slow takes a second for everything.
+func slow(t testing.TB, d time.Duration) *scripted {
+	work := func(ctx context.Context, _ Work) error { return wait(ctx, d) }
+	return &scripted{t: t, execute: work, compensate: work}
+}
+
+func TestWorker_Run_drain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		s := newStation(t, c, "n1", slow(t, 10*time.Second)).run()
+		after(time.Second) // it has joined
+		for i := range 8 {
+			c.place(domain.OrderID{byte(i + 1)})
+		}
+		after(time.Second) // 5 of 8 are being worked on
+		s.end()
+		after(time.Second)
+		if got := c.node("n1"); got.state != domain.NodeDraining || got.busy != 5 {
+			t.Errorf("while it drains the register says %+v, want draining with 5 busy", got)
+		}
+		began := time.Now()
+		if err := <-s.done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(began); took != 8*time.Second {
+			t.Errorf("the steps took %s to finish, want the 8 s that were left", took)
+		}
+		if got := c.node("n1"); got.state != domain.NodeStopped || time.Now().Before(got.expires) {
+			t.Errorf("at the end the register says %+v, want stopped and released", got)
+		}
+		var finished, untouched int
+		for i := range 8 {
+			switch o := c.order(domain.OrderID{byte(i + 1)}); {
+			case o.Step(domain.Scheduling).Status == domain.StepStatusCompleted && o.Version == 3:
+				finished++
+			case o.Version == 1:
+				untouched++
+			}
+		}
+		if finished != 5 || untouched != 3 {
+			t.Errorf("%d orders finished their step, %d were not begun; want 5 and 3", finished, untouched)
+		}
+		if err := s.sub.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWorker_Run_drainTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		s := newStation(t, c, "n1", slow(t, time.Minute)).run()
+		c.place(domain.OrderID{1})
+		after(time.Second)
+		began := time.Now()
+		if err := s.leave(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("it drained for %s, want 30 s", took)
+		}
+		if o := c.order(domain.OrderID{1}); o.Version != 2 || o.Steps[0].Status != domain.StepStatusRunning {
+			t.Errorf("the order is at version %d, its step %s; want the step cut short and nothing said of it", o.Version, o.Steps[0].Status)
+		}
+		if got := c.node("n1"); time.Now().Before(got.expires) {
+			t.Error("the node was not released although nothing ran any more")
+		}
+	})
+}
+
+// An executor that does not heed its context must not get a second one beside it. In
+// real time: a closing router holds locks while it waits, and synctest's clock stands
+// still for those.
+func TestWorker_Run_workLeft(t *testing.T) {
+	c := newCluster(t)
+	working, release := make(chan struct{}), make(chan struct{})
+	exec := &scripted{t: t, execute: func(context.Context, Work) error {
+		close(working)
+		<-release
+		return nil
+	}}
+	s := newStation(t, c, "n1", exec, func(w *WorkerConfig, r *RouterConfig) {
+		w.DrainTimeout, r.CloseTimeout = 10*time.Millisecond, 10*time.Millisecond
+	}).run()
+	c.place(domain.OrderID{1})
+	<-working
+	if err := s.leave(); !errors.Is(err, errWorkLeft) {
+		t.Errorf("err = %v, want errWorkLeft", err)
+	}
+	if got := c.node("n1"); got.state == domain.NodeStopped || !time.Now().Before(got.expires) {
+		t.Errorf("the register says %+v, want leases that keep others away until they expire", got)
+	}
+	close(release)
+	s.sub.hands.Wait()
+	if o := c.order(domain.OrderID{1}); o.Version != 2 {
+		t.Errorf("the order is at version %d, want nothing said after the end", o.Version)
+	}
+}
+
+// broken is a subscriber that cannot subscribe to one topic.
+type broken struct{ *memory }
+
+func (b broken) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	if topic == domain.TopicRollback {
+		return nil, errOff
+	}
+	return b.memory.Subscribe(ctx, topic)
+}
+
+func TestWorker_Run_routerFails(t *testing.T) {
+	t.Run("to start", func(t *testing.T) { // not in a bubble: a router that fails leaves a goroutine behind
+		c := newCluster(t)
+		s := newStation(t, c, "n1", slow(t, 0), func(_ *WorkerConfig, r *RouterConfig) { r.Subscriber = broken{r.Subscriber.(*memory)} }).run()
+		if err := <-s.done; !errors.Is(err, errOff) {
+			t.Errorf("err = %v, want the subscriber's", err)
+		}
+		if got := c.node("n1"); got.state != "" && got.state != domain.NodeStopped {
+			t.Errorf("the register says %+v, want nothing or stopped", got)
+		}
+		if err := s.sub.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("stops by itself", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			s := newStation(t, c, "n1", slow(t, 0)).run()
+			after(time.Second)
+			if err := s.worker.conf.Router.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-s.done; !errors.Is(err, errRouterStopped) {
+				t.Errorf("err = %v, want errRouterStopped", err)
+			}
+			if got := c.node("n1"); got.state != domain.NodeStopped {
+				t.Errorf("the register says %+v, want stopped", got)
+			}
+		})
+	})
+}
+
+// Three nodes share the work; one is cut off from the database while its steps run.
+func TestWorker_Run_takeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		exec := slow(t, 5*time.Second) // one for all: it sees an order that two nodes work on
+		a, b, lost := newStation(t, c, "a", exec).run(), newStation(t, c, "b", exec).run(), newStation(t, c, "lost", exec).run()
+		const orders = 40
+		for i := range orders {
+			c.place(domain.OrderID{byte(i + 1)})
+		}
+		after(12 * time.Second)
+		held := c.heldBy("lost")
+		if len(held) != 5 {
+			t.Fatalf("the node that will be lost works on %d orders, want 5", len(held))
+		}
+		lost.off.Store(true)
+		after(10 * time.Second)
+		if n := len(c.heldBy("lost")); n != 0 {
+			t.Errorf("10 s later it still holds %d orders", n)
+		}
+		after(3 * time.Minute)
+		for i := range orders {
+			if o := c.order(domain.OrderID{byte(i + 1)}); o.Status() != domain.StatusCompleted {
+				t.Errorf("order %d is %s at version %d", i+1, o.Status(), o.Version)
+			}
+		}
+		worked := map[string]int{}
+		for _, w := range exec.executed {
+			worked[w.Node]++
+		}
+		if worked["a"] == 0 || worked["b"] == 0 || worked["lost"] == 0 {
+			t.Errorf("steps by node: %v, want each to have had some", worked)
+		}
+		lost.off.Store(false)
+		after(10 * time.Second) // it comes back under a new epoch
+		if got := c.node("lost"); got.epoch < 2 || got.state != domain.NodeActive {
+			t.Errorf("the register says %+v of the node that is back, want a later epoch, active", got)
+		}
+		for _, s := range []*station{a, b, lost} {
+			if err := s.leave(); err != nil {
+				t.Errorf("node %s: %v", s.name, err)
+			}
+		}
+	})
+}
+
+// heldBy lists the messages that are in flight on a node.
+func (c *cluster) heldBy(node string) (rows []*row) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.rows {
+		if r.node == node {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func TestNewWorker(t *testing.T) {
+	c := newCluster(t)
+	s := newStation(t, c, "n1", &scripted{t: t})
+	good := s.worker.conf
+	for name, change := range map[string]func(*WorkerConfig){
+		"no node":                func(c *WorkerConfig) { c.Node = nil },
+		"no router":              func(c *WorkerConfig) { c.Router = nil },
+		"no subscriber":          func(c *WorkerConfig) { c.Subscriber = nil },
+		"negative drain timeout": func(c *WorkerConfig) { c.DrainTimeout = -1 },
+	} {
+		bad := good
+		change(&bad)
+		if _, err := NewWorker(bad); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: err = %v, want ErrInvalid", name, err)
+		}
+	}
+	if good.DrainTimeout != 30*time.Second {
+		t.Errorf("default drain time-out %s, want 30 s", good.DrainTimeout)
+	}
+	if err := s.sub.Close(); err != nil {
+		t.Error(err)
+	}
+}
