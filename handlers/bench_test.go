@@ -59,16 +59,15 @@ func (b *bench) must(n int) {
 	}
 }
 
-// died leaves the next message to node n0, which opens an attempt and dies.
-func (b *bench) died(step domain.Step) {
+// died leaves the order's first message to node n0, which opens an attempt and dies.
+func (b *bench) died() {
 	b.t.Helper()
 	_, lease := b.claim("n0", 1)
-	o := b.order(b.id)
 	var commands []domain.Command
-	if s := o.Step(step); s.Status == domain.StepStatusRunning {
-		commands = append(commands, domain.InterruptStep{Step: step, Attempt: s.Attempt, Reason: "lost"})
+	if s := b.order(b.id).Steps[0]; s.Status == domain.StepStatusRunning {
+		commands = append(commands, domain.InterruptStep{Step: domain.Scheduling, Attempt: s.Attempt, Reason: "lost"})
 	}
-	b.append(lease, append(commands, domain.StartStep{Step: step, Attempt: lease.Attempt, Node: "n0"})...)
+	b.append(lease, append(commands, domain.StartStep{Step: domain.Scheduling, Attempt: lease.Attempt, Node: "n0"})...)
 	b.lose(lease)
 }
 

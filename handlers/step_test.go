@@ -46,7 +46,7 @@ func TestSteps_Handler_metadata(t *testing.T) {
 
 func TestSteps_Handler_takeOver(t *testing.T) {
 	b := newBench(t)
-	b.died(domain.Scheduling)
+	b.died()
 	b.must(1)
 	b.wantLog(1, "started Scheduling 1 n0", "interrupted Scheduling 1: node n0 was lost", "started Scheduling 2 n1", "completed Scheduling 2")
 	if n := len(b.exec.executed); n != 1 {
@@ -55,7 +55,7 @@ func TestSteps_Handler_takeOver(t *testing.T) {
 
 	t.Run("in one unit with the next start", func(t *testing.T) {
 		b := newBench(t)
-		b.died(domain.Scheduling)
+		b.died()
 		b.fail(fault{before: domain.ErrInvalid}) // the first append is refused: neither event may be there
 		if _, err := b.deliver(t.Context()); !errors.Is(err, domain.ErrInvalid) {
 			t.Fatalf("err = %v, want ErrInvalid", err)
@@ -82,7 +82,7 @@ func TestSteps_Handler_sameKey(t *testing.T) {
 func TestSteps_Handler_park(t *testing.T) {
 	b := newBench(t)
 	for range 3 {
-		b.died(domain.Scheduling)
+		b.died()
 	}
 	b.must(1)
 	reason := "interrupted 3 times; the last time: node n0 was lost"
@@ -97,8 +97,8 @@ func TestSteps_Handler_park(t *testing.T) {
 
 	t.Run("not before", func(t *testing.T) {
 		b := newBench(t)
-		b.died(domain.Scheduling)
-		b.died(domain.Scheduling)
+		b.died()
+		b.died()
 		b.must(1)
 		if o := b.order(b.id); o.Step(domain.Scheduling).Status != domain.StepStatusCompleted {
 			t.Errorf("after two interruptions the step is %s", o.Step(domain.Scheduling).Status)
@@ -106,7 +106,7 @@ func TestSteps_Handler_park(t *testing.T) {
 	})
 	t.Run("after another limit", func(t *testing.T) {
 		b := newBench(t, func(c *StepsConfig) { c.MaxInterruptions = 1 })
-		b.died(domain.Scheduling)
+		b.died()
 		b.must(1)
 		if o := b.order(b.id); !o.Parked {
 			t.Errorf("after one interruption the order is %s", o.Status())
@@ -114,7 +114,7 @@ func TestSteps_Handler_park(t *testing.T) {
 	})
 	t.Run("blocks no other order", func(t *testing.T) {
 		b := newBench(t, func(c *StepsConfig) { c.MaxInterruptions = 1 })
-		b.died(domain.Scheduling)
+		b.died()
 		other := domain.OrderID{2}
 		b.place(other)
 		b.must(1 + domain.StepCount)
