@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"orderflow/domain"
 	"orderflow/schema"
 )
-
-// groupTimeout bounds the transaction of one group, waiting for locks included.
-const groupTimeout = 20 * time.Second
 
 // pending is an append on its way. Its results are set before done is closed.
 type pending struct {
@@ -107,7 +103,7 @@ func (s *Store) commitGroup(group []*pending) {
 // commit runs the group's transaction. An append that cannot be done has its err set
 // and is left out; the error returned is the whole group's.
 func (s *Store) commit(group []*pending) error {
-	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
 	begin := func() error {
@@ -116,18 +112,17 @@ func (s *Store) commit(group []*pending) error {
 			return c.run(ctx, group)
 		})
 	}
-	err := begin()
-	// An append that failed after its lease was settled must not keep the settlement:
-	// the transaction is done again without it. So is one that lost a race for a key to
-	// another node, which is seen as a duplicate the second time.
-	for tries := 0; tries < len(group) && errors.Is(err, errAgain); tries++ {
-		err = begin()
+	var err error
+	for tries := 0; tries <= len(group)+lostTries; tries++ {
+		if err = begin(); errors.Is(err, schema.ErrCommit) {
+			err = s.resolve(ctx, c, err)
+		}
+		if !again(err) || ctx.Err() != nil {
+			break
+		}
 	}
-	if errors.Is(err, schema.ErrDuplicateKey) {
-		err = begin()
-	}
-	if errors.Is(err, schema.ErrCommit) {
-		err = s.resolve(ctx, c, err)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.opts.Timeout, err)
 	}
 	if err != nil {
 		return classify(err)
@@ -142,4 +137,17 @@ func (s *Store) Queued(partition int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.queue)
+}
+
+// lostTries bounds how often a group is done again for reasons that lie outside of it.
+const lostTries = 3
+
+// again says that the group's transaction had no effect and may have one if repeated:
+// an append that failed after its lease was settled must not keep the settlement, so
+// the rest is done without it; one that lost a race for a key to another node is seen
+// as a duplicate the second time; a connection broke before the commit; a commit did
+// not arrive.
+func again(err error) bool {
+	return errors.Is(err, errAgain) || errors.Is(err, schema.ErrDuplicateKey) || errors.Is(err, errNotCommitted) ||
+		errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
 }

@@ -11,10 +11,13 @@ import (
 	"orderflow/schema"
 )
 
+// errNotCommitted says that a commit whose answer was lost did not take place.
+var errNotCommitted = errors.New("the transaction was not committed")
+
 // resolve finds out what became of a commit whose answer was lost. The hash of the
 // group's last event, which covers its position and time, tells its commit from any
-// other. It gives nil if the commit took place, and lost otherwise; lost too if the
-// database stays out of reach until ctx ends, when the outcome stays unknown.
+// other. It gives nil if the commit took place, errNotCommitted if it did not, and
+// lost if the database stays out of reach until ctx ends: then nobody knows.
 func (s *Store) resolve(ctx context.Context, c *commit, lost error) error {
 	if len(c.events) == 0 {
 		return lost
@@ -35,7 +38,7 @@ func (s *Store) resolve(ctx context.Context, c *commit, lost error) error {
 			if bytes.Equal(hash, last.Hash) {
 				return nil
 			}
-			return fmt.Errorf("%w (it did not take place)", lost)
+			return fmt.Errorf("%w: %w", errNotCommitted, lost)
 		}
 		timer := time.NewTimer(pause)
 		select {

@@ -33,6 +33,9 @@ type Options struct {
 	Clock  func() time.Time // time.Now by default
 	// GroupSize bounds the appends that share a transaction; 256 by default.
 	GroupSize int
+	// Timeout bounds the transaction of one group, waiting for locks included; 20 s by
+	// default.
+	Timeout time.Duration
 }
 
 // Store is an event store. It is safe for concurrent use.
@@ -54,6 +57,9 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	}
 	if o.GroupSize <= 0 {
 		o.GroupSize = 256
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 20 * time.Second
 	}
 	s := &Store{db: db, codec: domain.NewCodec(), opts: o}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)

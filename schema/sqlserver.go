@@ -89,11 +89,12 @@ func (sqlServer) translate(err error) error {
 
 func translateNetwork(err error) error {
 	var ne net.Error
+	var stream mssql.StreamError
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne) || errors.As(err, &stream) {
+		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	return err
 }

@@ -1,0 +1,105 @@
+package eventstore_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// overNetwork gives a store that reaches its SQL Server through a proxy.
+func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *eventstore.Store) {
+	t.Helper()
+	schematest.NeedSQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t))
+	db, err := schema.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proxy, store
+}
+
+func placing(n byte) domain.Append {
+	return domain.Append{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: "t"}}}
+}
+
+func starting(n byte, version int) domain.Append {
+	return domain.Append{OrderID: domain.OrderID{1, 15: n}, Expected: version, Events: []domain.Event{
+		domain.StepStarted{Step: domain.Scheduling, Attempt: version, Node: "n"},
+	}}
+}
+
+// TestStore_Append_lostCommit: whether the COMMIT was lost on its way there or its
+// answer on the way back, the append takes place once and its caller hears of it.
+func TestStore_Append_lostCommit(t *testing.T) {
+	for name, seen := range map[string]bool{"the request is lost": false, "the answer is lost": true} {
+		t.Run(name, func(t *testing.T) {
+			proxy, store := overNetwork(t, 20*time.Second)
+			if _, err := store.Append(t.Context(), placing(1)); err != nil {
+				t.Fatal(err)
+			}
+			proxy.LoseCommit(seen)
+			recorded, err := store.Append(t.Context(), starting(1, 1))
+			if err != nil {
+				t.Fatalf("the append failed: %v", err)
+			}
+			events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
+			if err != nil || len(events) != 2 || string(events[1].Hash) != string(recorded[0].Hash) {
+				t.Fatalf("%d events, err %v; want 2, the second as it was reported", len(events), err)
+			}
+			if _, err := store.Append(t.Context(), starting(1, 2)); err != nil {
+				t.Fatalf("the next append: %v", err)
+			}
+		})
+	}
+}
+
+// TestStore_Append_silence: on a connection that has died without a word an append
+// fails in bounded time, as unavailable, and the store works again afterwards.
+func TestStore_Append_silence(t *testing.T) {
+	proxy, store := overNetwork(t, 2*time.Second)
+	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Silence(true)
+	_, err := store.Append(t.Context(), starting(1, 1))
+	if !errors.Is(err, domain.ErrUnavailable) {
+		t.Fatalf("err = %v, want ErrUnavailable", err)
+	}
+	proxy.Silence(false)
+	proxy.Cut()
+	version, err := store.Version(t.Context(), domain.OrderID{1, 15: 1})
+	if err != nil || version != 1 {
+		t.Fatalf("version %d, err %v; want 1: nothing of the append was kept", version, err)
+	}
+	if _, err := store.Append(t.Context(), starting(1, 1)); err != nil {
+		t.Fatalf("the append after the silence: %v", err)
+	}
+}
+
+// TestStore_Append_cut: connections that are cut between appends cost no append.
+func TestStore_Append_cut(t *testing.T) {
+	proxy, store := overNetwork(t, 20*time.Second)
+	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Delay(2 * time.Millisecond)
+	for version := 1; version <= 5; version++ {
+		proxy.Cut()
+		if _, err := store.Append(t.Context(), starting(1, version)); err != nil {
+			t.Fatalf("append at version %d: %v", version, err)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package schematest
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Proxy stands between a test and its SQL Server, and breaks connections as networks
+// do. The connection must not be encrypted (encrypt=disable), since it reads TDS.
+type Proxy struct {
+	listener net.Listener
+	target   string
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	delay  time.Duration
+	silent bool     // nothing is passed on, and nothing is closed
+	lose   bool     // cut at the next COMMIT
+	seen   bool     // but pass it on first, and cut when it is answered
+	answer net.Conn // whose next packet is the answer to that COMMIT
+}
+
+// NewProxy gives a proxy to the server of a DSN, and the DSN that goes through it.
+func NewProxy(t testing.TB, dsn string) (*Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("the DSN is not a URL")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}}
+	t.Cleanup(func() { _ = listener.Close(); p.Cut() })
+	go p.accept()
+	u.Host = listener.Addr().String()
+	return p, u.String()
+}
+
+// Cut closes all connections. New ones are let through.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	clear(p.conns)
+	p.answer = nil
+}
+
+// Delay has every packet wait.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Silence leaves connections open and passes nothing on, in either direction.
+func (p *Proxy) Silence(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.silent = on
+}
+
+// LoseCommit cuts all connections at the next COMMIT: before the server has seen it,
+// or after it and before its answer.
+func (p *Proxy) LoseCommit(seen bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lose, p.seen = true, seen
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+		p.mu.Unlock()
+		go p.pass(client, server, true)
+		go p.pass(server, client, false)
+	}
+}
+
+// pass copies TDS packets from one side to the other until either closes.
+func (p *Proxy) pass(from, to net.Conn, request bool) {
+	defer func() { _ = from.Close(); _ = to.Close() }()
+	for {
+		packet, err := readPacket(from)
+		if err != nil {
+			return
+		}
+		if p.cuts(from, to, packet, request) {
+			p.Cut()
+			return
+		}
+		p.mu.Lock()
+		delay, silent := p.delay, p.silent
+		p.mu.Unlock()
+		time.Sleep(delay)
+		if silent {
+			continue
+		}
+		if _, err := to.Write(packet); err != nil {
+			return
+		}
+	}
+}
+
+// cuts says whether this packet is to be lost together with all connections.
+func (p *Proxy) cuts(from, to net.Conn, packet []byte, request bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !request {
+		return p.answer == from
+	}
+	if !p.lose || !isCommit(packet) {
+		return false
+	}
+	p.lose = false
+	if p.seen {
+		p.answer = to
+	}
+	return !p.seen
+}
+
+// readPacket reads one TDS packet: type, status, length (2 bytes, big-endian), four
+// more bytes of header, and data ([MS-TDS] 2.2.3).
+func readPacket(r io.Reader) ([]byte, error) {
+	header := make([]byte, 8)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, err
+	}
+	packet := make([]byte, max(int(binary.BigEndian.Uint16(header[2:])), 8))
+	copy(packet, header)
+	_, err := io.ReadFull(r, packet[8:])
+	return packet, err
+}
+
+// isCommit: a transaction manager request (type 14) of kind TM_COMMIT_XACT (7), which
+// follows the headers ([MS-TDS] 2.2.6.9).
+func isCommit(packet []byte) bool {
+	if packet[0] != 14 || len(packet) < 14 {
+		return false
+	}
+	headers := int(binary.LittleEndian.Uint32(packet[8:]))
+	at := 8 + headers
+	return len(packet) >= at+2 && binary.LittleEndian.Uint16(packet[at:]) == 7
+}
