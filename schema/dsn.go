@@ -45,13 +45,8 @@ func sqliteDSN(path string) (DSN, error) {
 
 func parseSQLServer(s string) (DSN, error) {
 	u, err := url.Parse(s)
-	if err != nil {
-		// url.Error repeats the text, and with it the password.
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return DSN{}, fmt.Errorf("the sqlserver DSN is not a URL (%s): expected sqlserver://user:password@host:port?database=name, with special characters percent-encoded", err)
+	if err != nil { // its text repeats parts of the DSN, and with them of the password
+		return DSN{}, errors.New("the sqlserver DSN is not a URL: expected sqlserver://user:password@host:port?database=name, with special characters of the password percent-encoded (% is %25, @ is %40)")
 	}
 	if u.Host == "" {
 		return DSN{}, errors.New("the sqlserver DSN names no host: expected sqlserver://user:password@host:port?database=name")
