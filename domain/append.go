@@ -47,6 +47,7 @@ type OutboxMessage struct {
 // records them, with the messages that follow (see FollowUp). o is not changed.
 func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {
 	a := Append{OrderID: id, Expected: o.Version, Metadata: meta}
+	o.ID = id // of a new order it is not known yet
 	for _, c := range commands {
 		events, err := Decide(o, c)
 		if err != nil {

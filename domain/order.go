@@ -126,7 +126,7 @@ func (o *Order) Status() Status {
 		return StatusParked
 	case o.rolling():
 		return StatusRollingBack
-	case o.StartedAt.IsZero():
+	case !o.begun():
 		return StatusPending
 	}
 	step, _ := o.next()
@@ -136,7 +136,7 @@ func (o *Order) Status() Status {
 // CurrentStep is the step that runs or is next, or while the order rolls back the
 // step to roll back next; empty before the first step starts and after the end.
 func (o *Order) CurrentStep() Step {
-	if o.completed || o.failed || o.StartedAt.IsZero() {
+	if o.completed || o.failed || !o.begun() {
 		return ""
 	}
 	if o.rolling() {
@@ -161,6 +161,9 @@ func (o *Order) NextRollback() (Step, bool) {
 	}
 	return "", false
 }
+
+// begun says that the first step has started once.
+func (o *Order) begun() bool { return o.Steps[0].Attempt > 0 }
 
 // rolling says that a step has failed and the order has not ended.
 func (o *Order) rolling() bool {

@@ -1,0 +1,76 @@
+package domain_test
+
+import (
+	"errors"
+	"fmt"
+
+	"orderflow/domain"
+)
+
+// A command is decided on the order as it is; the rules forbid what does not fit.
+func ExampleDecide() {
+	placed := domain.Recorded{Version: 1, Event: domain.OrderPlaced{TrackingID: "PO-42"}}
+	order, err := domain.Fold([]domain.Recorded{placed})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	events, err := domain.Decide(order, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "node-a"})
+	fmt.Printf("%+v %v\n", events, err)
+
+	_, err = domain.Decide(order, domain.StartStep{Step: domain.Processing, Attempt: 1, Node: "node-a"})
+	fmt.Println(errors.Is(err, domain.ErrOutOfTurn), errors.Is(err, domain.ErrRule))
+	// Output:
+	// [{Step:Scheduling Attempt:1 Node:node-a}] <nil>
+	// true true
+}
+
+// The events of a stream make the order. This one failed at its second step and is on
+// its way back.
+func ExampleFold() {
+	order, err := domain.Fold([]domain.Recorded{
+		{Version: 1, Event: domain.OrderPlaced{TrackingID: "PO-42"}},
+		{Version: 2, Event: domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: "node-a"}},
+		{Version: 3, Event: domain.StepCompleted{Step: domain.Scheduling, Attempt: 1, Node: "node-a"}},
+		{Version: 4, Event: domain.StepStarted{Step: domain.PreProcessing, Attempt: 1, Node: "node-b"}},
+		{Version: 5, Event: domain.StepFailed{Step: domain.PreProcessing, Attempt: 1, Node: "node-b", Error: "out of steel"}},
+		{Version: 6, Event: domain.StepRolledBack{Step: domain.PreProcessing, Attempt: 1, Node: "node-a"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	next, _ := order.NextRollback()
+	fmt.Println(order.Status(), "next:", next)
+	for _, step := range domain.Steps() {
+		fmt.Println(step, order.Step(step).Status)
+	}
+	// Output:
+	// RollingBack next: Scheduling
+	// Scheduling Completed
+	// PreProcessing RolledBack
+	// Processing Pending
+	// PostProcessing Pending
+}
+
+// Prepare makes of a decision the unit of work for the event store: events, and the
+// messages that tell others of them.
+func ExamplePrepare() {
+	id, err := domain.ParseOrderID("01890a5d-ac96-774b-bcce-b302099a8057")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	unit, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer"}, domain.Place{TrackingID: "PO-42"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%+v\n", unit.Events)
+	for _, m := range unit.Messages {
+		fmt.Println(m.Topic, m.UUID, string(m.Payload))
+	}
+	// Output:
+	// [{TrackingID:PO-42 Detail:[]}]
+	// scheduling 01890a5d-ac96-774b-bcce-b302099a8057:1 {"order_id":"01890a5d-ac96-774b-bcce-b302099a8057"}
+}

@@ -1,0 +1,179 @@
+package domain
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// commands draws any command, with steps and attempts near those that are used.
+func commands() *rapid.Generator[Command] {
+	return rapid.Custom(func(t *rapid.T) Command {
+		step := rapid.SampledFrom(append(Steps(), "Painting", "")).Draw(t, "step")
+		attempt := rapid.IntRange(-1, 4).Draw(t, "attempt")
+		node := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "node")
+		text := rapid.SampledFrom([]string{"", "x", "größer"}).Draw(t, "text")
+		return rapid.SampledFrom([]Command{
+			Place{TrackingID: text, Detail: []byte(`{"n":1}`)},
+			StartStep{step, attempt, node}, CompleteStep{step, attempt}, FailStep{step, attempt, text},
+			InterruptStep{step, attempt, text}, RollBackStep{step, attempt, node}, Park{text}, Resume{text},
+		}).Draw(t, "command")
+	})
+}
+
+// sensible draws a command that the order's state suggests, so that histories get
+// long; some are refused all the same.
+func sensible(t *rapid.T, o Order) Command {
+	step := o.CurrentStep()
+	if step == "" {
+		step = Scheduling
+	}
+	s := o.Step(step)
+	switch {
+	case o.Version == 0:
+		return Place{TrackingID: "t"}
+	case o.Parked:
+		return Resume{}
+	case o.Status() == StatusRollingBack:
+		return RollBackStep{step, s.Attempt, "a"}
+	case s.Status == StepStatusRunning:
+		return rapid.SampledFrom([]Command{
+			CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt},
+			FailStep{step, s.Attempt, "no"}, InterruptStep{step, s.Attempt, "lost"}, Park{"p"},
+		}).Draw(t, "end")
+	}
+	return rapid.SampledFrom([]Command{
+		StartStep{step, s.Attempt + 1, "a"}, StartStep{step, s.Attempt + 2, "b"}, StartStep{step, s.Attempt + 1, "b"}, Park{"p"},
+	}).Draw(t, "begin")
+}
+
+func draw(t *rapid.T, o Order) Command {
+	if rapid.IntRange(0, 3).Draw(t, "any") == 0 {
+		return commands().Draw(t, "command")
+	}
+	return sensible(t, o)
+}
+
+// Any sequence of commands keeps the rules, as the model knows them, and what was
+// decided always applies, folds and survives being stored.
+func TestDecide_anySequence(t *testing.T) {
+	reached := map[Status]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		codec := NewCodec()
+		s, m := newStream(), newModel()
+		for range rapid.IntRange(1, 60).Draw(t, "length") {
+			c := draw(t, s.order)
+			events, err := Decide(s.order, c)
+			if allowed := m.allows(c); allowed != (err == nil) {
+				t.Fatalf("%#v after %d events: err = %v, the model allows it: %v", c, m.events, err, allowed)
+			}
+			if err != nil {
+				if !errors.Is(err, ErrRule) || len(events) > 0 {
+					t.Fatalf("%#v: err %v with %d events, want a rule and none", c, err, len(events))
+				}
+				continue
+			}
+			for _, e := range events {
+				if err := m.happen(e); err != nil {
+					t.Fatal(err)
+				}
+				s.record(t, throughCodec(t, codec, e))
+			}
+			s.hold(t, m)
+			reached[m.status()] = true
+		}
+	})
+	if len(reached) != len(Statuses()) {
+		t.Errorf("the sequences reached only %v", reached)
+	}
+}
+
+// hold compares a stream with the model, and its order with the fold of its events.
+func (s *stream) hold(t *rapid.T, m *model) {
+	if s.order.Status() != m.status() {
+		t.Fatalf("the order is %s, the model %s", s.order.Status(), m.status())
+	}
+	for i, r := range s.events {
+		if r.Version != i+1 {
+			t.Fatalf("event %d has version %d", i+1, r.Version)
+		}
+	}
+	folded, err := Fold(s.events)
+	if err != nil || !reflect.DeepEqual(folded, s.order) {
+		t.Fatalf("the events fold to %+v, err %v; want %+v", folded, err, s.order)
+	}
+	if step, left := s.order.NextRollback(); left != (m.rolling() && !m.ended) || left && step != m.toRollBack[0] {
+		t.Fatalf("next to roll back is %q (%v), by the model one of %v", step, left, m.toRollBack)
+	}
+}
+
+func throughCodec(t *rapid.T, codec *Codec, e Event) Event {
+	data, schema, err := codec.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := codec.Decode(e.EventType(), schema, data)
+	if err != nil || !reflect.DeepEqual(again, e) {
+		t.Fatalf("%#v came back as %#v, err %v", e, again, err)
+	}
+	return again
+}
+
+// Prepare is deciding and applying one command after the other.
+func TestPrepare_stepByStep(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newStream()
+		for range rapid.IntRange(0, 20).Draw(t, "before") {
+			if events, err := Decide(s.order, draw(t, s.order)); err == nil {
+				s.record(t, events...)
+			}
+		}
+		o := s.order
+		var all []Command
+		var want error
+		for range rapid.IntRange(1, 6).Draw(t, "commands") {
+			c := draw(t, s.order)
+			all = append(all, c)
+			var events []Event
+			if events, want = Decide(s.order, c); want != nil {
+				break
+			}
+			s.record(t, events...)
+		}
+		a, err := Prepare(o, s.id, Metadata{}, all...)
+		if want != nil {
+			if err == nil || err.Error() != want.Error() || !reflect.DeepEqual(a, Append{}) {
+				t.Fatalf("prepared %+v, err %v; want nothing and %v", a, err, want)
+			}
+			return
+		}
+		if err != nil || a.Expected != o.Version || a.OrderID != s.id {
+			t.Fatalf("prepared for %s at %d, err %v", a.OrderID, a.Expected, err)
+		}
+		compare(t, a, s.events[o.Version:])
+	})
+}
+
+// compare holds a unit of work against the events that step by step came to, and its
+// messages against those events.
+func compare(t *rapid.T, a Append, events []Recorded) {
+	messages := a.Messages
+	for i, r := range events {
+		if i >= len(a.Events) || !reflect.DeepEqual(a.Events[i], r.Event) {
+			t.Fatalf("prepared %#v, want %#v at %d", a.Events, r.Event, i)
+		}
+		topic, follows := FollowUp(r.Event)
+		if !follows {
+			continue
+		}
+		if len(messages) == 0 || messages[0].Topic != topic || messages[0].Event != i || messages[0].UUID != EventID(r.OrderID, r.Version) {
+			t.Fatalf("messages %+v, want the first for %s, caused by event %d", messages, topic, i)
+		}
+		messages = messages[1:]
+	}
+	if len(a.Events) != len(events) || len(messages) > 0 {
+		t.Fatalf("%d events, want %d; %d messages too many", len(a.Events), len(events), len(messages))
+	}
+}
