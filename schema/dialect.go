@@ -2,6 +2,7 @@ package schema
 
 import (
 	"database/sql"
+	"errors"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -25,12 +26,28 @@ type Dialect interface {
 	NowPlus(param string) string
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
-	// open connects; the second pool is for reads and may be the first.
-	open(dsn DSN) (write, read *sql.DB, err error)
+	// open connects.
+	open(dsn DSN) (pools, error)
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
+}
+
+// pools are the connections of one DB. They may be the same.
+type pools struct {
+	write, read *sql.DB
+	urgent      *sql.DB // for what must not wait behind the work
+}
+
+func (p pools) close() error {
+	errs := []error{p.write.Close()}
+	for _, other := range []*sql.DB{p.read, p.urgent} {
+		if other != p.write {
+			errs = append(errs, other.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func dialectOf(d DSN) Dialect {

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,9 +11,9 @@ import (
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	dsn         DSN
-	dialect     Dialect
-	write, read *sql.DB
+	dsn     DSN
+	dialect Dialect
+	pools
 
 	statements, transactions atomic.Int64
 }
@@ -27,11 +26,11 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, err
 	}
 	d := dialectOf(parsed)
-	write, read, err := d.open(parsed)
+	p, err := d.open(parsed)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
 	}
-	db := &DB{dsn: parsed, dialect: d, write: write, read: read}
+	db := &DB{dsn: parsed, dialect: d, pools: p}
 	if err := db.firstContact(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
@@ -58,11 +57,7 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes all connections. Transactions under way are rolled back.
 func (db *DB) Close() error {
-	err := db.write.Close()
-	if db.read != db.write {
-		err = errors.Join(err, db.read.Close())
-	}
-	return err
+	return db.close()
 }
 
 // Dialect is the database's dialect.

@@ -38,20 +38,20 @@ func (sqlite) anyOf(column string, n int) string {
 // open gives one writing connection (SQLite has one writer at a time, and waiting in
 // this process is fairer and cheaper than in the file) and several that only read.
 // WAL lets them read while it writes; synchronous=FULL makes a commit durable.
-func (sqlite) open(d DSN) (write, read *sql.DB, err error) {
+func (sqlite) open(d DSN) (pools, error) {
 	source := func(pragmas ...string) string {
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
-	write = sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source()})
+	write := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source()})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
-	read = sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source("query_only(1)")})
+	read := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source("query_only(1)")})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
-	return write, read, nil
+	return pools{write: write, read: read, urgent: write}, nil
 }
 
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {

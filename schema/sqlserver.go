@@ -38,16 +38,30 @@ func (sqlServer) NowPlus(param string) string {
 	return "DATEADD(millisecond, " + param + ", SYSUTCDATETIME())"
 }
 
-func (sqlServer) open(d DSN) (write, read *sql.DB, err error) {
+// open gives one pool for the work and a small one for heartbeats, so that a node
+// whose connections are all in use does not lose its leases for want of one.
+func (sqlServer) open(d DSN) (pools, error) {
+	work, err := sqlServerPool(d, sqlServerConns)
+	if err != nil {
+		return pools{}, err
+	}
+	urgent, err := sqlServerPool(d, 2)
+	if err != nil {
+		return pools{}, errors.Join(err, work.Close())
+	}
+	return pools{write: work, read: work, urgent: urgent}, nil
+}
+
+func sqlServerPool(d DSN, most int) (*sql.DB, error) {
 	connector, err := mssql.NewConnector(d.URL.String())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(sqlServerConns)
-	db.SetMaxIdleConns(sqlServerConns)
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, db, nil
+	return db, nil
 }
 
 // anyOf is not IN, which Babelfish refuses for an indexed binary column; to SQL Server

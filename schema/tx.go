@@ -104,6 +104,18 @@ func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
 	return tx.QueryRowContext(context.Background(), query, args...)
 }
 
+// ExecUrgent runs one statement that must not wait behind the work of this process,
+// such as a heartbeat, in a transaction of its own. It gives the number of rows changed.
+func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (int64, error) {
+	db.statements.Add(1)
+	db.transactions.Add(1)
+	res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
+	if err != nil {
+		return 0, db.dialect.translate(err)
+	}
+	return res.RowsAffected()
+}
+
 // QueryContext reads outside a transaction.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	db.statements.Add(1)

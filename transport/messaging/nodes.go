@@ -68,13 +68,10 @@ func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
 }
 
 func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {
-	err := n.db.InTx(ctx, func(tx *schema.Tx) error {
-		ok, err := changed(ctx, tx, query, append([]any{node, epoch}, args...)...)
-		if err == nil && !ok {
-			err = domain.ErrFenced
-		}
-		return err
-	})
+	rows, err := n.db.ExecUrgent(ctx, query, append([]any{node, epoch}, args...)...)
+	if err == nil && rows == 0 {
+		err = domain.ErrFenced
+	}
 	if err != nil {
 		return fmt.Errorf("%s node %s, epoch %d: %w", what, node, epoch, err)
 	}
