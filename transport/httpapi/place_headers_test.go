@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"orderflow/transport/httpapi"
 )
 
 func TestAPI_place_idempotencyKey(t *testing.T) {
@@ -44,3 +46,20 @@ func TestAPI_place_incompleteBody(t *testing.T) {
 		wantProblem(t, w, orders, problem{"incomplete-body", "The body did not arrive", 400, detail, nil})
 	}
 }
+
+// A body that is announced to be too large is refused before it is sent.
+func TestAPI_place_announcedTooLarge(t *testing.T) {
+	q := post(``).make()
+	q.Body, q.ContentLength = unread{t}, httpapi.MaxBody+1
+	w := httptest.NewRecorder()
+	newRig().ServeHTTP(w, q)
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }
+func (unread) Close() error               { return nil }
