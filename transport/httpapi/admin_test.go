@@ -52,7 +52,7 @@ func aNode() *fakeNode {
 	return &fakeNode{
 		stat: httpapi.NodeStat{
 			Node: "node-1", Epoch: 3, State: domain.NodeActive, Version: "1.2.3", Host: "h", PID: 42, Roles: []string{"api", "worker"},
-			Database: "sqlite:orderflow.db", StartedAt: at, HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100,
+			Database: "sqlite:orderflow.db", StartedAt: at.Add(789).In(time.FixedZone("", 3600)), HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100,
 		},
 		counts: map[domain.Status]int64{domain.StatusPending: 2, domain.StatusCompleted: 40},
 	}

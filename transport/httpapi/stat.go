@@ -42,7 +42,7 @@ type statAnswer struct {
 func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
 	s := statAnswer{NodeStat: a.node.Stat(r.Context())}
 	s.UptimeSeconds = time.Since(s.StartedAt).Round(time.Millisecond).Seconds()
-	s.StartedAt, s.HeartbeatAt = s.StartedAt.UTC(), s.HeartbeatAt.UTC()
+	s.StartedAt, s.HeartbeatAt = instantOf(s.StartedAt), instantOf(s.HeartbeatAt)
 	if s.Roles == nil {
 		s.Roles = []string{}
 	}
@@ -52,6 +52,9 @@ func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
 	}
 	return answer(w, http.StatusOK, s)
 }
+
+// instantOf is t as all times are told: UTC, microseconds, without the monotonic clock.
+func instantOf(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // counts is the number of orders of every status, in bounded time.
 func (a *admin) counts(ctx context.Context) (map[domain.Status]int64, error) {
