@@ -107,7 +107,7 @@ func valueOf(t *testing.T, raw json.RawMessage) (v any) {
 func TestClosest(t *testing.T) {
 	fields := []string{"tracking_id", "detail"}
 	for name, want := range map[string]string{
-		"detial": "detail", "detials": "detail", "details": "detail", "DETAIL": "detail", "detai": "detail", "etail": "detail", "dettail": "detail", "dtail": "detail",
+		"detial": "detail", "dteails": "detail", "details": "detail", "DETAIL": "detail", "detai": "detail", "etail": "detail", "dettail": "detail", "dtail": "detail",
 		"tracking-id": "tracking_id", "trackingid": "tracking_id", "id": "", "data": "", "": "", "x": "", "trail": "",
 		strings.Repeat("detail", 100): "",
 	} {

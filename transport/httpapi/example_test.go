@@ -19,7 +19,7 @@ func ExampleNewAPI() {
 
 	for range 2 {
 		body := strings.NewReader(`{"tracking_id": "2026-000117", "detail": {"item": "kettle", "quantity": 2}}`)
-		res, err := http.Post(server.URL+"/v1/orders", "application/json", body) //nolint:noctx // an example
+		res, err := http.Post(server.URL+"/v1/orders", "application/json", body)
 		if err != nil {
 			fmt.Println(err)
 			return

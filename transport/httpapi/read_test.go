@@ -52,7 +52,7 @@ func TestAPI_order(t *testing.T) {
 	t.Run("HEAD", func(t *testing.T) {
 		server := httptest.NewServer(r)
 		defer server.Close()
-		res, err := server.Client().Head(server.URL + "/v1/orders/" + theID) //nolint:noctx // a test's own server
+		res, err := server.Client().Head(server.URL + "/v1/orders/" + theID)
 		if err != nil {
 			t.Fatal(err)
 		}
