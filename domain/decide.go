@@ -190,3 +190,9 @@ func (o *Order) open(step Step, attempt int) (StepState, error) {
 	}
 	return state, nil
 }
+
+// Never is the command that is never allowed: that of events which only follow from
+// others, and may not stand alone.
+type Never struct{}
+
+func (Never) decide(*Order) ([]Event, error) { return nil, ErrOutOfTurn }

@@ -28,7 +28,7 @@ func BenchmarkStore_Append(b *testing.B) {
 			b.ResetTimer()
 			for range callers {
 				wg.Go(func() {
-					for i := n.Add(1); i <= uint64(b.N); i = n.Add(1) { //nolint:gosec // b.N is not negative
+					for i := n.Add(1); i <= uint64(b.N); i = n.Add(1) {
 						var id domain.OrderID
 						binary.BigEndian.PutUint64(id[8:], i)
 						_, err := store.Append(b.Context(), domain.Append{OrderID: id, Events: []domain.Event{domain.OrderPlaced{Detail: []byte(`{"sku":"A-1","n":1}`)}}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"orderflow/domain"
@@ -16,7 +17,7 @@ const columns = `position, partition, stream_id, version, type, data, metadata, 
 // are none.
 func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
-	events, err := s.collect(rows, err)
+	events, err := s.collect(rows, err, nil)
 	if err != nil {
 		return nil, fmt.Errorf("load order %s: %w", id, err)
 	}
@@ -41,7 +42,7 @@ func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
 func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
-	events, err := s.collect(rows, err)
+	events, err := s.collect(rows, err, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read partition %d after position %d: %w", partition, after, err)
 	}
@@ -70,7 +71,9 @@ func (s *Store) Heads(ctx context.Context) ([]int64, error) {
 	return heads, classify(s.db.Translate(rows.Err()))
 }
 
-func (s *Store) collect(rows *sql.Rows, err error) ([]domain.Recorded, error) {
+// collect reads rows of columns. What cannot be decoded goes to undecodable, if there
+// is one, and is kept without its Event; otherwise it is an error.
+func (s *Store) collect(rows *sql.Rows, err error, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -78,7 +81,10 @@ func (s *Store) collect(rows *sql.Rows, err error) ([]domain.Recorded, error) {
 	var events []domain.Recorded
 	for rows.Next() {
 		r, err := s.scan(rows)
-		if err != nil {
+		switch {
+		case errors.Is(err, domain.ErrCorrupt) && undecodable != nil:
+			undecodable(r, err)
+		case err != nil:
 			return nil, err
 		}
 		events = append(events, r)

@@ -1,0 +1,234 @@
+package check_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/eventstore/check"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// bench is a store with four orders: 1 completed, 2 failed and rolled back, 3 under way
+// with its message in the outbox, 4 parked.
+type bench struct {
+	t     *testing.T
+	db    *schema.DB
+	store *eventstore.Store
+}
+
+func newBench(t *testing.T, db *schema.DB) *bench {
+	t.Helper()
+	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Outbox: outbox{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, db: db, store: store}
+	steps := domain.Steps()
+	b.do(1, domain.Place{Detail: []byte(`{}`)})
+	for _, s := range steps {
+		b.do(1, domain.StartStep{Step: s, Attempt: 1, Node: "n"})
+		b.do(1, domain.CompleteStep{Step: s, Attempt: 1})
+	}
+	b.do(2, domain.Place{})
+	b.do(2, domain.StartStep{Step: steps[0], Attempt: 1, Node: "n"})
+	b.do(2, domain.InterruptStep{Step: steps[0], Attempt: 1, Reason: "lost"}, domain.StartStep{Step: steps[0], Attempt: 2, Node: "m"})
+	b.do(2, domain.CompleteStep{Step: steps[0], Attempt: 2})
+	b.do(2, domain.StartStep{Step: steps[1], Attempt: 1, Node: "n"})
+	b.do(2, domain.FailStep{Step: steps[1], Attempt: 1, Error: "no"})
+	b.do(2, domain.RollBackStep{Step: steps[1], Attempt: 1, Node: "n"})
+	b.do(2, domain.RollBackStep{Step: steps[0], Attempt: 1, Node: "n"})
+	b.do(3, domain.Place{})
+	b.do(3, domain.StartStep{Step: steps[0], Attempt: 1, Node: "n"})
+	b.do(4, domain.Place{})
+	b.do(4, domain.Park{Reason: "poison"})
+	return b
+}
+
+type outbox struct{}
+
+func (outbox) Committed([]string) {}
+func (outbox) Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error {
+	for _, m := range messages {
+		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6)`,
+			m.Topic, m.Partition, m.Position, m.UUID, m.Payload, schema.TimeArg(m.At))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func order(n byte) domain.OrderID { return domain.OrderID{0: n, 15: n} }
+
+func (b *bench) do(n byte, commands ...domain.Command) {
+	b.t.Helper()
+	var o domain.Order
+	if events, err := b.store.Load(b.t.Context(), order(n)); err == nil {
+		if o, err = domain.Fold(events); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	a, err := domain.Prepare(o, order(n), domain.Metadata{}, commands...)
+	if err == nil {
+		_, err = b.store.Append(b.t.Context(), a)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// force appends events that no rule allows.
+func (b *bench) force(n byte, expected int, events ...domain.Event) {
+	b.t.Helper()
+	if _, err := b.store.Append(b.t.Context(), domain.Append{OrderID: order(n), Expected: expected, Events: events}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// tamper changes the tables behind the back of the system.
+func (b *bench) tamper(query string, args ...any) {
+	b.t.Helper()
+	guards := map[string][]string{
+		"sqlite":    {`DROP TRIGGER IF EXISTS events_no_update`, `DROP TRIGGER IF EXISTS events_no_delete`},
+		"sqlserver": {`DROP TRIGGER IF EXISTS events_append_only`},
+	}[b.db.Dialect().Name()]
+	err := b.db.InTx(b.t.Context(), func(tx *schema.Tx) error {
+		for _, g := range guards {
+			if _, err := tx.ExecContext(b.t.Context(), g); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(b.t.Context(), query, args...)
+		return err
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) run(o check.Options) check.Report {
+	b.t.Helper()
+	r, err := check.Run(b.t.Context(), b.db, b.store, o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func TestRun_clean(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		b := newBench(t, open(t))
+		progressed := 0
+		for _, page := range []int{1, 3, 1000} {
+			r := b.run(check.Options{Page: page, Progress: func(check.Report) { progressed++ }})
+			if !r.Clean() || r.Orders != 4 || r.Events != 24 || r.OnTheirWay != 2 {
+				t.Errorf("pages of %d: %+v; want 4 orders, 24 events, 2 on their way and no violation", page, r)
+			}
+		}
+	})
+}
+
+// TestRun_finds breaks one thing at a time.
+func TestRun_finds(t *testing.T) {
+	s := domain.Steps()
+	id := func(n byte) []byte { i := order(n); return i[:] }
+	cases := map[string]struct {
+		kind, what string
+		do         func(b *bench)
+	}{
+		"deleted event": {check.Hole, "version 5 follows version 3", func(b *bench) { b.tamper(`DELETE FROM events WHERE stream_id = ?1 AND version = 4`, id(1)) }},
+		"deleted last event": {check.Hole, "its head says", func(b *bench) {
+			b.tamper(`UPDATE heads SET head = head + 1 WHERE partition = ?1`, b.store.Partition(order(1)))
+		}},
+		"deleted first event": {check.Hole, "version 2 follows version 0", func(b *bench) { b.tamper(`DELETE FROM events WHERE stream_id = ?1 AND version = 1`, id(3)) }},
+		"moved event": {check.Misplaced, "", func(b *bench) {
+			b.tamper(`UPDATE events SET partition = 99 WHERE stream_id = ?1 AND version = 1`, id(3))
+		}},
+		"altered data": {check.Broken, "hash", func(b *bench) {
+			b.tamper(`UPDATE events SET data = '{"detail":{"n":1}}' WHERE stream_id = ?1 AND version = 1`, id(1))
+		}},
+		"altered metadata": {check.Broken, "hash", func(b *bench) {
+			b.tamper(`UPDATE events SET metadata = '{"schema":1,"actor":"x"}' WHERE stream_id = ?1 AND version = 2`, id(1))
+		}},
+		"altered time": {check.Broken, "hash", func(b *bench) {
+			b.tamper(`UPDATE events SET recorded_at = '2026-01-01T00:00:00.000000' WHERE stream_id = ?1 AND version = 1`, id(1))
+		}},
+		"time backwards": {check.Time, "after an event of", func(b *bench) {
+			b.tamper(`UPDATE events SET recorded_at = '2001-01-01T00:00:00.000000' WHERE stream_id = ?1 AND version = 2`, id(1))
+		}},
+		"altered hash": {check.Broken, "hash", func(b *bench) {
+			b.tamper(`UPDATE events SET hash = ?2 WHERE stream_id = ?1 AND version = 10`, id(1), make([]byte, 32))
+		}},
+		"unreadable data":   {check.Unread, "decode", func(b *bench) { b.tamper(`UPDATE events SET data = '[]' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
+		"unknown type":      {check.Unread, "unknown", func(b *bench) { b.tamper(`UPDATE events SET type = 'X' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
+		"two attempts open": {check.Illegal, "attempt Scheduling#1 was open", func(b *bench) { b.force(3, 2, domain.StepStarted{Step: s[0], Attempt: 2, Node: "m"}) }},
+		"attempt repeated": {check.Illegal, "attempt 1 had been made", func(b *bench) {
+			b.force(3, 2, domain.StepInterrupted{Step: s[0], Attempt: 1, Node: "n", Reason: "x"}, domain.StepStarted{Step: s[0], Attempt: 1, Node: "m"})
+		}},
+		"step skipped": {check.Illegal, "had completed", func(b *bench) {
+			b.do(5, domain.Place{})
+			b.force(5, 1, domain.StepStarted{Step: s[2], Attempt: 1, Node: "n"})
+		}},
+		"other attempt closed":  {check.Illegal, "was open", func(b *bench) { b.force(3, 2, domain.StepCompleted{Step: s[0], Attempt: 2, Node: "n"}) }},
+		"other node closed":     {check.Illegal, "where the rules decide", func(b *bench) { b.force(3, 2, domain.StepCompleted{Step: s[0], Attempt: 1, Node: "other"}) }},
+		"after the end":         {check.Illegal, "had ended", func(b *bench) { b.force(1, 10, domain.OrderFailed{Step: s[0]}) }},
+		"while parked":          {check.Illegal, "parked", func(b *bench) { b.force(4, 2, domain.StepStarted{Step: s[0], Attempt: 1, Node: "n"}) }},
+		"placed twice":          {check.Illegal, "placed already", func(b *bench) { b.force(3, 2, domain.OrderPlaced{}) }},
+		"not placed":            {check.Illegal, "does not begin with OrderPlaced", func(b *bench) { b.force(6, 0, domain.StepStarted{Step: s[0], Attempt: 1, Node: "n"}) }},
+		"completed too early":   {check.Illegal, "completed after", func(b *bench) { b.force(3, 2, domain.OrderCompleted{}) }},
+		"rollback not reversed": {check.Illegal, "the steps to roll back were", func(b *bench) { b.failing(7); b.force(7, 5, domain.StepRolledBack{Step: s[0], Attempt: 1, Node: "n"}) }},
+		"rollback incomplete": {check.Illegal, "rolled back of", func(b *bench) {
+			b.failing(7)
+			b.force(7, 5, domain.StepRolledBack{Step: s[1], Attempt: 1, Node: "n"}, domain.OrderFailed{Step: s[1]})
+		}},
+		"decision torn": {check.Illegal, "must follow it", func(b *bench) {
+			b.failing(7)
+			b.force(7, 5, domain.StepRolledBack{Step: s[1], Attempt: 1, Node: "n"}, domain.StepRolledBack{Step: s[0], Attempt: 1, Node: "n"})
+		}},
+		"message lost": {check.Stuck, "neither waiting", func(b *bench) { b.tamper(`DELETE FROM outbox WHERE uuid = ?1`, domain.EventID(order(3), 1)) }},
+		"offset past the message": {check.Stuck, "neither waiting", func(b *bench) {
+			b.tamper(`INSERT INTO consumer_offsets (consumer_group, topic, partition, position) SELECT 'g', 'scheduling', partition, 1000 FROM heads`)
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+				b := newBench(t, open(t))
+				c.do(b)
+				r := b.run(check.Options{})
+				for _, v := range r.Violations {
+					if v.Kind == c.kind && strings.Contains(v.String(), c.what) {
+						return
+					}
+				}
+				t.Errorf("no %s %q among %v", c.kind, c.what, r.Violations)
+			})
+		})
+	}
+}
+
+// failing makes an order whose second step has failed.
+func (b *bench) failing(n byte) {
+	s := domain.Steps()
+	b.do(n, domain.Place{})
+	b.do(n, domain.StartStep{Step: s[0], Attempt: 1, Node: "n"})
+	b.do(n, domain.CompleteStep{Step: s[0], Attempt: 1})
+	b.do(n, domain.StartStep{Step: s[1], Attempt: 1, Node: "n"})
+	b.do(n, domain.FailStep{Step: s[1], Attempt: 1, Error: "no"})
+}
+
+func TestRun_keeps(t *testing.T) {
+	b := newBench(t, schematest.SQLite(t))
+	b.tamper(`UPDATE events SET hash = ?1`, make([]byte, 32))
+	views := func(context.Context) ([]check.Violation, error) {
+		return []check.Violation{{OrderID: "o", What: "differs"}}, nil
+	}
+	r := b.run(check.Options{Keep: 2, Views: views})
+	if len(r.Violations) != 2 || r.Found[check.Broken] != 24 || r.Found[check.View] != 1 || r.Clean() {
+		t.Errorf("kept %d, found %v; want 2 kept of 24 and 1", len(r.Violations), r.Found)
+	}
+}

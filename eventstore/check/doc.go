@@ -1,0 +1,18 @@
+// Package check proves, from the event store alone, that every order was dealt with by
+// the rules. It trusts nothing that the rest of the system says of itself:
+//
+//   - Positions of every partition count from 1 to its head without holes, and every event
+//     lies in the partition of its order.
+//   - Versions of every stream count from 1 without holes; times do not run backwards.
+//   - Every event's hash covers its predecessor's and its own stored bytes.
+//   - Every history is one that package domain would have decided, and obeys the rules
+//     written down a second time in rules.go: no two attempts open at once, attempts that
+//     rise, steps in their order, every failed order rolled back whole and in reverse,
+//     nothing after the end.
+//   - Every accepted order has ended or is on its way: a message about its last event is
+//     waiting, in flight, or in the dead letters.
+//   - The views say what the events say (through Options.Views).
+//
+// It may run beside a working system. An order that moves on while it is looked at is
+// looked at again.
+package check

@@ -1,0 +1,128 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+)
+
+// histories checks every stream.
+func (c *run) histories(ctx context.Context) error {
+	unreadable := func(r domain.Recorded, err error) { c.atf(Unread, r, "%v", err) }
+	return c.store.EachStream(ctx, c.opts.Page, unreadable, func(events []domain.Recorded) error {
+		c.report.Orders++
+		c.report.Events += int64(len(events))
+		c.chain(events)
+		c.independent(events)
+		c.replay(events)
+		if err := c.onItsWay(ctx, events); err != nil {
+			return fmt.Errorf("order %s: %w", events[0].OrderID, err)
+		}
+		if c.report.Orders%1000 == 0 {
+			c.progress()
+		}
+		return ctx.Err()
+	})
+}
+
+// chain checks versions, places, times and hashes.
+func (c *run) chain(events []domain.Recorded) {
+	var last domain.Recorded
+	for _, r := range events {
+		if r.Version != last.Version+1 {
+			c.atf(Hole, r, "version %d follows version %d", r.Version, last.Version)
+		}
+		if last.Version > 0 && (r.Partition != last.Partition || r.Position <= last.Position) {
+			c.atf(Misplaced, r, "it follows partition %d, position %d", last.Partition, last.Position)
+		}
+		if r.RecordedAt.Before(last.RecordedAt) {
+			c.atf(Time, r, "it was recorded at %s, after an event of %s", r.RecordedAt, last.RecordedAt)
+		}
+		if !bytes.Equal(eventstore.Hash(last.Hash, r), r.Hash) {
+			c.atf(Broken, r, "its hash does not fit what is stored, or its predecessor's")
+		}
+		last = r
+	}
+}
+
+// independent checks a history against rules.go.
+func (c *run) independent(events []domain.Recorded) {
+	h := newRules()
+	for _, r := range events {
+		if r.Event == nil {
+			return // it cannot be read, which has been said
+		}
+		if what := h.next(r); what != "" {
+			c.atf(Illegal, r, "%s: %s", r.Type, what)
+		}
+	}
+	if what := h.end(); what != "" {
+		c.atf(Illegal, events[len(events)-1], "%s", what)
+	}
+}
+
+// replay takes a history through the domain: every event must be what a command that
+// was allowed at that point decides. It stops at the first that is not.
+func (c *run) replay(events []domain.Recorded) {
+	codec := domain.NewCodec()
+	var order domain.Order
+	var due []domain.Event // what the last decision says comes next
+	for _, r := range events {
+		if r.Event == nil {
+			return
+		}
+		if len(due) == 0 {
+			decided, err := domain.Decide(order, commandOf(r.Event))
+			if err != nil {
+				c.atf(Illegal, r, "%s: %v", r.Type, err)
+				return
+			}
+			due = decided
+		}
+		if !sameEvent(codec, due[0], r.Event) {
+			c.atf(Illegal, r, "%s with %s where the rules decide %T with %+v", r.Type, r.Data, due[0], due[0])
+			return
+		}
+		due = due[1:]
+		if err := order.Apply(r); err != nil {
+			c.atf(Illegal, r, "%v", err)
+			return
+		}
+	}
+	if len(due) > 0 {
+		c.atf(Illegal, events[len(events)-1], "%s must follow it", due[0].EventType())
+	}
+}
+
+func sameEvent(codec *domain.Codec, a, b domain.Event) bool {
+	left, _, errA := codec.Encode(a)
+	right, _, errB := codec.Encode(b)
+	return errors.Join(errA, errB) == nil && a.EventType() == b.EventType() && bytes.Equal(left, right)
+}
+
+// commandOf is the command that decides an event, if it is allowed.
+func commandOf(e domain.Event) domain.Command {
+	switch e := e.(type) {
+	case domain.OrderPlaced:
+		return domain.Place{TrackingID: e.TrackingID, Detail: e.Detail}
+	case domain.StepStarted:
+		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case domain.StepCompleted:
+		return domain.CompleteStep{Step: e.Step, Attempt: e.Attempt}
+	case domain.StepFailed:
+		return domain.FailStep{Step: e.Step, Attempt: e.Attempt, Error: e.Error}
+	case domain.StepInterrupted:
+		return domain.InterruptStep{Step: e.Step, Attempt: e.Attempt, Reason: e.Reason}
+	case domain.StepRolledBack:
+		return domain.RollBackStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case domain.OrderParked:
+		return domain.Park{Reason: e.Reason}
+	case domain.OrderResumed:
+		return domain.Resume{Reason: e.Reason}
+	}
+	return domain.Never{}
+}

@@ -1,0 +1,68 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	"orderflow/domain"
+)
+
+// onItsWay checks that somebody will work on an order that has not ended: the message
+// that its last event with a follow-up caused is waiting, in flight or in the dead
+// letters. If it is nowhere, the order may have moved on meanwhile and is read again.
+func (c *run) onItsWay(ctx context.Context, events []domain.Recorded) error {
+	for {
+		order, err := domain.Fold(events)
+		if err != nil || order.Status().Ended() {
+			return nil //nolint:nilerr // what cannot be folded has been reported as illegal
+		}
+		cause, topic := lastCause(events)
+		if topic == "" {
+			return nil // reported as illegal too
+		}
+		found, err := c.message(ctx, topic, cause)
+		if err != nil {
+			return err
+		}
+		if found {
+			c.report.OnTheirWay++
+			return nil
+		}
+		again, err := c.store.Load(ctx, order.ID)
+		if err != nil {
+			return err
+		}
+		if len(again) == len(events) {
+			c.atf(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
+				order.Status(), topic, cause.Version)
+			return nil
+		}
+		events = again
+	}
+}
+
+// lastCause is the last event that asked for work, and the topic of its message.
+func lastCause(events []domain.Recorded) (domain.Recorded, string) {
+	for i := len(events) - 1; i >= 0; i-- {
+		if topic, follows := domain.FollowUp(events[i].Event); follows {
+			return events[i], topic
+		}
+	}
+	return domain.Recorded{}, ""
+}
+
+// message says whether the message of an event is somewhere. A message waits while a
+// consumer group has not come to it, or no group has begun.
+func (c *run) message(ctx context.Context, topic string, cause domain.Recorded) (bool, error) {
+	var n int
+	row := c.db.QueryRowContext(ctx, `SELECT
+		(SELECT COUNT(*) FROM inflight WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
+		(SELECT COUNT(*) FROM dead_letters WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
+		(SELECT COUNT(*) FROM outbox WHERE topic = ?1 AND partition = ?2 AND position = ?3 AND NOT EXISTS (
+			SELECT 1 FROM consumer_offsets o WHERE o.topic = ?1 AND o.partition = ?2 AND o.position >= ?3))`,
+		topic, cause.Partition, cause.Position)
+	if err := row.Scan(&n); err != nil {
+		return false, fmt.Errorf("look for message %s: %w", domain.EventID(cause.OrderID, cause.Version), c.db.Translate(err))
+	}
+	return n > 0, nil
+}

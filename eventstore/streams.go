@@ -1,0 +1,49 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+
+	"orderflow/domain"
+)
+
+// EachStream calls f with every stream that there is, whole, in order of stream id. It
+// reads in pages of about pageSize events and holds no transaction open, so that a
+// stream that is appended to meanwhile may be given without its latest events.
+//
+// Events that cannot be decoded are given too, without Event, if undecodable is not
+// nil and says so; without it they end the reading with their error.
+func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(domain.Recorded, error), f func([]domain.Recorded) error) error {
+	var stream []domain.Recorded
+	var after domain.OrderID
+	version := -1
+	for {
+		page, err := s.streamPage(ctx, after, version, pageSize, undecodable)
+		if err != nil {
+			return fmt.Errorf("read streams after %s: %w", domain.EventID(after, version), err)
+		}
+		for _, r := range page {
+			if len(stream) > 0 && stream[0].OrderID != r.OrderID {
+				if err := f(stream); err != nil {
+					return err
+				}
+				stream = stream[:0]
+			}
+			stream = append(stream, r)
+			after, version = r.OrderID, r.Version
+		}
+		if len(page) < pageSize {
+			break
+		}
+	}
+	if len(stream) == 0 {
+		return nil
+	}
+	return f(stream)
+}
+
+func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
+		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
+	return s.collect(rows, err, undecodable)
+}
