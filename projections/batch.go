@@ -1,0 +1,119 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// keepOrders is how many orders under way a projector holds for each partition.
+const keepOrders = 20_000
+
+// errMoved says that another projector has moved the checkpoint.
+var errMoved = errors.New("the checkpoint has been moved by another projector")
+
+// tail is how far a projector knows a partition to be applied.
+type tail struct {
+	position int64
+	fold     *fold // nil if nothing is known
+}
+
+// follow takes over the checkpoint that was read, and says whether another projector
+// has moved it.
+func (t *tail) follow(tb table, log Log, c checkpoint) (others bool) {
+	if t.fold != nil && t.position == c.position {
+		return false
+	}
+	others = t.fold != nil
+	t.position, t.fold = c.position, newFold(tb, log, c.counts)
+	return others
+}
+
+// batch applies the next events of a partition. Everything is read and folded before
+// the transaction, which is then as short as it can be: it moves the checkpoint, if it
+// is still where it was, and writes the rows.
+func (p *Projector) batch(ctx context.Context, partition int) (applied int, err error) {
+	t := &p.tails[partition]
+	events, err := readLog(ctx, p.log, partition, t.position, p.opts.BatchSize)
+	if err != nil {
+		return 0, err
+	}
+	if len(events) == p.opts.BatchSize {
+		events = whole(events)
+	}
+	if len(events) == 0 {
+		return 0, fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, t.position)
+	}
+	err = p.commit(ctx, partition, events, false)
+	if errors.Is(err, errAltered) {
+		t.fold = newFold(t.fold.table, p.log, t.fold.stored)
+		err = p.commit(ctx, partition, events, true)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("partition %d, positions %d to %d: %w", partition, events[0].Position, events[len(events)-1].Position, classify(p.db, err))
+	}
+	return len(events), nil
+}
+
+// whole leaves out the last event of a batch that was cut off, if another of the same
+// decision follows it, so that no view shows half of a decision.
+func whole(events []domain.Recorded) []domain.Recorded {
+	last := len(events) - 1
+	followed := false
+	switch e := events[last].Event.(type) {
+	case domain.StepCompleted:
+		_, more := e.Step.Next()
+		followed = !more // by OrderCompleted
+	case domain.StepRolledBack:
+		followed = e.Step == domain.Steps()[0] // by OrderFailed
+	}
+	if followed {
+		return events[:last]
+	}
+	return events
+}
+
+// unmoved is an error if the checkpoint is not where the tail believes it to be.
+func (p *Projector) unmoved(ctx context.Context, partition int) error {
+	checkpoints, err := readCheckpoints(ctx, p.db, live)
+	if err == nil && checkpoints[partition].position != p.tails[partition].position {
+		err = errMoved
+	}
+	return err
+}
+
+// commit folds the events and commits the outcome; with distrust, from the streams of
+// the orders and not from their rows.
+func (p *Projector) commit(ctx context.Context, partition int, events []domain.Recorded, distrust bool) error {
+	t := &p.tails[partition]
+	// A row that is ahead is no harm done if another projector has just written it.
+	t.fold.suspect = func(ctx context.Context) error { return p.unmoved(ctx, partition) }
+	if err := t.fold.apply(ctx, p.db, events, distrust); err != nil {
+		return err
+	}
+	changes := t.fold.changes(false, math.MaxInt)
+	last := events[len(events)-1].Position
+	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
+		moved, err := moveCheckpoint(ctx, tx, live, partition, t.position, last, t.fold.counts)
+		if err != nil {
+			return err
+		}
+		if !moved {
+			return errMoved
+		}
+		return t.fold.write(ctx, tx, changes)
+	})
+	if err != nil {
+		return err
+	}
+	t.position = last
+	for _, err := range t.fold.mended {
+		p.opts.OnError(err)
+	}
+	t.fold.settle(keepOrders)
+	return nil
+}

@@ -1,0 +1,92 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"orderflow/schema"
+)
+
+// checkpoint is how far a projection has applied one partition, and what it then
+// counted.
+type checkpoint struct {
+	position int64
+	counts   counts
+	updated  time.Time
+}
+
+// readCheckpoints gives a projection's checkpoints by partition; -1 is a rebuild's claim.
+func readCheckpoints(ctx context.Context, q querier, projection string) (map[int]checkpoint, error) {
+	rows, err := q.QueryContext(ctx, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := map[int]checkpoint{}
+	for rows.Next() {
+		partition, c, err := scanCheckpoint(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
+		}
+		all[partition] = c
+	}
+	return all, rows.Err()
+}
+
+func scanCheckpoint(rows *sql.Rows) (partition int, c checkpoint, err error) {
+	var stored string
+	var updated schema.Time
+	if err := rows.Scan(&partition, &c.position, &stored, &updated); err != nil {
+		return 0, c, err
+	}
+	c.updated = updated.Time
+	c.counts, err = decodeCounts(stored)
+	return partition, c, err
+}
+
+// moveCheckpoint moves a checkpoint if it is where the caller believes it is, and says
+// whether it was. The condition is part of the update, which waits for the row's lock:
+// of two projectors one moves it, and neither can move it before the other has
+// committed.
+func moveCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, from, to int64, c counts) (bool, error) {
+	moved, err := oneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
+		WHERE projection = ?3 AND partition = ?4 AND position = ?5`, to, c.encode(), projection, partition, from))
+	if err != nil {
+		return false, fmt.Errorf("move the checkpoint of %s, partition %d: %w", projection, partition, err)
+	}
+	return moved, nil
+}
+
+// makeCheckpoint makes a checkpoint that is not there yet.
+func makeCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, c checkpoint) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO checkpoints (projection, partition, position, counts, updated_at)
+		VALUES (?1, ?2, ?3, ?4, `+tx.Dialect().Now()+`)`, projection, partition, c.position, c.counts.clone().encode())
+	if err != nil {
+		return fmt.Errorf("make the checkpoint of %s, partition %d: %w", projection, partition, err)
+	}
+	return nil
+}
+
+// setCheckpoint makes a checkpoint, or moves it wherever it is.
+func setCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, c checkpoint) error {
+	there, err := oneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
+		WHERE projection = ?3 AND partition = ?4`, c.position, c.counts.clone().encode(), projection, partition))
+	if err != nil {
+		return fmt.Errorf("set the checkpoint of %s, partition %d: %w", projection, partition, err)
+	}
+	if !there {
+		return makeCheckpoint(ctx, tx, projection, partition, c)
+	}
+	return nil
+}
+
+// oneRow says whether a statement changed one row.
+func oneRow(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}

@@ -1,0 +1,138 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// limits bound what a fill holds and writes at once.
+type limits struct {
+	// rows is how many orders are written in one transaction. Appends wait for it on SQLite,
+	// so it must be short.
+	rows int
+	// orders and bytes bound the orders under way that are held in memory, and the details
+	// that have not been written.
+	orders, bytes int
+}
+
+var defaultLimits = limits{rows: 1000, orders: 20_000, bytes: 32 << 20}
+
+// fillRounds bounds how often a fill goes after events that were appended while it ran.
+const fillRounds = 20
+
+// fill applies the log to the table next up to the heads, and again until little is
+// left to the heads of then. Afterwards the table holds everything that was read.
+func (r *rebuild) fill(ctx context.Context, phase string) error {
+	for range fillRounds {
+		heads, err := r.log.Heads(ctx)
+		if err != nil {
+			return err
+		}
+		if r.left(heads) == 0 {
+			return nil
+		}
+		small := r.left(heads) < int64(r.opts.BatchSize)
+		for partition, head := range heads {
+			if err := r.fillPartition(ctx, phase, partition, heads, head); err != nil {
+				return fmt.Errorf("rebuild partition %d: %w", partition, err)
+			}
+		}
+		if small {
+			return nil
+		}
+	}
+	return nil
+}
+
+// page is what was read of a partition at once.
+type page struct {
+	events []domain.Recorded
+	err    error
+}
+
+// fillPartition reads ahead in a goroutine of its own while the rows are written. An
+// order that ends is written once; one under way is held until it ends, or there are
+// too many, or the partition is done.
+func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int, heads []int64, head int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &r.built[partition]
+	f := newFold(r.table, r.log, c.counts)
+	for p := range r.readAhead(ctx, partition, c.position, head) {
+		if p.err != nil {
+			return p.err
+		}
+		if err := f.apply(ctx, r.db, p.events, false); err != nil {
+			return err
+		}
+		c.position += int64(len(p.events))
+		if err := r.relieve(ctx, f, partition); err != nil {
+			return err
+		}
+		r.opts.Progress(Progress{Phase: phase, Done: total(r.positions()), Total: total(heads)})
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.flush(ctx, f, partition, false)
+}
+
+// relieve writes what need not be held any longer.
+func (r *rebuild) relieve(ctx context.Context, f *fold, partition int) error {
+	full := len(f.orders) > r.opts.limits.orders || f.bytes > r.opts.limits.bytes
+	if !full && f.ended() < r.opts.limits.rows {
+		return nil
+	}
+	return r.flush(ctx, f, partition, !full)
+}
+
+// flush writes the orders touched, or those that have ended, in small transactions.
+func (r *rebuild) flush(ctx context.Context, f *fold, partition int, endedOnly bool) error {
+	c := &r.built[partition]
+	for {
+		changes := f.changes(endedOnly, r.opts.limits.rows)
+		if len(f.writing) == 0 {
+			return nil
+		}
+		err := r.claim.inTx(ctx, func(tx *schema.Tx) error {
+			if err := f.write(ctx, tx, changes); err != nil {
+				return err
+			}
+			// Only to be seen from outside: a rebuild that is killed starts over.
+			return setCheckpoint(ctx, tx, next, partition, checkpoint{position: c.position, counts: f.counts})
+		})
+		if err != nil {
+			return err
+		}
+		f.settle(r.opts.limits.orders)
+		c.counts = f.counts
+	}
+}
+
+// readAhead reads a partition in pages up to a position. The channel is closed after
+// the last page, after an error, and when ctx ends.
+func (r *rebuild) readAhead(ctx context.Context, partition int, after, until int64) <-chan page {
+	pages := make(chan page, 2)
+	go func() {
+		defer close(pages)
+		for after < until {
+			events, err := readLog(ctx, r.log, partition, after, int(min(until-after, int64(r.opts.BatchSize))))
+			if err == nil && len(events) == 0 {
+				err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case pages <- page{events: events, err: err}:
+			}
+			if err != nil {
+				return
+			}
+			after += int64(len(events))
+		}
+	}()
+	return pages
+}

@@ -1,0 +1,280 @@
+package projections
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// lets says what a filter should let through, by another way than SQL.
+func (f Filter) lets(v OrderView) bool {
+	node := ""
+	for _, s := range v.Steps {
+		if s.Attempt > 0 {
+			node = s.Node
+		}
+	}
+	return (f.Status == "" || v.Status == f.Status) &&
+		(f.Step == "" || v.CurrentStep == f.Step) &&
+		(f.Node == "" || node == f.Node) &&
+		(f.TrackingID == "" || v.TrackingID == f.TrackingID) &&
+		(f.PlacedAfter.IsZero() || v.PlacedAt.After(f.PlacedAfter)) &&
+		(f.PlacedBefore.IsZero() || v.PlacedAt.Before(f.PlacedBefore))
+}
+
+// all is every order, newest first, from the streams.
+func (f *fixture) all(ids []domain.OrderID) (all []OrderView) {
+	f.t.Helper()
+	for _, id := range ids {
+		v, err := f.views.fromStream(f.t.Context(), id)
+		must(f.t, err)
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(a, b OrderView) int {
+		if c := b.PlacedAt.Compare(a.PlacedAt); c != 0 {
+			return c
+		}
+		return bytes.Compare(b.OrderID[:], a.OrderID[:])
+	})
+	return all
+}
+
+// pages follows the cursors to the end.
+func (f *fixture) pages(filter Filter) (all []OrderView) {
+	f.t.Helper()
+	for range 1000 {
+		page, err := f.views.List(f.t.Context(), filter)
+		must(f.t, err)
+		if len(page.Orders) > filter.Limit || page.NextCursor != "" && len(page.Orders) < filter.Limit {
+			f.t.Fatalf("a page of %d orders at limit %d, next %q", len(page.Orders), filter.Limit, page.NextCursor)
+		}
+		all = append(all, page.Orders...)
+		if filter.Cursor = page.NextCursor; filter.Cursor == "" {
+			return all
+		}
+	}
+	f.t.Fatal("the pages have no end")
+	return nil
+}
+
+// TestViews_List tries every combination of filters against the same done by hand.
+func TestViews_List(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := newFixture(t, open(t)), random(t)
+		ids := f.many(rng, 60)
+		same := f.place("Same")
+		for range 3 { // several orders of one tracking id, and names that differ little
+			ids = append(ids, f.place("same"), f.place("same "))
+			f.now = f.now.Add(-time.Millisecond) // and some placed at the same time
+		}
+		ids = append(ids, same)
+		f.do(ids[60], start(domain.Scheduling, 1, "NODE-1"))
+		f.project(Options{})
+		all := f.all(ids)
+		middle := all[len(all)/2].PlacedAt
+		matched := 0
+		for _, filter := range combinations(middle) {
+			var want []OrderView
+			for _, v := range all {
+				if filter.lets(v) {
+					want = append(want, v)
+				}
+			}
+			filter.Limit = 1 + rng.IntN(7)
+			got := f.pages(filter)
+			if toJSON(t, got) != toJSON(t, want) {
+				t.Errorf("%+v: %d orders\n%s\nwant %d\n%s", filter, len(got), toJSON(t, got), len(want), toJSON(t, want))
+			}
+			if len(want) > 0 && len(want) < len(all) {
+				matched++
+			}
+		}
+		if matched < 20 {
+			t.Errorf("only %d filters let some orders through and not all: the test is too weak", matched)
+		}
+	})
+}
+
+func combinations(middle time.Time) (all []Filter) {
+	for _, status := range []domain.Status{"", domain.StatusFailed, domain.StatusProcessing, domain.StatusPending} {
+		for _, step := range []domain.Step{"", domain.Scheduling, domain.PreProcessing} {
+			for _, node := range []string{"", "node-1", "NODE-1", "node"} {
+				for _, tracking := range []string{"", "same", "track-3"} {
+					for window := range 6 {
+						after, before := middle.Add(-20*time.Millisecond), middle.Add(20*time.Millisecond+500) // below a microsecond
+						filter := Filter{Status: status, Step: step, Node: node, TrackingID: tracking}
+						switch window {
+						case 1:
+							filter.PlacedAfter = middle
+						case 2:
+							filter.PlacedBefore = middle
+						case 3:
+							filter.PlacedAfter, filter.PlacedBefore = after, before
+						case 4:
+							filter.PlacedAfter = middle.Add(500)
+						case 5:
+							filter.PlacedBefore = middle.Add(500)
+						}
+						all = append(all, filter)
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestViews_List_stable adds and changes orders between the pages: what was there at the
+// first page comes once each.
+func TestViews_List_stable(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := newFixture(t, open(t)), random(t)
+		ids := f.many(rng, 25)
+		p := f.project(Options{})
+		want := f.all(ids)
+		var got []domain.OrderID
+		filter := Filter{Limit: 4}
+		for {
+			page, err := f.views.List(t.Context(), filter)
+			must(t, err)
+			for _, v := range page.Orders {
+				got = append(got, v.OrderID)
+			}
+			if filter.Cursor = page.NextCursor; filter.Cursor == "" {
+				break
+			}
+			f.many(rng, 3)
+			_, err = p.pass(t.Context())
+			must(t, err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d orders, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if got[i] != want[i].OrderID {
+				t.Fatalf("order %d is %s, want %s", i, got[i], want[i].OrderID)
+			}
+		}
+	})
+}
+
+func TestViews_List_limits(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	f.placeMany(MaxLimit + 1)
+	f.project(Options{})
+	for limit, want := range map[int]int{0: DefaultLimit, 1: 1, MaxLimit: MaxLimit} {
+		page, err := f.views.List(t.Context(), Filter{Limit: limit})
+		if err != nil || len(page.Orders) != want || page.NextCursor == "" {
+			t.Errorf("limit %d: %d orders, err %v; want %d and a next page", limit, len(page.Orders), err, want)
+		}
+	}
+	full, err := f.views.List(t.Context(), Filter{Limit: 1})
+	must(t, err)
+	year := func(n int) time.Time { return time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC) }
+	year1e5 := cursor{placed: year(100_000), id: domain.OrderID{1}}.String()
+	for name, filter := range map[string]Filter{
+		"limit -1":              {Limit: -1},
+		"limit too high":        {Limit: MaxLimit + 1},
+		"limit highest":         {Limit: math.MaxInt},
+		"unknown status":        {Status: "completed"},
+		"unknown step":          {Step: "processing"},
+		"cursor not base64url":  {Cursor: "%%%"},
+		"cursor too short":      {Cursor: full.NextCursor[:10]},
+		"cursor too long":       {Cursor: full.NextCursor + "AAAA"},
+		"cursor of other shape": {Cursor: base64.RawURLEncoding.EncodeToString(make([]byte, cursorBytes))},
+		"cursor padded":         {Cursor: full.NextCursor + "=="},
+		"cursor beyond time":    {Cursor: year1e5},
+		"after beyond time":     {PlacedAfter: year(20_000)},
+		"before beyond time":    {PlacedBefore: year(0)},
+	} {
+		if _, err := f.views.List(t.Context(), filter); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: err %v, want ErrInvalid", name, err)
+		}
+	}
+	last, err := f.views.List(t.Context(), Filter{Limit: MaxLimit, Cursor: full.NextCursor})
+	if err != nil || len(last.Orders) != MaxLimit || last.NextCursor != "" {
+		t.Errorf("last page: %d orders, next %q, err %v; want %d and none", len(last.Orders), last.NextCursor, err, MaxLimit)
+	}
+}
+
+// TestViews_List_unreadable: one row that cannot be read does not keep the others from
+// being listed.
+func TestViews_List_unreadable(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	ids := []domain.OrderID{f.place("a"), f.place("b"), f.place("c")}
+	f.project(Options{})
+	f.exec(`UPDATE orders SET steps = '{' WHERE order_id = ?1`, ids[1][:])
+	f.exec(`UPDATE orders SET started_at = 'yesterday' WHERE order_id = ?1`, ids[2][:])
+	page, err := f.views.List(t.Context(), Filter{})
+	must(t, err)
+	if toJSON(t, page.Orders) != toJSON(t, f.all(ids)) {
+		t.Errorf("listed %s, want %s", toJSON(t, page.Orders), toJSON(t, f.all(ids)))
+	}
+}
+
+// TestViews_List_plan asks SQLite how it would answer: by searching an index that has
+// the order of the list, without sorting.
+func TestViews_List_plan(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	f.many(random(t), 20)
+	f.project(Options{})
+	f.place("")
+	at := cursor{placed: f.now, id: domain.OrderID{1}}
+	for _, swapped := range []bool{false, true} {
+		if swapped { // the other table has the same indexes
+			_, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
+			must(t, err)
+		}
+		for name, c := range map[string]struct {
+			filter Filter
+			index  string
+		}{
+			"none":      {Filter{}, "placed"},
+			"status":    {Filter{Status: domain.StatusFailed}, "status"},
+			"step":      {Filter{Step: domain.Scheduling}, "step"},
+			"node":      {Filter{Node: "n"}, "node"},
+			"tracking":  {Filter{TrackingID: "t"}, "tracking"},
+			"after":     {Filter{PlacedAfter: f.now}, "placed"},
+			"before":    {Filter{PlacedBefore: f.now}, "placed"},
+			"all":       {Filter{Status: domain.StatusFailed, Step: domain.Scheduling, Node: "n", TrackingID: "t", PlacedAfter: f.now, PlacedBefore: f.now}, ""},
+			"step+time": {Filter{Step: domain.Scheduling, PlacedAfter: f.now}, "step"},
+		} {
+			for _, cursor := range []cursor{{}, at} {
+				query, args := f.views.listQuery(c.filter, cursor, 51)
+				plan := f.explain(query, args)
+				verb := "SEARCH"
+				if name == "none" && cursor.placed.IsZero() {
+					verb = "SCAN" // from the newest on
+				}
+				if !strings.Contains(plan, verb+" orders USING INDEX orders_") || !strings.Contains(plan, c.index) || strings.Contains(plan, "B-TREE") {
+					t.Errorf("%s (cursor %v): %s\nwant %s by index %q and no sorting", name, cursor.placed, plan, verb, c.index)
+				}
+			}
+		}
+	}
+}
+
+func (f *fixture) explain(query string, args []any) (plan string) {
+	f.t.Helper()
+	rows, err := f.db.QueryContext(f.t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+	must(f.t, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(f.t, rows.Scan(&id, &parent, &unused, &detail))
+		plan += fmt.Sprintln(detail)
+	}
+	must(f.t, rows.Err())
+	return plan
+}

@@ -1,0 +1,61 @@
+package projections
+
+import (
+	"bytes"
+
+	"orderflow/domain"
+)
+
+// merge brings rows and events, both in order of the order's id, together.
+type merge struct {
+	rows []row // those not yet met
+	done func(*comparison)
+	at   *comparison // the order whose events are coming
+}
+
+// event takes the next event; unreadable is why it could not be decoded.
+func (m *merge) event(r domain.Recorded, unreadable error) {
+	if m.at == nil || m.at.id != r.OrderID {
+		m.finish()
+		m.pass(r.OrderID)
+		m.at = newComparison(r.OrderID, m.take(r.OrderID))
+	}
+	if unreadable != nil && m.at.broken == nil {
+		m.at.broken = unreadable
+	}
+	m.at.event(r)
+}
+
+// end is for after the last event.
+func (m *merge) end() {
+	m.finish()
+	m.pass(lastID)
+	if row := m.take(lastID); row != nil {
+		m.done(newComparison(lastID, row))
+	}
+}
+
+func (m *merge) finish() {
+	if m.at != nil {
+		m.done(m.at)
+		m.at = nil
+	}
+}
+
+// pass is done with the rows before an order: they have no events.
+func (m *merge) pass(id domain.OrderID) {
+	for len(m.rows) > 0 && bytes.Compare(m.rows[0].id[:], id[:]) < 0 {
+		r := m.rows[0]
+		m.rows = m.rows[1:]
+		m.done(newComparison(r.id, &r))
+	}
+}
+
+func (m *merge) take(id domain.OrderID) *row {
+	if len(m.rows) == 0 || m.rows[0].id != id {
+		return nil
+	}
+	r := m.rows[0]
+	m.rows = m.rows[1:]
+	return &r
+}

@@ -1,0 +1,180 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderflow/schema"
+)
+
+// Options say how a projector works.
+type Options struct {
+	// BatchSize is how many events share a transaction at most; 500 by default, at least 2.
+	BatchSize int
+	// Poll is the longest time between two looks at the log, which find what other
+	// processes have appended; 1 s by default.
+	Poll time.Duration
+	// Linger is the pause after a batch, so that under load many events share a
+	// transaction; 25 ms by default.
+	Linger time.Duration
+	// OnError is told what went wrong, if it is not nil: what is tried again, and rows that
+	// were mended. It must not block.
+	OnError func(error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.BatchSize <= 0 {
+		o.BatchSize = 500
+	}
+	o.BatchSize = max(o.BatchSize, 2) // see whole
+	if o.Poll <= 0 {
+		o.Poll = time.Second
+	}
+	if o.Linger <= 0 {
+		o.Linger = 25 * time.Millisecond
+	}
+	if o.OnError == nil {
+		o.OnError = func(error) {}
+	}
+	return o
+}
+
+// Projector applies the log to the orders. One process needs one at most; any number
+// of processes may each have one.
+type Projector struct {
+	db    *schema.DB
+	log   Log
+	opts  Options
+	wake  chan struct{}
+	tails []tail // by partition; only Run uses them
+	pace  pace
+}
+
+// NewProjector makes a projector of a migrated database and its log.
+func NewProjector(db *schema.DB, log Log, o Options) *Projector {
+	p := &Projector{db: db, log: log, opts: o.withDefaults(), wake: make(chan struct{}, 1), tails: make([]tail, log.Partitions())}
+	p.pace = pace{linger: p.opts.Linger, poll: p.opts.Poll}
+	return p
+}
+
+// Wake says that events have been appended. It never blocks.
+func (p *Projector) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run applies the log until ctx ends, and then returns nil. Errors are told to OnError
+// and what failed is tried again, after a pause that grows to 10 s; an error in one
+// partition does not hold up the others.
+func (p *Projector) Run(ctx context.Context) error {
+	for {
+		seen, err := p.pass(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to stop, and what it was told to stop in the middle of was rolled back
+		}
+		if err != nil {
+			p.opts.OnError(fmt.Errorf("projection %s: %w", live, err))
+		}
+		pause, wakeable := p.pace.next(seen, err)
+		if !p.wait(ctx, pause, wakeable) {
+			return nil
+		}
+	}
+}
+
+// wait says false if ctx ended. A wake that comes while it may not be heeded is kept.
+func (p *Projector) wait(ctx context.Context, pause time.Duration, wakeable bool) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	wake := p.wake
+	if !wakeable {
+		wake = nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-wake:
+	case <-timer.C:
+	}
+	return true
+}
+
+// seen is what one pass came upon.
+type seen struct {
+	applied int  // events
+	others  bool // another projector has moved a checkpoint
+}
+
+// pass looks at the heads once and applies what lies before them.
+func (p *Projector) pass(ctx context.Context) (s seen, err error) {
+	heads, err := p.log.Heads(ctx)
+	if err != nil {
+		return s, err
+	}
+	if !p.behind(heads) {
+		return s, nil
+	}
+	checkpoints, err := readCheckpoints(ctx, p.db, live)
+	if err != nil {
+		return s, classify(p.db, err)
+	}
+	var errs []error
+	for partition := range p.tails {
+		c, there := checkpoints[partition]
+		if !there {
+			if err := p.begin(ctx, partition); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		if p.tails[partition].follow(tableOf(p.db, live), p.log, c) {
+			s.others = true
+		}
+		n, err := p.catchUp(ctx, partition, heads[partition])
+		s.applied += n
+		if errors.Is(err, errMoved) {
+			s.others, err = true, nil
+		}
+		errs = append(errs, err)
+	}
+	return s, errors.Join(errs...)
+}
+
+// begin makes a checkpoint that is missing. Rows that are there already are replaced as
+// the partition is applied from its beginning.
+func (p *Projector) begin(ctx context.Context, partition int) error {
+	err := p.db.InTx(ctx, func(tx *schema.Tx) error { return makeCheckpoint(ctx, tx, live, partition, checkpoint{}) })
+	if errors.Is(err, schema.ErrDuplicateKey) {
+		return nil // another projector was faster
+	}
+	return classify(p.db, err)
+}
+
+// behind says whether any partition has events that this projector does not know to be
+// applied.
+func (p *Projector) behind(heads []int64) bool {
+	for partition := range p.tails {
+		if t := &p.tails[partition]; t.fold == nil || t.position < heads[partition] {
+			return true
+		}
+	}
+	return false
+}
+
+// catchUp applies one partition up to a head.
+func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (applied int, err error) {
+	t := &p.tails[partition]
+	for t.position < head {
+		n, err := p.batch(ctx, partition)
+		applied += n
+		if err != nil {
+			*t = tail{} // what it held may not be what is stored
+			return applied, err
+		}
+	}
+	return applied, nil
+}

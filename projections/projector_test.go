@@ -1,0 +1,294 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+func TestProjector_order(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		for _, batch := range []int{1, 7, 500} {
+			f, rng := partitioned(t, open(t)), random(t)
+			ids := f.many(rng, 20)
+			p := f.project(Options{BatchSize: batch})
+			f.sameAsStreams(ids)
+			// What it holds from before and what is new come together.
+			ids = append(ids, f.many(rng, 20)...)
+			for _, id := range ids[:20] {
+				if v, err := f.views.Get(t.Context(), id); err == nil && v.Status == domain.StatusPending {
+					f.do(id, start(domain.Scheduling, 1, "late"))
+				}
+			}
+			_, err := p.pass(t.Context())
+			must(t, err)
+			f.sameAsStreams(ids)
+			f.verify()
+		}
+	})
+}
+
+// TestProjector_decisions: a batch never ends in the middle of what one decision
+// recorded.
+func TestProjector_decisions(t *testing.T) {
+	for size := 1; size < 12; size++ {
+		f := newFixture(t, schematest.SQLite(t))
+		a, b := f.place(""), f.place("")
+		f.do(a, complete("n", domain.Steps()...)...)
+		f.do(b, fail("n", 1)...)
+		p := NewProjector(f.db, f.Store, Options{BatchSize: size})
+		p.tails[0].fold = newFold(tableOf(f.db, live), f.Store, nil)
+		heads, err := f.Heads(t.Context())
+		must(t, err)
+		for p.tails[0].position < heads[0] {
+			_, err := p.batch(t.Context(), 0)
+			must(t, err)
+			page, err := f.views.List(t.Context(), Filter{})
+			must(t, err)
+			for _, v := range page.Orders {
+				s := v.Steps
+				if s[3].Status == domain.StepStatusCompleted && v.Status != domain.StatusCompleted || s[0].Status == domain.StepStatusRolledBack && v.Status != domain.StatusFailed {
+					t.Errorf("batches of %d: half a decision is shown: %s", size, toJSON(t, v))
+				}
+			}
+		}
+	}
+}
+
+// reads notes after which positions a log is read.
+type reads struct {
+	Log
+	mu    sync.Mutex
+	after []int64
+}
+
+func (l *reads) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
+	l.mu.Lock()
+	l.after = append(l.after, after)
+	l.mu.Unlock()
+	return l.Log.ReadLog(ctx, partition, after, limit)
+}
+
+func TestProjector_restart(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		id := f.place("a")
+		f.do(id, complete("n", domain.Scheduling)...)
+		f.project(Options{})
+		f.do(id, start(domain.PreProcessing, 1, "n"))
+		log := &reads{Log: f.Store}
+		again := NewProjector(f.db, log, Options{})
+		s, err := again.pass(t.Context())
+		must(t, err)
+		if s.applied != 1 || len(log.after) != 1 || log.after[0] != 3 {
+			t.Fatalf("it applied %d events and read after %v, want 1 and after 3", s.applied, log.after)
+		}
+		f.sameAsStreams([]domain.OrderID{id})
+	})
+}
+
+func TestProjector_atomic(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := []domain.OrderID{f.place("a")}
+		p := f.project(Options{})
+		before, err := Statuses(t.Context(), f.db, f.Store)
+		must(t, err)
+		ids = append(ids, f.place("b"))
+		for i := range p.tails {
+			p.tails[i].fold.table.name = "nowhere"
+		}
+		if _, err := p.pass(t.Context()); err == nil {
+			t.Fatal("a batch that cannot be written succeeded")
+		}
+		after, err := Statuses(t.Context(), f.db, f.Store)
+		must(t, err)
+		for i := range after {
+			if after[i].Position != before[i].Position {
+				t.Errorf("the checkpoint moved from %d to %d though the rows were not written", before[i].Position, after[i].Position)
+			}
+		}
+		_, err = p.pass(t.Context())
+		must(t, err)
+		f.sameAsStreams(ids)
+	})
+}
+
+// TestProjector_race has projectors of three processes at work while orders are
+// appended. Every event must be applied just once: the events that they say they have
+// applied add up to the log, and the rows are the folds of the streams.
+func TestProjector_race(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := partitioned(t, open(t)), random(t)
+		done := make(chan struct{})
+		var wg sync.WaitGroup
+		applied := make([]int, 3)
+		for i := range applied {
+			db := f.another()
+			p := NewProjector(db, f.Store, Options{BatchSize: 3})
+			wg.Go(func() {
+				for last := false; ; {
+					s, err := p.pass(context.Background())
+					applied[i] += s.applied
+					if err != nil {
+						t.Errorf("projector %d: %v", i, err)
+						return
+					}
+					if last && !s.others && s.applied == 0 {
+						return
+					}
+					select {
+					case <-done:
+						last = true
+					default:
+					}
+				}
+			})
+		}
+		ids := f.many(rng, 60)
+		close(done)
+		wg.Wait()
+		heads, err := f.Heads(t.Context())
+		must(t, err)
+		if sum := applied[0] + applied[1] + applied[2]; int64(sum) != total(heads) {
+			t.Errorf("%v events were applied, the log has %d", applied, total(heads))
+		}
+		t.Logf("applied %v", applied)
+		f.sameAsStreams(ids)
+	})
+}
+
+// another opens the same database once more, as another process would.
+func (f *fixture) another() *schema.DB {
+	f.t.Helper()
+	dsn := f.db.DSN()
+	name := "sqlite:" + dsn.Path
+	if dsn.URL != nil {
+		name = dsn.URL.String()
+	}
+	db, err := schema.Open(context.Background(), name)
+	must(f.t, err)
+	f.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func TestProjector_Run(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		heads := make(chan struct{}, 1000)
+		p := NewProjector(f.db, &signals{Log: f.Store, loaded: heads}, Options{Poll: 1 << 40, OnError: func(err error) { t.Error(err) }})
+		f.OnCommit(func(int, int64) { p.Wake() })
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.Run(ctx) }()
+		id := f.place("a")
+		f.do(id, fail("n", 2)...)
+		for {
+			<-heads
+			var n int
+			must(t, f.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM orders WHERE status = ?1`, "Failed").Scan(&n))
+			if n == 1 {
+				break
+			}
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatalf("it ended with %v, want nil", err)
+		}
+		f.sameAsStreams([]domain.OrderID{id})
+	})
+}
+
+// signals says when the heads are read.
+type signals struct {
+	Log
+	loaded chan struct{}
+}
+
+func (l *signals) Heads(ctx context.Context) ([]int64, error) {
+	heads, err := l.Log.Heads(ctx)
+	l.loaded <- struct{}{}
+	return heads, err
+}
+
+// TestProjector_mends breaks rows so that the projector would have to stop at them.
+func TestProjector_mends(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		for name, harm := range map[string]string{
+			"row gone":           `DELETE FROM orders WHERE order_id = ?1`,
+			"version altered":    `UPDATE orders SET version = 1 WHERE order_id = ?1`,
+			"version beyond":     `UPDATE orders SET version = 100 WHERE order_id = ?1`,
+			"steps unreadable":   `UPDATE orders SET steps = '[' WHERE order_id = ?1`,
+			"steps are not four": `UPDATE orders SET steps = '[]' WHERE order_id = ?1`,
+			"status contradicts": `UPDATE orders SET status = 'Processing' WHERE order_id = ?1`,
+		} {
+			for _, held := range []bool{true, false} {
+				if held && name == "status contradicts" {
+					continue // a column that has not changed is not written: it is for Verify to find
+				}
+				f := newFixture(t, open(t))
+				id := f.place("a")
+				f.do(id, complete("n", domain.Scheduling)...)
+				var told []string
+				o := Options{OnError: func(err error) { told = append(told, err.Error()) }}
+				p := f.project(o)
+				f.exec(harm, id[:])
+				if !held {
+					p = NewProjector(f.db, f.Store, o)
+				}
+				other := f.place("b")
+				f.do(id, start(domain.PreProcessing, 1, "n"))
+				_, err := p.pass(t.Context())
+				must(t, err)
+				f.sameAsStreams([]domain.OrderID{id, other})
+				if !held && (len(told) == 0 || !strings.Contains(told[0], id.String())) {
+					t.Errorf("%s: it was not told that order %s was mended, but %q", name, id, told)
+				}
+			}
+		}
+		t.Run("surplus row", func(t *testing.T) {
+			f := newFixture(t, open(t))
+			id := f.place("a")
+			f.exec(`INSERT INTO orders (order_id, version, status, placed_at, steps) VALUES (?1, 9, 'Failed', '2026-01-01T00:00:00.000000', '[]')`, id[:])
+			f.project(Options{})
+			f.sameAsStreams([]domain.OrderID{id})
+		})
+		t.Run("no checkpoint", func(t *testing.T) {
+			f := newFixture(t, open(t))
+			id := f.place("a")
+			f.do(id, complete("n", domain.Scheduling)...)
+			f.project(Options{})
+			f.exec(`DELETE FROM checkpoints`)
+			f.project(Options{})
+			f.sameAsStreams([]domain.OrderID{id})
+		})
+	})
+}
+
+// hole is a log that has lost an event.
+type hole struct{ Log }
+
+func (l hole) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
+	events, err := l.Log.ReadLog(ctx, partition, after, limit)
+	if len(events) > 1 {
+		events = append(events[:1:1], events[2:]...)
+	}
+	return events, err
+}
+
+func TestProjector_hole(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	for range 4 {
+		f.place("")
+	}
+	p := NewProjector(f.db, hole{f.Store}, Options{})
+	if s, err := p.pass(t.Context()); !errors.Is(err, domain.ErrCorrupt) || s.applied != 0 {
+		t.Fatalf("it applied %d events of a log with a hole, err %v", s.applied, err)
+	}
+}

@@ -1,0 +1,99 @@
+package projections
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func toJSON(t testing.TB, v any) string {
+	t.Helper()
+	b, err := domain.MarshalStored(v) // as json.Marshal, without HTML escapes
+	must(t, err)
+	return string(b)
+}
+
+// TestOrderView_MarshalJSON pins the JSON of the API, byte for byte, of an order in each
+// kind of state, as it comes from the row and as it comes from the stream.
+func TestOrderView_MarshalJSON(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		s := domain.Steps()
+		for _, c := range []struct {
+			name     string
+			commands []domain.Command
+		}{
+			{"pending", nil},
+			{"running", append(complete("node-1", s[0]), start(s[1], 1, "node-2"))},
+			{"interrupted", interrupted("node-1")[:2]},
+			{"parked", interrupted("node-1")},
+			{"rolling-back", fail("node-1", 2)[:7]},
+			{"failed", fail("node-1", 2)},
+			{"completed", complete("node-1", s...)},
+		} {
+			id := f.place("track <1> \"ü\"")
+			f.do(id, c.commands...)
+			live, err := f.views.Get(t.Context(), id)
+			must(t, err)
+			f.project(Options{})
+			rows, err := f.views.List(t.Context(), Filter{Limit: 1})
+			must(t, err)
+			golden(t, c.name, []byte(toJSON(t, live)))
+			if got := rows.Orders[0]; toJSON(t, got) != toJSON(t, live) {
+				t.Errorf("%s: from the row\n%s\nfrom the stream\n%s", c.name, toJSON(t, got), toJSON(t, live))
+			}
+			var back OrderView
+			must(t, json.Unmarshal([]byte(toJSON(t, live)), &back))
+			if toJSON(t, back) != toJSON(t, live) || !reflect.DeepEqual(back.Steps, live.Steps) {
+				t.Errorf("%s: read back %+v, want %+v", c.name, back, live)
+			}
+		}
+		bare := f.newID()
+		f.do(bare, domain.Place{})
+		v, err := f.views.Get(t.Context(), bare)
+		must(t, err)
+		golden(t, "bare", []byte(toJSON(t, v)))
+	})
+}
+
+func TestPage_MarshalJSON(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	empty, err := f.views.List(t.Context(), Filter{})
+	must(t, err)
+	golden(t, "page-empty", []byte(toJSON(t, empty)))
+	f.place("a")
+	f.place("b")
+	f.project(Options{})
+	first, err := f.views.List(t.Context(), Filter{Limit: 1})
+	must(t, err)
+	golden(t, "page-first", []byte(toJSON(t, first)))
+	var back Page
+	must(t, json.Unmarshal([]byte(toJSON(t, first)), &back))
+	if toJSON(t, back) != toJSON(t, first) {
+		t.Errorf("read back %s, want %s", toJSON(t, back), toJSON(t, first))
+	}
+}
+
+// golden compares with a file of testdata, which never changes once released.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".json")
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(file, append(got, '\n'), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	must(t, err)
+	if string(got)+"\n" != string(want) {
+		t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
+	}
+}

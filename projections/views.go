@@ -1,0 +1,95 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// Streams are the streams of events, by order.
+type Streams interface {
+	// Load gives the whole stream; domain.ErrNotFound if there is none.
+	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+	// Version is the version of the last event; 0 if there is none.
+	Version(ctx context.Context, id domain.OrderID) (int, error)
+}
+
+// Views answers what is asked about orders. It is safe for concurrent use.
+type Views struct {
+	db      *schema.DB
+	streams Streams
+	table   table
+}
+
+// NewViews gives the views of a migrated database.
+func NewViews(db *schema.DB, streams Streams) *Views {
+	return &Views{db: db, streams: streams, table: tableOf(db, live)}
+}
+
+// Get gives one order as it stood when Get was called, or later; domain.ErrNotFound if
+// there is none. An order whose row lags, or cannot be read, is folded from its stream.
+func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
+	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id = ?1`, id[:])
+	var stored OrderView // version 0: none
+	err = eachRow(rows, err, true, func(r row) (err error) {
+		stored, err = r.view()
+		return err
+	})
+	if err != nil && !errors.Is(err, domain.ErrCorrupt) {
+		return OrderView{}, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
+	}
+	if err == nil && stored.Version > 0 {
+		current, err := v.current(ctx, stored)
+		if err != nil {
+			return OrderView{}, err
+		}
+		if current {
+			return stored, nil
+		}
+	}
+	return v.fromStream(ctx, id)
+}
+
+// current says whether a row that was read shows everything appended before. Nothing
+// is appended to an order that has ended, so then its version need not be asked for.
+func (v *Views) current(ctx context.Context, stored OrderView) (bool, error) {
+	if stored.Status.Ended() {
+		return true, nil
+	}
+	version, err := v.streams.Version(ctx, stored.OrderID)
+	return version == stored.Version, err
+}
+
+func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, error) {
+	events, err := v.streams.Load(ctx, id)
+	if err != nil {
+		return OrderView{}, err
+	}
+	o, err := domain.Fold(events)
+	if err != nil {
+		return OrderView{}, err
+	}
+	return ViewOf(o), nil
+}
+
+// Counts says how many orders have each status; every status is there. It costs one
+// read of the checkpoints, however many orders there are.
+func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
+	checkpoints, err := readCheckpoints(ctx, v.db, live)
+	if err != nil {
+		return nil, classify(v.db, err)
+	}
+	all := map[domain.Status]int64{}
+	for _, s := range domain.Statuses() {
+		all[s] = 0
+	}
+	for _, c := range checkpoints {
+		for s, n := range c.counts {
+			all[s] += n
+		}
+	}
+	return all, nil
+}

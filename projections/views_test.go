@@ -1,0 +1,107 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// streams counts what is asked of the streams.
+type streams struct {
+	Streams
+	loads, versions int
+	err             error
+}
+
+func (s *streams) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+	s.loads++
+	return s.Streams.Load(ctx, id)
+}
+
+func (s *streams) Version(ctx context.Context, id domain.OrderID) (int, error) {
+	s.versions++
+	v, err := s.Streams.Version(ctx, id)
+	return v, errors.Join(err, s.err)
+}
+
+func TestViews_Get(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		s := &streams{Streams: f.Store}
+		views := NewViews(f.db, s)
+		id := f.place("a")
+		get := func(t *testing.T, version, loads, versions int) OrderView {
+			t.Helper()
+			s.loads, s.versions = 0, 0
+			v, err := views.Get(t.Context(), id)
+			must(t, err)
+			if v.Version != version || s.loads != loads || s.versions != versions {
+				t.Fatalf("version %d after %d loads and %d questions for the version, want %d, %d, %d", v.Version, s.loads, s.versions, version, loads, versions)
+			}
+			return v
+		}
+		t.Run("no row yet", func(t *testing.T) { get(t, 1, 1, 0) })
+		f.project(Options{})
+		t.Run("from the row", func(t *testing.T) { get(t, 1, 0, 1) })
+		f.do(id, complete("n", domain.Scheduling)...)
+		t.Run("row lags", func(t *testing.T) {
+			if v := get(t, 3, 1, 1); v.Status != domain.StatusPreProcessing {
+				t.Fatalf("status %s, want PreProcessing", v.Status)
+			}
+		})
+		f.exec(`UPDATE orders SET version = 7 WHERE order_id = ?1`, id[:])
+		t.Run("row ahead of its stream", func(t *testing.T) { get(t, 3, 1, 1) })
+		f.exec(`UPDATE orders SET version = 1, steps = 'x' WHERE order_id = ?1`, id[:])
+		t.Run("row unreadable", func(t *testing.T) { get(t, 3, 1, 0) })
+		f.project(Options{})
+		f.do(id, complete("n", domain.Steps()[1:]...)...)
+		f.project(Options{})
+		t.Run("ended: its version is not asked for", func(t *testing.T) { get(t, 10, 0, 0) })
+		t.Run("unknown", func(t *testing.T) {
+			if _, err := views.Get(t.Context(), domain.OrderID{9}); !errors.Is(err, domain.ErrNotFound) {
+				t.Fatalf("err %v, want ErrNotFound", err)
+			}
+		})
+		t.Run("stream unavailable", func(t *testing.T) {
+			id = f.place("b")
+			f.project(Options{})
+			s.err = domain.ErrUnavailable
+			if v, err := views.Get(t.Context(), id); !errors.Is(err, domain.ErrUnavailable) || v.Version != 0 {
+				t.Fatalf("version %d, err %v; want ErrUnavailable and no view", v.Version, err)
+			}
+		})
+	})
+}
+
+func TestViews_Counts(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := partitioned(t, open(t))
+		for i, commands := range [][]domain.Command{nil, fail("n", 0), fail("n", 3), complete("n", domain.Steps()...), interrupted("n"), nil} {
+			id := f.place("")
+			f.do(id, commands...)
+			if i == 2 {
+				f.project(Options{})
+			}
+		}
+		f.project(Options{})
+		before := f.db.Stats().Statements
+		got, err := f.views.Counts(t.Context())
+		must(t, err)
+		if n := f.db.Stats().Statements - before; n != 1 {
+			t.Errorf("it took %d statements, want 1", n)
+		}
+		want := map[domain.Status]int64{domain.StatusPending: 2, domain.StatusFailed: 2, domain.StatusCompleted: 1, domain.StatusParked: 1}
+		if len(got) != len(domain.Statuses()) {
+			t.Errorf("%d statuses, want all %d", len(got), len(domain.Statuses()))
+		}
+		for status, n := range got {
+			if n != want[status] {
+				t.Errorf("%s: %d, want %d", status, n, want[status])
+			}
+		}
+	})
+}
