@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderflow/eventstore"
+	"orderflow/eventstore/check"
+	"orderflow/projections"
+	"orderflow/schema"
+)
+
+// checkCmd proves the invariants.
+type checkCmd struct {
+	databaseFlag
+	jsonFlag
+	Quiet bool `help:"Do not show the progress on standard error."`
+}
+
+// Help is the long help.
+func (checkCmd) Help() string {
+	return `Reads every event and proves that positions and versions have no holes, every hash fits, every history is one that the
+rules allow, no two attempts of an order were open at once, every failed order was rolled back whole and in reverse, every
+accepted order has ended or is on its way, and the views say what the events say. Names each violation and exits 1 if there
+is one. Nodes may run all the while.`
+}
+
+// Run checks the event store.
+func (c *checkCmd) Run(ctx context.Context, out *output) error {
+	return c.withLog(ctx, func(db *schema.DB, store *eventstore.Store) error {
+		report, err := check.Run(ctx, db, store, check.Options{
+			Views:    func(ctx context.Context) ([]check.Violation, error) { return viewViolations(ctx, db, store) },
+			Progress: checkProgress(out, c.Quiet),
+		})
+		if err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+		if c.JSON {
+			err = out.json(report)
+		} else {
+			err = printCheck(out, report)
+		}
+		if err == nil && !report.Clean() {
+			err = errFound
+		}
+		return err
+	})
+}
+
+// viewViolations compares the views with the events. It names the first differences, and
+// says how many there are if that is not all.
+func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store) ([]check.Violation, error) {
+	report, err := projections.Verify(ctx, db, store, projections.VerifyOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var found []check.Violation
+	named := map[string]bool{}
+	for _, d := range report.Samples {
+		v := check.Violation{What: fmt.Sprintf("%s %s: the view says %q, the events say %q", d.Kind, d.Field, d.Stored, d.Expected)}
+		if !d.OrderID.IsZero() {
+			v.OrderID, v.Partition = d.OrderID.String(), store.Partition(d.OrderID)
+			named[v.OrderID] = true
+		}
+		found = append(found, v)
+	}
+	if wrong := report.Different + report.Missing + report.Surplus; wrong > int64(len(named)) {
+		found = append(found, check.Violation{What: fmt.Sprintf("%d orders in all have a wrong view; only the first are named", wrong)})
+	}
+	return found, nil
+}
+
+func printCheck(out *output, r check.Report) error {
+	lines := make([]error, 0, len(r.Violations)+1)
+	for _, v := range r.Violations {
+		lines = append(lines, out.sayf("%s", v))
+	}
+	verdict := "nothing is wrong"
+	if !r.Clean() {
+		verdict = fmt.Sprintf("violations by kind: %v", r.Found)
+	}
+	lines = append(lines, out.sayf("checked %d events of %d orders, %d of them on their way, in %s: %s",
+		r.Events, r.Orders, r.OnTheirWay, r.Took.Round(time.Millisecond), verdict))
+	return errors.Join(lines...)
+}
+
+// checkProgress prints how far the check is, once a second.
+func checkProgress(out *output, quiet bool) func(check.Report) {
+	last := time.Now()
+	return func(r check.Report) {
+		if quiet || time.Since(last) < time.Second {
+			return
+		}
+		last = time.Now()
+		out.notef("%d events of %d orders", r.Events, r.Orders)
+	}
+}

@@ -1,0 +1,23 @@
+package main
+
+const description = `Orders run through Scheduling, Pre-Processing, Processing and Post-Processing on any number of nodes that share
+one database.
+
+Start with "orderflow serve": it runs the whole system on one machine, with an embedded database in
+orderflow.db. Flags can be given in the environment too (ORDERFLOW_DSN, ORDERFLOW_LISTEN, ...).`
+
+// cli lists the commands.
+type cli struct {
+	Serve       serveCmd       `cmd:"" help:"Run a node: the API, the workers and the projector, or some of them."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
+	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
+	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster."`
+	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`
+	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`
+	Version     versionCmd     `cmd:"" help:"Print the version of this program."`
+}
+
+// jsonFlag is the flag of every command that prints results.
+type jsonFlag struct {
+	JSON bool `name:"json" help:"Print JSON instead of a table."`
+}

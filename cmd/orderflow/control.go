@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/httpapi"
+)
+
+// loopStill is how long the claim loop may go without a round before it counts as
+// stuck: several of its own time-outs.
+const loopStill = time.Minute
+
+// control is the node as its admin interface sees it.
+type control struct{ node *node }
+
+var _ httpapi.NodeControl = control{}
+
+// Stop has the node drain and end.
+func (c control) Stop() { c.node.stop() }
+
+// Self looks at the node's own parts.
+func (c control) Self(context.Context) error {
+	if err := c.node.member.Alive(); err != nil {
+		return err
+	}
+	if s := c.node.subscriber; s != nil {
+		if still := s.Alive(); still > loopStill {
+			return fmt.Errorf("the claim loop has not come round for %s", still.Round(time.Second))
+		}
+	}
+	return nil
+}
+
+// External asks the database for a write that changes nothing.
+func (c control) External(ctx context.Context) error {
+	return c.node.db.InTx(ctx, func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE nodes SET busy = busy WHERE node = ?1`, c.node.name)
+		return err
+	})
+}
+
+// errStopping is why a node that drains is not ready.
+var errStopping = errors.New("the node is stopping")
+
+// Ready says whether the node does what its roles say.
+func (c control) Ready(ctx context.Context) error {
+	if c.node.stopping.Err() != nil {
+		return errStopping
+	}
+	if _, registered := c.node.member.Tenure(); !registered {
+		return errors.New("the node is not registered in the cluster")
+	}
+	return c.node.db.Ping(ctx)
+}
+
+// Stat is how the node stands, from memory.
+func (c control) Stat(context.Context) httpapi.NodeStat {
+	n, db := c.node, c.node.db.Stats()
+	s := httpapi.NodeStat{
+		Node: n.name, State: n.member.State(), Version: version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
+		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
+		Statements: db.Statements, Transactions: db.Transactions,
+	}
+	if t, registered := n.member.Tenure(); registered {
+		s.Epoch = t.Epoch
+	}
+	if n.stopping.Err() != nil && s.State == domain.NodeActive {
+		s.State = domain.NodeDraining
+	}
+	return s
+}

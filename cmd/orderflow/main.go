@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"orderflow/domain"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errFound says that a command did its work and found something wrong, which it has
+// printed.
+var errFound = errors.New("something is wrong")
+
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// execute is main without the process around it.
+func execute(args []string, stdout, stderr io.Writer) int {
+	var commands cli
+	parser := kong.Must(&commands,
+		kong.Name("orderflow"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Vars{"version": version})
+	if len(args) == 0 {
+		return help(parser, stderr)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return misused(stderr, err)
+	}
+	stop := func() {}
+	defer func() { stop() }()
+	// Only commands that ask for a context have signals end it; serve handles them itself.
+	err = command.BindSingletonProvider(func() (ctx context.Context, _ error) {
+		ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		return ctx, nil
+	})
+	if err == nil {
+		err = command.Run(&output{w: stdout, notes: stderr})
+	}
+	return code(stderr, err)
+}
+
+// help is the answer to no command at all.
+func help(parser *kong.Kong, stderr io.Writer) int {
+	parser.Stdout, parser.Exit = stderr, func(int) {}
+	_, _ = parser.Parse([]string{"--help"}) // prints it; that there is no command is no news
+	return exitUsage
+}
+
+// misused tells of arguments that could not be understood.
+func misused(stderr io.Writer, err error) int {
+	hint := "orderflow --help"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		hint = "orderflow " + parse.Context.Selected().Path() + " --help"
+	}
+	_, _ = fmt.Fprintf(stderr, "orderflow: %s\nRun %q for help.\n", err, hint)
+	return exitUsage
+}
+
+// code prints err, if there is one, and gives the exit code.
+func code(stderr io.Writer, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFound):
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(stderr, "orderflow: %s\n", err)
+	if errors.Is(err, domain.ErrInvalid) {
+		return exitUsage
+	}
+	return exitFailed
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"orderflow/schema"
+)
+
+// migrateCmd brings the schema up to date.
+type migrateCmd struct {
+	databaseFlag
+	jsonFlag
+	Status bool `help:"Only list the migrations and whether they have been applied; exit 1 if one is missing."`
+}
+
+// Help is the long help.
+func (migrateCmd) Help() string {
+	return `Creates the database file if it is SQLite and missing. Safe to run from several machines at once, and while nodes run.
+
+Example: orderflow migrate --dsn 'sqlserver://of:secret@db:1433?database=orderflow'`
+}
+
+// Run migrates, or lists.
+func (c *migrateCmd) Run(ctx context.Context, out *output) (err error) {
+	if c.Status {
+		return c.with(ctx, func(db *schema.DB) error { return c.list(ctx, db, out) })
+	}
+	db, err := schema.Open(ctx, c.DSN)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	ran, err := db.Migrate(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return out.json(orEmpty(ran))
+	}
+	for _, m := range ran {
+		if err := out.sayf("applied %s", m.File); err != nil {
+			return err
+		}
+	}
+	return out.sayf("%s is up to date", db.DSN())
+}
+
+func (c *migrateCmd) list(ctx context.Context, db *schema.DB, out *output) error {
+	all, err := db.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	missing := false
+	for _, m := range all {
+		at := any(m.At)
+		if !m.Applied {
+			missing, at = true, time.Time{}
+		}
+		rows = append(rows, []any{m.Version, m.File, m.Applied, at})
+	}
+	if c.JSON {
+		err = out.json(orEmpty(all))
+	} else {
+		err = out.table("VERSION FILE APPLIED AT", rows)
+	}
+	if err == nil && missing {
+		err = errFound
+	}
+	return err
+}
+
+// orEmpty makes a list without entries [] in JSON and not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/handlers"
+	"orderflow/projections"
+	"orderflow/schema"
+	"orderflow/transport/httpapi"
+	"orderflow/transport/messaging"
+)
+
+// node is one running process: what its parts share. Parts that its roles do not ask
+// for are nil.
+type node struct {
+	conf    *serveCmd
+	name    string
+	host    string
+	started time.Time
+	log     *logrus.Logger
+	auth    *httpapi.Auth
+
+	apiListener, adminListener net.Listener
+
+	db         *schema.DB
+	store      *eventstore.Store
+	views      *projections.Views
+	bell       *messaging.Bell
+	member     *handlers.Node
+	subscriber *messaging.Subscriber
+	worker     *handlers.Worker
+	projector  *projections.Projector
+
+	stopping context.Context // ends when the node is to stop
+	stop     context.CancelFunc
+}
+
+// newNode makes a node that is ready to run. If it fails, it leaves nothing open.
+func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err error) {
+	n := &node{conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{}}
+	if n.name == "" {
+		n.name = newNodeID()
+	}
+	if n.host, err = os.Hostname(); err != nil {
+		n.host = "unknown"
+	}
+	n.stopping, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{n.loadAuth, n.listen, n.openDatabase, n.openStore, n.joinCluster, n.buildWorker, n.buildProjector} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (n *node) entry(part string) *logrus.Entry {
+	return n.log.WithFields(logrus.Fields{"node": n.name, "part": part})
+}
+
+func (n *node) loadAuth(context.Context) (err error) {
+	if n.auth, err = httpapi.LoadAuth(n.conf.AuthFile); err != nil {
+		return fmt.Errorf("%w: --auth-file: %w", domain.ErrInvalid, err)
+	}
+	return nil
+}
+
+// listen takes the ports, before anything else is touched. They answer once the node
+// runs.
+func (n *node) listen(ctx context.Context) (err error) {
+	var config net.ListenConfig
+	if n.conf.has(roleAPI) {
+		if n.apiListener, err = config.Listen(ctx, "tcp", n.conf.Listen); err != nil {
+			return fmt.Errorf("--listen %s: %w (another node? give another port, or port 0 for any)", n.conf.Listen, err)
+		}
+	}
+	if n.adminListener, err = config.Listen(ctx, "tcp", n.conf.Admin); err != nil {
+		return fmt.Errorf("--admin %s: %w (another node? give another port, or port 0 for any)", n.conf.Admin, err)
+	}
+	return nil
+}
+
+func (n *node) openDatabase(ctx context.Context) (err error) {
+	if n.db, err = schema.Open(ctx, n.conf.DSN); err != nil {
+		return err
+	}
+	if n.conf.NoMigrate {
+		return n.requireMigrated(ctx)
+	}
+	ran, err := n.db.Migrate(ctx)
+	for _, m := range ran {
+		n.entry("schema").WithField("file", m.File).Info("migration applied")
+	}
+	return err
+}
+
+func (n *node) requireMigrated(ctx context.Context) error {
+	all, err := n.db.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if !m.Applied {
+			return fmt.Errorf("%s lacks the migration %s: run \"orderflow migrate\", or start without --no-migrate", n.db.DSN(), m.File)
+		}
+	}
+	return nil
+}
+
+func (n *node) openStore(ctx context.Context) (err error) {
+	n.store, n.views, err = openStore(ctx, n.db, n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
+	return err
+}
+
+// close closes what is open. Listeners that were served are closed already.
+func (n *node) close() error {
+	n.stop()
+	var errs []error
+	for _, l := range []net.Listener{n.apiListener, n.adminListener} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if n.db != nil {
+		errs = append(errs, n.db.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/handlers"
+	"orderflow/projections"
+	"orderflow/transport/messaging"
+)
+
+// joinCluster makes the node's membership, and the subscriber that claims in its name.
+func (n *node) joinCluster(context.Context) (err error) {
+	n.member, err = handlers.NewNode(handlers.NodeConfig{
+		Info: domain.Node{
+			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: version,
+			Roles: n.conf.roles(), Admin: n.adminListener.Addr().String(),
+		},
+		Registry:  messaging.NewNodes(n.db),
+		Heartbeat: n.conf.Heartbeat,
+		LeaseTTL:  n.conf.LeaseTTL,
+		Busy:      n.busy,
+		Logger:    n.entry("member"),
+	})
+	return err
+}
+
+func (n *node) busy() int {
+	if n.subscriber == nil {
+		return 0
+	}
+	return n.subscriber.Busy()
+}
+
+func (n *node) buildWorker(context.Context) error {
+	if !n.conf.has(roleWorker) {
+		return nil
+	}
+	var err error
+	logger := messaging.NewLogrusAdapter(n.entry("messaging"))
+	n.subscriber, err = messaging.NewSubscriber(n.db, messaging.Config{
+		Slots: n.conf.Workers, Tenure: n.member.Tenure, Bell: n.bell, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	steps, err := n.buildSteps()
+	if err != nil {
+		return err
+	}
+	router, err := handlers.NewRouter(handlers.RouterConfig{
+		Subscriber: n.subscriber, Steps: steps, DeadLetters: messaging.NewDeadLetters(n.db), Logger: quiet{logger},
+	})
+	if err != nil {
+		return err
+	}
+	n.worker, err = handlers.NewWorker(handlers.WorkerConfig{
+		Node: n.member, Router: router, Subscriber: n.subscriber,
+		DrainTimeout: max(n.conf.DrainTimeout, time.Nanosecond), // 0 means no time here, and the default there
+		Logger:       n.entry("worker"),
+	})
+	return err
+}
+
+func (n *node) buildSteps() (*handlers.Steps, error) {
+	seed := n.conf.Seed
+	for seed == 0 {
+		seed = rand.Uint64()
+	}
+	n.entry("worker").WithField("seed", seed).Info("work is simulated")
+	executor, err := handlers.NewSimulated(handlers.SimulatedConfig{
+		StepDuration: n.conf.StepDuration, FailureRate: n.conf.StepFailureRate, Seed: seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return handlers.NewSteps(handlers.StepsConfig{
+		Store: n.store, Executor: executor, Node: n.name,
+		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Logger: n.entry("worker"),
+	})
+}
+
+func (n *node) buildProjector(context.Context) error {
+	if !n.conf.has(roleProjector) {
+		return nil
+	}
+	n.projector = projections.NewProjector(n.db, n.store, projections.Options{
+		OnError: func(err error) { n.entry("projector").WithError(err).Warn("the views are behind; trying again") },
+	})
+	n.store.OnCommit(func(int, int64) { n.projector.Wake() })
+	return nil
+}
+
+// retention is what removes old rows; every node has one.
+func (n *node) retention() *messaging.Retention {
+	return messaging.NewRetention(n.db, messaging.RetentionConfig{
+		Keep: n.conf.Retention, Logger: messaging.NewLogrusAdapter(n.entry("retention")),
+	})
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+// nodesCmd holds the commands about nodes.
+type nodesCmd struct {
+	List nodesListCmd `cmd:"" help:"List the nodes, the latest first."`
+}
+
+// nodesListCmd lists nodes.
+type nodesListCmd struct {
+	databaseFlag
+	jsonFlag
+	All bool `help:"Also list registrations that have ended."`
+}
+
+// nodeJSON is a registration of a node as it is printed.
+type nodeJSON struct {
+	Node        string    `json:"node"`
+	Epoch       int64     `json:"epoch"`
+	State       string    `json:"state"`
+	Alive       bool      `json:"alive"` // its leases are good, by the database's clock
+	Slots       int       `json:"slots"`
+	Busy        int       `json:"busy"`
+	Host        string    `json:"host"`
+	PID         int       `json:"pid"`
+	Version     string    `json:"version"`
+	Roles       string    `json:"roles"`
+	Admin       string    `json:"admin"`
+	StartedAt   time.Time `json:"started_at"`
+	HeartbeatAt time.Time `json:"heartbeat_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+// Run lists the nodes.
+func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
+	return c.with(ctx, func(db *schema.DB) error {
+		all, err := messaging.NewNodes(db).List(ctx)
+		if err != nil {
+			return err
+		}
+		nodes, rows := []nodeJSON{}, [][]any(nil)
+		for _, n := range all {
+			if n.Expired && !c.All {
+				continue
+			}
+			nodes = append(nodes, toJSON(n))
+			rows = append(rows, []any{n.Node, n.Epoch, n.State, !n.Expired, n.Busy, n.Slots, n.Host, n.PID, n.Roles, n.Admin, n.StartedAt, n.HeartbeatAt})
+		}
+		if c.JSON {
+			return out.json(nodes)
+		}
+		return out.table("NODE EPOCH STATE ALIVE BUSY SLOTS HOST PID ROLES ADMIN STARTED HEARTBEAT", rows)
+	})
+}
+
+func toJSON(n domain.Node) nodeJSON {
+	return nodeJSON{
+		Node: n.Node, Epoch: n.Epoch, State: n.State, Alive: !n.Expired, Slots: n.Slots, Busy: n.Busy, Host: n.Host, PID: n.PID,
+		Version: n.Version, Roles: n.Roles, Admin: n.Admin, StartedAt: n.StartedAt, HeartbeatAt: n.HeartbeatAt, ExpiresAt: n.ExpiresAt,
+	}
+}

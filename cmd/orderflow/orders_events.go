@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"orderflow/domain"
+)
+
+// ordersEventsCmd shows the history of an order.
+type ordersEventsCmd struct {
+	databaseFlag
+	jsonFlag
+	orderArg
+}
+
+// eventJSON is an event as GET /v1/orders/{id}/events gives it.
+type eventJSON struct {
+	Position   int64           `json:"position"`
+	Partition  int             `json:"partition"`
+	Version    int             `json:"version"`
+	Type       string          `json:"type"`
+	Data       json.RawMessage `json:"data"`     // as stored
+	Metadata   json.RawMessage `json:"metadata"` // as stored
+	RecordedAt string          `json:"recorded_at"`
+	Hash       string          `json:"hash"` // hexadecimal
+}
+
+// recordedAt is how times are hashed: UTC, always six digits.
+const recordedAt = "2006-01-02T15:04:05.000000Z"
+
+// Run shows the events.
+func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
+	return c.service(ctx, func(s service) error {
+		events, err := s.store.Load(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printEvents(out, events)
+		}
+		var rows [][]any
+		for _, e := range events {
+			rows = append(rows, []any{e.Version, e.RecordedAt, e.Type, e.Metadata.Actor, e.Metadata.Node, string(e.Data)})
+		}
+		return out.table("VERSION RECORDED TYPE ACTOR NODE DATA", rows)
+	})
+}
+
+// printEvents writes an array with one event a line. It does not indent, since data and
+// metadata must stay the bytes that were hashed.
+func printEvents(out *output, events []domain.Recorded) error {
+	open := "["
+	for _, e := range events {
+		line, err := domain.MarshalStored(eventJSON{
+			Position: e.Position, Partition: e.Partition, Version: e.Version, Type: e.Type, Data: e.Data, Metadata: e.RawMeta,
+			RecordedAt: e.RecordedAt.UTC().Format(recordedAt), Hash: hex.EncodeToString(e.Hash),
+		})
+		if err != nil {
+			return fmt.Errorf("event %d: %w", e.Version, err)
+		}
+		if _, err := fmt.Fprintf(out.w, "%s%s", open, line); err != nil {
+			return err
+		}
+		open = ",\n"
+	}
+	return out.sayf("]")
+}

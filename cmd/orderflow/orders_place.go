@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"orderflow/domain"
+	"orderflow/transport/httpapi"
+)
+
+// ordersPlaceCmd places an order.
+type ordersPlaceCmd struct {
+	databaseFlag
+	jsonFlag
+	TrackingID     string `name:"tracking-id" placeholder:"ID" help:"Your own name for the order. The same id and detail again give the same order; another detail is refused."`
+	IdempotencyKey string `name:"idempotency-key" placeholder:"KEY" help:"Makes it safe to repeat this command, like a tracking id, but is not part of the order."`
+	Detail         string `placeholder:"JSON" help:"What is ordered, any JSON; - reads it from standard input."`
+}
+
+// Help is the long help.
+func (ordersPlaceCmd) Help() string {
+	return `Prints the order id.
+
+Example: orderflow orders place --tracking-id web-4711 --detail '{"sku":"A-1","quantity":2}'`
+}
+
+// Run places the order.
+func (c *ordersPlaceCmd) Run(ctx context.Context, out *output) error {
+	detail, err := c.detail(os.Stdin)
+	if err != nil {
+		return err
+	}
+	return c.service(ctx, func(s service) error {
+		placed, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: s.store}).Place(ctx, httpapi.NewOrder{
+			TrackingID: c.TrackingID, Detail: detail, IdempotencyKey: c.IdempotencyKey, Actor: "operator",
+		})
+		var wrong *httpapi.RequestError
+		if errors.As(err, &wrong) {
+			return fmt.Errorf("%w: %w", domain.ErrInvalid, err)
+		}
+		if err != nil {
+			return err
+		}
+		if placed.Repeated {
+			out.notef("The order had been placed before.")
+		}
+		if c.JSON {
+			return out.json(placed)
+		}
+		return out.sayf("%s", placed.OrderID)
+	})
+}
+
+func (c *ordersPlaceCmd) detail(stdin io.Reader) (json.RawMessage, error) {
+	if c.Detail != "-" {
+		return json.RawMessage(c.Detail), nil
+	}
+	text, err := io.ReadAll(io.LimitReader(stdin, httpapi.MaxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the detail from standard input: %w", err)
+	}
+	return text, nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// output is where a command prints.
+type output struct {
+	w     io.Writer // results
+	notes io.Writer // everything else
+}
+
+// json prints v, indented.
+func (o *output) json(v any) error {
+	enc := json.NewEncoder(o.w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// table prints rows in columns under a header. Cells are any values; see cell.
+func (o *output) table(header string, rows [][]any) error {
+	tw := tabwriter.NewWriter(o.w, 0, 0, 2, ' ', 0)
+	lines := []string{strings.Join(strings.Fields(header), "\t")}
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = cell(c)
+		}
+		lines = append(lines, strings.Join(cells, "\t"))
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(tw, line); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return tw.Flush()
+}
+
+// sayf prints one line of a result.
+func (o *output) sayf(format string, args ...any) error {
+	_, err := fmt.Fprintf(o.w, format+"\n", args...)
+	return err
+}
+
+// notef prints one line that is not a result. That it cannot be printed is no reason to
+// stop.
+func (o *output) notef(format string, args ...any) {
+	_, _ = fmt.Fprintf(o.notes, format+"\n", args...)
+}
+
+// cell is how a value looks in a table: times to the millisecond, "-" for nothing, one
+// line always.
+func cell(v any) string {
+	var s string
+	switch v := v.(type) {
+	case time.Time:
+		if !v.IsZero() {
+			s = v.UTC().Format("2006-01-02 15:04:05.000")
+		}
+	case *time.Time:
+		if v != nil {
+			return cell(*v)
+		}
+	case *string:
+		if v != nil {
+			s = *v
+		}
+	default:
+		s = fmt.Sprint(v)
+	}
+	if s = strings.Join(strings.Fields(s), " "); s == "" {
+		return "-"
+	}
+	return s
+}

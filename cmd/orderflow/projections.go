@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderflow/eventstore"
+	"orderflow/projections"
+	"orderflow/schema"
+)
+
+// projectionsCmd holds the commands about the views.
+type projectionsCmd struct {
+	Status  projectionsStatusCmd  `cmd:"" help:"Show how far the views are behind the events."`
+	Rebuild projectionsRebuildCmd `cmd:"" help:"Make the views anew from the events, without stopping reads."`
+	Verify  projectionsVerifyCmd  `cmd:"" help:"Compare every row of the views with the events."`
+}
+
+// projectionsStatusCmd shows how far the views are.
+type projectionsStatusCmd struct {
+	databaseFlag
+	jsonFlag
+}
+
+// Run shows the status.
+func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
+	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+		all, err := projections.Statuses(ctx, db, log)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(orEmpty(all))
+		}
+		var rows [][]any
+		for _, s := range all {
+			rows = append(rows, []any{s.Projection, s.Partition, s.Position, s.Head, s.Lag, s.UpdatedAt})
+		}
+		return out.table("PROJECTION PARTITION POSITION HEAD LAG UPDATED", rows)
+	})
+}
+
+// projectionsRebuildCmd rebuilds the views.
+type projectionsRebuildCmd struct {
+	databaseFlag
+	jsonFlag
+	Quiet bool `help:"Do not show the progress on standard error."`
+}
+
+// Help is the long help.
+func (projectionsRebuildCmd) Help() string {
+	return `Fills a second table beside the one that is read, compares the two row by row, and swaps them. Nodes may run, and customers
+may read, all the while. If it is killed, nothing has changed and it can be run again. What had been wrong is printed; that
+it was wrong is no failure, since it no longer is.`
+}
+
+// Run rebuilds the views.
+func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
+	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+		report, err := projections.Rebuild(ctx, db, log, projections.RebuildOptions{Progress: progress(out, c.Quiet)})
+		if err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+		if c.JSON {
+			return out.json(report)
+		}
+		return printReport(out, "rebuilt", report)
+	})
+}
+
+// projectionsVerifyCmd verifies the views.
+type projectionsVerifyCmd struct {
+	databaseFlag
+	jsonFlag
+	Quiet bool `help:"Do not show the progress on standard error."`
+}
+
+// Help is the long help.
+func (projectionsVerifyCmd) Help() string {
+	return `Exits 1 if a row is not what the events say; "orderflow projections rebuild" mends it. Rows that merely lag behind are not
+wrong. Nodes may run all the while.`
+}
+
+// Run verifies the views.
+func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
+	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+		report, err := projections.Verify(ctx, db, log, projections.VerifyOptions{Progress: progress(out, c.Quiet)})
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		if c.JSON {
+			err = out.json(report)
+		} else {
+			err = printReport(out, "verified", report)
+		}
+		if err == nil && !report.Clean() {
+			err = errFound
+		}
+		return err
+	})
+}
+
+// withLog opens the database and its event store, and runs do.
+func (f databaseFlag) withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) error {
+	return f.with(ctx, func(db *schema.DB) error {
+		store, err := eventstore.Open(ctx, db, eventstore.Options{})
+		if err != nil {
+			return err
+		}
+		return do(db, store)
+	})
+}
+
+// progress prints how far a long command is, once a second.
+func progress(out *output, quiet bool) func(projections.Progress) {
+	if quiet {
+		return nil
+	}
+	last := time.Now()
+	return func(p projections.Progress) {
+		if time.Since(last) < time.Second {
+			return
+		}
+		last = time.Now()
+		out.notef("%s: %d of %d", p.Phase, p.Done, p.Total)
+	}
+}

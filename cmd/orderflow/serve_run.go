@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/oklog/run"
+
+	"orderflow/transport/httpapi"
+)
+
+// Run runs the node until it is told to stop, or a part of it fails.
+func (c *serveCmd) Run(out *output) error {
+	log, err := newLog(out.notes, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	n, err := newNode(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	err = n.run(ctx)
+	err = errors.Join(err, n.close())
+	if err == nil {
+		n.entry("node").Info("stopped")
+	}
+	return err
+}
+
+// run runs the node's parts. The first one that ends has the others end. What works on
+// orders ends first, after draining, so that the rest still answers while it does.
+func (n *node) run(ctx context.Context) error {
+	var parts run.Group
+	work := n.member.Run
+	if n.worker != nil {
+		work = n.worker.Run
+	}
+	parts.Add(func() error { return work(n.stopping) }, func(error) { n.stop() })
+
+	background := func(f func(context.Context) error) {
+		ctx, cancel := context.WithCancel(ctx)
+		parts.Add(func() error { return f(ctx) }, func(error) { cancel() })
+	}
+	background(n.watchSignals)
+	if n.projector != nil {
+		background(n.projector.Run)
+	}
+	background(n.retention().Run)
+	n.addServers(&parts)
+	if err := n.announce(); err != nil {
+		return err
+	}
+	return parts.Run()
+}
+
+func (n *node) addServers(parts *run.Group) {
+	if n.apiListener != nil {
+		placer := httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.store, Node: n.name})
+		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
+			Placer: placer, Views: n.views, History: n.store, Auth: n.auth, Log: n.entry("api"),
+		}))
+	}
+	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{
+		Node: control{n}, Orders: n.views, Auth: n.auth, Log: n.entry("admin"),
+	}))
+}
+
+// addresses is the content of the file of --addr-file.
+type addresses struct {
+	Node   string `json:"node"`
+	PID    int    `json:"pid"`
+	Listen string `json:"listen,omitempty"` // empty without the role api
+	Admin  string `json:"admin"`
+}
+
+// announce says where the node listens. Connections are taken from now on, and
+// answered as soon as the servers run.
+func (n *node) announce() error {
+	a := addresses{Node: n.name, PID: os.Getpid(), Admin: n.adminListener.Addr().String()}
+	entry := n.entry("node").WithField("database", n.db.DSN().String()).WithField("admin", "http://"+a.Admin)
+	if n.apiListener != nil {
+		a.Listen = n.apiListener.Addr().String()
+		entry = entry.WithField("api", "http://"+a.Listen)
+	}
+	entry.Info("listening")
+	if n.conf.AddrFile == "" {
+		return nil
+	}
+	return writeAddresses(n.conf.AddrFile, a)
+}
+
+// writeAddresses replaces the file as a whole, so that who waits for it reads all of it.
+func writeAddresses(path string, a addresses) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("--addr-file: %w", err)
+	}
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
+	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("--addr-file: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("--addr-file: %w", err)
+	}
+	return nil
+}

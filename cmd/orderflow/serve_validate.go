@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// maxWorkers bounds what one node may ask of a database in one go.
+const maxWorkers = 10000
+
+// nodeName is what a node may be called: it stands in events, logs and filters.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// Validate says everything that is wrong with the configuration at once.
+func (c *serveCmd) Validate() error {
+	return errors.Join(c.databaseFlag.Validate(), c.validateNetwork(), c.validateWork(), c.validateTimes())
+}
+
+func (c *serveCmd) validateNetwork() error {
+	var errs []error
+	for _, l := range []struct{ flag, addr string }{{"--listen", c.Listen}, {"--admin", c.Admin}} {
+		if _, _, err := net.SplitHostPort(l.addr); err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:8080 (%w)", l.flag, l.addr, err))
+			continue
+		}
+		if c.AuthFile == "" && !loopback(l.addr) {
+			errs = append(errs, fmt.Errorf("%s %s can be reached from other machines and nobody would need a token: give --auth-file (ORDERFLOW_AUTH_FILE), or listen on 127.0.0.1", l.flag, l.addr))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// loopback says whether only this machine can reach an address. Names other than
+// localhost may mean anything tomorrow.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (c *serveCmd) validateWork() error {
+	var errs []error
+	all := []string{roleAPI, roleWorker, roleProjector}
+	for i, r := range c.Roles {
+		if !slices.Contains(all, r) || slices.Contains(c.Roles[:i], r) {
+			errs = append(errs, fmt.Errorf("--roles has %q: give each of %s once, or some of them", r, strings.Join(all, ",")))
+		}
+	}
+	if len(c.Roles) == 0 {
+		errs = append(errs, fmt.Errorf("--roles is empty: give some of %s", strings.Join(all, ",")))
+	}
+	if c.NodeID != "" && !nodeName.MatchString(c.NodeID) {
+		errs = append(errs, fmt.Errorf("--node-id is %q: give 1 to 100 letters, digits and . _ -, the first a letter or digit", c.NodeID))
+	}
+	if c.Workers < 1 || c.Workers > maxWorkers {
+		errs = append(errs, fmt.Errorf("--workers is %d: give 1 to %d", c.Workers, maxWorkers))
+	}
+	if c.MaxInterruptions < 1 {
+		errs = append(errs, fmt.Errorf("--max-interruptions is %d: give at least 1", c.MaxInterruptions))
+	}
+	if !(c.StepFailureRate >= 0 && c.StepFailureRate <= 1) { // written so that NaN is refused
+		errs = append(errs, fmt.Errorf("--step-failure-rate is %v: give a ratio from 0 to 1", c.StepFailureRate))
+	}
+	return errors.Join(errs...)
+}

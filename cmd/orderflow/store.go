@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+
+	"orderflow/eventstore"
+	"orderflow/projections"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+// returnDelay is how long an order whose step was interrupted waits for its next attempt.
+const returnDelay = time.Second
+
+// openStore opens the event store of a migrated database with its outbox and leases,
+// and the views over it.
+func openStore(ctx context.Context, db *schema.DB, bell *messaging.Bell, logger watermill.LoggerAdapter) (*eventstore.Store, *projections.Views, error) {
+	store, err := eventstore.Open(ctx, db, eventstore.Options{
+		Outbox: messaging.NewOutbox(bell, logger),
+		Leases: messaging.Leases{ReturnDelay: returnDelay},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, projections.NewViews(db, store), nil
+}
+
+// service is what commands about orders work with, on a database that is there.
+type service struct {
+	store *eventstore.Store
+	views *projections.Views
+}
+
+// service opens the database, runs do and closes it.
+func (f databaseFlag) service(ctx context.Context, do func(service) error) error {
+	return f.with(ctx, func(db *schema.DB) error {
+		store, views, err := openStore(ctx, db, nil, watermill.NopLogger{})
+		if err != nil {
+			return err
+		}
+		return do(service{store: store, views: views})
+	})
+}
