@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"orderflow/schema"
+)
+
+// TestE2E_Drain stops a node with steps running, by a signal and by its admin interface.
+func TestE2E_Drain(t *testing.T) {
+	for name, stop := range map[string]func(*process){
+		"SIGTERM": func(p *process) { p.signal(syscall.SIGTERM) },
+		"command": func(p *process) {
+			if status, _, body := p.admin().call(http.MethodPost, "/command/stop", ""); status != http.StatusAccepted {
+				p.t.Errorf("POST /command/stop: %d %s", status, body)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := filepath.Join(t.TempDir(), "orders.db")
+			p := start(t, db, "--step-duration", "2s", "--step-failure-rate", "0", "--workers", "10")
+			placed := p.api().place(15)
+			p.untilBusy(10)
+			stop(p)
+			eventually(t, 5*time.Second, func() (bool, string) {
+				status, _, body := p.admin().call(http.MethodGet, "/readyz", "")
+				return status == http.StatusServiceUnavailable, fmt.Sprintf("a node that drains says it is ready: %d %s", status, body)
+			})
+			if got := p.stat().State; got != "draining" {
+				t.Errorf("the state is %q, want draining", got)
+			}
+			p.api().get("/v1/orders/"+placed[0].id, nil)
+			if code := p.wait(20 * time.Second); code != exitDone {
+				t.Errorf("exit code %d, want 0", code)
+			}
+			checkDrained(t, db, p.Node)
+			must(t, "check", "--dsn", db)
+		})
+	}
+}
+
+// untilBusy waits until a node works on n steps.
+func (p *process) untilBusy(n int) {
+	p.t.Helper()
+	eventually(p.t, 20*time.Second, func() (bool, string) {
+		s := p.stat()
+		return s.Busy == n, fmt.Sprintf("busy with %d, want %d", s.Busy, n)
+	})
+}
+
+// checkDrained says whether every step that had started has completed, and nothing is
+// left in the node's name.
+func checkDrained(t *testing.T, path, node string) {
+	t.Helper()
+	db, err := schema.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	count := func(query string, args ...any) (n int) {
+		if err := db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	started, completed := count(`SELECT COUNT(*) FROM events WHERE type = 'StepStarted'`), count(`SELECT COUNT(*) FROM events WHERE type = 'StepCompleted'`)
+	if started != completed || started < 10 {
+		t.Errorf("%d steps have started and %d completed, want as many, at least 10", started, completed)
+	}
+	if n := count(`SELECT COUNT(*) FROM events WHERE type = 'StepInterrupted'`); n != 0 {
+		t.Errorf("%d steps were interrupted, want none", n)
+	}
+	if n := count(`SELECT COUNT(*) FROM inflight WHERE node = ?1`, node); n != 0 {
+		t.Errorf("the node that has stopped still holds %d messages", n)
+	}
+	if n := count(`SELECT COUNT(*) FROM nodes WHERE node = ?1 AND state = 'stopped'`, node); n != 1 {
+		t.Errorf("the register does not say that the node has stopped")
+	}
+}
+
+// TestE2E_DrainTimeout cuts short what takes too long, and leaves it to others at once.
+func TestE2E_DrainTimeout(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "orders.db")
+	p := start(t, db, "--step-duration", "50s", "--workers", "2", "--drain-timeout", "300ms", "--lease-ttl", "60s")
+	o := p.api().place(1)[0]
+	p.untilBusy(1)
+	began := time.Now()
+	p.signal(syscall.SIGTERM)
+	code := p.wait(15 * time.Second)
+	t.Logf("exit code %d after %s", code, time.Since(began).Round(time.Millisecond))
+
+	// The lease of a minute has ended with the node.
+	next := start(t, db, "--step-duration", "10ms", "--step-failure-rate", "0")
+	next.untilEnded(1, 20*time.Second)
+	events := next.api().history(o.id)
+	checkNoOverlap(t, o.id, events)
+	checkEnd(t, o.id, events)
+}
+
+// TestE2E_SecondSignal quits at once.
+func TestE2E_SecondSignal(t *testing.T) {
+	t.Parallel()
+	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "50s", "--workers", "2")
+	p.api().place(1)
+	p.untilBusy(1)
+	p.signal(syscall.SIGINT)
+	eventually(t, 10*time.Second, func() (bool, string) {
+		return strings.Contains(p.log.String(), "draining"), "the first signal is not heeded"
+	})
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(5 * time.Second); code != exitFailed {
+		t.Errorf("exit code %d, want 1", code)
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The end-to-end tests run the real binary, built with the race detector, as real
+// processes on a database file of their own. They wait by asking the API or the
+// database until a deadline.
+
+// race has a process that the race detector found something in exit 99, and none wait
+// for a second before it exits.
+const race = "GORACE=exitcode=99 atexit_sleep_ms=0"
+
+// commandTimeout is how long a command may take that is not a node.
+const commandTimeout = 30 * time.Second
+
+var binaries string // folder of what was built; removed at the end
+
+func TestMain(m *testing.M) {
+	var err error
+	if binaries, err = os.MkdirTemp("", "orderflow-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(binaries)
+	os.Exit(code)
+}
+
+// build builds the binary once. Its flags are those of the test itself, so that the
+// build cache serves both.
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binaries, "orderflow")
+	cmd := exec.Command("go", "build", "-race", "-ldflags", "-X main.version=e2e", "-o", path, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func program(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("end-to-end tests are not short")
+	}
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// result is what a command that has ended left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// orderflow runs one command to its end.
+func orderflow(t *testing.T, args ...string) result {
+	t.Helper()
+	// One that does not end, such as a node that should have refused to start, is killed.
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd.Env = append(environment(), race)
+	cmd.Dir = t.TempDir()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return result{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// must runs one command that has to succeed, and gives its output.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	r := orderflow(t, args...)
+	if r.code != exitDone {
+		t.Fatalf("orderflow %q exited %d\n%s%s", args, r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+// environment is that of the test without the variables that configure the program.
+func environment() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "ORDERFLOW_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// eventually asks until the answer is yes, and fails the test at the deadline with what
+// was said last.
+func eventually(t *testing.T, within time.Duration, ask func() (done bool, last string)) {
+	t.Helper()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, last := ask()
+		if done {
+			return
+		}
+		select {
+		case <-deadline.C:
+			t.Fatalf("not within %s: %s", within, last)
+		case <-tick.C:
+		}
+	}
+}

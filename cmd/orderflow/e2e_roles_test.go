@@ -1,0 +1,38 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestE2E_Roles has each role in a process of its own.
+func TestE2E_Roles(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "orders.db")
+	api := start(t, db, "--roles", "api", "--node-id", "front")
+	worker := start(t, db, "--roles", "worker", "--no-migrate", "--step-duration", "20ms", "--step-failure-rate", "0")
+	projector := start(t, db, "--roles", "projector")
+	if worker.Listen != "" || projector.Listen != "" {
+		t.Errorf("nodes without the role api listen on %q and %q", worker.Listen, projector.Listen)
+	}
+	placed := api.api().place(5)
+	api.untilEnded(len(placed), 30*time.Second)
+	for _, o := range placed {
+		events, failed := api.api().checkHistory(o)
+		api.api().checkDetail(o, events, failed)
+		for _, e := range events {
+			if e.Type == "StepStarted" && e.Node != worker.Node {
+				t.Errorf("order %s: a step was run by node %s, which is no worker", o.id, e.Node)
+			}
+		}
+	}
+	for _, p := range []*process{api, worker, projector} {
+		p.admin().get("/readyz", nil)
+		p.admin().get("/Watchdog_Selfclosure", nil)
+		p.admin().get("/Watchdog_External", nil)
+	}
+	if got := api.stat().Slots; got != 0 {
+		t.Errorf("a node without the role worker has %d slots", got)
+	}
+}
