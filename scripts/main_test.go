@@ -1,0 +1,138 @@
+// Package scripts_test runs the operators' scripts on a real database.
+package scripts_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// system is a database with orders that have ended, and the program. The tests copy the
+// database.
+var system struct{ program, db string }
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "orderflow-scripts-")
+	if err == nil {
+		err = prepare(dir)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// prepare builds the program and has a node run some orders to their ends.
+func prepare(dir string) error {
+	system.program, system.db = filepath.Join(dir, "orderflow"), filepath.Join(dir, "orders.db")
+	// With the flags of the tests' own builds, so that the build cache serves both.
+	if err := run(exec.Command("go", "build", "-race", "-o", system.program, "../cmd/orderflow")); err != nil {
+		return err
+	}
+	const orders = 6
+	if err := run(program("migrate")); err != nil {
+		return err
+	}
+	for i := range orders {
+		if err := run(program("orders", "place", "--tracking-id", fmt.Sprintf("order-%d", i))); err != nil {
+			return err
+		}
+	}
+	node := program("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--step-duration", "1ms", "--step-failure-rate", "0.3", "--seed", "7")
+	if err := node.Start(); err != nil {
+		return err
+	}
+	err := untilEnded(orders)
+	_ = node.Process.Signal(os.Interrupt)
+	if werr := node.Wait(); err == nil {
+		err = werr
+	}
+	return err
+}
+
+// untilEnded waits until all orders have ended.
+func untilEnded(orders int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ended := 0
+		for _, status := range []string{"Completed", "Failed"} {
+			found, err := list("--status", status)
+			if err != nil {
+				return err
+			}
+			ended += len(found)
+		}
+		if ended == orders {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d orders have ended: %w", ended, orders, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// list gives the ids of orders, newest first.
+func list(flags ...string) ([]string, error) {
+	cmd := program(append([]string{"orders", "list", "--json"}, flags...)...)
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	if err := run(cmd); err != nil {
+		return nil, err
+	}
+	var page struct {
+		Orders []struct {
+			OrderID string `json:"order_id"`
+		} `json:"orders"`
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &page); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, o := range page.Orders {
+		ids = append(ids, o.OrderID)
+	}
+	return ids, nil
+}
+
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command(system.program, args...)
+	cmd.Env = environment(system.db)
+	return cmd
+}
+
+// environment has nothing that configures the program but the database.
+func environment(db string) []string {
+	env := []string{"ORDERFLOW_DSN=" + db, "ORDERFLOW_BIN=" + system.program, "GORACE=exitcode=99 atexit_sleep_ms=0"}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "ORDERFLOW_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// run runs a command that has to succeed.
+func run(cmd *exec.Cmd) error {
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, said.String())
+	}
+	return nil
+}
