@@ -31,7 +31,7 @@ run: build ## Build and run the whole system on an embedded database (orderflow.
 .PHONY: build
 build: ## Build bin/orderflow
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/orderflow
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/orderflow
 
 .PHONY: test
 test: fmt-check vet ## Formatting, vet, and every test with the race detector: under 5 minutes on 2 cores
