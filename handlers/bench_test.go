@@ -49,13 +49,23 @@ func (b *bench) deliver(ctx context.Context) (*domain.Lease, error) {
 	return lease, err
 }
 
-// must delivers n messages that must be dealt with.
+// must delivers n messages that must be dealt with, each in the unit of work that
+// records its outcome.
 func (b *bench) must(n int) {
 	b.t.Helper()
 	for range n {
-		if lease, err := b.deliver(context.Background()); err != nil {
-			b.t.Fatalf("%s, attempt %d: %v", lease.Topic, lease.Attempt, err)
+		lease, err := b.deliver(context.Background())
+		if err != nil || !lease.Settled() {
+			b.t.Fatalf("%s, attempt %d: err %v, settled %v", lease.Topic, lease.Attempt, err, lease.Settled())
 		}
+	}
+}
+
+// dropped delivers a message that must be dropped, for the subscriber to remove.
+func (b *bench) dropped() {
+	b.t.Helper()
+	if lease, err := b.deliver(context.Background()); err != nil || lease.Settled() {
+		b.t.Fatalf("%s, attempt %d: err %v, settled %v; want it dropped", lease.Topic, lease.Attempt, err, lease.Settled())
 	}
 }
 

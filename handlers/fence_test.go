@@ -69,6 +69,17 @@ func TestNode_Run_fencesItself(t *testing.T) {
 			m.leave(t)
 		})
 	})
+	t.Run("by the start of a slow registration too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := join(t, func(f *registryFaults) {
+				f.register = func(ctx context.Context) error { return wait(ctx, 3*time.Second) }
+				f.renew = func(context.Context) error { return domain.ErrUnavailable }
+			})
+			after(3 * time.Second)
+			wantFencedAfter(t, m.tenure(t), time.Second)
+			m.leave(t)
+		})
+	})
 	t.Run("at once when the register says so", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := join(t)
@@ -117,5 +128,20 @@ func TestNode_Run_secondTry(t *testing.T) {
 		}
 		release()
 		m.leave(t)
+	})
+}
+
+// When the process was stopped, the first to run again may not be the timer.
+func TestTenure_held(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tenure := newTenure(1, time.Now(), 5*time.Second)
+		tenure.timer.Stop()
+		after(4*time.Second - 1)
+		if !tenure.held() {
+			t.Error("the tenure is over before its time")
+		}
+		if after(1); tenure.held() {
+			t.Error("the tenure is relied on after its time, because its timer had no turn")
+		}
 	})
 }

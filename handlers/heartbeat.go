@@ -10,22 +10,19 @@ import (
 	"orderflow/domain"
 )
 
-// register begins a tenure, trying until the database lets it; nil if ctx ends first. A
-// registration that took so long that it can no longer be relied on is tried again.
+// register begins a tenure, trying until the database lets it; nil if ctx ends first.
 func (n *Node) register(ctx context.Context) *tenure {
-	ttl, warned := n.conf.LeaseTTL, false
+	warned := false
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
 		n.comeRound()
 		began := time.Now()
 		epoch, err := n.enter(ctx)
 		if err == nil {
-			if t := newTenure(epoch, began, ttl); t.held() {
-				n.begin(t)
-				return t
-			}
-			err = fmt.Errorf("registering took %s", time.Since(began))
+			t := newTenure(epoch, began, n.conf.LeaseTTL)
+			n.begin(t)
+			return t
 		}
-		if ctx.Err() == nil && !warned {
+		if !warned {
 			warned = true
 			n.conf.Logger.WithError(err).Warn("the node could not be registered; trying again")
 		}
@@ -35,8 +32,8 @@ func (n *Node) register(ctx context.Context) *tenure {
 	}
 }
 
-// enter asks for a registration. The end of ctx doesn't interrupt it: a registration that
-// nobody knows of could not be released.
+// enter asks for a registration, for as long as the answer would be of use. The end of
+// ctx doesn't interrupt it: a registration that nobody knows of could not be released.
 func (n *Node) enter(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()

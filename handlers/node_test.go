@@ -106,6 +106,12 @@ func TestNode_Run_release(t *testing.T) {
 			t.Errorf("in tenure %v, state %s, alive %v; want false, stopped, an error", in, m.node.State(), m.node.Alive())
 		}
 	})
+	t.Run("of what has ended already", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := join(t, func(f *registryFaults) { f.release = func(context.Context) error { return domain.ErrFenced } })
+			m.leave(t)
+		})
+	})
 	t.Run("fails", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := join(t, func(f *registryFaults) { f.release = func(context.Context) error { return domain.ErrUnavailable } })

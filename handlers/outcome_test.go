@@ -174,7 +174,7 @@ func TestSteps_Handler_conflict(t *testing.T) {
 	t.Run("decides otherwise", func(t *testing.T) {
 		b := newBench(t)
 		b.fail(fault{hook: func() { b.append(nil, domain.Park{Reason: "wait"}) }})
-		b.must(1)
+		b.dropped()
 		b.wantLog(1, "parked at Scheduling: wait")
 		if n := len(b.exec.executed); n != 0 {
 			t.Errorf("executed %d times, want never", n)

@@ -19,7 +19,11 @@ func (j *job) rollBack(ctx context.Context) error {
 		if j.tooOften() {
 			return j.record(ctx, func() (domain.Append, error) { return j.park("") })
 		}
-		if reason, ok := j.compensate(ctx, step); !ok {
+		reason, ok := j.compensate(ctx, step)
+		if j.held.Err() != nil {
+			return context.Cause(j.held)
+		}
+		if !ok {
 			return j.tryLater(step, reason)
 		}
 		err := j.record(j.held, func() (domain.Append, error) { return j.rolledBack(command) })
@@ -52,9 +56,6 @@ func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, 
 // tryLater gives the message back, counted as an interruption. No event tells of it: of
 // a rollback the log knows what has been done.
 func (j *job) tryLater(step domain.Step, reason string) error {
-	if j.held.Err() != nil {
-		return context.Cause(j.held)
-	}
 	j.log.WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
 	return j.record(j.held, func() (domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
 }

@@ -103,6 +103,20 @@ func TestSimulated_Execute_rate(t *testing.T) {
 	}
 }
 
+// The steps of one order fail independently of each other.
+func TestSimulated_Execute_steps(t *testing.T) {
+	const orders = 4000
+	failed, alike := outcomes(t, simulated(t, SimulatedConfig{FailureRate: 0.5, Seed: 3}), orders), 0
+	for i := 0; i < len(failed); i += domain.StepCount {
+		if n := count(failed[i : i+domain.StepCount]); n == 0 || n == domain.StepCount {
+			alike++
+		}
+	}
+	if want := orders / 8; alike < want-80 || alike > want+80 { // four standard deviations
+		t.Errorf("in %d of %d orders all steps had the same outcome, want about %d", alike, orders, want)
+	}
+}
+
 func TestSimulated_duration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulated(t, SimulatedConfig{StepDuration: 5 * time.Second, CompensationDuration: 2 * time.Second})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -18,6 +19,7 @@ type memory struct {
 	*cluster
 	slots  int
 	tenure func() (domain.Tenure, bool)
+	off    atomic.Bool // cut off from the cluster: nothing can be told
 
 	mu       sync.Mutex
 	busy     int
@@ -127,7 +129,9 @@ func (m *memory) hand(tenure domain.Tenure, s *subscription, msg *message.Messag
 	case <-ctx.Done():
 		s.sending.Done()
 	}
-	m.ended(lease, err)
+	if !m.off.Load() {
+		m.ended(lease, err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.busy--
