@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -18,6 +19,7 @@ type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
+	locked    bool  // positions were taken
 	head      int64 // before the group
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
@@ -46,13 +48,7 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 	if err != nil || len(alive) == 0 {
 		return err
 	}
-	if err := c.lockHead(ctx, alive); err != nil {
-		return err
-	}
-	if err := c.readTails(ctx, alive); err != nil {
-		return err
-	}
-	if err := c.readReservations(ctx, alive); err != nil {
+	if err := c.lockAndRead(ctx, alive); err != nil {
 		return err
 	}
 	for _, p := range alive {
@@ -92,9 +88,9 @@ func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, erro
 	return alive, nil
 }
 
-// lockHead takes the partition's lock and as many positions as the group could need;
-// write gives back what it did not use.
-func (c *commit) lockHead(ctx context.Context, group []*pending) error {
+// lockAndRead takes the partition's lock, and reads what the group's decisions depend
+// on: what it reads after the lock was taken stays as it is until the commit.
+func (c *commit) lockAndRead(ctx context.Context, group []*pending) error {
 	n := 0
 	for _, p := range group {
 		n += len(p.encoded)
@@ -102,15 +98,28 @@ func (c *commit) lockHead(ctx context.Context, group []*pending) error {
 	if n == 0 {
 		return nil // leases to settle, and nothing to append
 	}
-	if _, err := c.tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, c.partition); err != nil {
-		return fmt.Errorf("lock the head of partition %d: %w", c.partition, err)
+	questions := c.lockHead(n)
+	questions = append(questions, c.readTails(group)...)
+	questions = append(questions, c.readReservations(group)...)
+	if err := c.tx.Ask(ctx, questions...); err != nil {
+		return fmt.Errorf("lock partition %d and read the ends of streams: %w", c.partition, err)
 	}
-	row := c.tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, c.partition)
-	if err := row.Scan(&c.head); err != nil {
-		return fmt.Errorf("read the head of partition %d: %w", c.partition, c.store.db.Translate(err))
-	}
-	c.head -= int64(n)
+	c.locked, c.head = true, c.head-int64(n)
 	return nil
+}
+
+// lockHead takes as many positions as the group could need; write gives back what it
+// did not use.
+func (c *commit) lockHead(n int) []schema.Question {
+	return []schema.Question{
+		{Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, Args: []any{n, c.partition}},
+		{Query: `SELECT head FROM heads WHERE partition = ?1`, Args: []any{c.partition}, Read: func(rows *sql.Rows) error {
+			if !rows.Next() {
+				return errors.Join(fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, c.partition), rows.Err())
+			}
+			return rows.Scan(&c.head)
+		}},
+	}
 }
 
 // place gives the append's events their versions, positions, times and hashes, or
@@ -151,17 +160,16 @@ func (c *commit) place(p *pending) error {
 
 // write stores what place prepared.
 func (c *commit) write(ctx context.Context, group []*pending) error {
-	if len(c.done) < len(group) {
-		_, err := c.tx.ExecContext(ctx, `UPDATE heads SET head = ?1 WHERE partition = ?2`, c.head+int64(len(c.events)), c.partition)
-		if err != nil {
-			return fmt.Errorf("give back positions of partition %d: %w", c.partition, err)
-		}
+	var questions []schema.Question
+	if c.locked && len(c.done) < len(group) {
+		questions = append(questions, schema.Question{
+			Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{c.head + int64(len(c.events)), c.partition},
+		})
 	}
-	if err := c.insertEvents(ctx); err != nil {
+	questions = append(questions, c.insertEvents()...)
+	questions = append(questions, c.insertReservations()...)
+	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events: %w", err)
-	}
-	if err := c.insertReservations(ctx); err != nil {
-		return fmt.Errorf("reserve keys: %w", err)
 	}
 	if len(c.messages) == 0 {
 		return nil

@@ -1,42 +1,42 @@
 package eventstore
 
 import (
-	"context"
 	"crypto/sha256"
-	"fmt"
+	"database/sql"
 
 	"orderflow/domain"
 	"orderflow/schema"
 )
 
 // readTails reads the last event of every stream the group appends to.
-func (c *commit) readTails(ctx context.Context, group []*pending) error {
+func (c *commit) readTails(group []*pending) (questions []schema.Question) {
 	c.tails = make(map[domain.OrderID]tail, len(group))
 	var ids []any
 	for _, p := range group {
-		if _, asked := c.tails[p.OrderID]; !asked {
+		if _, asked := c.tails[p.OrderID]; !asked && len(p.encoded) > 0 {
 			c.tails[p.OrderID] = tail{}
 			ids = append(ids, p.OrderID[:])
 		}
 	}
-	return schema.AnyOf(c.tx.Dialect(), "e.stream_id", ids, func(condition string, args []any) error {
-		rows, err := c.tx.QueryContext(ctx, `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
-			WHERE `+condition+`
-			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, args...)
-		if err != nil {
-			return fmt.Errorf("read the ends of streams: %w", err)
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var id []byte
-			var t tail
-			if err := rows.Scan(&id, &t.version, &t.at, &t.hash); err != nil {
-				return err
-			}
-			c.tails[domain.OrderID(id)] = t
-		}
-		return c.store.db.Translate(rows.Err())
+	_ = schema.AnyOf(c.tx.Dialect(), "e.stream_id", ids, func(condition string, args []any) error {
+		questions = append(questions, schema.Question{Query: `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
+			WHERE ` + condition + `
+			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, Args: args, Read: c.scanTails})
+		return nil
 	})
+	return questions
+}
+
+func (c *commit) scanTails(rows *sql.Rows) error {
+	for rows.Next() {
+		var id []byte
+		var t tail
+		if err := rows.Scan(&id, &t.version, &t.at, &t.hash); err != nil {
+			return err
+		}
+		c.tails[domain.OrderID(id)] = t
+	}
+	return nil
 }
 
 // reservation is a row of the reservations.
@@ -50,7 +50,7 @@ type reservation struct {
 func keyHash(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
 
 // readReservations reads the holders of every key the group wants.
-func (c *commit) readReservations(ctx context.Context, group []*pending) error {
+func (c *commit) readReservations(group []*pending) (questions []schema.Question) {
 	c.keys = map[[sha256.Size]byte]reservation{}
 	var keys []any
 	for _, p := range group {
@@ -59,21 +59,24 @@ func (c *commit) readReservations(ctx context.Context, group []*pending) error {
 			keys = append(keys, h[:])
 		}
 	}
-	return schema.AnyOf(c.tx.Dialect(), "key_hash", keys, func(condition string, args []any) error {
-		rows, err := c.tx.QueryContext(ctx, `SELECT key_hash, order_id, fingerprint FROM reservations WHERE `+condition, args...)
-		if err != nil {
-			return fmt.Errorf("read reservations: %w", err)
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var hash, order, fingerprint []byte
-			if err := rows.Scan(&hash, &order, &fingerprint); err != nil {
-				return err
-			}
-			c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint)}
-		}
-		return c.store.db.Translate(rows.Err())
+	_ = schema.AnyOf(c.tx.Dialect(), "key_hash", keys, func(condition string, args []any) error {
+		questions = append(questions, schema.Question{
+			Query: `SELECT key_hash, order_id, fingerprint FROM reservations WHERE ` + condition, Args: args, Read: c.scanReservations,
+		})
+		return nil
 	})
+	return questions
+}
+
+func (c *commit) scanReservations(rows *sql.Rows) error {
+	for rows.Next() {
+		var hash, order, fingerprint []byte
+		if err := rows.Scan(&hash, &order, &fingerprint); err != nil {
+			return err
+		}
+		c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint)}
+	}
+	return nil
 }
 
 // reserve takes the append's keys, or says which order holds one of them.
@@ -94,26 +97,30 @@ func (c *commit) reserve(p *pending) error {
 	return nil
 }
 
-func (c *commit) insertReservations(ctx context.Context) error {
-	return schema.Rows(len(c.reserved), 4, func(from, to int, values string) error {
+func (c *commit) insertReservations() (questions []schema.Question) {
+	_ = schema.Rows(len(c.reserved), 4, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*4)
 		for _, r := range c.reserved[from:to] {
 			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], schema.TimeArg(r.at.Time))
 		}
-		_, err := c.tx.ExecContext(ctx, `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES `+values, args...)
-		return err
+		questions = append(questions, schema.Question{
+			Query: `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES ` + values, Args: args,
+		})
+		return nil
 	})
+	return questions
 }
 
-func (c *commit) insertEvents(ctx context.Context) error {
-	return schema.Rows(len(c.events), 9, func(from, to int, values string) error {
+func (c *commit) insertEvents() (questions []schema.Question) {
+	_ = schema.Rows(len(c.events), 9, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*9)
 		for _, r := range c.events[from:to] {
 			args = append(args, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
 				string(r.Data), string(r.RawMeta), schema.TimeArg(r.RecordedAt), r.Hash)
 		}
-		_, err := c.tx.ExecContext(ctx, `INSERT INTO events
-			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES `+values, args...)
-		return err
+		questions = append(questions, schema.Question{Query: `INSERT INTO events
+			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + values, Args: args})
+		return nil
 	})
+	return questions
 }

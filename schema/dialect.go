@@ -26,6 +26,9 @@ type Dialect interface {
 	NowPlus(param string) string
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
+	// batches says whether statements are worth sending together: whether each costs a round
+	// trip.
+	batches() bool
 	// open connects.
 	open(dsn DSN) (pools, error)
 	// translate wraps a driver's error with its kind.

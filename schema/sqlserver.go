@@ -32,6 +32,8 @@ func (sqlServer) Limit(param string) string {
 	return "OFFSET 0 ROWS FETCH NEXT " + param + " ROWS ONLY"
 }
 
+func (sqlServer) batches() bool { return true }
+
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 
 func (sqlServer) NowPlus(param string) string {

@@ -1,0 +1,121 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Question is a statement that is sent together with others.
+type Question struct {
+	Query string
+	Args  []any
+	// Read reads the statement's rows with Next and Scan; nil for a statement that returns none.
+	Read func(rows *sql.Rows) error
+}
+
+// maxArgs bounds the arguments of one round trip: SQL Server takes 2,100.
+const maxArgs = 2000
+
+// Ask runs statements in order. Where the database is at the other end of a network
+// they share a round trip; their placeholders are numbered anew. None of them sees
+// what a Read does, since rows are read after all of a round trip's statements were sent.
+func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
+	if !tx.db.dialect.batches() {
+		for _, q := range questions {
+			if err := tx.ask(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for len(questions) > 0 {
+		n, args := 1, len(questions[0].Args)
+		for n < len(questions) && args+len(questions[n].Args) <= maxArgs {
+			args += len(questions[n].Args)
+			n++
+		}
+		if err := tx.askTogether(ctx, questions[:n]); err != nil {
+			return err
+		}
+		questions = questions[n:]
+	}
+	return nil
+}
+
+func (tx *Tx) ask(ctx context.Context, q Question) error {
+	if q.Read == nil {
+		_, err := tx.ExecContext(ctx, q.Query, q.Args...)
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, q.Query, q.Args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if err := q.Read(rows); err != nil {
+		return err
+	}
+	return tx.db.dialect.translate(rows.Err())
+}
+
+var numbered = regexp.MustCompile(`\?(\d+)`)
+
+// askTogether sends several statements as one. Those that return no rows give no result
+// set, because counting is switched off.
+func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
+	var text strings.Builder
+	text.WriteString("SET NOCOUNT ON; ")
+	var args []any
+	reads := false
+	for _, q := range questions {
+		offset := len(args)
+		text.WriteString(numbered.ReplaceAllStringFunc(q.Query, func(p string) string {
+			n, _ := strconv.Atoi(p[1:]) // the expression lets digits through only
+			return "?" + strconv.Itoa(n+offset)
+		}))
+		text.WriteString(";\n")
+		args = append(args, q.Args...)
+		reads = reads || q.Read != nil
+	}
+	if !reads {
+		_, err := tx.ExecContext(ctx, text.String(), args...)
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, text.String(), args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	return tx.readEach(rows, questions)
+}
+
+// readEach gives each question its result set.
+func (tx *Tx) readEach(rows *sql.Rows, questions []Question) error {
+	first := true
+	for i, q := range questions {
+		if q.Read == nil {
+			continue
+		}
+		if !first && !rows.NextResultSet() {
+			if err := rows.Err(); err != nil {
+				return tx.db.dialect.translate(err)
+			}
+			return fmt.Errorf("statement %d of %d returned no rows' description", i+1, len(questions))
+		}
+		first = false
+		if err := q.Read(rows); err != nil {
+			return err
+		}
+		for rows.Next() { // the driver finds the next result set at the end of this one
+			continue
+		}
+	}
+	for rows.NextResultSet() { // errors of later statements come here
+		continue
+	}
+	return tx.db.dialect.translate(rows.Err())
+}

@@ -1,0 +1,61 @@
+package schema_test
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"testing"
+
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// TestTx_Ask: several statements, some of which return rows or none at all, each get
+// their own answer, and an error anywhere undoes all of them.
+func TestTx_Ask(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		ctx, db := t.Context(), open(t)
+		read := func(into *[]int) func(*sql.Rows) error {
+			return func(rows *sql.Rows) error {
+				for rows.Next() {
+					var n int
+					if err := rows.Scan(&n); err != nil {
+						return err
+					}
+					*into = append(*into, n)
+				}
+				return nil
+			}
+		}
+		ask := func(questions ...schema.Question) error {
+			return db.InTx(ctx, func(tx *schema.Tx) error { return tx.Ask(ctx, questions...) })
+		}
+		set := func(n int) schema.Question {
+			return schema.Question{Query: `UPDATE heads SET head = ?2 WHERE partition = ?1`, Args: []any{0, n}}
+		}
+		get := func(partition int, into *[]int) schema.Question {
+			return schema.Question{Query: `SELECT head FROM heads WHERE partition = ?1`, Args: []any{partition}, Read: read(into)}
+		}
+		again := schema.Question{Query: `INSERT INTO heads (partition, head) VALUES (?1, ?2)`, Args: []any{0, 0}}
+
+		var before, none, after []int
+		if err := ask(set(1), get(0, &before), get(99, &none), set(2), get(0, &after), set(3)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(before, []int{1}) || len(none) != 0 || !slices.Equal(after, []int{2}) {
+			t.Fatalf("answers %v, %v, %v; want [1], [], [2]", before, none, after)
+		}
+		for name, questions := range map[string][]schema.Question{
+			"first": {again, set(4), get(0, &none)}, "between": {set(4), again, get(0, &none)},
+			"last": {set(4), get(0, &none), again}, "without answers": {set(4), again, set(5)},
+		} {
+			if err := ask(questions...); !errors.Is(err, schema.ErrDuplicateKey) {
+				t.Errorf("error in the %s: %v, want ErrDuplicateKey", name, err)
+			}
+		}
+		var end []int
+		if err := ask(get(0, &end)); err != nil || !slices.Equal(end, []int{3}) {
+			t.Fatalf("the head is %v, err %v; want 3: what failed must be undone", end, err)
+		}
+	})
+}
