@@ -129,8 +129,7 @@ func (o *Order) Status() Status {
 	case !o.begun():
 		return StatusPending
 	}
-	step, _ := o.next()
-	return Status(step)
+	return Status(o.turn())
 }
 
 // CurrentStep is the step that runs or is next, or while the order rolls back the
@@ -143,8 +142,16 @@ func (o *Order) CurrentStep() Step {
 		step, _ := o.NextRollback()
 		return step
 	}
-	step, _ := o.next()
-	return step
+	return o.turn()
+}
+
+// turn is the step that runs or is next; the last one between its completion and the
+// order's, which are two events of one decision.
+func (o *Order) turn() Step {
+	if step, left := o.next(); left {
+		return step
+	}
+	return steps[StepCount-1]
 }
 
 // NextRollback is the step to compensate next: the last one that failed or
