@@ -120,20 +120,20 @@ func TestOrder_NextRollback(t *testing.T) {
 // Between the last step's completion and the order's, which one decision makes, the
 // order stands at its last step and has no empty status.
 func TestOrder_Status_betweenTheLastEvents(t *testing.T) {
-	var o domain.Order
+	var o Order
 	version := 0
-	apply := func(e domain.Event) {
+	apply := func(e Event) {
 		version++
-		if err := o.Apply(domain.Recorded{OrderID: domain.OrderID{1}, Version: version, Event: e}); err != nil {
+		if err := o.Apply(Recorded{OrderID: OrderID{1}, Version: version, Event: e}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	apply(domain.OrderPlaced{})
-	for _, step := range domain.Steps() {
-		apply(domain.StepStarted{Step: step, Attempt: 1, Node: "n"})
-		apply(domain.StepCompleted{Step: step, Attempt: 1, Node: "n"})
+	apply(OrderPlaced{})
+	for _, step := range Steps() {
+		apply(StepStarted{Step: step, Attempt: 1, Node: "n"})
+		apply(StepCompleted{Step: step, Attempt: 1, Node: "n"})
 	}
-	if o.Status() != domain.StatusPostProcessing || o.CurrentStep() != domain.PostProcessing {
+	if o.Status() != StatusPostProcessing || o.CurrentStep() != PostProcessing {
 		t.Fatalf("status %q, current step %q; want PostProcessing", o.Status(), o.CurrentStep())
 	}
 }
