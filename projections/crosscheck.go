@@ -59,7 +59,7 @@ func (r *rebuild) boundary(ctx context.Context, after domain.OrderID) (domain.Or
 // crosscheckQuery gives the orders between two ids that the two tables do not have
 // alike.
 func crosscheckQuery(d dialect) string {
-	differ := []string{`o.order_id IS NULL`}
+	var differ []string // holds too where o has no such row
 	for _, c := range strings.Split(rowColumns, `, `)[1:] {
 		text := c == "steps" || c == "detail" || c == "node" || c == "tracking_id" || c == "status" || c == "current_step"
 		differ = append(differ, d.differ(`o.`+c, `n.`+c, text))

@@ -53,7 +53,7 @@ type page struct {
 	err    error
 }
 
-// fillPartition reads ahead in a goroutine of its own while the rows are written. An
+// fillPartition reads ahead in goroutines of their own while the rows are written. An
 // order that ends is written once; one under way is held until it ends, or there are
 // too many, or the partition is done.
 func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int, heads []int64, head int64) error {
@@ -61,7 +61,8 @@ func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int
 	defer cancel()
 	c := &r.built[partition]
 	f := newFold(r.table, r.log, c.counts)
-	for p := range r.readAhead(ctx, partition, c.position, head) {
+	for reading := range r.readAhead(ctx, partition, c.position, head) {
+		p := <-reading
 		if p.err != nil {
 			return p.err
 		}
@@ -112,27 +113,32 @@ func (r *rebuild) flush(ctx context.Context, f *fold, partition int, endedOnly b
 	}
 }
 
-// readAhead reads a partition in pages up to a position. The channel is closed after
-// the last page, after an error, and when ctx ends.
-func (r *rebuild) readAhead(ctx context.Context, partition int, after, until int64) <-chan page {
-	pages := make(chan page, 2)
+// readAhead reads a partition in pages up to a position, a few of them at the same time,
+// and gives them in order. The channel is closed after the last page, and when ctx ends.
+func (r *rebuild) readAhead(ctx context.Context, partition int, after, until int64) <-chan chan page {
+	pages := make(chan chan page, 1)
 	go func() {
 		defer close(pages)
 		for after < until {
-			events, err := readLog(ctx, r.log, partition, after, int(min(until-after, int64(r.opts.BatchSize))))
-			if err == nil && len(events) == 0 {
-				err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after)
-			}
+			from, size := after, min(until-after, int64(r.opts.BatchSize))
+			one := make(chan page, 1)
+			go func() { one <- r.read(ctx, partition, from, int(size)) }()
 			select {
 			case <-ctx.Done():
 				return
-			case pages <- page{events: events, err: err}:
+			case pages <- one:
 			}
-			if err != nil {
-				return
-			}
-			after += int64(len(events))
+			after += size
 		}
 	}()
 	return pages
+}
+
+// read reads a page of which every event is known to be there.
+func (r *rebuild) read(ctx context.Context, partition int, after int64, size int) page {
+	events, err := readLog(ctx, r.log, partition, after, size)
+	if err == nil && len(events) < size {
+		err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after+int64(len(events)))
+	}
+	return page{events: events, err: err}
 }

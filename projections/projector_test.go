@@ -61,11 +61,19 @@ func TestProjector_decisions(t *testing.T) {
 	}
 }
 
-// reads notes after which positions a log is read.
+// reads notes after which positions a log is read, and which streams.
 type reads struct {
 	Log
 	mu    sync.Mutex
 	after []int64
+	loads int
+}
+
+func (l *reads) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+	l.mu.Lock()
+	l.loads++
+	l.mu.Unlock()
+	return l.Log.Load(ctx, id)
 }
 
 func (l *reads) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
@@ -90,6 +98,27 @@ func TestProjector_restart(t *testing.T) {
 			t.Fatalf("it applied %d events and read after %v, want 1 and after 3", s.applied, log.after)
 		}
 		f.sameAsStreams([]domain.OrderID{id})
+	})
+}
+
+// TestProjector_overtaken: a projector that was overtaken takes rows that are ahead of
+// it for what they are, and does not read streams to mend them.
+func TestProjector_overtaken(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		id := f.place("a")
+		log := &reads{Log: f.Store}
+		p := NewProjector(f.db, log, Options{})
+		_, err := p.pass(t.Context())
+		must(t, err)
+		partition := f.Partition(id)
+		p.tails[partition].fold = newFold(tableOf(f.db, live), log, counts{domain.StatusPending: 1}) // it holds no orders
+		f.do(id, complete("n", domain.Scheduling)...)
+		f.project(Options{})
+		n, err := p.batch(t.Context(), partition)
+		if !errors.Is(err, errMoved) || n != 0 || log.loads != 0 {
+			t.Errorf("it applied %d events and read %d streams, err %v; want 0, 0, errMoved", n, log.loads, err)
+		}
 	})
 }
 

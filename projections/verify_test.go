@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,8 @@ var harms = map[string]struct{ statement, kind, field string }{
 	"missing":      {`DELETE FROM orders WHERE order_id = ?1`, KindMissing, ""},
 	"surplus": {`INSERT INTO orders (order_id, version, status, placed_at, steps) SELECT CAST('0123456789abcdef' AS BINARY(16)), version, status, placed_at, steps
 		FROM orders WHERE order_id = ?1`, KindSurplus, ""},
+	"surplus first": {`INSERT INTO orders (order_id, version, status, placed_at, steps) SELECT 0x00000000000000000000000000000001, version, status, placed_at, steps
+		FROM orders WHERE order_id = ?1`, KindSurplus, ""},
 	"surplus last": {`INSERT INTO orders (order_id, version, status, placed_at, steps) SELECT 0xffffffffffffffffffffffffffffffff, version, status, placed_at, steps
 		FROM orders WHERE order_id = ?1`, KindSurplus, ""},
 	"moved": {`UPDATE orders SET order_id = CAST('0123456789abcdef' AS BINARY(16)) WHERE order_id = ?1`, KindMissing, ""},
@@ -42,7 +45,7 @@ func (f *fixture) harm(statement string, id domain.OrderID) {
 	f.t.Helper()
 	if f.db.Dialect().Name() == "sqlite" {
 		statement = strings.ReplaceAll(statement, "AS BINARY(16)", "AS BLOB")
-		statement = strings.ReplaceAll(statement, "0xffffffffffffffffffffffffffffffff", "x'ffffffffffffffffffffffffffffffff'")
+		statement = regexp.MustCompile("0x([0-9a-f]{32})").ReplaceAllString(statement, "x'$1'")
 	}
 	f.exec(statement, id[:])
 }

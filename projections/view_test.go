@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -58,11 +60,19 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 			}
 		}
 		bare := f.newID()
+		f.now = f.now.Truncate(time.Second).Add(time.Second - time.Millisecond) // a time with nothing below the second
 		f.do(bare, domain.Place{})
 		v, err := f.views.Get(t.Context(), bare)
 		must(t, err)
 		golden(t, "bare", []byte(toJSON(t, v)))
 	})
+}
+
+func TestOrderView_MarshalJSON_zone(t *testing.T) {
+	v := OrderView{PlacedAt: time.Date(2026, 1, 1, 0, 30, 0, 0, time.FixedZone("", 3600))}
+	if got := toJSON(t, v); !strings.Contains(got, `"placed_at":"2025-12-31T23:30:00.000000Z"`) {
+		t.Errorf("the time is not in UTC: %s", got)
+	}
 }
 
 func TestPage_MarshalJSON(t *testing.T) {

@@ -1,0 +1,117 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+const benchOrders = 10_000 // of ten events each
+
+// benchStore is a log of completed orders that were worked on side by side. The events
+// are written straight into the table: how they came there is not measured.
+func benchStore(b *testing.B) *fixture {
+	b.Helper()
+	f := newFixture(b, schematest.SQLite(b))
+	const together = 200
+	for range benchOrders / together {
+		ids := make([]domain.OrderID, together)
+		for i := range ids {
+			ids[i] = f.newID()
+		}
+		commands := append([]domain.Command{placing("track", 1)}, complete("node-1", domain.Steps()...)...)
+		for _, c := range commands {
+			var wg sync.WaitGroup
+			for _, id := range ids {
+				wg.Go(func() { f.do(id, c) })
+			}
+			wg.Wait()
+		}
+	}
+	return f
+}
+
+func perEvent(b *testing.B, f *fixture, run func()) {
+	b.Helper()
+	heads, err := f.Heads(context.Background())
+	must(b, err)
+	before, cpu := f.db.Stats().Statements, cpuTime()
+	for b.Loop() {
+		run()
+	}
+	events := float64(total(heads)) * float64(b.N)
+	b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(f.db.Stats().Statements-before)/events*10_000, "statements/1000orders")
+	b.ReportMetric((cpuTime()-cpu).Seconds()*1e6/events, "cpu-µs/event") // other programs on the machine do not blur it
+	b.ReportMetric(0, "ns/op")
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	f := benchStore(b)
+	f.project(Options{})
+	perEvent(b, f, func() {
+		_, err := Rebuild(context.Background(), f.db, f.Store, RebuildOptions{})
+		must(b, err)
+	})
+}
+
+// BenchmarkProjector catches up from the beginning.
+func BenchmarkProjector(b *testing.B) {
+	f := benchStore(b)
+	for _, size := range []int{50, 500, 5000} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			perEvent(b, f, func() {
+				f.clear()
+				f.project(Options{BatchSize: size})
+			})
+		})
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	f := benchStore(b)
+	f.project(Options{})
+	perEvent(b, f, func() { f.verify() })
+}
+
+// BenchmarkReadLog is the part of a rebuild that is the event store's.
+func BenchmarkReadLog(b *testing.B) {
+	f := benchStore(b)
+	perEvent(b, f, func() {
+		for after := int64(0); ; {
+			events, err := f.ReadLog(context.Background(), 0, after, 5000)
+			must(b, err)
+			if len(events) == 0 {
+				return
+			}
+			after += int64(len(events))
+		}
+	})
+}
+
+func (f *fixture) clear() {
+	f.t.Helper()
+	must(f.t, f.db.InTx(context.Background(), func(tx *schema.Tx) error {
+		if _, err := tx.ExecContext(context.Background(), `DELETE FROM orders`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(context.Background(), `UPDATE checkpoints SET position = 0, counts = '{}'`)
+		return err
+	}))
+}
