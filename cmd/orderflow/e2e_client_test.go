@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -72,16 +73,19 @@ type order struct {
 	placed   time.Time // when the answer came
 }
 
+// batches numbers the calls of place, so that no two place the same order.
+var batches atomic.Int64
+
 // place places n orders, ten at a time.
 func (c client) place(n int) []order {
 	c.t.Helper()
-	orders := make([]order, n)
+	orders, batch := make([]order, n), batches.Add(1)
 	var wg sync.WaitGroup
 	turns := make(chan int)
 	for range 10 {
 		wg.Go(func() {
 			for i := range turns {
-				o, err := c.placeOne(fmt.Sprintf("%s-%d", c.t.Name(), i), fmt.Sprintf(`{"sku":"A-%d","note":"<ä&\u20ac>","price":12.30}`, i))
+				o, err := c.placeOne(fmt.Sprintf("%s-%d-%d", c.t.Name(), batch, i), fmt.Sprintf(`{"sku":"A-%d","note":"<ä&\u20ac>","price":12.30}`, i))
 				if err != nil {
 					c.t.Error(err)
 				}
@@ -117,6 +121,7 @@ func (c client) placeOne(tracking, detail string) (order, error) {
 
 // stat is what the tests read of /command/stat.
 type stat struct {
+	Epoch      int64            `json:"epoch"`
 	State      string           `json:"state"`
 	Slots      int              `json:"slots"`
 	Busy       int              `json:"busy"`
