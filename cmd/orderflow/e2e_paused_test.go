@@ -14,7 +14,7 @@ func TestE2E_Paused(t *testing.T) {
 	t.Parallel()
 	const orders = 10
 	db := filepath.Join(t.TempDir(), "orders.db")
-	flags := []string{"--step-duration", "1s", "--step-failure-rate", "0", "--workers", "10", "--heartbeat", "200ms", "--lease-ttl", "1s"}
+	flags := []string{"--step-duration", "1s", "--step-failure-rate", "0", "--workers", "10", "--heartbeat", "300ms", "--lease-ttl", "1500ms", "--max-interruptions", "20"}
 	paused := start(t, db, flags...)
 	placed := paused.api().place(orders)
 	eventually(t, 20*time.Second, func() (bool, string) {
@@ -29,7 +29,7 @@ func TestE2E_Paused(t *testing.T) {
 	// It is a member again, under another registration, and works.
 	eventually(t, 20*time.Second, func() (bool, string) {
 		s := paused.stat()
-		return s.Epoch == 2 && s.Busy == 0, fmt.Sprintf("the node that was paused does not come back: %+v", s)
+		return s.Epoch > 1 && s.Busy == 0, fmt.Sprintf("the node that was paused does not come back: %+v", s)
 	})
 	more := paused.api().place(orders)
 	paused.untilEnded(2*orders, 40*time.Second)
@@ -49,8 +49,8 @@ func TestE2E_Paused(t *testing.T) {
 		}
 	}
 	t.Logf("%d steps were interrupted by the pause; the node that was paused completed %d after it", late, back)
-	if late != orders {
-		t.Errorf("%d steps were interrupted by the pause, want %d", late, orders)
+	if late < orders { // more if a busy machine pauses it too
+		t.Errorf("%d steps were interrupted by the pause, want at least %d", late, orders)
 	}
 	if back == 0 {
 		t.Error("the node that was paused works on nothing any more")
