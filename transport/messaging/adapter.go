@@ -4,10 +4,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"orderflow/domain"
 	"orderflow/schema"
 )
 
@@ -21,14 +24,24 @@ var _ wsql.SchemaAdapter = SchemaAdapter{}
 
 const outboxColumns = 7
 
-// InsertQuery inserts the messages at their places in the log. There may be 73 at most
-// (schema.Rows makes such parts).
+// maxInsert is how many messages one statement inserts; SQL Server takes 2,100
+// arguments. Publisher and Outbox send more in several statements.
+const maxInsert = 256
+
+// InsertQuery inserts up to 256 messages at their places in the log, which they have
+// from Publisher or Outbox. A UUID may have 128 bytes.
 func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsql.Query, error) {
+	if len(messages) == 0 || len(messages) > maxInsert {
+		return wsql.Query{}, fmt.Errorf("%w: %d messages in one statement (1 to %d)", domain.ErrInvalid, len(messages), maxInsert)
+	}
 	q := wsql.Query{Args: make([]any, 0, len(messages)*outboxColumns)}
 	for _, m := range messages {
 		p, err := placeOf(m)
 		if err != nil {
 			return wsql.Query{}, fmt.Errorf("message %s: %w", m.UUID, err)
+		}
+		if len(m.UUID) > maxUUID {
+			return wsql.Query{}, fmt.Errorf("%w: message %.40s...: the UUID has %d bytes (%d at most)", domain.ErrInvalid, m.UUID, len(m.UUID), maxUUID)
 		}
 		metadata, err := json.Marshal(m.Metadata)
 		if err != nil {
@@ -40,14 +53,25 @@ func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsq
 		}
 		q.Args = append(q.Args, topic, p.partition, p.position, m.UUID, payload, string(metadata), schema.TimeArg(p.at))
 	}
-	err := schema.Rows(len(messages), outboxColumns, func(_, to int, values string) error {
-		if to < len(messages) {
-			return fmt.Errorf("%d messages in one insert are too many", len(messages))
+	q.Query = `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ` + rows(len(messages))
+	return q, nil
+}
+
+// rows is "(?1, ..., ?7), (?8, ...), ..." for n messages.
+func rows(n int) string {
+	var b strings.Builder
+	for i := range n * outboxColumns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%outboxColumns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
 		}
-		q.Query = `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ` + values
-		return nil
-	})
-	return q, err
+		b.WriteString("?" + strconv.Itoa(i+1))
+	}
+	return b.String() + ")"
 }
 
 // SelectQuery reads the messages of a topic in the order in which they were placed,

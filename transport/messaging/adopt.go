@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
+
 	"orderflow/domain"
 )
 
-// uncertainty is how long after a lost answer to a COMMIT its transaction may still
-// take effect.
-const uncertainty = time.Minute
+const (
+	// uncertainty is how long after a lost answer to a COMMIT its transaction may still
+	// take effect.
+	uncertainty = time.Minute
+	// adoptEvery is how often its claims are looked for during that time.
+	adoptEvery = time.Second
+)
 
 // heldKey names an in-flight row under one attempt.
 type heldKey struct {
@@ -25,20 +31,26 @@ func keyOf(l *domain.Lease) heldKey { return heldKey{l.Topic, l.Partition, l.Pos
 // adoptLost finds messages that were claimed in a transaction whose answer was lost:
 // rows of this registration that nobody here works on. Without it they would stay
 // claimed as long as the node lives. It looks once a second for a minute after such a
-// loss.
-func (s *Subscriber) adoptLost(ctx context.Context) {
+// loss, and as long as there is no free slot for one that it found.
+func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in bool) error {
 	now := time.Now()
-	tenure, in := s.conf.Tenure()
-	if !in || now.After(s.uncertain) || now.Sub(s.adopted) < time.Second {
-		return
+	if !in || now.After(s.rounds.uncertain) || now.Sub(s.rounds.adopted) < adoptEvery {
+		return nil
 	}
-	s.adopted = now
+	s.rounds.adopted = now
 	claims, err := s.readOwn(ctx, tenure)
 	if err != nil {
-		s.conf.Logger.Error("looking for messages whose claim was not confirmed failed; trying again", err, nil)
-		return
+		return err
+	}
+	if free := s.conf.Slots - s.Busy(); len(claims) > free {
+		claims = claims[:max(free, 0)]
+		s.rounds.uncertain = now.Add(uncertainty)
+	}
+	if len(claims) > 0 {
+		s.conf.Logger.Info("messages whose claim was not confirmed turned out to be claimed", watermill.LogFields{"group": s.conf.Group, "messages": len(claims)})
 	}
 	s.deliver(tenure, claims)
+	return nil
 }
 
 // readOwn reads the rows of a registration that are neither being handled nor about to

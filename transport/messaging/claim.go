@@ -1,11 +1,8 @@
 package messaging
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
-	"slices"
 
 	"github.com/ThreeDotsLabs/watermill"
 
@@ -13,68 +10,10 @@ import (
 	"orderflow/schema"
 )
 
-// source is a place where messages wait: a partition of a topic, or, with returned
-// set, the in-flight rows of a topic that are nobody's.
-type source struct {
-	topic     string
-	partition int
-	returned  bool
-}
-
-// look asks, without a transaction, where messages wait. What it finds is checked again
-// when it is claimed.
-func (s *Subscriber) look(ctx context.Context, q queries, node string) ([]source, error) {
-	rows, err := s.db.QueryContext(ctx, q.look, s.conf.Group)
-	if err != nil {
-		return nil, fmt.Errorf("look for messages: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var sources []source
-	for rows.Next() {
-		var x source
-		if err := rows.Scan(&x.topic, &x.partition, &x.returned); err != nil {
-			return nil, fmt.Errorf("look for messages: %w", err)
-		}
-		sources = append(sources, x)
-	}
-	if err := s.db.Translate(rows.Err()); err != nil {
-		return nil, fmt.Errorf("look for messages: %w", err)
-	}
-	// Returned messages first: they have waited longest and their orders are under way.
-	// Then topics in their order. Nodes begin at different partitions, so as not to wait for
-	// each other.
-	turn := ringPlace(node)
-	rank := func(x source) int { return slices.Index(q.topics, x.topic) }
-	slices.SortFunc(sources, func(a, b source) int {
-		if a.returned != b.returned {
-			if a.returned {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(rank(a)-rank(b), spread(a.partition, turn)-spread(b.partition, turn))
-	})
-	return sources, nil
-}
-
-// ring is more than any number of partitions.
-const ring = 64
-
-// ringPlace is where a node begins among the partitions.
-func ringPlace(node string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(node)) // never fails
-	return int(h.Sum32() % ring)
-}
-
-// spread turns the order of partitions by turn.
-func spread(partition, turn int) int { return (partition + turn + ring) % ring }
-
-// settleAndClaim is the one writing transaction of a round. Lock order: nodes, offsets,
-// in-flight rows.
-func (s *Subscriber) settleAndClaim(ctx context.Context, q queries, tenure domain.Tenure, ended []settlement, sources []source, free int) ([]claim, error) {
+// write is the one writing transaction of a round.
+func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure, ended []settlement, sources []source, free int) ([]claim, error) {
 	var claims []claim
-	err := s.db.InTx(ctx, func(tx *schema.Tx) error {
+	err := s.inTx(ctx, func(tx *schema.Tx) error {
 		claims = nil
 		if err := s.settleEnded(ctx, tx, ended); err != nil {
 			return err
@@ -86,14 +25,14 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, q queries, tenure domai
 			}
 			got, err := s.claimFrom(ctx, tx, q, tenure, src, left)
 			if err != nil {
-				return err
+				return fmt.Errorf("claim from %s/%d: %w", src.topic, src.partition, err)
 			}
 			claims = append(claims, got...)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim messages: %w", err)
+		return nil, fmt.Errorf("settle %d and claim up to %d messages: %w", len(ended), free, err)
 	}
 	return claims, nil
 }
@@ -110,7 +49,7 @@ func (s *Subscriber) settleEnded(ctx context.Context, tx *schema.Tx, ended []set
 			held, err = giveBack(ctx, tx, e.lease, e.delay, 0)
 		}
 		if err != nil {
-			return fmt.Errorf("settle: %w", err)
+			return fmt.Errorf("settle %s/%d/%d: %w", e.lease.Topic, e.lease.Partition, e.lease.Position, err)
 		}
 		if !held {
 			s.conf.Logger.Info("a message was dealt with under a lease that had ended", leaseFields(e.lease).Add(watermill.LogFields{"acked": e.done}))
@@ -126,23 +65,38 @@ func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, te
 	if src.returned {
 		return s.claimReturned(ctx, tx, q, tenure, src.topic, most)
 	}
+	if s.conf.Ordered {
+		if free, err := s.lockOrdered(ctx, tx, q, tenure, src.topic); err != nil || !free {
+			return nil, err
+		}
+	}
 	return s.claimNew(ctx, tx, q, tenure, src, most)
+}
+
+// lockOrdered makes this node the only one of the group to claim from any partition of a
+// topic, and says whether nothing of the topic is in flight.
+func (s *Subscriber) lockOrdered(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string) (bool, error) {
+	mine, err := s.lockOffset(ctx, tx, q, tenure, source{topic: topic, partition: unplaced})
+	if err != nil || !mine {
+		return false, err
+	}
+	var inflight int
+	row := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, s.conf.Group, topic)
+	err = s.db.Translate(row.Scan(&inflight))
+	return inflight == 0, err
+}
+
+// lockOffset makes this node the only one to claim from a partition until it commits. It
+// says no if another one is at it just now, or if this node's registration has expired.
+func (s *Subscriber) lockOffset(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, src source) (bool, error) {
+	return changed(ctx, tx, q.lockOffset, s.conf.Group, src.topic, src.partition, tenure.Node, tenure.Epoch)
 }
 
 // claimNew takes the next messages of a partition.
 func (s *Subscriber) claimNew(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, src source, most int) ([]claim, error) {
-	group := s.conf.Group
-	// The offset's row lock makes this node the only one to claim here until it commits.
-	free, err := changed(ctx, tx, q.lockOffset, group, src.topic, src.partition)
-	if err != nil || !free {
-		return nil, err // busy: another node claims here just now
-	}
-	if s.conf.Ordered {
-		var inflight int
-		row := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, group, src.topic)
-		if err := row.Scan(&inflight); err != nil || inflight > 0 {
-			return nil, s.db.Translate(err)
-		}
+	mine, err := s.lockOffset(ctx, tx, q, tenure, src)
+	if err != nil || !mine {
+		return nil, err
 	}
 	claims, err := s.readNew(ctx, tx, q, tenure, src, most)
 	if err != nil || len(claims) == 0 {
@@ -150,21 +104,24 @@ func (s *Subscriber) claimNew(ctx context.Context, tx *schema.Tx, q queries, ten
 	}
 	first, last := claims[0].lease.Position, claims[len(claims)-1].lease.Position
 	now := tx.Dialect().Now()
-	_, err = tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
+	moved, err := affected(tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
 			node, epoch, attempt, interruptions, claimed_at, available_at)
 		SELECT ?1, topic, partition, position, uuid, payload, metadata, ?2, ?3, 1, 0, `+now+`, `+now+`
 		FROM outbox WHERE topic = ?4 AND partition = ?5 AND position >= ?6 AND position <= ?7`,
-		group, tenure.Node, tenure.Epoch, src.topic, src.partition, first, last)
+		s.conf.Group, tenure.Node, tenure.Epoch, src.topic, src.partition, first, last))
 	if err != nil {
 		return nil, err
 	}
+	if moved != int64(len(claims)) {
+		return nil, fmt.Errorf("%w: %d messages were read and %d moved", domain.ErrCorrupt, len(claims), moved)
+	}
 	_, err = tx.ExecContext(ctx, `UPDATE consumer_offsets SET position = ?1 WHERE consumer_group = ?2 AND topic = ?3 AND partition = ?4`,
-		last, group, src.topic, src.partition)
+		last, s.conf.Group, src.topic, src.partition)
 	return claims, err
 }
 
 func (s *Subscriber) readNew(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, src source, most int) ([]claim, error) {
-	rows, err := tx.QueryContext(ctx, q.readNew, s.conf.Group, src.topic, src.partition, most)
+	rows, err := tx.QueryContext(ctx, q.readNew, s.conf.Group, src.topic, src.partition, src.last, most)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -29,7 +28,7 @@ type Config struct {
 	// IdlePoll is the longest pause between polls of an idle subscriber. 250 ms by default.
 	IdlePoll time.Duration
 	// NackDelay is how long a nacked message waits before it is claimed again. 100 ms by
-	// default; negative for none.
+	// default, 24 days at most; negative for none.
 	NackDelay time.Duration
 	// CloseWait is how long Close waits for handlers to ack or nack after their contexts
 	// ended. 1 s by default.
@@ -38,6 +37,8 @@ type Config struct {
 	Bell *Bell
 	// Logger hears of what was retried and of lost leases.
 	Logger watermill.LoggerAdapter
+
+	firstPause time.Duration // see the constant; tests change it
 }
 
 // withDefaults fills in what was left out.
@@ -57,6 +58,9 @@ func (c Config) withDefaults() Config {
 	if c.NackDelay == 0 {
 		c.NackDelay = 100 * time.Millisecond
 	}
+	if c.firstPause == 0 {
+		c.firstPause = firstPause
+	}
 	if c.CloseWait == 0 {
 		c.CloseWait = time.Second
 	}
@@ -72,15 +76,27 @@ var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
 
 func (c Config) validate() error {
 	if c.Tenure == nil {
-		return errors.New("subscriber: Config.Tenure is missing")
+		return fmt.Errorf("%w: subscriber: Config.Tenure is missing", domain.ErrInvalid)
 	}
 	if c.Slots < 1 {
-		return fmt.Errorf("subscriber: %d slots; at least 1 is needed", c.Slots)
+		return fmt.Errorf("%w: subscriber: %d slots; at least 1 is needed", domain.ErrInvalid, c.Slots)
+	}
+	if c.IdlePoll < 0 || c.CloseWait < 0 || c.NackDelay > maxDelay {
+		return fmt.Errorf("%w: subscriber: IdlePoll %s, CloseWait %s (not negative), NackDelay %s (%s at most)",
+			domain.ErrInvalid, c.IdlePoll, c.CloseWait, c.NackDelay, maxDelay)
 	}
 	for _, t := range append([]string{c.Group}, c.Topics...) {
-		if !topicName.MatchString(t) {
-			return fmt.Errorf("subscriber: %q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", t)
+		if err := validTopic(t); err != nil {
+			return fmt.Errorf("subscriber: %w", err)
 		}
+	}
+	return nil
+}
+
+// validTopic is for the names of groups too.
+func validTopic(name string) error {
+	if !topicName.MatchString(name) {
+		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
 	}
 	return nil
 }

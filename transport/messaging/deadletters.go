@@ -17,12 +17,26 @@ type DeadLetters struct {
 // NewDeadLetters gives the dead letters of a database.
 func NewDeadLetters(db *schema.DB) *DeadLetters { return &DeadLetters{db: db} }
 
+// LetterKey names a dead letter: the place of its message, and the group that gave it up.
+type LetterKey struct {
+	Group     string `json:"group"`
+	Topic     string `json:"topic"`
+	Partition int    `json:"partition"`
+	Position  int64  `json:"position"`
+}
+
+func (k LetterKey) String() string {
+	return fmt.Sprintf("%s:%s/%d/%d", k.Group, k.Topic, k.Partition, k.Position)
+}
+
+func (k LetterKey) args() []any { return []any{k.Group, k.Topic, k.Partition, k.Position} }
+
+// letter is the row of a LetterKey; ?1 to ?4.
+const letter = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?4`
+
 // DeadLetter is a message that was given up.
 type DeadLetter struct {
-	Group         string    `json:"group"`
-	Topic         string    `json:"topic"`
-	Partition     int       `json:"partition"`
-	Position      int64     `json:"position"`
+	LetterKey
 	UUID          string    `json:"uuid"`
 	Payload       string    `json:"payload"`
 	Attempt       int       `json:"attempt"`
@@ -64,6 +78,57 @@ func park(ctx context.Context, tx *schema.Tx, l *domain.Lease, reason string) (b
 		return false, err
 	}
 	return changed(ctx, tx, `DELETE FROM inflight`+fence, fenceArgs(l)...)
+}
+
+// RequeueTx gives a dead letter back to its group, within tx: it can be claimed at once,
+// its attempts count on, so that no earlier attempt can be taken for a new one, and its
+// interruptions count anew. domain.ErrNotFound if there is no such letter. If the letter
+// is about an order, the event that resumes the order belongs in the same transaction.
+func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
+	if err := d.lock(ctx, tx, k); err != nil {
+		return fmt.Errorf("requeue dead letter %s: %w", k, err)
+	}
+	now := tx.Dialect().Now()
+	_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
+			node, epoch, attempt, interruptions, claimed_at, available_at)
+		SELECT consumer_group, topic, partition, position, uuid, payload, metadata, '', 0, attempt, 0, `+now+`, `+now+`
+		FROM dead_letters`+letter, k.args()...)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM dead_letters`+letter, k.args()...)
+	}
+	if err != nil {
+		return fmt.Errorf("requeue dead letter %s: %w", k, err)
+	}
+	return nil
+}
+
+// Requeue is RequeueTx in a transaction of its own.
+func (d *DeadLetters) Requeue(ctx context.Context, k LetterKey) error {
+	return d.db.InTx(ctx, func(tx *schema.Tx) error { return d.RequeueTx(ctx, tx, k) })
+}
+
+// Discard removes a dead letter for good. domain.ErrNotFound if there is no such letter.
+func (d *DeadLetters) Discard(ctx context.Context, k LetterKey) error {
+	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
+		found, err := changed(ctx, tx, `DELETE FROM dead_letters`+letter, k.args()...)
+		if err == nil && !found {
+			err = domain.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("discard dead letter %s: %w", k, err)
+	}
+	return nil
+}
+
+// lock locks a letter's row, so that of two who decide on it at once one finds it gone.
+func (d *DeadLetters) lock(ctx context.Context, tx *schema.Tx, k LetterKey) error {
+	found, err := changed(ctx, tx, `UPDATE dead_letters SET attempt = attempt`+letter, k.args()...)
+	if err == nil && !found {
+		err = domain.ErrNotFound
+	}
+	return err
 }
 
 // List gives the dead letters, the latest first, at most limit of them.

@@ -66,6 +66,9 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease) {
 	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
+	if tenure.Context.Err() != nil { // it ended while the claim was being committed
+		cancel(domain.ErrFenced)
+	}
 	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
 	m.SetContext(domain.WithLease(ctx, l))
 	sent := s.send(ctx, sub, m)
@@ -79,10 +82,12 @@ func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Me
 		s.finish(l, settlement{lease: l, done: true})
 	case <-m.Nacked():
 		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})
+	case <-s.loopDone: // closed, and the handler is stuck: it keeps the lease
 	}
 }
 
-// send gives the message to the subscription, unless it ends or the subscriber drains.
+// send gives the message to the subscription, unless the context has ended or the
+// subscriber drains.
 func (s *Subscriber) send(ctx context.Context, sub *subscription, m *message.Message) bool {
 	if s.isDraining() || ctx.Err() != nil {
 		return false
@@ -106,9 +111,8 @@ func (s *Subscriber) finish(l *domain.Lease, end settlement) {
 	if !l.Settled() {
 		s.settle = append(s.settle, end)
 	}
-	if s.busy--; s.busy == 0 && s.isDraining() {
-		close(s.idle)
-	}
+	s.busy--
+	s.quiet()
 	nudge(s.wake)
 }
 

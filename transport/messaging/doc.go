@@ -16,18 +16,30 @@
 //     node at a time: its in-flight row is the lease, named by (node, epoch, attempt).
 //   - Work done under a lease takes effect once: Leases settles the lease in the
 //     transaction that stores the outcome, and refuses when the row is no longer there.
-//   - A node whose registration has expired, by the database's clock, has its rows taken
-//     over by any other node of the group, with the next attempt number.
-//   - Topics that come first in Config.Topics are claimed first, and messages that were
-//     interrupted before new ones.
+//   - A node whose registration has expired, by the database's clock, claims nothing, and has
+//     its rows taken over by any other node of the group, with the next attempt number and
+//     one more interruption. The context of what it still handles has ended before that.
+//   - Messages that were interrupted or given back are claimed before new ones, and topics
+//     that come first in Config.Topics before others. The partitions of a topic take turns.
 //   - A subscriber without free slots does not poll; an idle one polls every
 //     Config.IdlePoll and is woken at once by the Bell of a local publisher.
+//   - A subscriber that drains claims nothing more, hands back what it has not delivered, and
+//     is done when all that was delivered has been acked or nacked.
+//   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it
+//     claimed and delivers it.
 //
 // It promises no order between messages unless Config.Ordered is set; then one message
 // of a topic is in flight at a time and a message is not overtaken.
 //
-// In a transaction, rows are locked in this order: nodes, offsets, in-flight rows, and
-// whatever the event store locks after them. Correctness does not rest on lock hints:
-// every row is locked by updating it, and every condition is checked again in the WHERE
-// of the update that depends on it.
+// In a transaction, rows are locked in this order: in-flight rows that this node holds,
+// registrations, offsets, in-flight rows that it takes; the event store locks heads after
+// the in-flight rows that it settles. Two nodes can still wait for each other in a circle
+// when the registration of one of them has expired and it does not know yet; the database
+// then gives one transaction up, and it is done again.
+//
+// Correctness does not rest on lock hints: every row is locked by updating it, and every
+// condition is checked again in the WHERE of the update that depends on it.
+//
+// Housekeeping. Retention removes consumed messages and ended registrations. DeadLetters
+// holds messages that were given up, until somebody requeues or discards them.
 package messaging

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -60,10 +61,14 @@ func giveBack(ctx context.Context, tx *schema.Tx, l *domain.Lease, delay time.Du
 
 // changed runs a statement that changes one row and says whether it did.
 func changed(ctx context.Context, tx *schema.Tx, query string, args ...any) (bool, error) {
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
+	n, err := affected(tx.ExecContext(ctx, query, args...))
 	return n > 0, err
+}
+
+// affected is how many rows a statement changed.
+func affected(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }

@@ -3,7 +3,6 @@ package messaging
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -12,19 +11,28 @@ import (
 	"orderflow/schema"
 )
 
-// firstPause is the pause after a poll that found nothing while there was work shortly
-// before; it doubles up to Config.IdlePoll.
-const firstPause = 5 * time.Millisecond
+const (
+	// firstPause is the pause after a round that had something to do; it doubles up to
+	// Config.IdlePoll while nothing is found.
+	firstPause = 5 * time.Millisecond
+	// longestPause is the pause between rounds that fail.
+	longestPause = 5 * time.Second
+	// roundTimeout bounds the database work of one round.
+	roundTimeout = 15 * time.Second
+)
 
-// roundTimeout bounds the database work of one round.
-const roundTimeout = 15 * time.Second
+// roundState is what the loop remembers from round to round.
+type roundState struct {
+	turn      int       // moves where the next look begins among the partitions
+	failed    bool      // the last writing transaction failed
+	uncertain time.Time // until then, a claim whose COMMIT was not answered may turn up
+	adopted   time.Time // when it was last looked for
+}
 
-// health is when the loop last came round without an error, in Unix nanoseconds.
-type health struct{ last atomic.Int64 }
-
-// Alive is how long ago the subscriber's loop last came round, database included.
+// Alive is how long ago the subscriber's loop last came round, whatever the database
+// answered; without a subscription, how long ago the subscriber was made.
 func (s *Subscriber) Alive() time.Duration {
-	return time.Since(time.Unix(0, s.health.last.Load()))
+	return time.Since(time.Unix(0, s.round.Load()))
 }
 
 // loop settles and claims, round by round, until the subscriber is closed.
@@ -33,8 +41,7 @@ func (s *Subscriber) loop() {
 	if s.conf.Bell != nil {
 		defer s.conf.Bell.listen(s.wake, s.listens)()
 	}
-	s.health.last.Store(time.Now().UnixNano())
-	pause := firstPause
+	pause := s.conf.firstPause
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -45,21 +52,28 @@ func (s *Subscriber) loop() {
 		case <-s.wake:
 		case <-timer.C:
 		}
-		s.adoptLost(s.life)
-		found, err := s.round(s.life)
-		switch {
-		case err != nil && s.life.Err() == nil:
-			s.conf.Logger.Error("claiming messages failed; trying again", err, watermill.LogFields{"group": s.conf.Group, "pause": pause.String()})
-			pause = min(2*pause, 5*time.Second)
-		case found:
-			s.health.last.Store(time.Now().UnixNano())
-			pause = firstPause
-		default:
-			s.health.last.Store(time.Now().UnixNano())
-			pause = min(2*pause, s.conf.IdlePoll)
-		}
+		found, err := s.comeRound(s.work)
+		s.round.Store(time.Now().UnixNano())
+		pause = s.nextPause(pause, found, err)
 		timer.Reset(pause)
 	}
+}
+
+// nextPause is how long to wait after a round, unless something wakes the loop.
+func (s *Subscriber) nextPause(pause time.Duration, found bool, err error) time.Duration {
+	if err != nil {
+		pause = min(2*pause, longestPause)
+		s.conf.Logger.Error("a round of claiming failed; trying again", err, watermill.LogFields{"group": s.conf.Group, "pause": pause.String()})
+		return pause
+	}
+	if found {
+		return s.conf.firstPause
+	}
+	pause = min(2*pause, s.conf.IdlePoll)
+	if time.Now().Before(s.rounds.uncertain) {
+		pause = min(pause, adoptEvery)
+	}
+	return pause
 }
 
 func (s *Subscriber) listens(topic string) bool {
@@ -73,11 +87,29 @@ func (s *Subscriber) listens(topic string) bool {
 	return false
 }
 
-// round settles what has ended and claims for the free slots. It says whether it found
-// anything to do. A round with no free slot and nothing to settle asks the database
+// comeRound settles what has ended and claims for the free slots. It says whether there
+// was anything to do. A round with no free slot and nothing to settle asks the database
 // nothing.
-func (s *Subscriber) round(ctx context.Context) (found bool, err error) {
+func (s *Subscriber) comeRound(ctx context.Context) (found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
 	tenure, in := s.conf.Tenure()
+	s.mu.Lock()
+	s.rounding = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.rounding = false
+		s.quiet()
+		s.mu.Unlock()
+	}()
+	adoptErr := s.adoptLost(ctx, tenure, in)
+	found, err = s.settleAndClaim(ctx, tenure, in)
+	return found, errors.Join(adoptErr, err)
+}
+
+// settleAndClaim is a round without what is special to lost answers.
+func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, in bool) (found bool, err error) {
 	s.mu.Lock()
 	ended, free, query := s.settle, s.conf.Slots-s.busy, s.query
 	s.settle = nil
@@ -85,8 +117,9 @@ func (s *Subscriber) round(ctx context.Context) (found bool, err error) {
 		free = 0
 	}
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
-	defer cancel()
+	if s.rounds.failed && len(ended) > 0 {
+		free = 0 // so that a claim that cannot be done does not keep acknowledgements from being stored
+	}
 	var sources []source
 	if free > 0 {
 		sources, err = s.look(ctx, query, tenure.Node)
@@ -94,18 +127,23 @@ func (s *Subscriber) round(ctx context.Context) (found bool, err error) {
 	if len(ended) == 0 && len(sources) == 0 {
 		return false, err
 	}
-	claims, txErr := s.settleAndClaim(ctx, query, tenure, ended, sources, free)
-	if txErr != nil {
-		s.mu.Lock()
-		s.settle = append(ended, s.settle...)
-		s.mu.Unlock()
+	claims, txErr := s.write(ctx, query, tenure, ended, sources, free)
+	if s.rounds.failed = txErr != nil; s.rounds.failed {
+		s.unsettle(ended)
 		if errors.Is(txErr, schema.ErrCommit) {
-			s.uncertain = time.Now().Add(uncertainty)
+			s.rounds.uncertain = time.Now().Add(uncertainty)
 		}
 		return false, txErr
 	}
 	s.deliver(tenure, claims)
-	return len(claims) > 0, err
+	return len(claims) > 0 || len(ended) > 0, err
+}
+
+// unsettle puts back what could not be settled, to be tried again.
+func (s *Subscriber) unsettle(ended []settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle = append(ended, s.settle...)
 }
 
 // lastRound waits for handlers whose contexts have ended and stores what they said.
@@ -113,11 +151,16 @@ func (s *Subscriber) lastRound() {
 	s.startDraining()
 	wait := time.NewTimer(s.conf.CloseWait)
 	defer wait.Stop()
-	select {
-	case <-s.idle:
-	case <-wait.C:
+	for waiting := true; waiting && s.Busy() > 0; {
+		select {
+		case <-s.wake: // a delivery has ended
+		case <-wait.C:
+			waiting = false
+		}
 	}
-	if _, err := s.round(context.Background()); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	if _, err := s.comeRound(ctx); err != nil {
 		s.conf.Logger.Error("the last acknowledgements were not stored; their messages will be delivered again", err,
 			watermill.LogFields{"group": s.conf.Group})
 	}

@@ -19,17 +19,16 @@ type Nodes struct {
 // NewNodes gives the register of a database.
 func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db} }
 
-// Register enters a node for ttl and gives its epoch, which is higher than that of any
-// earlier registration of the same name.
+// Register enters a node as active for ttl and gives its epoch, which is higher than that
+// of any earlier registration of the same name. What does not fit (see limits.go) is of
+// kind domain.ErrInvalid.
 func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
-	if node.Node == "" || len(node.Node) > 100 {
-		return 0, fmt.Errorf("%w: a node's name has 1 to 100 bytes, not %d", domain.ErrInvalid, len(node.Node))
+	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
+		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
 	}
-	for {
+	epoch, err = n.register(ctx, node, ttl)
+	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: take the next epoch
 		epoch, err = n.register(ctx, node, ttl)
-		if !errors.Is(err, schema.ErrDuplicateKey) {
-			break // another process of the same name was quicker; take the next epoch
-		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
@@ -53,18 +52,32 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 	return epoch, err
 }
 
-// Renew extends a registration to ttl from now. Once it has expired, or has been
-// released, it can never be renewed again: domain.ErrFenced.
+// Renew extends a registration to ttl from now; state is domain.NodeActive or
+// NodeDraining. Once it has expired, or has been released, it can never be renewed again:
+// domain.ErrFenced.
 func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
-	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+n.db.Dialect().Now()+`, expires_at = `+n.db.Dialect().NowPlus("?3")+`,
-		state = ?4, busy = ?5 WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), ttl.Milliseconds(), state, busy)
+	err := validTTL(ttl)
+	if state != domain.NodeActive && state != domain.NodeDraining {
+		err = errors.Join(err, fmt.Errorf("%w: a node is not kept in state %q", domain.ErrInvalid, state))
+	}
+	if err != nil {
+		return fmt.Errorf("renew node %s, epoch %d: %w", node, epoch, err)
+	}
+	// The state is asked for because the clock is read when the statement begins: if the update
+	// then waits for the row until another node has declared it lost, the time alone would
+	// still be good.
+	d := n.db.Dialect()
+	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5
+		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+d.Now()+` AND state <> ?6 AND state <> ?7`,
+		ttl.Milliseconds(), state, busy, domain.NodeLost, domain.NodeStopped)
 }
 
 // Release ends a registration at once; what it still holds can be taken over.
 // domain.ErrFenced if it had ended already.
 func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
-	return n.update(ctx, "release", node, epoch, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+n.db.Dialect().Now()+`
-		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+n.db.Dialect().Now(), domain.NodeStopped)
+	now := n.db.Dialect().Now()
+	return n.update(ctx, "release", node, epoch, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+now+`
+		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+now+` AND state <> ?4`, domain.NodeStopped, domain.NodeLost)
 }
 
 func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {

@@ -55,6 +55,9 @@ func (o *Outbox) Committed(topics []string) {
 
 // publish sends placed messages through watermill-sql's Publisher, within tx.
 func publish(tx *schema.Tx, logger watermill.LoggerAdapter, topic string, messages message.Messages) error {
+	if err := validTopic(topic); err != nil {
+		return err
+	}
 	p, err := wsql.NewPublisher(tx, wsql.PublisherConfig{SchemaAdapter: SchemaAdapter{Dialect: tx.Dialect()}}, logger)
 	if err != nil {
 		return err

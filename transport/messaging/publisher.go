@@ -37,7 +37,9 @@ func NewPublisher(db *schema.DB, bell *Bell, logger watermill.LoggerAdapter) *Pu
 	return &Publisher{db: db, bell: bell, logger: logger}
 }
 
-// Publish stores the messages in one transaction, in the order given.
+// Publish stores the messages in one transaction, in the order given: all of them or
+// none, unless the error is of kind schema.ErrCommit, when that is not known. The first
+// message's context is that of the transaction.
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -49,7 +51,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	}
 	ctx := messages[0].Context()
 	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
-		head, err := advance(ctx, tx, len(messages))
+		head, err := p.advance(ctx, tx, len(messages))
 		if err != nil {
 			return err
 		}
@@ -70,13 +72,13 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 
 // advance takes n positions of the partition without events and gives the one before
 // them. The row's lock is held to the commit, so messages become visible in order.
-func advance(ctx context.Context, tx *schema.Tx, n int) (int64, error) {
+func (p *Publisher) advance(ctx context.Context, tx *schema.Tx, n int) (int64, error) {
 	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, unplaced); err != nil {
 		return 0, err
 	}
 	var head int64
 	err := tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, unplaced).Scan(&head)
-	return head - int64(n), err
+	return head - int64(n), p.db.Translate(err)
 }
 
 // Close waits for Publish calls under way and refuses later ones.

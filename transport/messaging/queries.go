@@ -11,48 +11,72 @@ import (
 // queries are the statements of a subscriber for the topics it serves.
 type queries struct {
 	topics       []string // the first to be served first
-	look         string   // ?1 group; gives topic, partition, returned
-	lockOffset   string   // ?1 group, ?2 topic, ?3 partition
-	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 most
+	look         string   // ?1 group; gives topic, partition, returned, last position
+	lockOffset   string   // ?1 group, ?2 topic, ?3 partition, ?4 node, ?5 epoch
+	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 last position, ?5 most
 	readReturned string   // ?1 group, ?2 topic, ?3 most
+}
+
+// hints are SQL Server's, and empty elsewhere. They only spare waiting: a row that is
+// locked is passed over, since somebody is at work on it, and found by the next look.
+// Nothing is wrong where they are ignored. READCOMMITTEDLOCK is there because READPAST
+// alone is refused when READ_COMMITTED_SNAPSHOT is on (Transact-SQL reference, Table
+// Hints).
+type hints struct{ read, update string }
+
+func hintsOf(d schema.Dialect) hints {
+	if d.Name() != "sqlserver" {
+		return hints{}
+	}
+	return hints{read: ` WITH (READPAST, READCOMMITTEDLOCK)`, update: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`}
 }
 
 // abandoned are the in-flight rows that may be claimed: given back and due, or of a
 // registration that has expired. Both parts are served by the index inflight_node.
 func abandoned(d schema.Dialect, columns, condition string) string {
-	return `SELECT ` + columns + ` FROM inflight i WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND ` + condition + `
+	h := hintsOf(d)
+	return `SELECT ` + columns + ` FROM inflight i` + h.read + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND ` + condition + `
 			AND i.available_at <= ` + d.Now() + `
 		UNION ALL
-		SELECT ` + columns + ` FROM nodes n JOIN inflight i ON i.node = n.node AND i.epoch = n.epoch
+		SELECT ` + columns + ` FROM nodes n` + h.read + ` JOIN inflight i` + h.read + ` ON i.node = n.node AND i.epoch = n.epoch
 			WHERE n.expires_at <= ` + d.Now() + ` AND i.consumer_group = ?1 AND ` + condition
+}
+
+// registered is a condition: the registration in the two placeholders is good. A node
+// that has lost its registration claims nothing, since what it took would only be taken
+// from it again and count as interrupted.
+func registered(d schema.Dialect, node, epoch string) string {
+	return ` AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = ` + node + ` AND n.epoch = ` + epoch + ` AND n.expires_at > ` + d.Now() + `)`
 }
 
 // makeQueries writes the statements. Topic names are safe to write into SQL, since
 // topicName allows nothing that would need quoting.
-func makeQueries(d schema.Dialect, c Config, topics []string) queries {
+func makeQueries(d schema.Dialect, topics []string) queries {
 	q := queries{topics: topics}
 	if len(topics) == 0 {
 		return q
 	}
+	h := hintsOf(d)
 	list := `('` + strings.Join(topics, `', '`) + `')`
-	q.look = `SELECT o.topic, o.partition, 0 FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic IN ` + list + `
-			AND EXISTS (SELECT 1 FROM outbox m WHERE m.topic = o.topic AND m.partition = o.partition AND m.position > o.position)
+	q.look = `SELECT x.topic, x.partition, 0, x.newest FROM (
+			SELECT o.topic, o.partition, o.position, (SELECT MAX(m.position) FROM outbox m` + h.read + `
+				WHERE m.topic = o.topic AND m.partition = o.partition) AS newest
+			FROM consumer_offsets o` + h.read + ` WHERE o.consumer_group = ?1 AND o.topic IN ` + list + `) x
+			WHERE x.newest > x.position
 		UNION ALL
-		SELECT DISTINCT a.topic, -1, 1 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
+		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
+	q.lockOffset = `UPDATE consumer_offsets` + h.update + ` SET position = position
+		WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3` + registered(d, `?4`, `?5`)
+	// Up to the last position that was visible: beyond it an append may be under way, for
+	// which SQL Server would wait if READ_COMMITTED_SNAPSHOT is off. There is no READPAST here: it
+	// could pass over a message that becomes visible in between, and the offset with it.
+	q.readNew = `SELECT m.position, m.uuid, m.payload, m.metadata FROM outbox m
+		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position >
+			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
+		ORDER BY m.position ` + d.Limit("?5")
 	q.readReturned = `SELECT a.partition, a.position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
 		abandoned(d, `i.partition, i.position, i.uuid, i.payload, i.metadata, i.node, i.epoch, i.attempt, i.interruptions`, `i.topic = ?2`) +
 		`) a ORDER BY a.partition, a.position ` + d.Limit("?3")
-	q.readNew = `SELECT m.position, m.uuid, m.payload, m.metadata FROM outbox m
-		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position >
-			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
-		ORDER BY m.position ` + d.Limit("?4")
-	// On SQL Server, READPAST passes over an offset that another node is claiming from instead
-	// of waiting for it; without the hint the update waits a moment, which is as right.
-	hint := ``
-	if d.Name() == "sqlserver" {
-		hint = ` WITH (ROWLOCK, READPAST)`
-	}
-	q.lockOffset = `UPDATE consumer_offsets` + hint + ` SET position = position WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3`
 	return q
 }
 

@@ -2,49 +2,52 @@ package messaging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/domain"
 	"orderflow/schema"
 )
-
-// longGone is how long the latest registration of a name is kept at least: were it
-// removed, the name's next registration would begin with an epoch that a process which
-// was suspended all the while still takes for its own.
-const longGone = 30 * 24 * time.Hour
 
 // RetentionConfig is how long what has been dealt with is kept. Zero fields take their
 // defaults.
 type RetentionConfig struct {
-	// Keep is how long messages that every consumer group has claimed are kept, and
-	// registrations of nodes that have ended. 24 h by default.
+	// Keep is how long a message stays after it was written, at least. 10 minutes by default.
 	Keep time.Duration
-	// Every is the time between two rounds, give or take a tenth. 1 min by default.
+	// KeepNodes is how long a registration stays after it has expired, at least; the latest of
+	// a name stays for 30 days at least. As long as Keep by default, but an hour at least.
+	KeepNodes time.Duration
+	// Every is the time between sweeps, give or take a tenth. 1 minute by default.
 	Every time.Duration
-	// Batch is how many rows one transaction removes at most. 500 by default.
+	// Batch is how many messages one transaction removes at most. 1,000 by default.
 	Batch int
-	// Rest is the pause between two transactions. 50 ms by default.
+	// Rest is the time between transactions that removed something. 50 ms by default.
 	Rest time.Duration
-	// Logger hears of errors, which end a round and not the retention. Silent if nil.
+	// Logger hears of sweeps that failed. Silent if nil.
 	Logger watermill.LoggerAdapter
 }
 
+// lastOfName is how long the latest registration of a node's name is kept. The next
+// epoch is counted from it: were it gone, a process that has been suspended all the while
+// could renew the registration of its successor.
+const lastOfName = 30 * 24 * time.Hour
+
 func (c RetentionConfig) withDefaults() RetentionConfig {
-	if c.Keep == 0 {
-		c.Keep = 24 * time.Hour
-	}
-	if c.Every == 0 {
-		c.Every = time.Minute
+	for _, f := range []struct {
+		value  *time.Duration
+		normal time.Duration
+	}{
+		{&c.Keep, 10 * time.Minute}, {&c.KeepNodes, max(c.Keep, time.Hour)}, {&c.Every, time.Minute}, {&c.Rest, 50 * time.Millisecond},
+	} {
+		if *f.value == 0 {
+			*f.value = f.normal
+		}
 	}
 	if c.Batch == 0 {
-		c.Batch = 500
-	}
-	if c.Rest == 0 {
-		c.Rest = 50 * time.Millisecond
+		c.Batch = 1000
 	}
 	if c.Logger == nil {
 		c.Logger = watermill.NopLogger{}
@@ -52,145 +55,82 @@ func (c RetentionConfig) withDefaults() RetentionConfig {
 	return c
 }
 
-// Retention removes old messages and registrations, a few at a time. Any number of
-// nodes may run one.
+func (c RetentionConfig) validate() error {
+	switch {
+	case c.Keep < 0 || c.KeepNodes < 0 || c.Every < 0 || c.Rest < 0:
+		return fmt.Errorf("%w: retention: Keep %s, KeepNodes %s, Every %s, Rest %s (none may be negative)", domain.ErrInvalid, c.Keep, c.KeepNodes, c.Every, c.Rest)
+	case c.Batch < 1:
+		return fmt.Errorf("%w: retention: Batch %d (at least 1)", domain.ErrInvalid, c.Batch)
+	}
+	return nil
+}
+
+// Retention removes what nobody needs any more: messages that every consumer group of
+// their topic has claimed, and registrations of nodes that have ended. It works in small
+// transactions with pauses between them, so that it is not in the way of others, and any
+// number of nodes may do it at once. Events are not its business; a topic that no group
+// consumes keeps its messages, and a group that consumes no more keeps those of its
+// topics until its rows of consumer_offsets are deleted.
 type Retention struct {
 	db   *schema.DB
 	conf RetentionConfig
 }
 
-// NewRetention gives the retention of a database.
+// NewRetention gives the retention of a database. A configuration that does not fit is an
+// error of kind domain.ErrInvalid of Run and Sweep.
 func NewRetention(db *schema.DB, c RetentionConfig) *Retention {
 	return &Retention{db: db, conf: c.withDefaults()}
 }
 
-// Run removes what is old, round by round, until ctx ends. It returns nil.
+// Run sweeps every so often until ctx ends, when it gives nil. A sweep that fails is
+// logged and done again the next time.
 func (r *Retention) Run(ctx context.Context) error {
+	if err := r.conf.validate(); err != nil {
+		return err
+	}
 	for {
-		// Nodes that started together do not clean together.
-		if !pause(ctx, r.conf.Every*9/10+rand.N(r.conf.Every/5+1)) {
+		// Nodes that started together do not sweep together.
+		if !rest(ctx, r.conf.Every*9/10+rand.N(r.conf.Every/5+1)) {
 			return nil
 		}
-		if err := r.Round(ctx); err != nil && ctx.Err() == nil {
-			r.conf.Logger.Error("old messages could not be removed; trying again later", err, nil)
+		if _, err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
+			r.conf.Logger.Error("old messages and registrations could not be removed; trying again later", err, nil)
 		}
 	}
 }
 
-// Round removes everything that is old now.
-func (r *Retention) Round(ctx context.Context) error {
-	consumed, err := r.consumed(ctx)
+// Swept is what a sweep removed.
+type Swept struct {
+	Messages int64
+	Nodes    int64
+	// Recovered are in-flight messages of registrations that are not there, which only
+	// somebody's hand can have removed. They can be claimed again.
+	Recovered int64
+}
+
+// Sweep removes all that may be removed now, and says how much it was, also when it
+// fails halfway.
+func (r *Retention) Sweep(ctx context.Context) (Swept, error) {
+	if err := r.conf.validate(); err != nil {
+		return Swept{}, err
+	}
+	var done Swept
+	var now schema.Time // the database's
+	err := r.db.Translate(r.db.QueryRowContext(ctx, `SELECT `+r.db.Dialect().Now()).Scan(&now))
+	if err == nil {
+		err = r.sweepMessages(ctx, now.Add(-r.conf.Keep), &done.Messages)
+	}
+	if err == nil {
+		err = r.sweepNodes(ctx, now.Time, &done)
+	}
 	if err != nil {
-		return fmt.Errorf("retention: %w", err)
+		return done, fmt.Errorf("retention: %w", err)
 	}
-	for _, c := range consumed {
-		if err := r.batches(ctx, func(tx *schema.Tx) (bool, error) { return r.removeMessages(ctx, tx, c) }); err != nil {
-			return fmt.Errorf("retention: messages of %s, partition %d: %w", c.topic, c.partition, err)
-		}
-	}
-	if err := r.batches(ctx, func(tx *schema.Tx) (bool, error) { return false, r.removeNodes(ctx, tx) }); err != nil {
-		return fmt.Errorf("retention: registrations: %w", err)
-	}
-	return nil
+	return done, nil
 }
 
-// batches has remove called, each time in a transaction of its own, while it says that
-// there is more.
-func (r *Retention) batches(ctx context.Context, remove func(*schema.Tx) (more bool, err error)) error {
-	for {
-		var more bool
-		err := r.db.InTx(ctx, func(tx *schema.Tx) (err error) {
-			more, err = remove(tx)
-			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-		if !pause(ctx, r.conf.Rest) {
-			return ctx.Err()
-		}
-	}
-}
-
-// consumed is up to where every consumer group has claimed a partition of a topic.
-type consumed struct {
-	topic     string
-	partition int
-	position  int64
-}
-
-// consumed asks for partitions that have an old message at their front only, so that a
-// round without work writes nothing.
-func (r *Retention) consumed(ctx context.Context) ([]consumed, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
-		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
-		WHERE EXISTS (SELECT 1 FROM outbox m WHERE m.topic = o.topic AND m.partition = o.partition AND m.position <= o.position
-			AND m.position = (SELECT MIN(f.position) FROM outbox f WHERE f.topic = o.topic AND f.partition = o.partition)
-			AND m.created_at < ?1)`, ago(r.conf.Keep))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var all []consumed
-	for rows.Next() {
-		var c consumed
-		if err := rows.Scan(&c.topic, &c.partition, &c.position); err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	return all, r.db.Translate(rows.Err())
-}
-
-// removeMessages removes the next messages in the order of their positions, up to the
-// first that is to be kept.
-func (r *Retention) removeMessages(ctx context.Context, tx *schema.Tx, c consumed) (more bool, err error) {
-	last, found, err := r.lastOld(ctx, tx, c)
-	if err != nil || found == 0 {
-		return false, err
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM outbox WHERE topic = ?1 AND partition = ?2 AND position <= ?3`, c.topic, c.partition, last)
-	return found == r.conf.Batch, err
-}
-
-// lastOld reads the batch at the front and says where those that are old end.
-func (r *Retention) lastOld(ctx context.Context, tx *schema.Tx, c consumed) (last int64, found int, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT position, CASE WHEN created_at < ?4 THEN 1 ELSE 0 END FROM outbox
-		WHERE topic = ?1 AND partition = ?2 AND position <= ?3 ORDER BY position `+tx.Dialect().Limit("?5"),
-		c.topic, c.partition, c.position, ago(r.conf.Keep), r.conf.Batch)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var position int64
-		var old bool
-		if err := rows.Scan(&position, &old); err != nil {
-			return 0, 0, err
-		}
-		if !old {
-			break
-		}
-		last, found = position, found+1
-	}
-	return last, found, errors.Join(r.db.Translate(rows.Err()), rows.Close())
-}
-
-// removeNodes removes registrations that have ended and hold nothing: those that a later
-// one of the same name has replaced, and any that are long gone.
-func (r *Retention) removeNodes(ctx context.Context, tx *schema.Tx) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM nodes WHERE expires_at < ?1
-		AND NOT EXISTS (SELECT 1 FROM inflight i WHERE i.node = nodes.node AND i.epoch = nodes.epoch)
-		AND (expires_at < ?2 OR EXISTS (SELECT 1 FROM nodes later WHERE later.node = nodes.node AND later.epoch > nodes.epoch))`,
-		ago(r.conf.Keep), ago(max(r.conf.Keep, longGone)))
-	return err
-}
-
-// ago is a time by this node's clock, which is good enough for what is hours old.
-func ago(d time.Duration) string { return schema.TimeArg(time.Now().Add(-d)) }
-
-// pause waits for d; false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
+// rest waits, and says no if ctx ends first.
+func rest(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

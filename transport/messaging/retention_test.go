@@ -2,136 +2,282 @@ package messaging_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
+
+	"orderflow/domain"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 )
 
-func TestRetention_Round(t *testing.T) {
+func TestRetention(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
-		t.Run("messages", func(t *testing.T) { retainMessages(t, open(t)) })
-		t.Run("nodes", func(t *testing.T) { retainNodes(t, open(t)) })
+		db := open(t)
+		schematest.Partitions(t, db, 4)
+		t.Run("messages that every group has passed", func(t *testing.T) { testSweepPassed(t, db) })
+		t.Run("in batches", func(t *testing.T) { testSweepBatches(t, db) })
+		t.Run("several at once, beside claims", func(t *testing.T) { testSweepRace(t, db) })
+		t.Run("registrations", func(t *testing.T) { testSweepNodes(t, db) })
+		t.Run("messages without a registration", func(t *testing.T) { testSweepOrphans(t, db) })
+		t.Run("nothing to do costs three statements", func(t *testing.T) { testSweepNothing(t, db) })
+		t.Run("what does not fit", func(t *testing.T) { testSweepInvalid(t, db) })
+		t.Run("run", func(t *testing.T) { testRetentionRun(t, db) })
 	})
 }
 
-// exec runs statements in one transaction.
-func exec(t *testing.T, db *schema.DB, query string, rows ...[]any) {
+// age makes the messages of a topic older.
+func age(t *testing.T, db *schema.DB, topic string, by time.Duration) {
 	t.Helper()
-	err := db.InTx(context.Background(), func(tx *schema.Tx) error {
-		for _, args := range rows {
-			if _, err := tx.ExecContext(context.Background(), query, args...); err != nil {
-				return err
+	exec(t, db, `UPDATE outbox SET created_at = ?2 WHERE topic = ?1`, topic, schema.TimeArg(time.Now().Add(-by)))
+}
+
+// pass moves a group's offsets of a topic to a position, in all partitions.
+func pass(t *testing.T, db *schema.DB, group, topic string, position int64) {
+	t.Helper()
+	must(t, subscriber(t, db, join(t, db), messaging.Config{Group: group}).SubscribeInitialize(topic))
+	exec(t, db, `UPDATE consumer_offsets SET position = ?3 WHERE consumer_group = ?1 AND topic = ?2`, group, topic, position)
+}
+
+func sweep(t *testing.T, r *messaging.Retention) messaging.Swept {
+	t.Helper()
+	done, err := r.Sweep(t.Context())
+	must(t, err)
+	return done
+}
+
+func testSweepPassed(t *testing.T, db *schema.DB) {
+	topic, fast, slow := name("topic"), name("group"), name("group")
+	placed(t, db, topic, 1, "a", "b", "c", "d")
+	_, at := outbox(t, db, topic)
+	pass(t, db, fast, topic, at[3])
+	pass(t, db, slow, topic, at[1])
+	r := messaging.NewRetention(db, messaging.RetentionConfig{})
+	age(t, db, topic, 9*time.Minute)
+	if done := sweep(t, r); done.Messages != 0 {
+		t.Fatalf("%d messages were removed too early", done.Messages)
+	}
+	age(t, db, topic, 11*time.Minute)
+	if done := sweep(t, r); done.Messages != 2 {
+		t.Fatalf("%d messages were removed, want 2", done.Messages)
+	}
+	if left, _ := outbox(t, db, topic); len(left) != 2 || left[0] != "c" || left[1] != "d" {
+		t.Fatalf("left: %v; want what the slow group has not claimed", left)
+	}
+	pass(t, db, slow, topic, at[3])
+	exec(t, db, `UPDATE outbox SET created_at = ?2 WHERE topic = ?1 AND uuid = 'd'`, topic, schema.TimeArg(time.Now()))
+	if done := sweep(t, r); done.Messages != 1 {
+		t.Fatalf("%d messages were removed, want the one that is old", done.Messages)
+	}
+	t.Run("not of a topic that nobody consumes", func(t *testing.T) {
+		topic := name("topic")
+		placed(t, db, topic, 1, "a")
+		age(t, db, topic, 48*time.Hour)
+		if done := sweep(t, r); done.Messages != 0 {
+			t.Fatalf("%d messages were removed", done.Messages)
+		}
+	})
+}
+
+func testSweepBatches(t *testing.T, db *schema.DB) {
+	topic := name("topic")
+	for p := range 3 {
+		placed(t, db, topic, p, numbered(25)...)
+	}
+	age(t, db, topic, time.Hour)
+	pass(t, db, "workers", topic, 1<<40)
+	before := db.Stats().Transactions
+	done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{Batch: 10, Rest: time.Millisecond}))
+	if done.Messages != 75 {
+		t.Fatalf("%d messages were removed, want 75", done.Messages)
+	}
+	if n := db.Stats().Transactions - before; n != 9 {
+		t.Errorf("3 times 25 messages by 10 took %d transactions, want 9", n)
+	}
+	t.Run("stops with its context", func(t *testing.T) {
+		placed(t, db, topic, 1, numbered(25)...)
+		age(t, db, topic, time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for count(t, db, `SELECT COUNT(*) FROM outbox WHERE topic = ?1`, topic) == 25 {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		done, err := messaging.NewRetention(db, messaging.RetentionConfig{Batch: 10, Rest: time.Hour}).Sweep(ctx)
+		if !errors.Is(err, context.Canceled) || done.Messages != 10 {
+			t.Fatalf("%+v, err = %v; want one batch and the context's error", done, err)
+		}
+	})
+}
+
+func testSweepRace(t *testing.T, db *schema.DB) {
+	const partitions, each = 3, 40
+	topic, m := name("topic"), join(t, db)
+	for p := range partitions {
+		placed(t, db, topic, p, numbered(each)...)
+	}
+	age(t, db, topic, time.Hour)
+	var sweepers sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	for _, handle := range []*schema.DB{again(t, db), again(t, db)} {
+		sweepers.Go(func() {
+			r := messaging.NewRetention(handle, messaging.RetentionConfig{Batch: 7, Rest: time.Millisecond, Every: time.Millisecond, Logger: testLog{t, nil}})
+			if err := r.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ch, seen := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 5}), topic), map[[2]int64]bool{}
+	for range partitions * each {
+		msg := take(t, ch)
+		at := [2]int64{int64(lease(msg).Partition), lease(msg).Position}
+		if seen[at] {
+			t.Fatalf("partition and position %v came twice", at)
+		}
+		seen[at] = true
+		msg.Ack()
+	}
+	for left, _ := outbox(t, db, topic); len(left) > 0; left, _ = outbox(t, db, topic) {
+		m.afterRounds(t, 1, nil)
+	}
+	stop()
+	sweepers.Wait()
+}
+
+func testSweepNodes(t *testing.T, db *schema.DB) {
+	const day = 24 * time.Hour
+	ended := func(ago time.Duration, n domain.Node) domain.Tenure {
+		tenure := register(t, db, n)
+		exec(t, db, `UPDATE nodes SET expires_at = ?3 WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch, schema.TimeArg(time.Now().Add(-ago)))
+		return tenure
+	}
+	again := domain.Node{Node: name("again")}
+	gone := []domain.Tenure{ended(61*time.Minute, again), ended(2*time.Hour, again), ended(31*day, domain.Node{Node: name("node")})}
+	kept := []domain.Tenure{
+		ended(59*time.Minute, again),                   // too fresh
+		register(t, db, again),                         // good
+		ended(29*day, domain.Node{Node: name("node")}), // the last of its name
+		register(t, db, domain.Node{Node: name("node")}),
+	}
+	holds := ended(31*day, domain.Node{Node: name("node")})
+	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		VALUES ('workers', ?1, 0, 1, 'held', ?2, '{}', ?3, ?4, 1, 0, ?5, ?5)`, name("topic"), []byte{}, holds.Node, holds.Epoch, schema.TimeArg(time.Now()))
+	kept = append(kept, holds)
+	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Nodes != int64(len(gone)) {
+		t.Errorf("%d registrations were removed, want %d", done.Nodes, len(gone))
+	}
+	for _, tenure := range kept {
+		find(t, db, tenure)
+	}
+	for _, tenure := range gone {
+		if count(t, db, `SELECT COUNT(*) FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch) != 0 {
+			t.Errorf("%s/%d is still there", tenure.Node, tenure.Epoch)
+		}
+	}
+	if next := register(t, db, again); next.Epoch != 5 {
+		t.Errorf("epoch %d follows 4", next.Epoch)
+	}
+}
+
+func testSweepOrphans(t *testing.T, db *schema.DB) {
+	m, heir, topic := join(t, db), join(t, db), name("topic")
+	lone(t, db, m, topic)
+	exec(t, db, `DELETE FROM nodes WHERE node = ?1`, m.Node)
+	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Recovered != 1 {
+		t.Fatalf("%d messages were recovered, want 1", done.Recovered)
+	}
+	rows := inflight(t, db, topic)
+	if len(rows) != 1 || rows[0].node != "" || rows[0].interruptions != 1 || time.Until(rows[0].available.Time) < 50*time.Second {
+		t.Fatalf("in flight: %+v; want it to be nobody's, in a minute", rows)
+	}
+	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
+	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
+}
+
+func testSweepNothing(t *testing.T, db *schema.DB) {
+	sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{}))
+	before := db.Stats()
+	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done != (messaging.Swept{}) {
+		t.Fatalf("swept %+v", done)
+	}
+	after := db.Stats()
+	if after.Statements-before.Statements != 3 || after.Transactions != before.Transactions {
+		t.Fatalf("%d statements and %d transactions", after.Statements-before.Statements, after.Transactions-before.Transactions)
+	}
+}
+
+func testSweepInvalid(t *testing.T, db *schema.DB) {
+	for what, c := range map[string]messaging.RetentionConfig{
+		"keep":  {Keep: -1},
+		"nodes": {KeepNodes: -1},
+		"every": {Every: -1},
+		"rest":  {Rest: -1},
+		"batch": {Batch: -1},
+	} {
+		r := messaging.NewRetention(db, c)
+		if _, err := r.Sweep(t.Context()); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: err = %v, want ErrInvalid", what, err)
+		}
+		if err := r.Run(t.Context()); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: Run: err = %v, want ErrInvalid", what, err)
+		}
+	}
+}
+
+// testRetentionRun sweeps again and again, also after a sweep that failed.
+func testRetentionRun(t *testing.T, db *schema.DB) {
+	topic, log := name("topic"), &errorLog{}
+	pass(t, db, "workers", topic, 1<<40)
+	broken := again(t, db)
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() {
+		over <- messaging.NewRetention(db, messaging.RetentionConfig{Every: 10 * time.Millisecond, Logger: log}).Run(ctx)
+	}()
+	for range 2 {
+		placed(t, db, topic, 1, "old")
+		age(t, db, topic, time.Hour)
+		for deadline := time.Now().Add(patience); ; {
+			if left, _ := outbox(t, db, topic); len(left) == 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the message was not removed")
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-}
-
-// texts gives the values of one column.
-func texts(t *testing.T, db *schema.DB, query string) []string {
-	t.Helper()
-	rows, err := db.QueryContext(context.Background(), query)
-	if err != nil {
-		t.Fatal(err)
+	stop()
+	must(t, <-over)
+	if n := log.errors.Load(); n != 0 {
+		t.Errorf("%d errors were logged", n)
 	}
-	defer func() { _ = rows.Close() }()
-	var all []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			t.Fatal(err)
+	t.Run("logs what failed", func(t *testing.T) {
+		must(t, broken.Close())
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() {
+			over <- messaging.NewRetention(broken, messaging.RetentionConfig{Every: time.Millisecond, Logger: log}).Run(ctx)
+		}()
+		for deadline := time.Now().Add(patience); log.errors.Load() < 2; {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing was logged")
+			}
 		}
-		all = append(all, s)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
+		stop()
+		must(t, <-over)
+	})
 }
 
-func retainMessages(t *testing.T, db *schema.DB) {
-	const keep = time.Hour
-	now := time.Now()
-	old, fresh := now.Add(-2*keep), now.Add(-keep/2)
-	var messages [][]any
-	add := func(topic string, position int, at time.Time) {
-		messages = append(messages, []any{topic, 0, position, fmt.Sprintf("%s-%d", topic, position), []byte("{}"), "{}", schema.TimeArg(at)})
-	}
-	for i := 1; i <= 7; i++ {
-		add("claimed", i, old) // more than two batches
-		add("waiting", i, old)
-		add("unheard", i, old)
-	}
-	add("claimed", 8, fresh)
-	add("claimed", 9, old) // behind one that is kept
-	exec(t, db, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`, messages...)
-	exec(t, db, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES (?1, ?2, ?3, ?4)`,
-		[]any{"workers", "claimed", 0, 9}, []any{"workers", "waiting", 0, 7}, []any{"slow", "waiting", 0, 5})
-
-	r := messaging.NewRetention(db, messaging.RetentionConfig{Keep: keep, Batch: 3, Rest: time.Nanosecond})
-	if err := r.Round(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	got := texts(t, db, `SELECT uuid FROM outbox ORDER BY topic, position`)
-	want := []string{
-		"claimed-8", "claimed-9",
-		"unheard-1", "unheard-2", "unheard-3", "unheard-4", "unheard-5", "unheard-6", "unheard-7",
-		"waiting-6", "waiting-7",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("kept are %q, want %q", got, want)
-	}
-
-	before := db.Stats().Transactions
-	if err := r.Round(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if n := db.Stats().Transactions - before; n > 1 {
-		t.Errorf("a round without work made %d transactions, want 1 at most", n)
-	}
+// errorLog counts errors.
+type errorLog struct {
+	watermill.NopLogger
+	errors atomic.Int64
 }
 
-func retainNodes(t *testing.T, db *schema.DB) {
-	const day = 24 * time.Hour
-	var nodes, inflight [][]any
-	add := func(node string, epoch int, expired time.Duration) {
-		at := schema.TimeArg(time.Now().Add(-expired))
-		nodes = append(nodes, []any{node, epoch, at})
-	}
-	add("replaced", 1, 2*day)
-	add("replaced", 2, 2*day)
-	add("alive", 1, -day)
-	add("gone", 1, 31*day)
-	add("holding", 1, 31*day)
-	add("ended", 1, time.Hour)
-	add("ended", 2, time.Minute)
-	inflight = append(inflight, []any{"holding", 1, schema.TimeArg(time.Now())})
-	exec(t, db, `INSERT INTO nodes (node, epoch, state, slots, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
-		VALUES (?1, ?2, 'active', 1, '', 1, '', '', '', ?3, ?3, ?3)`, nodes...)
-	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, claimed_at, available_at)
-		VALUES ('workers', 'a', 0, 1, 'u', ?4, '{}', ?1, ?2, 1, ?3, ?3)`, append(inflight[0], []byte("{}")))
-
-	if err := messaging.NewRetention(db, messaging.RetentionConfig{Keep: day}).Round(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	left, err := messaging.NewNodes(db).List(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, n := range left {
-		got = append(got, fmt.Sprintf("%s-%d", n.Node, n.Epoch))
-	}
-	slices.Sort(got)
-	if want := []string{"alive-1", "ended-1", "ended-2", "holding-1", "replaced-2"}; !slices.Equal(got, want) {
-		t.Errorf("kept are %q, want %q", got, want)
-	}
-}
+func (l *errorLog) Error(string, error, watermill.LogFields) { l.errors.Add(1) }

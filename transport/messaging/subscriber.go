@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
 	"orderflow/schema"
 )
 
@@ -22,20 +22,27 @@ type Subscriber struct {
 	stop context.CancelFunc
 	life context.Context // ends when Close is called
 
+	// work is the context of the loop's transactions. It outlives Close by closeGrace, since a
+	// COMMIT that is cut short leaves its outcome unknown.
+	work    context.Context
+	abandon context.CancelFunc
+
 	mu       sync.Mutex
 	subs     []*subscription
 	busy     int                  // slots in use
 	settle   []settlement         // ended deliveries whose rows are still to be changed
+	rounding bool                 // the loop is in the middle of a round
 	draining chan struct{}        // closed when no more may be claimed or delivered
-	idle     chan struct{}        // closed when busy falls to 0 after that
-	held     map[heldKey]struct{} // leases delivered or about to be settled
+	drained  chan struct{}        // closed when nothing is left after that; see quiet
+	held     map[heldKey]struct{} // leases delivered and not yet ended
 	started  bool
 	closed   bool
 	loopDone chan struct{}
 	query    queries // for the topics subscribed to
-	health   health
 
-	uncertain, adopted time.Time // the loop's own; see adoptLost
+	round  atomic.Int64 // when the loop last came round, in Unix nanoseconds
+	rounds roundState   // the loop's own
+	inTx   func(context.Context, func(*schema.Tx) error) error
 }
 
 var (
@@ -53,27 +60,33 @@ type subscription struct {
 	closed  chan struct{}  // closed after out
 }
 
-// NewSubscriber gives a subscriber. It does nothing until Subscribe is called.
+// NewSubscriber gives a subscriber, the only one of its group under the node's name. It
+// does nothing until Subscribe is called.
 func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	life, stop := context.WithCancel(context.Background())
 	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), life: life, stop: stop,
-		idle: make(chan struct{}), draining: make(chan struct{}), loopDone: make(chan struct{}), held: map[heldKey]struct{}{},
+		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]struct{}{}, inTx: db.InTx,
+		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
 	}
+	s.life, s.stop = context.WithCancel(context.Background())
+	s.work, s.abandon = context.WithCancel(context.Background())
+	s.round.Store(time.Now().UnixNano())
 	return s, nil
 }
 
-// SubscribeInitialize makes the group's offsets of a topic, from the beginning of the
-// topic. Subscribe does so too.
+// SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
+// oldest message that is kept (see Retention). Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
-	if !topicName.MatchString(topic) {
-		return fmt.Errorf("%w: topic %q (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, topic)
+	if err := validTopic(topic); err != nil {
+		return err
 	}
-	return s.initOffsets(s.life, topic)
+	if s.life.Err() != nil {
+		return fmt.Errorf("subscriber %w", ErrClosed)
+	}
+	return s.initOffsets(s.work, topic)
 }
 
 // Subscribe gives the messages of a topic. The channel is closed when ctx ends or the
@@ -90,7 +103,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	sub := &subscription{topic: topic, out: make(chan *message.Message), closed: make(chan struct{})}
 	sub.ctx, sub.cancel = context.WithCancel(ctx)
 	s.subs = append(s.subs, sub)
-	s.query = makeQueries(s.db.Dialect(), s.conf, s.topics())
+	s.query = makeQueries(s.db.Dialect(), s.topics())
 	context.AfterFunc(sub.ctx, func() { s.end(sub) })
 	if !s.started {
 		s.started = true
@@ -104,7 +117,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 func (s *Subscriber) end(sub *subscription) {
 	s.mu.Lock()
 	s.subs = slices.DeleteFunc(s.subs, func(x *subscription) bool { return x == sub })
-	s.query = makeQueries(s.db.Dialect(), s.conf, s.topics())
+	s.query = makeQueries(s.db.Dialect(), s.topics())
 	s.mu.Unlock()
 	sub.sending.Wait()
 	close(sub.out)
@@ -139,43 +152,14 @@ func (s *Subscriber) Busy() int {
 // Slots is the number of slots.
 func (s *Subscriber) Slots() int { return s.conf.Slots }
 
-// Drain stops claiming, gives back what has been claimed and not yet been delivered,
-// and waits until every delivered message has been acked or nacked, or ctx ends.
-func (s *Subscriber) Drain(ctx context.Context) error {
-	s.startDraining()
-	nudge(s.wake)
-	select {
-	case <-s.idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("drain: %d messages are still being handled: %w", s.Busy(), context.Cause(ctx))
-	}
-}
-
-func (s *Subscriber) startDraining() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isDraining() {
-		return
-	}
-	close(s.draining)
-	if s.busy == 0 {
-		close(s.idle)
-	}
-}
-
-func (s *Subscriber) isDraining() bool {
-	select {
-	case <-s.draining:
-		return true
-	default:
-		return false
-	}
-}
+// closeGrace is how long Close lets the database finish a transaction under way, and
+// again how long it tries to store the last acknowledgements.
+const closeGrace = 5 * time.Second
 
 // Close ends the contexts of all messages, waits up to Config.CloseWait for their
 // handlers, settles what they said and closes the channels. What a handler still works
-// on stays claimed until the node's registration ends, so that nobody else starts it.
+// on stays claimed until the node's registration ends, so that nobody else starts it;
+// its late ack or nack does nothing. A database that hangs delays Close by 10 s at most.
 // To stop without interrupting anything, call Drain first.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
@@ -191,10 +175,13 @@ func (s *Subscriber) Close() error {
 	}
 	s.mu.Unlock()
 	s.stop()
+	grace := time.AfterFunc(closeGrace, s.abandon)
+	defer grace.Stop()
 	if !started {
 		close(s.loopDone)
 	}
 	<-s.loopDone
+	s.abandon()
 	for _, sub := range subs {
 		<-sub.closed
 	}

@@ -62,8 +62,9 @@ func declareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, err
 // takeOver makes the row this node's if it is still as it was read; two nodes that try
 // at once are told apart by the attempt.
 func takeOver(ctx context.Context, tx *schema.Tx, r returned) (bool, error) {
-	l := r.lease
-	return changed(ctx, tx, `UPDATE inflight SET node = ?8, epoch = ?9, attempt = ?10, interruptions = ?11, claimed_at = `+tx.Dialect().Now()+fence,
+	l, d := r.lease, tx.Dialect()
+	return changed(ctx, tx, `UPDATE inflight SET node = ?8, epoch = ?9, attempt = ?10, interruptions = ?11, claimed_at = `+d.Now()+
+		fence+registered(d, `?8`, `?9`),
 		l.Group, l.Topic, l.Partition, l.Position, r.node, r.epoch, r.attempt, l.Node, l.Epoch, l.Attempt, l.Interruptions)
 }
 

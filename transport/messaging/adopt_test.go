@@ -1,0 +1,188 @@
+package messaging_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+	"orderflow/transport/messaging"
+)
+
+func TestSubscriber_lostAnswers(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"of a claim that took place":       testLostClaim,
+		"of a claim that took place later": testLostClaimLate,
+		"of a claim that did not":          testLostNothing,
+		"are never more than the slots":    testLostSlots,
+		"of acks":                          testLostAck,
+	})
+}
+
+// losing runs the first n transactions for which take says so, and loses the answer to
+// their COMMIT; those for which it says no don't take place.
+func losing(s *messaging.Subscriber, n int64, take func() bool) {
+	var done atomic.Int64
+	s.WrapInTx(func(inTx messaging.InTx) messaging.InTx {
+		return func(ctx context.Context, f func(*schema.Tx) error) error {
+			if done.Add(1) > n {
+				return inTx(ctx, f)
+			}
+			if !take() {
+				return fmt.Errorf("%w: a test", schema.ErrCommit)
+			}
+			if err := inTx(ctx, f); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: a test", schema.ErrCommit)
+		}
+	})
+}
+
+func testLostClaim(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, numbered(3)...)
+	s := subscriber(t, db, m, messaging.Config{Slots: 3, IdlePoll: tooLate})
+	losing(s, 1, func() bool { return true })
+	ch, seen := subscribe(t, s, topic), map[string]bool{}
+	for range 3 {
+		msg := take(t, ch)
+		wantLease(t, msg, m.Tenure, 1, 0)
+		seen[msg.UUID] = true
+		msg.Ack()
+	}
+	if len(seen) != 3 {
+		t.Fatalf("delivered: %v", seen)
+	}
+	m.afterRounds(t, 2, nil)
+	none(t, ch)
+	if rows := inflight(t, db, topic); len(rows) != 0 {
+		t.Fatalf("in flight: %+v", rows)
+	}
+}
+
+// testLostClaimLate has a claim take effect after the subscriber has looked for it in
+// vain and filled its slot otherwise.
+func testLostClaimLate(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, "other")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, IdlePoll: tooLate})
+	losing(s, 1, func() bool { return false })
+	ch := subscribe(t, s, topic)
+	other := take(t, ch)
+	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		SELECT consumer_group, topic, partition, 0, 'late', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
+	before := db.Stats().Statements
+	for db.Stats().Statements < before+2 { // it looks again, without a free slot
+		m.afterRounds(t, 1, nil)
+	}
+	none(t, ch)
+	if s.Busy() != 1 {
+		t.Fatalf("%d of 1 slots are in use", s.Busy())
+	}
+	other.Ack()
+	late := take(t, ch)
+	wantLease(t, late, m.Tenure, 4, 2)
+	if late.UUID != "late" {
+		t.Fatalf("got %s", late.UUID)
+	}
+}
+
+func testLostNothing(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, "work")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1})
+	losing(s, 1, func() bool { return false })
+	ch := subscribe(t, s, topic)
+	msg := take(t, ch)
+	wantLease(t, msg, m.Tenure, 1, 0)
+	msg.Ack()
+	m.afterRounds(t, 2, nil)
+	none(t, ch)
+}
+
+// testLostSlots loses one claim after the other: their messages must not be handled at
+// once when they are found.
+func testLostSlots(t *testing.T, db *schema.DB) {
+	const slots, messages = 2, 6
+	topic := name("topic")
+	publish(t, db, nil, topic, numbered(messages)...)
+	s := subscriber(t, db, join(t, db), messaging.Config{Slots: slots})
+	losing(s, 2, func() bool { return true })
+	ch, seen := subscribe(t, s, topic), map[string]bool{}
+	for range messages {
+		msg := take(t, ch)
+		if busy := s.Busy(); busy > slots {
+			t.Fatalf("%d of %d slots are in use", busy, slots)
+		}
+		if seen[msg.UUID] {
+			t.Fatalf("%s was delivered twice", msg.UUID)
+		}
+		seen[msg.UUID] = true
+		msg.Ack()
+	}
+}
+
+func testLostAck(t *testing.T, db *schema.DB) {
+	for _, takes := range []bool{true, false} {
+		m, topic := join(t, db), name("topic")
+		publish(t, db, nil, topic, "work")
+		s := subscriber(t, db, m, messaging.Config{Slots: 1})
+		var armed, lost atomic.Bool
+		s.WrapInTx(func(inTx messaging.InTx) messaging.InTx {
+			return func(ctx context.Context, f func(*schema.Tx) error) (err error) {
+				if !armed.Load() || lost.Swap(true) {
+					return inTx(ctx, f)
+				}
+				if takes {
+					err = inTx(ctx, f)
+				}
+				return fmt.Errorf("%w: a test: %w", schema.ErrCommit, err)
+			}
+		})
+		ch := subscribe(t, s, topic)
+		msg := take(t, ch)
+		armed.Store(true)
+		msg.Ack()
+		wait(t, msg.Context().Done(), "the end of the delivery")
+		m.afterRounds(t, 4, nil)
+		none(t, ch)
+		if rows := inflight(t, db, topic); len(rows) != 0 {
+			t.Fatalf("in flight: %+v", rows)
+		}
+	}
+}
+
+// TestSubscriber_network cuts the connections at the COMMIT of a claim, before the server
+// has seen it and after.
+func TestSubscriber_network(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db := schematest.SQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
+	through, err := schema.Open(t.Context(), dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, through.Close()) })
+	for what, seen := range map[string]bool{"before the server has seen it": false, "before it has answered": true} {
+		t.Run(what, func(t *testing.T) {
+			m, topic := join(t, db), name("topic")
+			publish(t, db, nil, topic, numbered(3)...)
+			s := subscriber(t, through, m, messaging.Config{Slots: 3})
+			must(t, s.SubscribeInitialize(topic))
+			proxy.LoseCommit(seen)
+			ch, got := subscribe(t, s, topic), map[string]bool{}
+			for range 3 {
+				msg := take(t, ch)
+				wantLease(t, msg, m.Tenure, 1, 0)
+				got[msg.UUID] = true
+				msg.Ack()
+			}
+			m.afterRounds(t, 2, nil)
+			none(t, ch)
+			if rows := inflight(t, db, topic); len(got) != 3 || len(rows) != 0 {
+				t.Fatalf("delivered %v, in flight %+v", got, rows)
+			}
+		})
+	}
+}

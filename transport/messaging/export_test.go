@@ -1,0 +1,34 @@
+package messaging
+
+import (
+	"context"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// InTx is how a subscriber runs its transactions.
+type InTx = func(context.Context, func(*schema.Tx) error) error
+
+// WithFirstPause changes the pause after a round that had something to do, so that only
+// a wake-up can explain what happens sooner.
+func (c Config) WithFirstPause(d time.Duration) Config {
+	c.firstPause = d
+	return c
+}
+
+// WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
+func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.inTx = wrap(s.inTx) }
+
+// DeclareLost is what a node does before it takes over what another one held.
+func DeclareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, error) {
+	return declareLost(ctx, tx, t)
+}
+
+// WithPlace gives a message its place in the log.
+func WithPlace(m *message.Message, partition int, position int64) *message.Message {
+	return withPlace(m, place{partition: partition, position: position, at: time.Now()})
+}

@@ -1,0 +1,221 @@
+package messaging_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+func TestLeases_Settle(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"a lease that was taken over is not held":    testSettleLost,
+		"an append under a lost lease keeps nothing": testAppendLost,
+		"keep":                       testSettleKeep,
+		"keep locks out a take-over": testSettleKeepLocks,
+		"done":                       testSettleDone,
+		"return":                     testSettleReturn,
+		"park":                       testSettlePark,
+		"unknown":                    testSettleUnknown,
+	})
+}
+
+func testSettleLost(t *testing.T, db *schema.DB) {
+	lost, heir, topic := join(t, db), join(t, db), name("topic")
+	old := lease(lone(t, db, lost, topic))
+	expire(t, db, lost.Tenure)
+	now := lease(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)))
+	for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettleReturn, domain.SettlePark} {
+		settle(t, db, old, how, false)
+	}
+	for what, forged := range map[string]func(*domain.Lease){
+		"node":    func(l *domain.Lease) { l.Node = lost.Node },
+		"epoch":   func(l *domain.Lease) { l.Epoch++ },
+		"attempt": func(l *domain.Lease) { l.Attempt-- },
+		"group":   func(l *domain.Lease) { l.Group = "other" },
+	} {
+		l := &domain.Lease{Group: now.Group, Topic: now.Topic, Partition: now.Partition, Position: now.Position, Node: now.Node, Epoch: now.Epoch, Attempt: now.Attempt}
+		forged(l)
+		t.Run("another "+what, func(t *testing.T) { settle(t, db, l, domain.SettleDone, false) })
+	}
+	settle(t, db, now, domain.SettleKeep, true)
+	if n := count(t, db, `SELECT COUNT(*) FROM dead_letters WHERE topic = ?1`, topic); n != 0 {
+		t.Errorf("a lost lease parked %d messages", n)
+	}
+}
+
+// order appends a placed order whose message goes to its first step's topic, and has a
+// node claim that message.
+func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventstore.Store, id domain.OrderID, l *domain.Lease) {
+	t.Helper()
+	store, err := eventstore.Open(t.Context(), db, eventstore.Options{
+		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: messaging.Leases{},
+	})
+	must(t, err)
+	copy(id[:], name("an order id"))
+	place, err := domain.Prepare(domain.Order{}, id, domain.Metadata{CorrelationID: "c"}, domain.Place{})
+	must(t, err)
+	_, err = store.Append(t.Context(), place)
+	must(t, err)
+	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Group: group, Slots: 1}), domain.StepTopic(domain.Scheduling))
+	for {
+		msg := take(t, ch)
+		if got, err := domain.DecodeWork(msg.Payload); err != nil || got == id {
+			must(t, err)
+			return store, id, lease(msg)
+		}
+		msg.Ack() // another test's order
+	}
+}
+
+func testAppendLost(t *testing.T, db *schema.DB) {
+	lost, heir, group := join(t, db), join(t, db), name("group")
+	store, id, l := order(t, db, lost, group)
+	started := domain.Append{OrderID: id, Expected: 1, Lease: l, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: lost.Node}}}
+	_, err := store.Append(t.Context(), started)
+	must(t, err)
+	if l.Settled() {
+		t.Fatal("a kept lease is marked as settled")
+	}
+	expire(t, db, lost.Tenure)
+	next := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Group: group, Slots: 1}), domain.StepTopic(domain.Scheduling)))
+
+	before := [...]int64{count(t, db, `SELECT SUM(head) FROM heads`), count(t, db, `SELECT COUNT(*) FROM events`), count(t, db, `SELECT COUNT(*) FROM outbox`)}
+	completed := domain.Append{
+		OrderID: id, Expected: 2, Lease: l, Settle: domain.SettleDone,
+		Events:   []domain.Event{domain.StepCompleted{Step: domain.Scheduling, Attempt: 1, Node: lost.Node}},
+		Messages: []domain.Message{{Topic: domain.StepTopic(domain.PreProcessing), UUID: "follow-up", Payload: []byte("{}")}},
+	}
+	if _, err = store.Append(t.Context(), completed); !errors.Is(err, domain.ErrFenced) {
+		t.Fatalf("an append under a lost lease: err = %v, want ErrFenced", err)
+	}
+	after := [...]int64{count(t, db, `SELECT SUM(head) FROM heads`), count(t, db, `SELECT COUNT(*) FROM events`), count(t, db, `SELECT COUNT(*) FROM outbox`)}
+	if before != after {
+		t.Errorf("positions, events, messages were %v and are %v", before, after)
+	}
+	if !l.Settled() {
+		t.Error("a lost lease is not marked as settled")
+	}
+	completed.Lease = lease(next)
+	_, err = store.Append(t.Context(), completed)
+	must(t, err)
+}
+
+func testSettleKeep(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	l := lease(lone(t, db, m, topic))
+	before := inflight(t, db, topic)
+	settle(t, db, l, domain.SettleKeep, true)
+	settle(t, db, l, domain.SettleKeep, true)
+	if after := inflight(t, db, topic); len(after) != 1 || after[0] != before[0] {
+		t.Fatalf("in flight was %+v, is %+v", before, after)
+	}
+}
+
+// testSettleKeepLocks keeps the lease of an expired node in a transaction that is still
+// open when another node tries to take the message over.
+func testSettleKeepLocks(t *testing.T, db *schema.DB) {
+	lost, heir, topic := join(t, db), join(t, db), name("topic")
+	l := lease(lone(t, db, lost, topic))
+	expire(t, db, lost.Tenure)
+	other := again(t, db)
+	heir.out.Store(true)
+	ch := subscribe(t, subscriber(t, other, heir, messaging.Config{Slots: 1}), topic)
+	var committing atomic.Bool
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		held, err := messaging.Leases{}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l}})
+		if err != nil || !held[0] {
+			t.Errorf("held %v, err %v", held, err)
+		}
+		heir.out.Store(false)
+		wait(t, heir.nextRound(), "a round") // it looks, and waits for the row
+		select {
+		case <-ch:
+			t.Error("a message was taken over while its lease was being kept")
+		case <-time.After(50 * time.Millisecond): // nothing signals that somebody waits for a lock
+		}
+		committing.Store(true)
+		return nil
+	}))
+	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
+	if !committing.Load() {
+		t.Error("taken over before the transaction ended")
+	}
+}
+
+func testSettleDone(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	l := lease(lone(t, db, m, topic))
+	settle(t, db, l, domain.SettleDone, true)
+	settle(t, db, l, domain.SettleDone, false)
+	if rows := inflight(t, db, topic); len(rows) != 0 {
+		t.Fatalf("in flight: %+v", rows)
+	}
+}
+
+func testSettleReturn(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	l := lease(lone(t, db, m, topic))
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		held, err := messaging.Leases{ReturnDelay: time.Hour}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l, Settle: domain.SettleReturn}})
+		if err == nil && !held[0] {
+			t.Error("the lease is not held")
+		}
+		return err
+	}))
+	settle(t, db, l, domain.SettleReturn, false)
+	rows := inflight(t, db, topic)
+	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 1 {
+		t.Fatalf("in flight: %+v; want one that is nobody's, with an interruption", rows)
+	}
+	if wait := time.Until(rows[0].available.Time); wait < 59*time.Minute || wait > 61*time.Minute {
+		t.Errorf("it can be claimed in %s, want an hour", wait)
+	}
+	heir := join(t, db)
+	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
+	heir.afterRounds(t, 2, nil)
+	none(t, ch)
+	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
+	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
+}
+
+func testSettlePark(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	msg := lone(t, db, m, topic)
+	exec(t, db, `UPDATE inflight SET interruptions = 3, metadata = ?2 WHERE topic = ?1`, topic, `{"a":"ü"}`)
+	settle(t, db, lease(msg), domain.SettlePark, true)
+	if rows := inflight(t, db, topic); len(rows) != 0 {
+		t.Fatalf("in flight: %+v", rows)
+	}
+	var group, uuid, metadata, reason string
+	var payload []byte
+	var partition, attempt, interruptions int
+	var position int64
+	var at schema.Time
+	must(t, db.QueryRowContext(t.Context(), `SELECT consumer_group, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at
+		FROM dead_letters WHERE topic = ?1`, topic).Scan(&group, &partition, &position, &uuid, &payload, &metadata, &attempt, &interruptions, &reason, &at))
+	l := lease(msg)
+	if group != l.Group || partition != l.Partition || position != l.Position || uuid != msg.UUID || string(payload) != string(msg.Payload) ||
+		metadata != `{"a":"ü"}` || attempt != 1 || interruptions != 3 || reason != "a test" || time.Since(at.Time).Abs() > time.Minute {
+		t.Fatalf("the dead letter is %s %d %d %s %s %s %d %d %q %s", group, partition, position, uuid, payload, metadata, attempt, interruptions, reason, at)
+	}
+}
+
+func testSettleUnknown(t *testing.T, db *schema.DB) {
+	l := lease(lone(t, db, join(t, db), name("topic")))
+	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
+		_, err := messaging.Leases{}.Settle(context.Background(), tx, []domain.SettleRequest{{Lease: l, Settle: 99}})
+		return err
+	})
+	if !errors.Is(err, domain.ErrInvalid) {
+		t.Fatalf("settlement 99: err = %v, want ErrInvalid", err)
+	}
+}

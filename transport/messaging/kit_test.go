@@ -1,0 +1,316 @@
+package messaging_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+	"orderflow/transport/messaging"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// tooLate is a pause that no test waits for: what happens sooner was woken up.
+const tooLate = time.Minute
+
+var serial atomic.Int64
+
+// name makes a name that no other test uses.
+func name(what string) string { return fmt.Sprintf("%s-%d", what, serial.Add(1)) }
+
+// onEach runs subtests on a database of each dialect. They share it and keep apart by name.
+func onEach(t *testing.T, cases map[string]func(t *testing.T, db *schema.DB)) {
+	t.Helper()
+	names := make([]string, 0, len(cases))
+	for n := range cases {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		schematest.Partitions(t, db, 4)
+		for _, n := range names {
+			t.Run(n, func(t *testing.T) { cases[n](t, db) })
+		}
+	})
+}
+
+// again opens a database a second time, as another process would.
+func again(t *testing.T, db *schema.DB) *schema.DB {
+	t.Helper()
+	dsn := "sqlite:" + db.DSN().Path
+	if u := db.DSN().URL; u != nil {
+		dsn = u.String()
+	}
+	other, err := schema.Open(t.Context(), dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, other.Close()) })
+	return other
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// member is a registered node.
+type member struct {
+	domain.Tenure
+	end context.CancelFunc // ends the tenure's context, as the node's own clock does
+	out atomic.Bool        // the node says it has no tenure
+
+	rounds atomic.Int64 // of its subscriber
+	mu     sync.Mutex
+	calls  chan struct{} // closed and made anew at every round
+}
+
+// join registers a node for an hour.
+func join(t *testing.T, db *schema.DB) *member {
+	t.Helper()
+	m := &member{calls: make(chan struct{})}
+	m.Node = name("node")
+	m.Context, m.end = context.WithCancel(context.Background())
+	t.Cleanup(m.end)
+	var err error
+	m.Epoch, err = messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: m.Node, Slots: 1}, time.Hour)
+	must(t, err)
+	return m
+}
+
+// tenure is for Config.Tenure. A subscriber asks once at the beginning of each round.
+func (m *member) tenure() (domain.Tenure, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rounds.Add(1)
+	close(m.calls)
+	m.calls = make(chan struct{})
+	return m.Tenure, !m.out.Load()
+}
+
+func (m *member) nextRound() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
+// afterRounds waits until at least n rounds have begun and ended from now on; wake, which
+// may be nil, brings them on.
+func (m *member) afterRounds(t *testing.T, n int, wake func()) {
+	t.Helper()
+	for range n + 1 {
+		next := m.nextRound()
+		if wake != nil {
+			wake()
+		}
+		wait(t, next, "a round of the subscriber")
+	}
+}
+
+func wait(t *testing.T, ch <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-ch:
+	case <-time.After(patience):
+		t.Fatalf("waited %s for %s", patience, what)
+	}
+}
+
+// subscriber gives a subscriber of a node that is closed with the test. Its group is
+// named after the test, if c names none.
+func subscriber(t *testing.T, db *schema.DB, m *member, c messaging.Config) *messaging.Subscriber {
+	t.Helper()
+	c.Tenure = m.tenure
+	if c.IdlePoll == 0 {
+		c.IdlePoll = 20 * time.Millisecond
+	}
+	if c.CloseWait == 0 {
+		c.CloseWait = time.Millisecond
+	}
+	if c.Logger == nil {
+		c.Logger = testLog{t, nil}
+	}
+	s, err := messaging.NewSubscriber(db, c)
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
+func subscribe(t *testing.T, s *messaging.Subscriber, topic string) <-chan *message.Message {
+	t.Helper()
+	ch, err := s.Subscribe(t.Context(), topic)
+	must(t, err)
+	return ch
+}
+
+// take waits for a message.
+func take(t *testing.T, ch <-chan *message.Message) *message.Message {
+	t.Helper()
+	select {
+	case m, open := <-ch:
+		if !open {
+			t.Fatal("the channel was closed instead of a message")
+		}
+		return m
+	case <-time.After(patience):
+		t.Fatalf("no message came within %s", patience)
+	}
+	return nil
+}
+
+// none fails if a message is there.
+func none(t *testing.T, ch <-chan *message.Message) {
+	t.Helper()
+	select {
+	case m, open := <-ch:
+		t.Fatalf("a message came (open: %v) that should not: %v", open, m)
+	default:
+	}
+}
+
+func lease(m *message.Message) *domain.Lease { return domain.LeaseFrom(m.Context()) }
+
+// publish sends messages that no event caused, with their payloads as UUIDs too.
+func publish(t *testing.T, db *schema.DB, bell *messaging.Bell, topic string, payloads ...string) {
+	t.Helper()
+	all := make([]*message.Message, len(payloads))
+	for i, p := range payloads {
+		all[i] = message.NewMessage(p, []byte(p))
+	}
+	must(t, messaging.NewPublisher(db, bell, nil).Publish(topic, all...))
+}
+
+// place writes messages at the next positions of a partition, within tx.
+func place(ctx context.Context, tx *schema.Tx, topic string, partition int, payloads ...string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, len(payloads), partition); err != nil {
+		return err
+	}
+	var head int64
+	if err := tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, partition).Scan(&head); err != nil {
+		return err
+	}
+	all := make([]domain.OutboxMessage, len(payloads))
+	for i, p := range payloads {
+		all[i] = domain.OutboxMessage{
+			Message:   domain.Message{Topic: topic, UUID: p, Payload: []byte(p)},
+			Partition: partition, Position: head - int64(len(payloads)-1-i), At: time.Now(),
+		}
+	}
+	return messaging.NewOutbox(nil, watermill.NopLogger{}).Publish(ctx, tx, all)
+}
+
+// placed is place in a transaction of its own.
+func placed(t *testing.T, db *schema.DB, topic string, partition int, payloads ...string) {
+	t.Helper()
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error { return place(t.Context(), tx, topic, partition, payloads...) }))
+}
+
+func numbered(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("m%03d", i)
+	}
+	return all
+}
+
+// exec changes the database behind the package's back and says how many rows it changed.
+func exec(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
+	t.Helper()
+	must(t, db.InTx(context.Background(), func(tx *schema.Tx) error {
+		res, err := tx.ExecContext(context.Background(), query, args...)
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	}))
+	return n
+}
+
+// expire ends a registration by the database's clock, without the node's knowing.
+func expire(t *testing.T, db *schema.DB, tenure domain.Tenure) {
+	t.Helper()
+	if exec(t, db, `UPDATE nodes SET expires_at = `+db.Dialect().NowPlus("?3")+` WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch, -1) != 1 {
+		t.Fatalf("there is no registration %s/%d", tenure.Node, tenure.Epoch)
+	}
+}
+
+// row is what is in flight.
+type row struct {
+	uuid, node    string
+	epoch         int64
+	attempt       int
+	interruptions int
+	available     schema.Time
+}
+
+// inflight reads the in-flight rows of a topic in order.
+func inflight(t testing.TB, db *schema.DB, topic string) []row {
+	t.Helper()
+	rows, err := db.QueryContext(context.Background(), `SELECT uuid, node, epoch, attempt, interruptions, available_at FROM inflight
+		WHERE topic = ?1 ORDER BY partition, position`, topic)
+	must(t, err)
+	defer func() { _ = rows.Close() }()
+	var all []row
+	for rows.Next() {
+		var r row
+		must(t, rows.Scan(&r.uuid, &r.node, &r.epoch, &r.attempt, &r.interruptions, &r.available))
+		all = append(all, r)
+	}
+	must(t, rows.Err())
+	return all
+}
+
+func count(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
+	t.Helper()
+	must(t, db.QueryRowContext(context.Background(), query, args...).Scan(&n))
+	return n
+}
+
+// settle settles a lease in a transaction of its own, as an append does, and says whether
+// that is as it should be.
+func settle(t *testing.T, db *schema.DB, l *domain.Lease, how domain.Settlement, want bool) {
+	t.Helper()
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		held, err := messaging.Leases{}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l, Settle: how, Reason: "a test"}})
+		if err == nil && held[0] != want {
+			t.Errorf("lease %+v: held is %v, want %v", l, held[0], want)
+		}
+		return err
+	}))
+	if how != domain.SettleKeep {
+		l.MarkSettled()
+	}
+}
+
+// testLog shows a subscriber's log with the test's.
+type testLog struct {
+	t      testing.TB
+	fields watermill.LogFields
+}
+
+func (l testLog) log(level, msg string, fields watermill.LogFields) {
+	l.t.Helper()
+	l.t.Logf("%s %s: %s %v", time.Now().Format("05.000"), level, msg, l.fields.Add(fields))
+}
+
+func (l testLog) Error(msg string, err error, fields watermill.LogFields) {
+	l.log("error", msg+": "+err.Error(), fields)
+}
+func (l testLog) Info(msg string, fields watermill.LogFields)  { l.log("info", msg, fields) }
+func (l testLog) Debug(msg string, fields watermill.LogFields) { l.log("debug", msg, fields) }
+func (l testLog) Trace(string, watermill.LogFields)            {}
+func (l testLog) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return testLog{l.t, l.fields.Add(fields)}
+}

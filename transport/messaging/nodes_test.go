@@ -1,0 +1,219 @@
+package messaging_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+func TestNodes(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"epochs rise":             testEpochs,
+		"epochs in a race":        testEpochsRace,
+		"list":                    testNodesList,
+		"renew":                   testRenew,
+		"renew after the end":     testRenewEnded,
+		"release":                 testRelease,
+		"limits of Register":      testRegisterLimits,
+		"limits of Renew":         testRenewLimits,
+		"a clock of milliseconds": testTTL,
+	})
+}
+
+func register(t *testing.T, db *schema.DB, n domain.Node) domain.Tenure {
+	t.Helper()
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), n, time.Hour)
+	must(t, err)
+	return domain.Tenure{Node: n.Node, Epoch: epoch}
+}
+
+// find gives one registration from the list.
+func find(t *testing.T, db *schema.DB, tenure domain.Tenure) domain.Node {
+	t.Helper()
+	all, err := messaging.NewNodes(db).List(t.Context())
+	must(t, err)
+	i := slices.IndexFunc(all, func(n domain.Node) bool { return n.Node == tenure.Node && n.Epoch == tenure.Epoch })
+	if i < 0 {
+		t.Fatalf("%s/%d is not listed", tenure.Node, tenure.Epoch)
+	}
+	return all[i]
+}
+
+func testEpochs(t *testing.T, db *schema.DB) {
+	n := domain.Node{Node: name("node")}
+	first := register(t, db, n)
+	expire(t, db, first)
+	if second := register(t, db, n); second.Epoch != first.Epoch+1 {
+		t.Fatalf("epoch %d follows %d", second.Epoch, first.Epoch)
+	}
+	if other := register(t, db, domain.Node{Node: name("node")}); other.Epoch != first.Epoch {
+		t.Fatalf("another node begins at epoch %d", other.Epoch)
+	}
+}
+
+func testEpochsRace(t *testing.T, db *schema.DB) {
+	const racers = 8
+	n, other := domain.Node{Node: name("node")}, again(t, db)
+	epochs := make([]int64, racers)
+	var wg sync.WaitGroup
+	for i := range racers {
+		wg.Go(func() {
+			handle := []*schema.DB{db, other}[i%2]
+			var err error
+			if epochs[i], err = messaging.NewNodes(handle).Register(t.Context(), n, time.Hour); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(epochs)
+	if len(slices.Compact(epochs)) != racers {
+		t.Fatalf("epochs were given twice: %v", epochs)
+	}
+}
+
+func testNodesList(t *testing.T, db *schema.DB) {
+	n := domain.Node{
+		Node: name("node"), State: "ignored", Slots: 50, Busy: 7, Host: "höst", PID: 4711, Version: "1.2.3", Roles: "api,worker", Admin: "127.0.0.1:8765",
+	}
+	older := register(t, db, domain.Node{Node: name("node")})
+	tenure := register(t, db, n)
+	got := find(t, db, tenure)
+	for what, at := range map[string]time.Time{"started": got.StartedAt, "heartbeat": got.HeartbeatAt, "expiry, an hour before": got.ExpiresAt.Add(-time.Hour)} {
+		if time.Since(at).Abs() > time.Minute {
+			t.Errorf("%s: %s", what, at)
+		}
+	}
+	want := n
+	want.Epoch, want.State, want.Busy = tenure.Epoch, domain.NodeActive, 0
+	want.StartedAt, want.HeartbeatAt, want.ExpiresAt = got.StartedAt, got.HeartbeatAt, got.ExpiresAt
+	if got != want {
+		t.Errorf("listed %+v, want %+v", got, want)
+	}
+	expire(t, db, tenure)
+	if !find(t, db, tenure).Expired || find(t, db, older).Expired {
+		t.Error("the expired registration is not told from the good one")
+	}
+	exec(t, db, `UPDATE nodes SET started_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, older.Node, -1000)
+	all, err := messaging.NewNodes(db).List(t.Context())
+	must(t, err)
+	if !slices.IsSortedFunc(all, func(a, b domain.Node) int { return b.StartedAt.Compare(a.StartedAt) }) {
+		t.Error("the latest is not listed first")
+	}
+}
+
+func testRenew(t *testing.T, db *schema.DB) {
+	tenure := register(t, db, domain.Node{Node: name("node")})
+	exec(t, db, `UPDATE nodes SET heartbeat_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, tenure.Node, -600_000)
+	must(t, messaging.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeDraining, 5, 2*time.Hour))
+	got := find(t, db, tenure)
+	if got.State != domain.NodeDraining || got.Busy != 5 || time.Since(got.HeartbeatAt).Abs() > time.Minute || time.Until(got.ExpiresAt.Add(-2*time.Hour)).Abs() > time.Minute {
+		t.Fatalf("after the renewal: %+v", got)
+	}
+}
+
+func testRenewEnded(t *testing.T, db *schema.DB) {
+	nodes := messaging.NewNodes(db)
+	for what, end := range map[string]func(domain.Tenure){
+		"expired":  func(tenure domain.Tenure) { expire(t, db, tenure) },
+		"released": func(tenure domain.Tenure) { must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch)) },
+		"unknown":  func(tenure domain.Tenure) { exec(t, db, `DELETE FROM nodes WHERE node = ?1`, tenure.Node) },
+		// States outlast a clock that is put back.
+		"lost, the clock put back": func(tenure domain.Tenure) {
+			exec(t, db, `UPDATE nodes SET state = 'lost' WHERE node = ?1`, tenure.Node)
+		},
+		"stopped, the clock put back": func(tenure domain.Tenure) {
+			exec(t, db, `UPDATE nodes SET state = 'stopped' WHERE node = ?1`, tenure.Node)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			tenure := register(t, db, domain.Node{Node: name("node")})
+			end(tenure)
+			for range 2 {
+				if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
+					t.Fatalf("err = %v, want ErrFenced", err)
+				}
+			}
+		})
+	}
+}
+
+func testRelease(t *testing.T, db *schema.DB) {
+	tenure, nodes := register(t, db, domain.Node{Node: name("node")}), messaging.NewNodes(db)
+	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 5, time.Hour))
+	must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch))
+	if got := find(t, db, tenure); got.State != domain.NodeStopped || !got.Expired || got.Busy != 0 {
+		t.Fatalf("released: %+v", got)
+	}
+	if err := nodes.Release(t.Context(), tenure.Node, tenure.Epoch); !errors.Is(err, domain.ErrFenced) {
+		t.Fatalf("released again: err = %v, want ErrFenced", err)
+	}
+}
+
+func testRegisterLimits(t *testing.T, db *schema.DB) {
+	bytes := func(n int) string { return strings.Repeat("x", n) }
+	most := domain.Node{Node: name("node"), Host: bytes(255), Version: bytes(64), Roles: bytes(64), Admin: bytes(255)}
+	most.Node += bytes(100 - len(most.Node))
+	nodes := messaging.NewNodes(db)
+	_, err := nodes.Register(t.Context(), most, 24*24*time.Hour)
+	must(t, err)
+	if got := find(t, db, domain.Tenure{Node: most.Node, Epoch: 1}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
+		t.Fatalf("registered %+v", got)
+	}
+	for what, n := range map[string]domain.Node{
+		"no name":        {},
+		"long name":      {Node: bytes(101)},
+		"long host":      {Node: "n", Host: bytes(256)},
+		"long version":   {Node: "n", Version: bytes(65)},
+		"long roles":     {Node: "n", Roles: bytes(65)},
+		"long address":   {Node: "n", Admin: bytes(256)},
+		"negative slots": {Node: "n", Slots: -1},
+	} {
+		if _, err := nodes.Register(t.Context(), n, time.Hour); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s: err = %v, want ErrInvalid", what, err)
+		}
+	}
+	for _, ttl := range []time.Duration{0, -time.Second, time.Microsecond, 24*24*time.Hour + 1} {
+		if _, err := nodes.Register(t.Context(), domain.Node{Node: "n"}, ttl); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
+		}
+	}
+}
+
+func testRenewLimits(t *testing.T, db *schema.DB) {
+	tenure, nodes := register(t, db, domain.Node{Node: name("node")}), messaging.NewNodes(db)
+	for _, ttl := range []time.Duration{0, -time.Second, 24*24*time.Hour + 1} {
+		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
+		}
+	}
+	for _, state := range []string{"", domain.NodeStopped, domain.NodeLost, "resting"} {
+		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, state, 0, time.Hour); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("in state %q: err = %v, want ErrInvalid", state, err)
+		}
+	}
+	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, 24*24*time.Hour))
+}
+
+// testTTL waits for a registration to expire by itself.
+func testTTL(t *testing.T, db *schema.DB) {
+	nodes, n := messaging.NewNodes(db), domain.Node{Node: name("node")}
+	began := time.Now()
+	epoch, err := nodes.Register(t.Context(), n, 150*time.Millisecond)
+	must(t, err)
+	for !find(t, db, domain.Tenure{Node: n.Node, Epoch: epoch}).Expired {
+		if time.Since(began) > patience {
+			t.Fatal("it does not expire")
+		}
+	}
+	if took := time.Since(began); took < 145*time.Millisecond {
+		t.Errorf("it expired after %s", took)
+	}
+}

@@ -1,0 +1,230 @@
+package messaging_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+func TestSubscriber_takeOver(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"of a node that expired":                testTakeOverExpired,
+		"of a node that was released":           testTakeOverReleased,
+		"never of a node that lives":            testTakeOverLive,
+		"by the next registration of the name":  testTakeOverOwn,
+		"several nodes share what was lost":     testTakeOverRace,
+		"an expired node claims nothing":        testExpiredClaimsNothing,
+		"an expired node takes nothing over":    testExpiredTakesNothing,
+		"a renewal and a take-over exclude":     testRenewRace,
+		"a renewal that waited for a take-over": testRenewWaited,
+	})
+}
+
+// lone has a node claim one message, and gives it.
+func lone(t *testing.T, db *schema.DB, m *member, topic string) *message.Message {
+	t.Helper()
+	publish(t, db, nil, topic, "work")
+	return take(t, subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 1}), topic))
+}
+
+// wantLease fails if the lease is not as it should be.
+func wantLease(t *testing.T, m *message.Message, node domain.Tenure, attempt, interruptions int) {
+	t.Helper()
+	l := lease(m)
+	if l.Node != node.Node || l.Epoch != node.Epoch || l.Attempt != attempt || l.Interruptions != interruptions {
+		t.Fatalf("the lease is %+v; want node %s, epoch %d, attempt %d, %d interruptions", l, node.Node, node.Epoch, attempt, interruptions)
+	}
+}
+
+func testTakeOverExpired(t *testing.T, db *schema.DB) {
+	lost, heir, topic := join(t, db), join(t, db), name("topic")
+	wantLease(t, lone(t, db, lost, topic), lost.Tenure, 1, 0)
+	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
+	heir.afterRounds(t, 2, nil)
+	none(t, ch)
+	expire(t, db, lost.Tenure)
+	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
+	if got := nodeState(t, db, lost.Tenure); got != domain.NodeLost {
+		t.Errorf("the node that was lost has state %s", got)
+	}
+	second := join(t, db)
+	ch = subscribe(t, subscriber(t, db, second, messaging.Config{Slots: 1}), topic)
+	expire(t, db, heir.Tenure)
+	wantLease(t, take(t, ch), second.Tenure, 3, 2)
+}
+
+func nodeState(t *testing.T, db *schema.DB, tenure domain.Tenure) (state string) {
+	t.Helper()
+	must(t, db.QueryRowContext(t.Context(), `SELECT state FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch).Scan(&state))
+	return state
+}
+
+func testTakeOverReleased(t *testing.T, db *schema.DB) {
+	lost, heir, topic := join(t, db), join(t, db), name("topic")
+	lone(t, db, lost, topic)
+	must(t, messaging.NewNodes(db).Release(t.Context(), lost.Node, lost.Epoch))
+	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
+	if got := nodeState(t, db, lost.Tenure); got != domain.NodeStopped {
+		t.Errorf("the node that was released has state %s", got)
+	}
+}
+
+func testTakeOverLive(t *testing.T, db *schema.DB) {
+	alive, heir, topic := join(t, db), join(t, db), name("topic")
+	lone(t, db, alive, topic)
+	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
+	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
+		must(t, messaging.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, domain.NodeDraining, 1, ttl))
+		heir.afterRounds(t, 2, nil)
+		none(t, ch)
+	}
+	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != alive.Node || rows[0].attempt != 1 {
+		t.Fatalf("in flight: %+v", rows)
+	}
+}
+
+// testTakeOverOwn starts a node again under its name while the earlier registration is
+// still good.
+func testTakeOverOwn(t *testing.T, db *schema.DB) {
+	old, topic := join(t, db), name("topic")
+	lone(t, db, old, topic)
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: old.Node}, time.Hour)
+	must(t, err)
+	if epoch <= old.Epoch {
+		t.Fatalf("epoch %d follows %d", epoch, old.Epoch)
+	}
+	next := join(t, db)
+	next.Tenure.Node, next.Tenure.Epoch = old.Node, epoch
+	ch := subscribe(t, subscriber(t, db, next, messaging.Config{Slots: 1}), topic)
+	next.afterRounds(t, 2, nil)
+	none(t, ch)
+	expire(t, db, old.Tenure)
+	wantLease(t, take(t, ch), next.Tenure, 2, 1)
+}
+
+func testTakeOverRace(t *testing.T, db *schema.DB) {
+	const messages = 40
+	lost, topic, all := join(t, db), name("topic"), make(chan struct{})
+	publish(t, db, nil, topic, numbered(messages)...)
+	ch := subscribe(t, subscriber(t, db, lost, messaging.Config{Slots: messages}), topic)
+	for range messages {
+		take(t, ch)
+	}
+	var seen sync.Map
+	var total atomic.Int64
+	var handlers sync.WaitGroup
+	for _, handle := range []*schema.DB{db, again(t, db), db} {
+		work(&handlers, subscribe(t, subscriber(t, handle, join(t, db), messaging.Config{Slots: 8}), topic), func(m *message.Message) {
+			if earlier, twice := seen.LoadOrStore(m.UUID, lease(m).Node); twice {
+				t.Errorf("message %s went to %v and to %s", m.UUID, earlier, lease(m).Node)
+			}
+			if l := lease(m); l.Attempt != 2 || l.Interruptions != 1 {
+				t.Errorf("message %s is at attempt %d with %d interruptions", m.UUID, l.Attempt, l.Interruptions)
+			}
+			m.Ack()
+			if total.Add(1) == messages {
+				close(all)
+			}
+		})
+	}
+	expire(t, db, lost.Tenure)
+	wait(t, all, "every message of the lost node")
+}
+
+func testExpiredClaimsNothing(t *testing.T, db *schema.DB) {
+	expired, heir, topic := join(t, db), join(t, db), name("topic")
+	expire(t, db, expired.Tenure)
+	publish(t, db, nil, topic, "new")
+	ch := subscribe(t, subscriber(t, db, expired, messaging.Config{Slots: 1}), topic)
+	expired.afterRounds(t, 2, nil)
+	if rows := inflight(t, db, topic); len(rows) != 0 {
+		t.Fatalf("a node whose registration has expired claimed %+v", rows)
+	}
+	none(t, ch)
+	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 1, 0)
+}
+
+func testExpiredTakesNothing(t *testing.T, db *schema.DB) {
+	lost, expired, heir, topic := join(t, db), join(t, db), join(t, db), name("topic")
+	lone(t, db, lost, topic)
+	expire(t, db, lost.Tenure)
+	expire(t, db, expired.Tenure)
+	subscribe(t, subscriber(t, db, expired, messaging.Config{Slots: 1}), topic)
+	expired.afterRounds(t, 2, nil)
+	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
+}
+
+// testRenewRace has a node renew for a short time again and again until it is too late;
+// once another node has its message, no renewal may succeed.
+func testRenewRace(t *testing.T, db *schema.DB) {
+	topic, heir := name("topic"), join(t, db)
+	ch := subscribe(t, subscriber(t, again(t, db), heir, messaging.Config{Slots: 1, IdlePoll: time.Millisecond}), topic)
+	nodes := messaging.NewNodes(db)
+	for i := range 12 {
+		m := join(t, db)
+		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, domain.NodeActive, 1, 30*time.Millisecond))
+		exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions,
+			claimed_at, available_at) VALUES ('workers', ?1, 0, ?2, 'work', ?3, '{}', ?4, ?5, 1, 0, ?6, ?6)`,
+			topic, i+1, []byte("work"), m.Node, m.Epoch, schema.TimeArg(time.Now()))
+		var taken atomic.Bool
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			for i := 0; ; i++ {
+				before := taken.Load()
+				err := nodes.Renew(context.Background(), m.Node, m.Epoch, domain.NodeActive, 1, time.Duration(1+i%30)*time.Millisecond)
+				if before && err == nil {
+					t.Error("a registration was renewed after its message had been taken over")
+				}
+				if err != nil {
+					if !errors.Is(err, domain.ErrFenced) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		}()
+		msg := take(t, ch)
+		taken.Store(true)
+		wait(t, over, "the end of the renewals")
+		msg.Ack()
+	}
+}
+
+// testRenewWaited has a renewal wait for the row of its registration while the
+// registration expires and is declared lost: by the time at which the renewal began it
+// would still be good.
+func testRenewWaited(t *testing.T, db *schema.DB) {
+	const ttl = 300 * time.Millisecond
+	m, other, nodes := join(t, db), again(t, db), messaging.NewNodes(db)
+	must(t, other.Ping(t.Context()))
+	renewed := make(chan error, 1)
+	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, domain.NodeActive, 1, ttl))
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), `UPDATE nodes SET busy = busy WHERE node = ?1`, m.Node); err != nil {
+			return err
+		}
+		go func() {
+			renewed <- messaging.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, domain.NodeActive, 1, ttl)
+		}()
+		for lost := false; !lost; { // until the database's clock says so
+			var err error
+			if lost, err = messaging.DeclareLost(t.Context(), tx, m.Tenure); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if err := <-renewed; !errors.Is(err, domain.ErrFenced) {
+		t.Fatalf("a renewal that waited while its registration was declared lost: err = %v, want ErrFenced", err)
+	}
+}
