@@ -1,0 +1,45 @@
+-- What the run-time and the reading role may do, table by table. Run it in the database
+-- after every migration, as the migration login or the owner of the database:
+--
+--     sqlcmd -S HOST -d orderflow -U orderflow_migration -b -I -i grants.sql
+--
+-- It may be run again. A test holds it against the migrations (every table is here)
+-- and against the statements in the code (every statement is allowed, nothing more).
+
+-- Events and the keys that name orders are only ever added: nobody here may change or
+-- remove one, and a trigger on events refuses it to everybody.
+GRANT SELECT, INSERT ON dbo.events TO orderflow_runtime_role;
+GRANT SELECT, INSERT ON dbo.reservations TO orderflow_runtime_role;
+-- An append moves the head of its partition. Rows are made by migrations.
+GRANT SELECT, UPDATE ON dbo.heads TO orderflow_runtime_role;
+
+-- Messages are written, read, and removed by the retention; never changed.
+GRANT SELECT, INSERT, DELETE ON dbo.outbox TO orderflow_runtime_role;
+-- Offsets are made when a consumer group first meets a topic, and then moved.
+GRANT SELECT, INSERT, UPDATE ON dbo.consumer_offsets TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.inflight TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.nodes TO orderflow_runtime_role;
+-- Workers park what cannot be done; operators requeue or discard it, as the same login.
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.dead_letters TO orderflow_runtime_role;
+
+-- A rebuild exchanges the names of these two tables, and rights stay with the table and
+-- not with the name: both need the same.
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.orders TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.orders_next TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE ON dbo.checkpoints TO orderflow_runtime_role;
+
+-- The list of migrations, to refuse to start on an older schema.
+GRANT SELECT ON dbo.goose_db_version TO orderflow_runtime_role;
+
+GRANT SELECT ON dbo.events TO orderflow_reader_role;
+GRANT SELECT ON dbo.reservations TO orderflow_reader_role;
+GRANT SELECT ON dbo.heads TO orderflow_reader_role;
+GRANT SELECT ON dbo.outbox TO orderflow_reader_role;
+GRANT SELECT ON dbo.consumer_offsets TO orderflow_reader_role;
+GRANT SELECT ON dbo.inflight TO orderflow_reader_role;
+GRANT SELECT ON dbo.nodes TO orderflow_reader_role;
+GRANT SELECT ON dbo.dead_letters TO orderflow_reader_role;
+GRANT SELECT ON dbo.orders TO orderflow_reader_role;
+GRANT SELECT ON dbo.orders_next TO orderflow_reader_role;
+GRANT SELECT ON dbo.checkpoints TO orderflow_reader_role;
+GRANT SELECT ON dbo.goose_db_version TO orderflow_reader_role;
