@@ -211,9 +211,10 @@ func TestViews_List_limits(t *testing.T) {
 // being listed.
 func TestViews_List_unreadable(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
-	ids := []domain.OrderID{f.place("a"), f.place("b"), f.place("c")}
+	ids := f.placeMany(4)
 	f.project(Options{})
 	f.exec(`UPDATE orders SET steps = '{' WHERE order_id = ?1`, ids[1][:])
+	f.exec(`UPDATE orders SET steps = REPLACE(steps, 'PreProcessing', 'Scheduling') WHERE order_id = ?1`, ids[3][:])
 	f.exec(`UPDATE orders SET started_at = 'yesterday' WHERE order_id = ?1`, ids[2][:])
 	page, err := f.views.List(t.Context(), Filter{})
 	must(t, err)
@@ -231,10 +232,13 @@ func TestViews_List_plan(t *testing.T) {
 	f.place("")
 	at := cursor{placed: f.now, id: domain.OrderID{1}}
 	for _, swapped := range []bool{false, true} {
+		prefix := "INDEX orders_"
 		if swapped { // the other table has the same indexes
+			prefix = "INDEX orders_next_"
 			_, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
 			must(t, err)
 		}
+		db := f.another() // a statement that explains, once prepared, does not heed the swap
 		for name, c := range map[string]struct {
 			filter Filter
 			index  string
@@ -251,12 +255,12 @@ func TestViews_List_plan(t *testing.T) {
 		} {
 			for _, cursor := range []cursor{{}, at} {
 				query, args := f.views.listQuery(c.filter, cursor, 51)
-				plan := f.explain(query, args)
+				plan := f.explain(db, query, args)
 				verb := "SEARCH"
 				if name == "none" && cursor.placed.IsZero() {
 					verb = "SCAN" // from the newest on
 				}
-				if !strings.Contains(plan, verb+" orders USING INDEX orders_") || !strings.Contains(plan, c.index) || strings.Contains(plan, "B-TREE") {
+				if !strings.Contains(plan, verb+" orders USING "+prefix) || !strings.Contains(plan, prefix+c.index) || strings.Contains(plan, "B-TREE") {
 					t.Errorf("%s (cursor %v): %s\nwant %s by index %q and no sorting", name, cursor.placed, plan, verb, c.index)
 				}
 			}
@@ -264,9 +268,9 @@ func TestViews_List_plan(t *testing.T) {
 	}
 }
 
-func (f *fixture) explain(query string, args []any) (plan string) {
+func (f *fixture) explain(db *schema.DB, query string, args []any) (plan string) {
 	f.t.Helper()
-	rows, err := f.db.QueryContext(f.t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+	rows, err := db.QueryContext(f.t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
 	must(f.t, err)
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
