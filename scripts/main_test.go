@@ -33,27 +33,35 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// prepare builds the program and has a node run some orders to their ends.
+// prepare builds the program, and has nodes run three orders to Completed and three to
+// Failed.
 func prepare(dir string) error {
 	system.program, system.db = filepath.Join(dir, "orderflow"), filepath.Join(dir, "orders.db")
 	// With the flags of the tests' own builds, so that the build cache serves both.
 	if err := run(exec.Command("go", "build", "-race", "-o", system.program, "../cmd/orderflow")); err != nil {
 		return err
 	}
-	const orders = 6
 	if err := run(program("migrate")); err != nil {
 		return err
 	}
-	for i := range orders {
-		if err := run(program("orders", "place", "--tracking-id", fmt.Sprintf("order-%d", i))); err != nil {
+	if err := runOrders("Completed", "0", "order-0", "order-1", "order-2"); err != nil {
+		return err
+	}
+	return runOrders("Failed", "1", "order-3", "order-4", "order-5")
+}
+
+// runOrders places orders and has a node run them until they have the status.
+func runOrders(status, failureRate string, trackingIDs ...string) error {
+	for _, id := range trackingIDs {
+		if err := run(program("orders", "place", "--tracking-id", id)); err != nil {
 			return err
 		}
 	}
-	node := program("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--step-duration", "1ms", "--step-failure-rate", "0.3", "--seed", "7")
+	node := program("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--step-duration", "1ms", "--step-failure-rate", failureRate)
 	if err := node.Start(); err != nil {
 		return err
 	}
-	err := untilEnded(orders)
+	err := untilEnded(status, len(trackingIDs))
 	_ = node.Process.Signal(os.Interrupt)
 	if werr := node.Wait(); err == nil {
 		err = werr
@@ -61,27 +69,20 @@ func prepare(dir string) error {
 	return err
 }
 
-// untilEnded waits until all orders have ended.
-func untilEnded(orders int) error {
+// untilEnded waits until as many orders have a status.
+func untilEnded(status string, orders int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		ended := 0
-		for _, status := range []string{"Completed", "Failed"} {
-			found, err := list("--status", status)
-			if err != nil {
-				return err
-			}
-			ended += len(found)
-		}
-		if ended == orders {
-			return nil
+		found, err := list("--status", status)
+		if err != nil || len(found) == orders {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d orders have ended: %w", ended, orders, ctx.Err())
+			return fmt.Errorf("%d of %d orders are %s: %w", len(found), orders, status, ctx.Err())
 		case <-tick.C:
 		}
 	}
