@@ -89,7 +89,12 @@ func (m migrated) login(t *testing.T, roles ...string) (user, dsn string) {
 	user = fmt.Sprintf("of_test_%x", random(t))
 	password := fmt.Sprintf("Of1-%x", random(t))
 	m.exec(t, fmt.Sprintf("CREATE LOGIN %s WITH PASSWORD = '%s'", user, password))
-	t.Cleanup(func() { m.exec(t, "DROP LOGIN "+user) })
+	t.Cleanup(func() {
+		eventually(t, "the login's connections have ended", func() bool {
+			_, err := m.db.ExecContext(context.WithoutCancel(t.Context()), "DROP LOGIN "+user)
+			return err == nil
+		})
+	})
 	m.exec(t, fmt.Sprintf("CREATE USER %s FOR LOGIN %s WITH DEFAULT_SCHEMA = dbo", user, user))
 	t.Cleanup(func() { m.exec(t, "DROP USER "+user) })
 	for _, role := range roles {
@@ -231,6 +236,12 @@ func (m migrated) serve(t *testing.T, bin, dsn string) {
 	if err := node.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if node.ProcessState == nil { // the test has failed
+			_ = node.Process.Kill()
+			_ = node.Wait()
+		}
+	})
 	address := m.address(t, addresses)
 	const orders = 12
 	for i := range orders {
