@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,10 +9,10 @@ import (
 )
 
 // TestE2E_Crash kills the only node with orders under way, and starts another.
-func TestE2E_Crash(t *testing.T) {
-	t.Parallel()
+func TestE2E_Crash(t *testing.T) { onEachDatabase(t, testCrash) }
+
+func testCrash(t *testing.T, db string) {
 	const orders = 120
-	db := filepath.Join(t.TempDir(), "orders.db")
 	flags := []string{"--step-duration", "300ms", "--step-failure-rate", "0.1", "--heartbeat", "200ms", "--lease-ttl", "1s", "--max-interruptions", "20"}
 	first := start(t, db, flags...)
 	placed := first.api().place(orders)
@@ -79,13 +78,13 @@ func checkEnd(t *testing.T, id string, events []event) {
 }
 
 // TestE2E_Cluster has three processes share one file, and kills one of them.
-func TestE2E_Cluster(t *testing.T) {
-	t.Parallel()
+func TestE2E_Cluster(t *testing.T) { onEachDatabase(t, testCluster) }
+
+func testCluster(t *testing.T, db string) {
 	const (
 		orders   = 36
 		takeOver = 10 * time.Second // the promise, with the default lease
 	)
-	db := filepath.Join(t.TempDir(), "orders.db")
 	flags := []string{"--step-duration", "2s", "--step-failure-rate", "0", "--workers", "10"}
 	nodes := make([]*process, 3)
 	for i := range nodes {

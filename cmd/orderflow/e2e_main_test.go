@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"orderflow/schema/schematest"
 )
 
 // The end-to-end tests run the real binary, built with the race detector, as real
@@ -124,4 +126,19 @@ func eventually(t *testing.T, within time.Duration, ask func() (done bool, last 
 		case <-tick.C:
 		}
 	}
+}
+
+// onEachDatabase runs a test on an empty database of each kind there is: SQLite always,
+// SQL Server where schematest.Env names one.
+func onEachDatabase(t *testing.T, f func(t *testing.T, dsn string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "orders.db"))
+	})
+	t.Run("sqlserver", func(t *testing.T) {
+		t.Parallel()
+		schematest.NeedSQLServer(t)
+		f(t, schematest.SQLServerDSN(t))
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -14,10 +13,11 @@ import (
 
 // TestE2E_Completed is the promise of the README: orders placed over HTTP run through
 // their steps and can be watched.
-func TestE2E_Completed(t *testing.T) {
-	t.Parallel()
+func TestE2E_Completed(t *testing.T) { onEachDatabase(t, testCompleted) }
+
+func testCompleted(t *testing.T, db string) {
 	const orders = 100
-	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "200ms", "--step-failure-rate", "0")
+	p := start(t, db, "--step-duration", "200ms", "--step-failure-rate", "0")
 	began := time.Now()
 	placed := p.api().place(orders)
 	p.untilEnded(orders, 30*time.Second-time.Since(began))
@@ -34,10 +34,11 @@ func TestE2E_Completed(t *testing.T) {
 }
 
 // TestE2E_RolledBack is the promise of the saga: what was done is undone in reverse.
-func TestE2E_RolledBack(t *testing.T) {
-	t.Parallel()
+func TestE2E_RolledBack(t *testing.T) { onEachDatabase(t, testRolledBack) }
+
+func testRolledBack(t *testing.T, db string) {
 	const orders = 100
-	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "200ms", "--step-failure-rate", "0.3")
+	p := start(t, db, "--step-duration", "200ms", "--step-failure-rate", "0.3")
 	placed := p.api().place(orders)
 	p.untilEnded(orders, 30*time.Second)
 	byStep := make([]int, len(stepNames)+1)

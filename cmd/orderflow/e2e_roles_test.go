@@ -1,15 +1,14 @@
 package main
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 )
 
 // TestE2E_Roles has each role in a process of its own.
-func TestE2E_Roles(t *testing.T) {
-	t.Parallel()
-	db := filepath.Join(t.TempDir(), "orders.db")
+func TestE2E_Roles(t *testing.T) { onEachDatabase(t, testRoles) }
+
+func testRoles(t *testing.T, db string) {
 	api := start(t, db, "--roles", "api", "--node-id", "front")
 	worker := start(t, db, "--roles", "worker", "--no-migrate", "--step-duration", "20ms", "--step-failure-rate", "0")
 	projector := start(t, db, "--roles", "projector")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +10,9 @@ import (
 )
 
 // TestE2E_AlteredView alters a row behind the system's back, while a node runs.
-func TestE2E_AlteredView(t *testing.T) {
-	t.Parallel()
-	db := filepath.Join(t.TempDir(), "orders.db")
+func TestE2E_AlteredView(t *testing.T) { onEachDatabase(t, testAlteredView) }
+
+func testAlteredView(t *testing.T, db string) {
 	p := start(t, db, "--step-duration", "10ms", "--step-failure-rate", "0")
 	placed := p.api().place(10)
 	p.untilEnded(len(placed), 30*time.Second)
