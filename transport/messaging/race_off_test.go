@@ -1,0 +1,6 @@
+//go:build !race
+
+package messaging_test
+
+// raceDetector says that the tests run with it, several times slower.
+const raceDetector = false
