@@ -51,6 +51,11 @@ func parseSQLServer(s string) (DSN, error) {
 	if u.Host == "" {
 		return DSN{}, errors.New("the sqlserver DSN names no host: expected sqlserver://user:password@host:port?database=name")
 	}
+	for name := range u.Query() {
+		if strings.EqualFold(name, "fedauth") {
+			return DSN{}, errors.New("the sqlserver DSN asks for fedauth, which this program is built without: use a SQL Server login")
+		}
+	}
 	return DSN{URL: u}, nil
 }
 

@@ -91,13 +91,15 @@ func (sqlServer) translate(err error) error {
 	switch e.Number {
 	case 2627, 2601: // violation of a constraint, of a unique index
 		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
-	case 1205, 1222, 3960, 33557097: // deadlock victim, lock time-out, snapshot conflict
+	case 1205, 1222, 1204, 3960, 33557097: // deadlock victim, lock time-out, no locks left, snapshot conflict
 		return fmt.Errorf("%w: %w", ErrTransient, err)
 	case 547, 51000: // check constraint, THROW of our triggers
 		return fmt.Errorf("%w: %w", ErrRefused, err)
-	case 1105, 9002, 3906, 976, 978, 983, 40197, 40501, 40613, 49918, 10928, 10929, 6005, 17142:
-		// no space in the file group, log full, read-only, replica not readable, Azure SQL
-		// fail-over and throttling, shutdown in progress
+	case 596: // the session was killed; its transaction is rolled back
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	case 1105, 9002, 3906, 976, 978, 983, 6005, 17142, // no space, log full, read-only, replica not readable, shutdown
+		4060, 921, 922, 4221, // the database cannot be opened, has not been recovered yet, is catching up
+		40197, 40501, 40613, 40143, 49918, 49919, 49920, 10928, 10929, 10936: // Azure SQL: fail-over and throttling
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

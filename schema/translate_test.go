@@ -32,9 +32,11 @@ func kindOf(err error) string {
 func TestSQLServer_translate(t *testing.T) {
 	for number, want := range map[int32]string{
 		2627: "ErrDuplicateKey", 2601: "ErrDuplicateKey",
-		1205: "ErrTransient", 1222: "ErrTransient", 3960: "ErrTransient", 33557097: "ErrTransient",
+		1204: "ErrTransient", 1205: "ErrTransient", 1222: "ErrTransient", 3960: "ErrTransient", 33557097: "ErrTransient",
 		547: "ErrRefused", 51000: "ErrRefused",
 		1105: "ErrUnavailable", 9002: "ErrUnavailable", 3906: "ErrUnavailable", 40613: "ErrUnavailable", 40501: "ErrUnavailable", 976: "ErrUnavailable",
+		596: "ErrUnavailable", 4060: "ErrUnavailable", 921: "ErrUnavailable", 922: "ErrUnavailable", 4221: "ErrUnavailable", 40143: "ErrUnavailable",
+		49919: "ErrUnavailable", 49920: "ErrUnavailable", 10936: "ErrUnavailable",
 		208: "", 102: "", 515: "", 18456: "", 8115: "",
 	} {
 		original := mssql.Error{Number: number, Message: "text that says deadlock, duplicate and timeout"}
@@ -115,7 +117,7 @@ func TestParseDSN(t *testing.T) {
 			t.Errorf("%q is %q, err %v; want %q", in, d, err, want)
 		}
 	}
-	for _, in := range []string{"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://h/d", "sqlserver://", "sqlserver://u:p%zz@h"} {
+	for _, in := range []string{"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://h/d", "sqlserver://", "sqlserver://u:p%zz@h", "sqlserver://h?database=d&FedAuth=ActiveDirectoryDefault"} {
 		if d, err := ParseDSN(in); err == nil {
 			t.Errorf("%q was taken for %q", in, d)
 		}
