@@ -83,8 +83,7 @@ func (p *process) pause(dsn string) {
 			return err == nil, fmt.Sprintf("nothing can be written: %v", err)
 		case <-time.After(300 * time.Millisecond):
 			p.signal(syscall.SIGCONT)
-			_ = <-wrote // whatever came of it: it is tried again
-			return false, "the process holds the file whenever it is stopped"
+			return false, fmt.Sprintf("the process holds the file whenever it is stopped (then: %v)", <-wrote)
 		}
 	})
 }
