@@ -71,8 +71,9 @@ func checkDrained(t *testing.T, path, node string) {
 		return n
 	}
 	started, completed := count(`SELECT COUNT(*) FROM events WHERE type = 'StepStarted'`), count(`SELECT COUNT(*) FROM events WHERE type = 'StepCompleted'`)
-	if started != completed || started < 10 {
-		t.Errorf("%d steps have started and %d completed, want as many, at least 10", started, completed)
+	// A slot is busy from the claim on; what had been claimed and not been started is handed back.
+	if started != completed || started == 0 {
+		t.Errorf("%d steps have started and %d completed, want as many, and some", started, completed)
 	}
 	if n := count(`SELECT COUNT(*) FROM events WHERE type = 'StepInterrupted'`); n != 0 {
 		t.Errorf("%d steps were interrupted, want none", n)
