@@ -48,7 +48,7 @@ func TestRebuild_stopped(t *testing.T) {
 		for _, phase := range []string{PhaseFill, PhaseCompare, PhaseSwap, PhaseEmpty, PhaseClear} {
 			ctx, cancel := context.WithCancel(t.Context())
 			reached := false
-			_, err := Rebuild(ctx, f.db, f.Store, RebuildOptions{BatchSize: 10, limits: limits{rows: 2, orders: 5, bytes: 1 << 20}, Progress: func(p Progress) {
+			_, err := Rebuild(ctx, f.db, f.Store, RebuildOptions{BatchSize: 10, limits: limits{rows: 20, orders: 5, bytes: 1 << 20}, Progress: func(p Progress) {
 				if p.Phase == PhaseCompare && !reached { // so that there is something left to do for the swap
 					ids = append(ids, f.placeMany(3)...)
 				}

@@ -90,7 +90,7 @@ func TestViews_List(t *testing.T) {
 					want = append(want, v)
 				}
 			}
-			filter.Limit = 1 + rng.IntN(7)
+			filter.Limit = 4 + rng.IntN(12)
 			got := f.pages(filter)
 			if toJSON(t, got) != toJSON(t, want) {
 				t.Errorf("%+v: %d orders\n%s\nwant %d\n%s", filter, len(got), toJSON(t, got), len(want), toJSON(t, want))

@@ -14,14 +14,14 @@ import (
 
 func TestProjector_order(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
-		for _, batch := range []int{1, 7, 500} {
+		for _, batch := range []int{2, 7, 500} {
 			f, rng := partitioned(t, open(t)), random(t)
-			ids := f.many(rng, 20)
+			ids := f.many(rng, 15)
 			p := f.project(Options{BatchSize: batch})
 			f.sameAsStreams(ids)
 			// What it holds from before and what is new come together.
-			ids = append(ids, f.many(rng, 20)...)
-			for _, id := range ids[:20] {
+			ids = append(ids, f.many(rng, 10)...)
+			for _, id := range ids[:15] {
 				if v, err := f.views.Get(t.Context(), id); err == nil && v.Status == domain.StatusPending {
 					f.do(id, start(domain.Scheduling, 1, "late"))
 				}
@@ -37,11 +37,13 @@ func TestProjector_order(t *testing.T) {
 // TestProjector_decisions: a batch never ends in the middle of what one decision
 // recorded.
 func TestProjector_decisions(t *testing.T) {
+	f := newFixture(t, schematest.SQLite(t))
+	a, b := f.place(""), f.place("")
+	f.do(a, complete("n", domain.Steps()...)...)
+	f.do(b, fail("n", 1)...)
 	for size := 1; size < 12; size++ {
-		f := newFixture(t, schematest.SQLite(t))
-		a, b := f.place(""), f.place("")
-		f.do(a, complete("n", domain.Steps()...)...)
-		f.do(b, fail("n", 1)...)
+		f.exec(`DELETE FROM orders`)
+		f.exec(`UPDATE checkpoints SET position = 0, counts = '{}'`)
 		p := NewProjector(f.db, f.Store, Options{BatchSize: size})
 		p.tails[0].fold = newFold(tableOf(f.db, live), f.Store, nil)
 		heads, err := f.Heads(t.Context())

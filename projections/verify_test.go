@@ -52,17 +52,18 @@ func (f *fixture) harm(statement string, id domain.OrderID) {
 
 func TestVerify(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := partitioned(t, open(t)), random(t)
+		f.many(rng, 10)
+		harmed := f.place("A")
+		f.do(harmed, complete("n", domain.Steps()[:2]...)...)
+		f.many(rng, 5)
+		f.project(Options{})
+		if r := f.verify(); r.Orders != 16 {
+			t.Fatalf("%d orders were compared, want 16", r.Orders)
+		}
 		for name, h := range harms {
 			t.Run(name, func(t *testing.T) {
-				f, rng := partitioned(t, open(t)), random(t)
-				f.many(rng, 10)
-				id := f.place("A")
-				f.do(id, complete("n", domain.Steps()[:2]...)...)
-				f.many(rng, 5)
-				f.project(Options{})
-				if r := f.verify(); r.Orders != 16 {
-					t.Fatalf("%d orders were compared, want 16", r.Orders)
-				}
+				id := harmed
 				f.harm(h.statement, id)
 				var told []Difference
 				r, err := Verify(t.Context(), f.db, f.Store, VerifyOptions{Difference: func(d Difference) { told = append(told, d) }})

@@ -57,6 +57,8 @@ type Options struct {
 	Keep int
 	// Page is how many events are read at once; 1,000 by default.
 	Page int
+
+	missed func() // for tests: a message was found nowhere
 }
 
 // Report is what was found.
