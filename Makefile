@@ -38,8 +38,9 @@ test: fmt-check vet ## Formatting, vet, and every test with the race detector: u
 	$(GO) test -race -timeout 10m ./...
 
 .PHONY: test-all
-test-all: fmt-check vet ## As test, without the cache, and with the suites that take long
-	ORDERFLOW_TEST_LONG=1 $(GO) test -race -count=1 -timeout 40m ./...
+test-all: fmt-check vet ## As test, without the cache, and then the suites that take long, in full and without the race detector
+	$(GO) test -race -count=1 -timeout 40m ./...
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
 
 .PHONY: test-sqlserver
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
