@@ -10,8 +10,9 @@ import (
 	"orderflow/schema"
 )
 
-// keepOrders is how many orders under way a projector holds for each partition.
-const keepOrders = 20_000
+// keepOrders is how many orders under way a projector holds at most (each takes one or
+// two kilobytes), but for one batch.
+const keepOrders = 30_000
 
 // errMoved says that another projector has moved the checkpoint.
 var errMoved = errors.New("the checkpoint has been moved by another projector")
@@ -114,6 +115,6 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 	for _, err := range t.fold.mended {
 		p.opts.OnError(err)
 	}
-	t.fold.settle(keepOrders)
+	t.fold.settle(keepOrders / len(p.tails))
 	return nil
 }

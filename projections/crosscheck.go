@@ -21,6 +21,7 @@ var lastID = domain.OrderID(bytes.Repeat([]byte{0xff}, 16))
 // where the system is running, so that a row that differs is then held against the
 // events themselves.
 func (r *rebuild) compare(ctx context.Context) (report Report, err error) {
+	report = newReport()
 	var orders int64
 	for _, c := range r.built {
 		for _, n := range c.counts {

@@ -59,7 +59,7 @@ func Rebuild(ctx context.Context, db *schema.DB, log Log, o RebuildOptions) (_ R
 	begun, o := time.Now(), o.withDefaults()
 	held, err := takeClaim(ctx, db, o.Stale)
 	if err != nil {
-		return Report{}, err
+		return newReport(), err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
@@ -84,6 +84,7 @@ func Rebuild(ctx context.Context, db *schema.DB, log Log, o RebuildOptions) (_ R
 }
 
 func (r *rebuild) run(ctx context.Context) (report Report, err error) {
+	report = newReport()
 	if err := r.empty(ctx, PhaseClear); err != nil {
 		return report, err
 	}

@@ -47,6 +47,9 @@ func (r Report) Clean() bool {
 	return r.Different == 0 && r.Missing == 0 && r.Surplus == 0 && r.Counts == 0
 }
 
+// newReport has no samples, and not null for them.
+func newReport() Report { return Report{Samples: []Difference{}} }
+
 // add counts the outcome of comparing one order.
 func (r *Report) add(found []Difference, lagging bool) {
 	r.Orders++

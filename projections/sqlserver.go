@@ -33,8 +33,8 @@ var sqlServer = dialect{
 	// A rename waits for statements that use the table (schema lock) and is part of the
 	// transaction; statements that come after it find the other table under the name.
 	swap: []string{
-		`EXEC sp_rename 'orders', 'orders_last'`,
-		`EXEC sp_rename 'orders_next', 'orders'`,
-		`EXEC sp_rename 'orders_last', 'orders_next'`,
+		`EXEC sp_rename 'orders', 'orders_last', 'OBJECT'`,
+		`EXEC sp_rename 'orders_next', 'orders', 'OBJECT'`,
+		`EXEC sp_rename 'orders_last', 'orders_next', 'OBJECT'`,
 	},
 }

@@ -27,13 +27,13 @@ type VerifyOptions struct {
 // Verify compares every row of the orders with the fold of its events, and every event
 // stream with its row, while the system runs. It changes nothing, and holds a few
 // hundred rows at a time. That it found something wrong is in the report and no error.
-func Verify(ctx context.Context, db *schema.DB, log Log, o VerifyOptions) (report Report, err error) {
-	begun := time.Now()
+func Verify(ctx context.Context, db *schema.DB, log Log, o VerifyOptions) (Report, error) {
+	begun, report := time.Now(), newReport()
 	heads, err := log.Heads(ctx)
 	if err != nil {
 		return report, err
 	}
-	v := &verification{db: db, opts: o, table: tableOf(db, live), codec: domain.NewCodec(), total: total(heads), folded: counts{}}
+	v := &verification{db: db, opts: o, report: report, table: tableOf(db, live), codec: domain.NewCodec(), total: total(heads), folded: counts{}}
 	if v.begun, err = readCheckpoints(ctx, db, live); err == nil {
 		err = v.run(ctx)
 	}

@@ -58,8 +58,8 @@ func TestVerify(t *testing.T) {
 		f.do(harmed, complete("n", domain.Steps()[:2]...)...)
 		f.many(rng, 5)
 		f.project(Options{})
-		if r := f.verify(); r.Orders != 16 {
-			t.Fatalf("%d orders were compared, want 16", r.Orders)
+		if r := f.verify(); r.Orders != 16 || !strings.Contains(toJSON(t, r), `"samples":[]`) {
+			t.Fatalf("%s, want 16 orders and no samples", toJSON(t, r))
 		}
 		for name, h := range harms {
 			t.Run(name, func(t *testing.T) {
