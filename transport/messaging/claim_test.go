@@ -112,7 +112,7 @@ func testBell(t *testing.T, db *schema.DB) {
 		select {
 		case <-next:
 			t.Fatal("a round for a topic that is not subscribed to")
-		default:
+		case <-time.After(100 * time.Millisecond): // nothing signals that nobody was woken
 		}
 	})
 }
@@ -196,10 +196,15 @@ func testTurns(t *testing.T, db *schema.DB) {
 }
 
 func testGroups(t *testing.T, db *schema.DB) {
-	topic := name("topic")
+	topic, groups := name("topic"), []string{name("group"), name("group")}
 	publish(t, db, nil, topic, "a", "b")
-	for _, group := range []string{name("group"), name("group")} {
-		ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Group: group, Slots: 1}), topic)
+	var subs []*messaging.Subscriber
+	for _, group := range groups {
+		subs = append(subs, subscriber(t, db, join(t, db), messaging.Config{Group: group, Slots: 1}))
+		must(t, subs[len(subs)-1].SubscribeInitialize(topic))
+	}
+	for i, group := range groups {
+		ch := subscribe(t, subs[i], topic)
 		for _, want := range []string{"a", "b"} {
 			msg := take(t, ch)
 			if msg.UUID != want || lease(msg).Group != group {

@@ -81,6 +81,7 @@ func testNodesRace(t *testing.T, db *schema.DB) {
 }
 
 // testOrderedRace has two nodes race for a topic with messages in several partitions.
+// Each handler gives the other node time for a round, in which it could claim.
 func testOrderedRace(t *testing.T, db *schema.DB) {
 	const partitions, size = 4, 8
 	topic, all := name("topic"), make(chan struct{})
@@ -90,11 +91,20 @@ func testOrderedRace(t *testing.T, db *schema.DB) {
 		placed(t, db, topic, p, numbered(size)...)
 	}
 	last := make([]atomic.Int64, partitions)
-	for _, handle := range []*schema.DB{db, again(t, db)} {
-		s := subscriber(t, handle, join(t, db), messaging.Config{Slots: 1, Ordered: true, IdlePoll: time.Millisecond})
+	handles, members := []*schema.DB{db, again(t, db)}, []*member{join(t, db), join(t, db)}
+	for i, handle := range handles {
+		s := subscriber(t, handle, members[i], messaging.Config{Slots: 1, Ordered: true, IdlePoll: time.Millisecond})
+		other := members[1-i]
 		work(&handlers, subscribe(t, s, topic), func(m *message.Message) {
 			if n := running.Add(1); n != 1 {
 				t.Errorf("%d messages of an ordered topic are being handled at once", n)
+			}
+			for range 2 {
+				select {
+				case <-other.nextRound():
+				case <-time.After(patience):
+					t.Error("the other node does not come round")
+				}
 			}
 			if n := len(inflight(t, db, topic)); n != 1 {
 				t.Errorf("%d messages of an ordered topic are in flight", n)

@@ -80,6 +80,13 @@ func testTakeOverReleased(t *testing.T, db *schema.DB) {
 
 func testTakeOverLive(t *testing.T, db *schema.DB) {
 	alive, heir, topic := join(t, db), join(t, db), name("topic")
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		lost, err := messaging.DeclareLost(t.Context(), tx, alive.Tenure)
+		if lost {
+			t.Error("a node that lives was declared lost")
+		}
+		return err
+	}))
 	lone(t, db, alive, topic)
 	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
 	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
