@@ -21,6 +21,7 @@ type commit struct {
 	partition int
 	locked    bool  // positions were taken
 	head      int64 // before the group
+	taken     int64 // positions, of which not all may be used
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
@@ -38,29 +39,50 @@ type tail struct {
 
 // run locks in the order that doc.go names: leases, head, reservations.
 func (c *commit) run(ctx context.Context, group []*pending) error {
-	var alive []*pending
+	var left []*pending
 	for _, p := range group {
 		if p.err == nil {
-			alive = append(alive, p)
+			left = append(left, p)
 		}
 	}
-	alive, err := c.settle(ctx, alive)
-	if err != nil || len(alive) == 0 {
+	left, err := c.lockAndRead(ctx, left)
+	if err != nil {
 		return err
 	}
-	if err := c.lockAndRead(ctx, alive); err != nil {
-		return err
-	}
-	for _, p := range alive {
+	for _, p := range left {
 		if p.err = c.place(p); p.err != nil && p.Lease != nil {
 			return errAgain
 		}
 	}
-	return c.write(ctx, alive)
+	return c.write(ctx)
 }
 
-// settle settles the leases of the group and leaves out appends whose lease is lost.
-func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, error) {
+// lockAndRead settles the leases of the group, takes the partition's lock, and reads
+// what the group's decisions depend on: what it reads after the lock was taken stays as
+// it is until the commit. It leaves out appends whose lease is lost.
+func (c *commit) lockAndRead(ctx context.Context, group []*pending) ([]*pending, error) {
+	questions, held, err := c.settle(group)
+	if err != nil {
+		return nil, fmt.Errorf("settle leases: %w", err)
+	}
+	n := 0
+	for _, p := range group {
+		n += len(p.encoded)
+	}
+	if n > 0 { // otherwise there are leases to settle, and nothing to append
+		questions = append(questions, c.lockHead(n)...)
+		questions = append(questions, c.readTails(group)...)
+		questions = append(questions, c.readReservations(group)...)
+	}
+	if err := c.tx.Ask(ctx, questions...); err != nil {
+		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.partition, err)
+	}
+	c.locked, c.taken, c.head = n > 0, int64(n), c.head-int64(n)
+	return alive(group, held), nil
+}
+
+// settle gives the statements for the leases of a group, and where their answers will be.
+func (c *commit) settle(group []*pending) (questions []schema.Question, held []bool, err error) {
 	var requests []domain.SettleRequest
 	for _, p := range group {
 		if p.Lease != nil {
@@ -68,13 +90,15 @@ func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, erro
 		}
 	}
 	if len(requests) == 0 {
-		return group, nil
+		return nil, nil, nil
 	}
-	held, err := c.store.opts.Leases.Settle(ctx, c.tx, requests)
-	if err != nil {
-		return nil, fmt.Errorf("settle leases: %w", err)
-	}
-	var alive []*pending
+	held = make([]bool, len(requests))
+	questions, err = c.store.opts.Leases.Settle(c.tx.Dialect(), requests, held)
+	return questions, held, err
+}
+
+// alive leaves out the appends whose lease is not held.
+func alive(group []*pending, held []bool) (alive []*pending) {
 	for _, p := range group {
 		if p.Lease != nil {
 			ok := held[0]
@@ -85,27 +109,7 @@ func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, erro
 		}
 		alive = append(alive, p)
 	}
-	return alive, nil
-}
-
-// lockAndRead takes the partition's lock, and reads what the group's decisions depend
-// on: what it reads after the lock was taken stays as it is until the commit.
-func (c *commit) lockAndRead(ctx context.Context, group []*pending) error {
-	n := 0
-	for _, p := range group {
-		n += len(p.encoded)
-	}
-	if n == 0 {
-		return nil // leases to settle, and nothing to append
-	}
-	questions := c.lockHead(n)
-	questions = append(questions, c.readTails(group)...)
-	questions = append(questions, c.readReservations(group)...)
-	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return fmt.Errorf("lock partition %d and read the ends of streams: %w", c.partition, err)
-	}
-	c.locked, c.head = true, c.head-int64(n)
-	return nil
+	return alive
 }
 
 // lockHead takes as many positions as the group could need; write gives back what it
@@ -159,23 +163,24 @@ func (c *commit) place(p *pending) error {
 }
 
 // write stores what place prepared.
-func (c *commit) write(ctx context.Context, group []*pending) error {
+func (c *commit) write(ctx context.Context) error {
 	var questions []schema.Question
-	if c.locked && len(c.done) < len(group) {
+	if c.locked && c.taken > int64(len(c.events)) {
 		questions = append(questions, schema.Question{
 			Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{c.head + int64(len(c.events)), c.partition},
 		})
 	}
 	questions = append(questions, c.insertEvents()...)
 	questions = append(questions, c.insertReservations()...)
+	if len(c.messages) > 0 {
+		messages, err := c.store.opts.Outbox.Insert(c.tx.Dialect(), c.messages)
+		if err != nil {
+			return fmt.Errorf("write messages to the outbox: %w", err)
+		}
+		questions = append(questions, messages...)
+	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return fmt.Errorf("insert events: %w", err)
-	}
-	if len(c.messages) == 0 {
-		return nil
-	}
-	if err := c.store.opts.Outbox.Publish(ctx, c.tx, c.messages); err != nil {
-		return fmt.Errorf("write messages to the outbox: %w", err)
+		return fmt.Errorf("insert events and messages: %w", err)
 	}
 	return nil
 }

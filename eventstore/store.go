@@ -14,16 +14,18 @@ import (
 
 // Outbox writes messages in the transaction of the events that cause them.
 type Outbox interface {
-	Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error
+	// Insert gives the statements that write messages.
+	Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]schema.Question, error)
 	// Committed is called with the topics of the messages once they are visible.
 	Committed(topics []string)
 }
 
 // Leases settles leases in the transaction that appends what was done under them.
 type Leases interface {
-	// Settle says for each request whether the lease was still held. A lease that is held
-	// is settled, and its row stays locked to the end of the transaction.
-	Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error)
+	// Settle gives the statements that settle leases and tell held, for each request in
+	// order, whether the lease was still held. A lease that is held is settled, and its row
+	// stays locked to the end of the transaction.
+	Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error)
 }
 
 // Options are what a store works with.
