@@ -73,10 +73,11 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 var numbered = regexp.MustCompile(`\?(\d+)`)
 
 // askTogether sends several statements as one. Those that return no rows give no result
-// set, because counting is switched off.
+// set: the driver passes over the counts of rows between the others. (SET NOCOUNT ON
+// would spare these counts, but where it outlives the batch every later statement of the
+// session seems to change nothing.)
 func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	var text strings.Builder
-	text.WriteString("SET NOCOUNT ON; ")
 	var args []any
 	reads := false
 	for _, q := range questions {
