@@ -114,6 +114,9 @@ func (s *Store) commit(group []*pending) error {
 	}
 	var err error
 	for tries := 0; tries <= len(group)+lostTries; tries++ {
+		if tries > 0 && !errors.Is(err, errAgain) {
+			s.db.Retried()
+		}
 		if err = begin(); errors.Is(err, schema.ErrCommit) {
 			err = s.resolve(ctx, c, err)
 		}

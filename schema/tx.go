@@ -33,6 +33,7 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 			pause.Stop()
 			return err
 		case <-pause.C:
+			db.Retried()
 		}
 	}
 }
