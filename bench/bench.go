@@ -48,6 +48,10 @@ var measures = []measure{
 	{"throughput", (*run).throughput},
 	{"latency", (*run).latency},
 	{"api", (*run).api},
+	{"projection", (*run).projection},
+	{"waiting", (*run).waiting},
+	{"stored", (*run).stored},
+	{"idle", (*run).idle},
 }
 
 // Measures are the names of what can be measured, in the order in which it is.

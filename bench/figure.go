@@ -79,6 +79,14 @@ func (s *Section) compare(name, floor string) {
 	}
 }
 
+// compareAs makes a figure of one figure's share of another.
+func (s *Section) compareAs(name, of, to string) {
+	f, by := s.figure(of), s.figure(to)
+	if f != nil && by != nil && by.Value != 0 {
+		s.add(name, "", f.Value/by.Value)
+	}
+}
+
 func (s *Section) goal(name string, g Goal) {
 	if f := s.figure(name); f != nil {
 		f.Goal = &g

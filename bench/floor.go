@@ -5,8 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"orderflow/domain"
@@ -15,12 +13,6 @@ import (
 
 //go:embed floor/*.sql
 var floorTables embed.FS
-
-// floorRows is how many rows one statement of the floor inserts.
-const floorRows = 100
-
-// floorColumns is how many columns the table has.
-const floorColumns = 9
 
 // floored is what one run of the floor came to.
 type floored struct {
@@ -66,12 +58,12 @@ func fillFloor(ctx context.Context, db *schema.DB, n, rows int) (floored, error)
 	if err != nil {
 		return floored{}, err
 	}
-	statement, position := floorInsert(db.Dialect()), 0
+	statement, position := insertRows(db.Dialect(), "floor_events", rowsPerInsert), 0
 	before := usageOf(db)
 	for total := n * len(like); position < total; {
 		end := min(position+rows, total)
 		err := db.InTx(ctx, func(tx *schema.Tx) error {
-			for ; position < end; position += floorRows {
+			for ; position < end; position += rowsPerInsert {
 				if _, err := tx.ExecContext(ctx, statement, floorArgs(like, position)...); err != nil {
 					return err
 				}
@@ -86,39 +78,18 @@ func fillFloor(ctx context.Context, db *schema.DB, n, rows int) (floored, error)
 	return floored{took: took, cpu: usageOf(db).since(before).cpu}, nil
 }
 
-// floorInsert has placeholders without numbers where that is the driver's own form: the
-// driver of SQLite looks each numbered one up among all that there are.
-func floorInsert(d schema.Dialect) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO floor_events (position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES `)
-	for i := range floorRows * floorColumns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%floorColumns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("?")
-		if d.Name() != "sqlite" {
-			b.WriteString(strconv.Itoa(i + 1))
-		}
-	}
-	return b.String() + ")"
-}
-
 // floorArgs are the rows after a position.
 func floorArgs(like []domain.Recorded, position int) []any {
-	args := make([]any, 0, floorRows*floorColumns)
+	args := make([]any, 0, rowsPerInsert*eventColumns)
 	hash := make([]byte, 32)
 	var id domain.OrderID
-	for i := range floorRows {
+	for i := range rowsPerInsert {
 		if (position+i)%len(like) == 0 {
 			id = newID(time.Now())
 		}
-		r, stream := like[(position+i)%len(like)], id
-		args = append(args, position+i+1, 0, stream[:], r.Version, r.Type, string(r.Data), string(r.RawMeta), schema.TimeArg(r.RecordedAt), hash)
+		r := like[(position+i)%len(like)]
+		r.Position, r.OrderID, r.Hash = int64(position+i+1), id, hash
+		args = appendRow(args, r)
 	}
 	return args
 }

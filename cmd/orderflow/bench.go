@@ -17,8 +17,8 @@ import (
 type benchCmd struct {
 	jsonFlag
 	DSN   string   `name:"dsn" env:"ORDERFLOW_BENCH_DSN" placeholder:"DSN" help:"Measure on this SQL Server (sqlserver://user:password@host:port), in databases made and dropped there. Default: SQLite." group:"Where:"`
-	Dir   string   `default:"." placeholder:"FOLDER" help:"Where the SQLite files are made, in a folder of their own that is removed." group:"Where:"`
-	Only  []string `placeholder:"MEASURE" help:"Measure only these: ${measures}. Default: all." group:"What:"`
+	Dir   string   `default:"." placeholder:"FOLDER" help:"Where the SQLite files are made, in a folder of their own that is removed. Default: the current folder." group:"Where:"`
+	Only  []string `placeholder:"MEASURE" help:"Measure only these, of those named below. Default: all." group:"What:"`
 	Quiet bool     `help:"Do not show the progress on standard error."`
 
 	Orders  int  `default:"5000" help:"Orders of one run of a measure." group:"What:"`
@@ -31,14 +31,26 @@ type benchCmd struct {
 	Rate        float64 `default:"5" help:"Orders a second at light load." group:"Light load:"`
 	LightOrders int     `default:"100" help:"Orders at light load." group:"Light load:"`
 
+	SeedOrders int    `default:"100000" help:"Orders to generate for the measure stored." group:"Many orders:"`
+	Store      string `placeholder:"FILE" help:"SQLite file of stored orders that is kept: made if it is not there, used again if it is. One that was not made by this command is refused." group:"Many orders:"`
+
+	StepDuration time.Duration `default:"5s" help:"Duration of steps that wait." group:"Waiting:"`
+	Window       time.Duration `default:"10s" help:"How long waiting steps, and idling, are watched." group:"Waiting:"`
+	Nodes        []int         `default:"1,2,4" help:"How many nodes have waiting steps." group:"Waiting:"`
+
 	benchProfiles
 }
+
+// maxBenchNodes bounds the processes that are started.
+const maxBenchNodes = 64
 
 // Help is the long help.
 func (benchCmd) Help() string {
 	return `Measures the system on this machine, on fresh databases, with the wiring of "serve" and steps that take no time, and in
 turns with it the floor: raw inserts of the rows of the same events. Prints medians, and shares of the floor. Nothing else
 should run meanwhile.
+
+Measures: ` + strings.Join(bench.Measures(), ", ") + `.
 
 Examples:
 
@@ -59,7 +71,8 @@ func (c *benchCmd) Validate() error {
 		value, least int
 	}{
 		{"--orders", c.Orders, 1}, {"--warm-up", c.WarmUp, 0}, {"--repeat", c.Repeat, 1}, {"--clients", c.Clients, 1},
-		{"--workers", c.Workers, 1}, {"--light-orders", c.LightOrders, 1},
+		{"--workers", c.Workers, 1}, {"--light-orders", c.LightOrders, 1}, {"--seed-orders", c.SeedOrders, 1},
+		{"--nodes", slices.Min(append(slices.Clone(c.Nodes), maxBenchNodes)), 1},
 	} {
 		if f.value < f.least {
 			errs = append(errs, fmt.Errorf("%s is %d: give at least %d", f.flag, f.value, f.least))
@@ -68,6 +81,12 @@ func (c *benchCmd) Validate() error {
 	if c.Workers > maxWorkers {
 		errs = append(errs, fmt.Errorf("--workers is %d: give %d at most", c.Workers, maxWorkers))
 	}
+	if slices.Max(append(slices.Clone(c.Nodes), 0)) > maxBenchNodes {
+		errs = append(errs, fmt.Errorf("--nodes is %v: give %d at most", c.Nodes, maxBenchNodes))
+	}
+	if c.StepDuration < time.Millisecond || c.Window < time.Second {
+		errs = append(errs, fmt.Errorf("--step-duration is %s and --window %s: give at least 1ms and 1s", c.StepDuration, c.Window))
+	}
 	if !(c.Rate >= 0.1 && c.Rate <= 10000) { // written so that NaN is refused
 		errs = append(errs, fmt.Errorf("--rate is %v: give 0.1 to 10000 orders a second", c.Rate))
 	}
@@ -75,11 +94,16 @@ func (c *benchCmd) Validate() error {
 }
 
 func (c *benchCmd) validatePlace() error {
+	if d, err := schema.ParseDSN(c.Store); c.Store != "" && (err != nil || d.Path != c.Store) {
+		return fmt.Errorf("--store is %q: give the path of a file", c.Store)
+	}
 	if c.DSN != "" {
 		d, err := schema.ParseDSN(c.DSN)
 		switch {
 		case err != nil:
 			return fmt.Errorf("--dsn: %w", err)
+		case c.Store != "":
+			return errors.New("--store is a SQLite file: leave out --dsn")
 		case d.URL == nil:
 			return errors.New("--dsn is for sqlserver://...: SQLite files are made in --dir, so that no database with orders is measured on")
 		}
@@ -98,13 +122,17 @@ func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
 	}
 	nodes := benchNodes{out: out}
 	report, err := bench.Run(ctx, bench.Config{
-		Start: nodes.start, Server: c.DSN, Dir: c.Dir,
+		Start: nodes.start, Spawn: nodes.spawn, Server: c.DSN, Dir: c.Dir,
 		Only: c.Only, Orders: c.Orders, WarmUp: c.WarmUp, Repeat: c.Repeat, Clients: c.Clients, Workers: c.Workers, HTTP: c.HTTP,
-		Rate: c.Rate, LightOrders: c.LightOrders,
+		Rate: c.Rate, LightOrders: c.LightOrders, SeedOrders: c.SeedOrders, Store: c.Store,
+		StepDuration: c.StepDuration, Window: c.Window, Nodes: c.Nodes,
 		Progress: c.progress(out),
 	})
 	if err = errors.Join(err, stop()); err != nil {
 		err = fmt.Errorf("bench: %w", err)
+	}
+	if report.Machine.Go == "" {
+		return err // it failed before anything was measured
 	}
 	// What was measured before it failed is not lost.
 	if c.JSON {

@@ -7,12 +7,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"orderflow/bench"
 	"orderflow/domain"
 )
 
@@ -35,7 +33,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	parser := kong.Must(&commands,
 		kong.Name("orderflow"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"version": version, "measures": strings.Join(bench.Measures(), ", ")})
+		kong.Vars{"version": version})
 	if len(args) == 0 {
 		return help(parser, stderr)
 	}
