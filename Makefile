@@ -48,7 +48,7 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
-	$(GO) test -race -count=1 -timeout 40m ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./cmd/orderflow/...
+	$(GO) test -race -count=1 -timeout 40m ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/...
 
 .PHONY: lint
 lint: ## golangci-lint, the pinned version

@@ -82,6 +82,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 			return report, fmt.Errorf("%w: there is no measure %q: give some of %v", domain.ErrInvalid, name, Measures())
 		}
 	}
+	report.Sections = []Section{}
 	if c.Progress == nil {
 		c.Progress = func(string, ...any) {}
 	}

@@ -194,11 +194,11 @@ func (r *run) sample(ctx context.Context, dsn string) (ids []domain.OrderID, mid
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var first, last []byte
-	if err := db.QueryRowContext(ctx, `SELECT MIN(order_id), MAX(order_id) FROM orders`).Scan(&first, &last); err != nil {
-		return nil, middle, db.Translate(err)
-	}
-	if len(first) != len(domain.OrderID{}) || len(last) != len(first) {
-		return nil, middle, errors.New("the store has no orders")
+	for end, direction := range map[*[]byte]string{&first: "ASC", &last: "DESC"} {
+		err := db.QueryRowContext(ctx, `SELECT order_id FROM orders ORDER BY order_id `+direction+` `+db.Dialect().Limit("?1"), 1).Scan(end)
+		if err != nil {
+			return nil, middle, fmt.Errorf("find the first and last order (is the store a whole one?): %w", db.Translate(err))
+		}
 	}
 	// Ids begin with the time: random ones between the ends lie all over the orders.
 	low, high := binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(last)

@@ -94,7 +94,7 @@ func (r *run) work(ctx context.Context, s *Section, store *eventstore.Store, dsn
 	if err := stop(); err != nil {
 		return err
 	}
-	busy, steps, err := r.busy(ctx, store, heads, from, to)
+	busy, err := r.busy(ctx, store, heads, from, to)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *run) work(ctx context.Context, s *Section, store *eventstore.Store, dsn
 	if share > 0 {
 		s.add(name+", a worker between two steps", "ms", milliseconds(r.StepDuration)*(1/share-1))
 	}
-	s.add(name+", steps", "steps/s", float64(steps)/to.Sub(from).Seconds())
+	s.add(name+", steps", "steps/s", busy.Seconds()/r.StepDuration.Seconds()/to.Sub(from).Seconds())
 	s.add(name+", processor time", "cores", (after-before).Seconds()/to.Sub(from).Seconds())
 	if goal, known := shareGoals[nodes]; known {
 		s.goal(name+", share of ideal", Goal{Value: goal})
@@ -122,21 +122,17 @@ func timeOf(all []*Process) (sum time.Duration) {
 
 // busy sums up how long steps were worked on between two moments: each for its duration
 // before its end was recorded, which is all of its work and none of its waiting.
-func (r *run) busy(ctx context.Context, store *eventstore.Store, heads []int64, from, to time.Time) (sum time.Duration, steps int, err error) {
+func (r *run) busy(ctx context.Context, store *eventstore.Store, heads []int64, from, to time.Time) (sum time.Duration, err error) {
 	const page = 5000
 	for partition, after := range heads {
 		for {
 			events, err := store.ReadLog(ctx, partition, after, page)
 			if err != nil {
-				return 0, 0, err
+				return 0, err
 			}
 			for _, e := range events {
-				if _, done := e.Event.(domain.StepCompleted); !done {
-					continue
-				}
-				if worked := overlap(e.RecordedAt.Add(-r.StepDuration), e.RecordedAt, from, to); worked > 0 {
-					sum += worked
-					steps++
+				if _, done := e.Event.(domain.StepCompleted); done {
+					sum += overlap(e.RecordedAt.Add(-r.StepDuration), e.RecordedAt, from, to)
 				}
 			}
 			if len(events) < page {
@@ -145,7 +141,7 @@ func (r *run) busy(ctx context.Context, store *eventstore.Store, heads []int64, 
 			after = events[len(events)-1].Position
 		}
 	}
-	return sum, steps, nil
+	return sum, nil
 }
 
 // overlap is how long two spans of time have in common.
