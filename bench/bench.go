@@ -98,8 +98,13 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	if report.Machine, err = r.machine(ctx); err != nil {
 		return report, err
 	}
+	if r.wanted("stored") && exists(c.Store) { // said now, and not after all other measures
+		if err := r.madeHere(ctx, &Section{}, c.Store); err != nil {
+			return report, err
+		}
+	}
 	for _, m := range measures {
-		if len(c.Only) > 0 && !slices.Contains(c.Only, m.name) {
+		if !r.wanted(m.name) {
 			continue
 		}
 		s := Section{Measure: m.name}
@@ -111,4 +116,8 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		report.Sections = append(report.Sections, s)
 	}
 	return report, nil
+}
+
+func (r *run) wanted(measure string) bool {
+	return len(r.Only) == 0 || slices.Contains(r.Only, measure)
 }

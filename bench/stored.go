@@ -62,7 +62,7 @@ func (r *run) storeFor(ctx context.Context, s *Section) (dsn string, err error) 
 		if dsn, err = r.scratch.database(ctx); err != nil {
 			return "", err
 		}
-	} else if _, err := os.Stat(dsn); err == nil {
+	} else if exists(dsn) {
 		return dsn, r.madeHere(ctx, s, dsn)
 	}
 	r.Progress("stored: generating %d orders", r.SeedOrders)
@@ -81,6 +81,11 @@ func (r *run) storeFor(ctx context.Context, s *Section) (dsn string, err error) 
 		s.add("file", "MB", megabytes(r.scratch.size(dsn)))
 	}
 	return dsn, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return path != "" && err == nil
 }
 
 // madeHere refuses a store whose first order was not generated here.
