@@ -15,7 +15,7 @@
 //   - Processor time is that of this process, so that it includes the callers that place
 //     the orders, and of the children it waited for.
 //   - Generated histories are what package domain decides, with positions, hashes and heads,
-//     and views that the system's own rebuild made of them: check finds nothing wrong.
+//     and views that the system's own projector or rebuild made of them: check finds nothing wrong.
 //
 // What it does not: it has no opinion about figures. Goals are shown beside them, and
 // whether they are met ends no run.

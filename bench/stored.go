@@ -70,10 +70,11 @@ func (r *run) storeFor(ctx context.Context, s *Section) (dsn string, err error) 
 	err = r.seeded(ctx, dsn, r.SeedOrders, func(db *schema.DB, store *eventstore.Store, events int64) error {
 		s.add("generated", eventsPerSecond, float64(events)/since(begun))
 		begun := time.Now()
-		if _, err := r.rebuild(ctx, db, store); err != nil {
+		// Not a rebuild: it would look into every row that the empty table lacks.
+		if err := project(ctx, db, store); err != nil {
 			return err
 		}
-		s.add("rebuild of all", eventsPerSecond, float64(events)/since(begun))
+		s.add("catch-up of the projector", eventsPerSecond, float64(events)/since(begun))
 		s.add("orders", "", float64(r.SeedOrders))
 		return nil
 	})

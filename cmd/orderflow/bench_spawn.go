@@ -33,7 +33,7 @@ func (b benchNodes) spawn(ctx context.Context, c bench.NodeConfig) (_ *bench.Pro
 	// The process is not ended with ctx: it is told to drain.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, append(append([]string{"serve"}, benchFlags(c)...), "--addr-file", addrFile)...) //nolint:gosec // it is this very program
 	log := &logTail{}
-	cmd.Stderr = log
+	cmd.Stderr, cmd.SysProcAttr = log, withParent()
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "ORDERFLOW_") {
 			cmd.Env = append(cmd.Env, v)
