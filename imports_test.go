@@ -48,7 +48,8 @@ var table = map[string]rule{
 	"handlers":            {ours: []string{"domain"}, theirs: []string{anyModule}},
 	"projections":         {ours: []string{"domain", "schema"}},
 	"transport/httpapi":   {ours: []string{"domain", "projections"}, theirs: []string{anyModule}},
-	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections"}, theirs: []string{anyModule}},
+	"bench":               {ours: []string{"domain", "schema", "eventstore", "projections"}},
+	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections", "bench"}, theirs: []string{anyModule}},
 	"scripts":             {}, // tests only
 }
 
@@ -88,6 +89,8 @@ func TestImports_rules(t *testing.T) {
 		{"projections", watermill + "/message", false},
 		{"transport/messaging", watermillSQL + "/pkg/sql", true},
 		{"transport/httpapi", "orderflow/eventstore", false},
+		{"bench", "orderflow/transport/httpapi", false},
+		{"handlers", "orderflow/bench", false},
 		{"cmd/orderflow", "orderflow/transport/httpapi", true},
 	} {
 		if got := allowed(c.folder, c.imported); got != c.want {
