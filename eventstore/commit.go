@@ -19,6 +19,7 @@ type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
+	careful   bool  // the ends of streams are read, not taken from memory
 	locked    bool  // positions were taken
 	head      int64 // before the group
 	taken     int64 // positions, of which not all may be used
@@ -200,6 +201,9 @@ func (c *commit) publish() {
 	}
 	if len(topics) > 0 {
 		c.store.opts.Outbox.Committed(topics)
+	}
+	for _, p := range c.done {
+		c.store.recent.add(p.recorded)
 	}
 	c.store.committed(c.partition, c.head+int64(len(c.events)))
 }

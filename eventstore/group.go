@@ -106,9 +106,10 @@ func (s *Store) commit(group []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
+	careful := false
 	begin := func() error {
 		return s.db.InTx(ctx, func(tx *schema.Tx) error {
-			c = &commit{store: s, tx: tx, partition: group[0].partition}
+			c = &commit{store: s, tx: tx, partition: group[0].partition, careful: careful}
 			return c.run(ctx, group)
 		})
 	}
@@ -123,6 +124,7 @@ func (s *Store) commit(group []*pending) error {
 		if !again(err) || ctx.Err() != nil {
 			break
 		}
+		careful = careful || !errors.Is(err, errAgain)
 	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.opts.Timeout, err)

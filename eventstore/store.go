@@ -47,6 +47,7 @@ type Store struct {
 	opts       Options
 	partitions int
 	lanes      []lane // by partition
+	recent     *recent
 
 	mu       sync.Mutex
 	onCommit []func(partition int, head int64)
@@ -63,7 +64,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Second
 	}
-	s := &Store{db: db, codec: domain.NewCodec(), opts: o}
+	s := &Store{db: db, codec: domain.NewCodec(), opts: o, recent: newRecent()}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
 	if err := row.Scan(&s.partitions); err != nil {
 		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))
