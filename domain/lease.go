@@ -19,8 +19,31 @@ type Lease struct {
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
 
+	// MayPass says whether the node would go on with the order's next step, a message of this
+	// topic, at once and in the slot of this message; nil if never.
+	MayPass func(topic string) bool
+
 	settled atomic.Bool
+	passed  atomic.Pointer[Passed]
 }
+
+// Passed is a lease that took the place of another, and its message.
+type Passed struct {
+	Lease   *Lease
+	Message Message
+}
+
+// PassOn says that in a committed transaction the lease has become another one of the
+// same node, for message m at a position of the same partition.
+func (l *Lease) PassOn(m Message, position int64) {
+	l.passed.Store(&Passed{Message: m, Lease: &Lease{
+		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position, Node: l.Node, Epoch: l.Epoch, Attempt: 1, MayPass: l.MayPass,
+	}})
+	l.MarkSettled()
+}
+
+// Passed is what PassOn said, or nil.
+func (l *Lease) Passed() *Passed { return l.passed.Load() }
 
 // MarkSettled says that the lease has ended in a committed transaction, or is known
 // to be lost, so that acknowledging the message has nothing left to do.
@@ -41,6 +64,10 @@ const (
 	SettleReturn
 	// SettlePark moves the message to the dead letters.
 	SettlePark
+	// SettlePass ends the lease like SettleDone and gives the node the lease of the append's
+	// one message in its place, as its first attempt. The message does not go through the
+	// outbox.
+	SettlePass
 )
 
 // SettleRequest asks for one lease to be settled.

@@ -40,7 +40,12 @@ func (s *Store) Append(ctx context.Context, a domain.Append) ([]domain.Recorded,
 		}
 		return nil, fmt.Errorf("append to order %s at version %d: %w", a.OrderID, a.Expected, p.err)
 	}
-	if a.Lease != nil && a.Settle != domain.SettleKeep {
+	switch {
+	case a.Lease == nil || a.Settle == domain.SettleKeep:
+	case a.Settle == domain.SettlePass:
+		m := a.Messages[0]
+		a.Lease.PassOn(m, p.recorded[m.Event].Position)
+	default:
 		a.Lease.MarkSettled()
 	}
 	return p.recorded, nil
@@ -56,6 +61,9 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 		return nil, fmt.Errorf("%w: %d events in one append (1 to %d, or none to settle a lease)", domain.ErrInvalid, len(a.Events), MaxEvents)
 	case a.Lease != nil && s.opts.Leases == nil, len(a.Messages) > 0 && s.opts.Outbox == nil:
 		return nil, fmt.Errorf("%w: this store was opened to append neither messages nor under a lease", domain.ErrInvalid)
+	}
+	if a.Settle == domain.SettlePass && (a.Lease == nil || len(a.Messages) != 1) {
+		return nil, fmt.Errorf("%w: a lease is passed on to the one message of an append, this one has %d", domain.ErrInvalid, len(a.Messages))
 	}
 	p := &pending{Append: a, partition: s.Partition(a.OrderID), done: make(chan struct{})}
 	for _, m := range a.Messages {

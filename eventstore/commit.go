@@ -28,6 +28,7 @@ type commit struct {
 	done      []*pending // those that will be committed
 	events    []domain.Recorded
 	messages  []domain.OutboxMessage
+	passes    []pass
 	reserved  []reservation
 }
 
@@ -36,6 +37,12 @@ type tail struct {
 	version int
 	at      schema.Time
 	hash    []byte
+}
+
+// pass is a message that takes the place of a lease.
+type pass struct {
+	lease   *domain.Lease
+	message domain.OutboxMessage
 }
 
 // run locks in the order that doc.go names: leases, head, reservations.
@@ -157,7 +164,12 @@ func (c *commit) place(p *pending) error {
 	c.tails[p.OrderID] = t
 	for _, m := range p.Messages {
 		r := p.recorded[m.Event]
-		c.messages = append(c.messages, domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now})
+		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
+		if p.Settle == domain.SettlePass {
+			c.passes = append(c.passes, pass{lease: p.Lease, message: placed})
+		} else {
+			c.messages = append(c.messages, placed)
+		}
 	}
 	c.done = append(c.done, p)
 	return nil
@@ -179,6 +191,13 @@ func (c *commit) write(ctx context.Context) error {
 			return fmt.Errorf("write messages to the outbox: %w", err)
 		}
 		questions = append(questions, messages...)
+	}
+	for _, p := range c.passes {
+		q, err := c.store.opts.Leases.Pass(c.tx.Dialect(), p.lease, p.message)
+		if err != nil {
+			return fmt.Errorf("pass leases on: %w", err)
+		}
+		questions = append(questions, q)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)

@@ -80,6 +80,10 @@ func (c *cluster) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorde
 	return events, nil
 }
 
+func (c *cluster) LoadAt(ctx context.Context, id domain.OrderID, _ int64) ([]domain.Recorded, error) {
+	return c.Load(ctx, id)
+}
+
 // Append doesn't heed its context: the real store too may have taken an append up when
 // the context ends.
 func (c *cluster) Append(_ context.Context, a domain.Append) ([]domain.Recorded, error) {
@@ -94,10 +98,21 @@ func (c *cluster) Append(_ context.Context, a domain.Append) ([]domain.Recorded,
 	if err == nil && f.after != nil {
 		return nil, f.after
 	}
-	if a.Lease != nil && (errors.Is(err, domain.ErrFenced) || err == nil && a.Settle != domain.SettleKeep) {
+	switch {
+	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && a.Settle == domain.SettleKeep:
+	case err == nil && a.Settle == domain.SettlePass:
+		a.Lease.PassOn(a.Messages[0], c.last())
+	default:
 		a.Lease.MarkSettled()
 	}
 	return recorded, err
+}
+
+// last is the position of the last message.
+func (c *cluster) last() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.position
 }
 
 func (c *cluster) nextFault() (f fault) {
@@ -136,6 +151,11 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
 	for _, m := range a.Messages {
 		c.position++
+		if a.Settle == domain.SettlePass {
+			held.topic, held.position, held.uuid, held.payload, held.metadata = m.Topic, c.position, m.UUID, m.Payload, m.Metadata
+			held.attempt, held.interruptions = 1, 0
+			continue
+		}
 		c.rows = append(c.rows, &row{topic: m.Topic, position: c.position, uuid: m.UUID, payload: m.Payload, metadata: m.Metadata})
 	}
 	if held != nil {
@@ -219,7 +239,7 @@ func (c *cluster) rowOf(l *domain.Lease) *row {
 
 func (c *cluster) settle(r *row, a domain.Append) {
 	switch a.Settle {
-	case domain.SettleKeep:
+	case domain.SettleKeep, domain.SettlePass:
 	case domain.SettleDone:
 		c.remove(r)
 	case domain.SettleReturn:

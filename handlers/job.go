@@ -33,8 +33,8 @@ type job struct {
 	log   *logrus.Entry
 }
 
-func (j *job) load(ctx context.Context) error {
-	events, err := j.conf.Store.Load(ctx, j.id)
+func (j *job) load(ctx context.Context, load func(context.Context, domain.OrderID) ([]domain.Recorded, error)) error {
+	events, err := load(ctx, j.id)
 	if err != nil {
 		return fmt.Errorf("load order %s: %w", j.id, err)
 	}
@@ -62,7 +62,7 @@ func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) 
 		err := j.append(ctx, decide)
 		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
 			conflicts++
-			if err = j.load(ctx); err == nil {
+			if err = j.load(ctx, j.conf.Store.Load); err == nil {
 				continue
 			}
 		}

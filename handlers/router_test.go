@@ -176,6 +176,10 @@ type panicking struct {
 	times int
 }
 
+func (p *panicking) LoadAt(ctx context.Context, id domain.OrderID, _ int64) ([]domain.Recorded, error) {
+	return p.Load(ctx, id)
+}
+
 func (p *panicking) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
 	p.mu.Lock()
 	p.times--

@@ -20,8 +20,22 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 	}
 	closing, settle := j.closing(ctx, step, err)
 	return j.record(j.held, func() (domain.Append, error) {
+		if a, passed := j.passing(step, closing); passed {
+			return a, nil
+		}
 		return j.unit(settle.how, settle.why, closing)
 	})
+}
+
+// passing is the unit that completes step and starts the next one on this node, in the
+// same slot, if the node wants that and no rule forbids it.
+func (j *job) passing(step domain.Step, closing domain.Command) (domain.Append, bool) {
+	next, more := step.Next()
+	if _, completes := closing.(domain.CompleteStep); !completes || !more || j.lease.MayPass == nil || !j.lease.MayPass(domain.StepTopic(next)) {
+		return domain.Append{}, false
+	}
+	a, err := j.unit(domain.SettlePass, "", closing, domain.StartStep{Step: next, Attempt: 1, Node: j.conf.Node})
+	return a, err == nil
 }
 
 // opening is the unit that starts the attempt: the attempt that another node or delivery

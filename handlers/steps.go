@@ -19,6 +19,9 @@ type Store interface {
 	// Load gives all events of an order in order of version; domain.ErrNotFound if there
 	// are none.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+	// LoadAt is Load for a caller whom the stream as it was after the event at a position, or
+	// later, serves as well.
+	LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error)
 	// Append commits a unit of work whole and gives its events as they were recorded. A
 	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
 	// stream has moved on; domain.ErrFenced, when the lease is no longer held;
@@ -126,7 +129,15 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
-	if err := j.load(ctx); err != nil {
+	// Of a message that was delivered before, more may have been recorded elsewhere than this
+	// node knows, and what it knows may forbid the next attempt for ever.
+	load := j.conf.Store.Load
+	if lease.Attempt == 1 {
+		load = func(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+			return j.conf.Store.LoadAt(ctx, id, lease.Position)
+		}
+	}
+	if err := j.load(ctx, load); err != nil {
 		return nil, err
 	}
 	return j, nil

@@ -103,6 +103,13 @@ func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held 
 	return questions, nil
 }
 
+func (l *leases) Pass(_ schema.Dialect, lease *domain.Lease, m domain.OutboxMessage) (schema.Question, error) {
+	return schema.Question{
+		Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4`,
+		Args:  []any{m.Topic, m.Partition, m.Position, lease.Position},
+	}, nil
+}
+
 // order is a new order id; n tells apart those made in one test.
 func order(n int) domain.OrderID {
 	id := domain.OrderID{0: 1, 6: 0x70, 8: 0x80, 14: byte(n >> 8), 15: byte(n)} //nolint:gosec // tests make few

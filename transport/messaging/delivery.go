@@ -27,6 +27,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		sub := s.subscriptionFor(c.lease.Topic, i)
 		s.busy++
 		s.held[keyOf(c.lease)] = struct{}{}
+		c.lease.MayPass = func(topic string) bool { return s.mayPass(tenure, topic) }
 		if sub != nil {
 			sub.sending.Add(1)
 		}
@@ -79,6 +80,10 @@ func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Me
 	}
 	select {
 	case <-m.Acked():
+		if p := l.Passed(); p != nil {
+			s.goOn(tenure, l, p)
+			return
+		}
 		s.finish(l, settlement{lease: l, done: true})
 	case <-m.Nacked():
 		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})

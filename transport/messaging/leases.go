@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -35,7 +36,7 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		held[i] = false
 		tell := func(rows int64) { held[i] = rows > 0 }
 		switch r.Settle {
-		case domain.SettleKeep:
+		case domain.SettleKeep, domain.SettlePass: // which Pass completes
 			questions = append(questions, keep(r.Lease, tell))
 		case domain.SettleDone:
 			questions = append(questions, remove(r.Lease, tell))
@@ -49,6 +50,23 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		}
 	}
 	return questions, nil
+}
+
+// Pass gives the statement that makes the row of a lease that of another message. The
+// lease was found to be held by Settle, in the same transaction.
+func (s Leases) Pass(d schema.Dialect, l *domain.Lease, m domain.OutboxMessage) (schema.Question, error) {
+	metadata, err := json.Marshal(m.Metadata)
+	if err != nil {
+		return schema.Question{}, fmt.Errorf("message %s: metadata: %w", m.UUID, err)
+	}
+	if err := validTopic(m.Topic); err != nil {
+		return schema.Question{}, err
+	}
+	return schema.Question{
+		Query: `UPDATE inflight SET topic = ?8, partition = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13,
+			attempt = 1, interruptions = 0, claimed_at = ` + d.Now() + `, available_at = ` + d.Now() + fence,
+		Args: append(fenceArgs(l), m.Topic, m.Partition, m.Position, m.UUID, m.Payload, string(metadata)),
+	}, nil
 }
 
 // keep locks the row of a lease.

@@ -38,7 +38,6 @@ func (s *Subscriber) look(ctx context.Context, q queries, node string) ([]source
 	if err := s.db.Translate(rows.Err()); err != nil {
 		return nil, fmt.Errorf("look for messages: %w", err)
 	}
-	s.rounds.turn++
 	inTurn(sources, q.topics, offsetOf(node)+s.rounds.turn)
 	return sources, nil
 }

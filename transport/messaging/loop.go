@@ -27,6 +27,7 @@ type roundState struct {
 	failed    bool      // the last writing transaction failed
 	uncertain time.Time // until then, a claim whose COMMIT was not answered may turn up
 	adopted   time.Time // when it was last looked for
+	pressed   time.Time // when it last asked what waits while no slot was free
 }
 
 // Alive is how long ago the subscriber's loop last came round, whatever the database
@@ -113,21 +114,28 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 	s.mu.Lock()
 	ended, free, query := s.settle, s.conf.Slots-s.busy, s.query
 	s.settle = nil
-	if s.isDraining() || !in || len(query.topics) == 0 {
-		free = 0
-	}
+	claiming := in && !s.isDraining() && len(query.topics) > 0
 	s.mu.Unlock()
+	if !claiming {
+		free = 0
+	} else if free == 0 {
+		err = s.press(ctx, query, tenure)
+	}
 	if s.rounds.failed && len(ended) > 0 {
 		free = 0 // so that a claim that cannot be done does not keep acknowledgements from being stored
 	}
 	var sources []source
 	if free > 0 {
+		s.rounds.turn++
 		sources, err = s.look(ctx, query, tenure.Node)
 	}
 	if len(ended) == 0 && len(sources) == 0 {
+		if free > 0 && err == nil {
+			s.waits(nil)
+		}
 		return false, err
 	}
-	claims, txErr := s.write(ctx, query, tenure, ended, sources, free)
+	taken, txErr := s.write(ctx, query, tenure, ended, sources, free)
 	if s.rounds.failed = txErr != nil; s.rounds.failed {
 		s.unsettle(ended)
 		if errors.Is(txErr, schema.ErrCommit) {
@@ -135,8 +143,13 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		}
 		return false, txErr
 	}
-	s.deliver(tenure, claims)
-	return len(claims) > 0 || len(ended) > 0, err
+	if len(taken) < free {
+		s.waits(nil)
+	} else if free > 0 {
+		s.waits(sources)
+	}
+	s.deliver(tenure, taken)
+	return len(taken) > 0 || len(ended) > 0, err
 }
 
 // unsettle puts back what could not be settled, to be tried again.

@@ -40,6 +40,8 @@ type Subscriber struct {
 	loopDone chan struct{}
 	query    queries // for the topics subscribed to
 
+	waiting atomic.Int64 // rank of the first that waits for a slot; see pass.go
+
 	round  atomic.Int64 // when the loop last came round, in Unix nanoseconds
 	rounds roundState   // the loop's own
 	inTx   func(context.Context, func(*schema.Tx) error) error
@@ -75,6 +77,7 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	s.work, s.abandon = context.WithCancel(context.Background())
 	s.round.Store(time.Now().UnixNano())
 	s.rounds.adopted = time.Now()
+	s.waiting.Store(rankNothing)
 	return s, nil
 }
 
@@ -133,14 +136,16 @@ func (s *Subscriber) topics() []string {
 			topics = append(topics, sub.topic)
 		}
 	}
-	rank := func(t string) int {
-		if i := slices.Index(s.conf.Topics, t); i >= 0 {
-			return i
-		}
-		return len(s.conf.Topics)
-	}
-	slices.SortStableFunc(topics, func(a, b string) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(topics, func(a, b string) int { return s.rank(a) - s.rank(b) })
 	return topics
+}
+
+// rank is a topic's place in the order in which topics are served.
+func (s *Subscriber) rank(topic string) int {
+	if i := slices.Index(s.conf.Topics, topic); i >= 0 {
+		return i
+	}
+	return len(s.conf.Topics)
 }
 
 // Busy is the number of slots in use.

@@ -1,0 +1,99 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// along delivers the next message to a node that goes on with the order as long as may
+// says yes, as a subscriber does, and gives the topics that it handled.
+func (b *bench) along(may func(topic string) bool) (topics []string) {
+	b.t.Helper()
+	msg, lease := b.claim("n1", 1)
+	lease.MayPass = may
+	for {
+		topics = append(topics, lease.Topic)
+		msg.SetContext(domain.WithLease(context.Background(), lease))
+		err := b.steps.Handler(lease.Topic)(msg)
+		b.ended(lease, err)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		p := lease.Passed()
+		if p == nil {
+			return topics
+		}
+		msg, lease = message.NewMessage(p.Message.UUID, p.Message.Payload), p.Lease
+	}
+}
+
+func always(string) bool { return true }
+
+func TestSteps_Handler_pass(t *testing.T) {
+	b := newBench(t)
+	got := b.along(always)
+	if want := []string{"scheduling", "pre-processing", "processing", "post-processing"}; !slices.Equal(got, want) {
+		t.Errorf("handled %q, want %q", got, want)
+	}
+	b.wantLog(0, "OrderPlaced",
+		"started Scheduling 1 n1", "completed Scheduling 1", "started PreProcessing 1 n1", "completed PreProcessing 1",
+		"started Processing 1 n1", "completed Processing 1", "started PostProcessing 1 n1", "completed PostProcessing 1", "OrderCompleted")
+	b.wantDone()
+	if n := len(b.exec.executed); n != domain.StepCount {
+		t.Errorf("executed %d times, want once for each step", n)
+	}
+
+	t.Run("as far as the node wants", func(t *testing.T) {
+		b := newBench(t)
+		got := b.along(func(topic string) bool { return topic == "pre-processing" })
+		if want := []string{"scheduling", "pre-processing"}; !slices.Equal(got, want) {
+			t.Errorf("handled %q, want %q", got, want)
+		}
+		b.wantLog(4, "completed PreProcessing 1")
+		b.must(2) // the rest goes by the outbox
+		b.wantDone()
+	})
+	t.Run("not after a failure", func(t *testing.T) {
+		b := newBench(t)
+		b.exec.execute = func(context.Context, Work) error { return errors.New("no") }
+		if got := b.along(always); !slices.Equal(got, []string{"scheduling"}) {
+			t.Errorf("handled %q, want scheduling alone", got)
+		}
+		b.wantLog(2, "failed Scheduling 1: no")
+	})
+	t.Run("not against a rule", func(t *testing.T) {
+		b := newBench(t)
+		b.exec.execute = func(context.Context, Work) error {
+			// An operator's event: what the step did counts, and the next does not start.
+			b.exec.onExecute(nil)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.streams[b.id] = append(b.streams[b.id], b.record(domain.Append{OrderID: b.id}, domain.OrderParked{Step: domain.Scheduling, Reason: "stop"}, 3))
+			return nil
+		}
+		if got := b.along(always); !slices.Equal(got, []string{"scheduling"}) {
+			t.Errorf("handled %q, want scheduling alone", got)
+		}
+		b.wantLog(2, "parked at Scheduling: stop", "completed Scheduling 1")
+	})
+	t.Run("is taken over when its node is lost", func(t *testing.T) {
+		b := newBench(t)
+		b.exec.execute = func(_ context.Context, w Work) error {
+			if w.Step == domain.PreProcessing && w.Attempt == 1 {
+				panic("the node goes down here")
+			}
+			return nil
+		}
+		b.along(always)
+		b.exec.onExecute(nil)
+		b.must(domain.StepCount - 1)
+		b.wantLog(4, "interrupted PreProcessing 1: panic: the node goes down here", "started PreProcessing 2 n1", "completed PreProcessing 2",
+			"started Processing 1 n1", "completed Processing 1", "started PostProcessing 1 n1", "completed PostProcessing 1", "OrderCompleted")
+	})
+}

@@ -1,0 +1,74 @@
+package messaging
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+)
+
+// pressEvery is how often a node without a free slot asks whether something waits that
+// goes before the next steps of its own orders.
+const pressEvery = time.Second
+
+// Ranks of what waits for a slot, beside those of topics (see Config.Topics).
+const (
+	rankReturned = -1
+	rankNothing  = math.MaxInt64
+)
+
+// mayPass says whether a handler may go on with the next step of its order, a message of
+// topic, in the slot it has: not when something waits for a slot that goes first, nor
+// when the subscriber drains or keeps messages in order.
+func (s *Subscriber) mayPass(tenure domain.Tenure, topic string) bool {
+	return !s.conf.Ordered && s.waiting.Load() >= int64(s.rank(topic)) && !s.isDraining() && tenure.Context.Err() == nil
+}
+
+// press finds out what waits when no slot is free.
+func (s *Subscriber) press(ctx context.Context, q queries, tenure domain.Tenure) error {
+	if s.conf.Ordered || time.Since(s.rounds.pressed) < pressEvery {
+		return nil
+	}
+	s.rounds.pressed = time.Now()
+	sources, err := s.look(ctx, q, tenure.Node)
+	if err == nil {
+		s.waits(sources)
+	}
+	return err
+}
+
+// waits notes what waits for a slot: the places left by a look and the claims after it.
+func (s *Subscriber) waits(sources []source) {
+	first := int64(rankNothing)
+	for _, x := range sources {
+		if x.returned {
+			first = rankReturned
+		}
+		first = min(first, int64(s.rank(x.topic)))
+	}
+	s.waiting.Store(first)
+}
+
+// goOn delivers the message that has taken the place of another, in the same slot.
+func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
+	s.mu.Lock()
+	delete(s.held, keyOf(l))
+	s.held[keyOf(p.Lease)] = struct{}{}
+	sub := s.subscriptionFor(p.Lease.Topic, 0)
+	if sub != nil {
+		sub.sending.Add(1)
+	}
+	s.mu.Unlock()
+	if sub == nil { // it ended meanwhile
+		s.finish(p.Lease, settlement{lease: p.Lease})
+		return
+	}
+	m := message.NewMessage(p.Message.UUID, p.Message.Payload)
+	for k, v := range p.Message.Metadata {
+		m.Metadata.Set(k, v)
+	}
+	s.hand(tenure, sub, m, p.Lease)
+}

@@ -1,0 +1,171 @@
+package messaging_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+func TestSubscriber_pass(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"goes on in the same slot":                    testPassOn,
+		"not before what was given back":              testPassReturned,
+		"not before a topic that goes first":          testPassTopics,
+		"not in order, draining, or past the tenure":  testPassNever,
+		"is handed back when nobody takes the topic":  testPassNobody,
+		"is another node's when its own node is lost": testPassTakenOver,
+	})
+}
+
+// passOn settles a message as an append does that passes its lease on to topic.
+func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string) {
+	t.Helper()
+	l, position := lease(msg), int64(900_000+serial.Add(1))
+	m := domain.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: domain.SettlePass})
+		if err != nil || !held {
+			t.Errorf("held %v, err %v", held, err)
+		}
+		q, err := messaging.Leases{}.Pass(tx.Dialect(), l, domain.OutboxMessage{Message: m, Partition: l.Partition, Position: position})
+		if err != nil {
+			return err
+		}
+		return tx.Ask(context.Background(), q)
+	}))
+	l.PassOn(m, position)
+	msg.Ack()
+}
+
+func testPassOn(t *testing.T, db *schema.DB) {
+	m, one, two := join(t, db), name("topic"), name("topic")
+	publish(t, db, nil, one, "a", "b")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{two, one}})
+	ch, next := subscribe(t, s, one), subscribe(t, s, two)
+	msg := take(t, ch)
+	if !lease(msg).MayPass(two) {
+		t.Fatal("nothing waits that goes first, and the lease may not be passed on")
+	}
+	exec(t, db, `UPDATE inflight SET attempt = 3, interruptions = 2 WHERE topic = ?1`, one) // the next one begins anew
+	lease(msg).Attempt, lease(msg).Interruptions = 3, 2
+	passOn(t, db, msg, two)
+	passed := take(t, next)
+	wantLease(t, passed, m.Tenure, 1, 0)
+	if passed.UUID != "next of "+msg.UUID || string(passed.Payload) != "p" || passed.Metadata["k"] != "ü" || lease(passed).Topic != two {
+		t.Fatalf("delivered %s %q %v under %+v", passed.UUID, passed.Payload, passed.Metadata, lease(passed))
+	}
+	if rows := inflight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 || len(inflight(t, db, one)) != 0 {
+		t.Fatalf("in flight: %+v and %+v", rows, inflight(t, db, one))
+	}
+	if m.afterRounds(t, 2, nil); s.Busy() != 1 {
+		t.Fatalf("%d slots are in use, want the one", s.Busy())
+	}
+	none(t, ch)
+	passed.Ack()
+	if b := take(t, ch); b.UUID != "b" {
+		t.Fatalf("then came %s, want b", b.UUID)
+	}
+	if rows := inflight(t, db, two); len(rows) != 0 {
+		t.Fatalf("what was acked is in flight: %+v", rows)
+	}
+}
+
+// wantMay waits until a lease may be passed on to topic, or may not.
+func wantMay(t *testing.T, m *member, l *domain.Lease, topic string, want bool) {
+	t.Helper()
+	for range 200 {
+		if l.MayPass(topic) == want {
+			return
+		}
+		m.afterRounds(t, 1, nil)
+	}
+	t.Fatalf("whether the lease may be passed on to %s is %v, want %v", topic, !want, want)
+}
+
+func testPassReturned(t *testing.T, db *schema.DB) {
+	m, lost, topic := join(t, db), join(t, db), name("topic")
+	publish(t, db, nil, topic, "mine")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{topic}})
+	ch := subscribe(t, s, topic)
+	mine := take(t, ch)
+	other := lone(t, db, lost, topic)
+	wantMay(t, m, lease(mine), topic, true)
+	expire(t, db, lost.Tenure)
+	wantMay(t, m, lease(mine), topic, false)
+	mine.Ack()
+	again := take(t, ch)
+	if again.UUID != other.UUID {
+		t.Fatalf("then came %s, want %s", again.UUID, other.UUID)
+	}
+	wantMay(t, m, lease(again), topic, true)
+}
+
+func testPassTopics(t *testing.T, db *schema.DB) {
+	m, first, mid, last := join(t, db), name("topic"), name("topic"), name("topic")
+	publish(t, db, nil, last, "mine")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{first, mid, last}})
+	ch := subscribe(t, s, last)
+	subscribe(t, s, mid)
+	subscribe(t, s, first)
+	mine := take(t, ch)
+	publish(t, db, nil, mid, "waits")
+	wantMay(t, m, lease(mine), last, false)
+	if l := lease(mine); !l.MayPass(mid) || !l.MayPass(first) {
+		t.Error("a topic that does not go first holds up one that does")
+	}
+}
+
+func testPassNever(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, "a")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1})
+	l := lease(take(t, subscribe(t, s, topic)))
+	m.end()
+	if l.MayPass(topic) {
+		t.Error("a lease may be passed on past the tenure")
+	}
+	m, topic = join(t, db), name("topic")
+	publish(t, db, nil, topic, "a")
+	s = subscriber(t, db, m, messaging.Config{Slots: 1})
+	l = lease(take(t, subscribe(t, s, topic)))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.Drain(ctx) // it goes on
+	if l.MayPass(topic) {
+		t.Error("a lease may be passed on while the subscriber drains")
+	}
+	m, topic = join(t, db), name("topic")
+	publish(t, db, nil, topic, "a")
+	s = subscriber(t, db, m, messaging.Config{Slots: 1, Ordered: true})
+	if l = lease(take(t, subscribe(t, s, topic))); l.MayPass(topic) {
+		t.Error("a lease may be passed on where messages are kept in order")
+	}
+}
+
+func testPassNobody(t *testing.T, db *schema.DB) {
+	m, heir, one, two := join(t, db), join(t, db), name("topic"), name("topic")
+	publish(t, db, nil, one, "a")
+	msg := take(t, subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 1}), one))
+	passOn(t, db, msg, two)
+	passed := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), two))
+	wantLease(t, passed, heir.Tenure, 2, 0)
+}
+
+func testPassTakenOver(t *testing.T, db *schema.DB) {
+	m, heir, one, two := join(t, db), join(t, db), name("topic"), name("topic")
+	publish(t, db, nil, one, "a")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1})
+	ch, next := subscribe(t, s, one), subscribe(t, s, two)
+	passOn(t, db, take(t, ch), two)
+	passed := take(t, next)
+	m.out.Store(true)
+	expire(t, db, m.Tenure)
+	again := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), two))
+	wantLease(t, again, heir.Tenure, 2, 1)
+	settle(t, db, lease(passed), domain.SettleDone, false)
+}
