@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -44,10 +45,12 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 			alive = append(alive, p)
 		}
 	}
+	crashpoint.Here("append.begin")
 	alive, err := c.settle(ctx, alive)
 	if err != nil || len(alive) == 0 {
 		return err
 	}
+	crashpoint.Here("append.settled")
 	if err := c.lockAndRead(ctx, alive); err != nil {
 		return err
 	}
@@ -56,7 +59,11 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 			return errAgain
 		}
 	}
-	return c.write(ctx, alive)
+	if err := c.write(ctx, alive); err != nil {
+		return err
+	}
+	crashpoint.Here("append.commit")
+	return nil
 }
 
 // settle settles the leases of the group and leaves out appends whose lease is lost.

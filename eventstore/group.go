@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -127,6 +128,7 @@ func (s *Store) commit(group []*pending) error {
 	if err != nil {
 		return classify(err)
 	}
+	crashpoint.Here("append.committed")
 	c.publish()
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -81,6 +82,7 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 // renew sends one heartbeat. It is given half of the time that is safe, so that a
 // connection that has died leaves time for another try.
 func (n *Node) renew(ctx context.Context, t *tenure) error {
+	crashpoint.Here("heartbeat.begin")
 	began, ttl := time.Now(), n.conf.LeaseTTL
 	ctx, cancel := context.WithTimeout(ctx, safely(ttl)/2)
 	defer cancel()
@@ -91,6 +93,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	switch {
 	case err == nil:
 		t.extend(began, ttl)
+		crashpoint.Here("heartbeat.done")
 	case errors.Is(err, domain.ErrFenced):
 		t.fence()
 	}
@@ -102,6 +105,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 func (n *Node) release(ctx context.Context, t *tenure) error {
 	t.fence()
 	n.setState(domain.NodeStopped)
+	crashpoint.Here("release.stopped")
 	if errors.Is(context.Cause(ctx), errWorkLeft) {
 		return nil
 	}
@@ -113,5 +117,6 @@ func (n *Node) release(ctx context.Context, t *tenure) error {
 	if err != nil && !errors.Is(err, domain.ErrFenced) {
 		return fmt.Errorf("release node %s, epoch %d: %w", n.conf.Info.Node, t.epoch, err)
 	}
+	crashpoint.Here("release.done")
 	return nil
 }

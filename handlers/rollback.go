@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -26,6 +27,7 @@ func (j *job) rollBack(ctx context.Context) error {
 		if !ok {
 			return j.tryLater(step, reason)
 		}
+		crashpoint.Here("rollback.compensated")
 		err := j.record(j.held, func() (domain.Append, error) { return j.rolledBack(command) })
 		// A rule that forbids it says that it is in the log already, though the answer to its
 		// append was lost; or an operator has stepped in. The top of the loop knows.
@@ -35,6 +37,7 @@ func (j *job) rollBack(ctx context.Context) error {
 		if err == nil && j.order.Status().Ended() {
 			return nil
 		}
+		crashpoint.Here("rollback.recorded")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -14,10 +15,12 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 	if err != nil || j.order.Parked {
 		return err
 	}
+	crashpoint.Here("step.opened")
 	err = j.call(func() error { return j.conf.Executor.Execute(ctx, j.work(step, executing)) })
 	if j.held.Err() != nil {
 		return context.Cause(j.held)
 	}
+	crashpoint.Here("step.worked")
 	closing, settle := j.closing(ctx, step, err)
 	return j.record(j.held, func() (domain.Append, error) {
 		return j.unit(settle.how, settle.why, closing)

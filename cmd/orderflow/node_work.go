@@ -71,9 +71,13 @@ func (n *node) buildSteps() (*handlers.Steps, error) {
 		seed = rand.Uint64()
 	}
 	n.entry("worker").WithField("seed", seed).Info("work is simulated")
-	executor, err := handlers.NewSimulated(handlers.SimulatedConfig{
+	simulated, err := handlers.NewSimulated(handlers.SimulatedConfig{
 		StepDuration: n.conf.StepDuration, FailureRate: n.conf.StepFailureRate, Seed: seed,
 	})
+	if err != nil {
+		return nil, err
+	}
+	executor, err := watched(simulated)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -28,6 +29,9 @@ func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure,
 				return fmt.Errorf("claim from %s/%d: %w", src.topic, src.partition, err)
 			}
 			claims = append(claims, got...)
+		}
+		if len(claims) > 0 {
+			crashpoint.Here("claim.moved")
 		}
 		return nil
 	})

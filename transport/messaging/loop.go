@@ -3,10 +3,12 @@ package messaging
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -127,6 +129,9 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 	if len(ended) == 0 && len(sources) == 0 {
 		return false, err
 	}
+	if len(sources) > 0 {
+		crashpoint.Here("claim.begin")
+	}
 	claims, txErr := s.write(ctx, query, tenure, ended, sources, free)
 	if s.rounds.failed = txErr != nil; s.rounds.failed {
 		s.unsettle(ended)
@@ -135,8 +140,19 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		}
 		return false, txErr
 	}
+	passCommitted(claims)
 	s.deliver(tenure, claims)
 	return len(claims) > 0 || len(ended) > 0, err
+}
+
+// passCommitted passes the points between the COMMIT of a claim and its delivery.
+func passCommitted(claims []claim) {
+	if len(claims) > 0 {
+		crashpoint.Here("claim.committed")
+	}
+	if slices.ContainsFunc(claims, func(c claim) bool { return c.lease.Interruptions > 0 }) {
+		crashpoint.Here("takeover.committed")
+	}
 }
 
 // unsettle puts back what could not be settled, to be tried again.

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -36,6 +37,7 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 			if !lost[owner] {
 				continue // it renewed while we looked
 			}
+			crashpoint.Here("takeover.declared")
 			interruptions = 1
 		}
 		r.lease.Node, r.lease.Epoch, r.lease.Attempt = tenure.Node, tenure.Epoch, r.attempt+1
@@ -45,6 +47,7 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 			return nil, err
 		}
 		if mine {
+			crashpoint.Here("takeover.moved")
 			claims = append(claims, r.claim)
 		}
 	}
