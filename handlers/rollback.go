@@ -46,6 +46,7 @@ func (j *job) rollBack(ctx context.Context) error {
 func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
 	defer cancel()
+	ctx = j.watch(ctx)
 	err := j.call(func() error { return j.conf.Executor.Compensate(ctx, j.work(step, compensating)) })
 	if err == nil {
 		return "", true

@@ -83,8 +83,14 @@ func (n *node) buildSteps() (*handlers.Steps, error) {
 	}
 	return handlers.NewSteps(handlers.StepsConfig{
 		Store: n.store, Executor: executor, Node: n.name,
-		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Logger: n.entry("worker"),
+		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Held: n.holds, Logger: n.entry("worker"),
 	})
+}
+
+// holds says whether the node may rely on a lease of its own.
+func (n *node) holds(l *domain.Lease) bool {
+	t, in := n.member.Tenure()
+	return in && t.Epoch == l.Epoch
 }
 
 func (n *node) buildProjector(context.Context) error {
