@@ -34,7 +34,7 @@ type Node struct {
 type process struct {
 	cmd      *exec.Cmd
 	gone     chan struct{}
-	expected bool // it was told to end, or armed to
+	expected bool // it was told to end
 }
 
 // addresses is what a node writes to its --addr-file.
@@ -108,7 +108,8 @@ func (n *Node) watch(p *process) {
 	err := p.cmd.Wait()
 	n.cluster.Record(judge.Incident{What: "gone", Node: n.Name, PID: p.cmd.Process.Pid, Why: p.cmd.ProcessState.String()})
 	n.mu.Lock()
-	if !p.expected || err != nil && !killed(err) {
+	// Nobody else kills here, and who is armed may die just after it was disarmed.
+	if !killed(err) && (!p.expected || err != nil) {
 		n.cluster.surprise(fmt.Sprintf("%s (process %d): %s", n.Name, p.cmd.Process.Pid, p.cmd.ProcessState))
 	}
 	n.mu.Unlock()
@@ -218,9 +219,6 @@ func (n *Node) Gone(within time.Duration) bool {
 
 // Arm has the process kill itself when it passes a crash point for the nth time from now.
 func (n *Node) Arm(point string, nth int) error {
-	n.mu.Lock()
-	n.process.expected = true
-	n.mu.Unlock()
 	temporary := n.file("crash.tmp")
 	if err := os.WriteFile(temporary, fmt.Appendf(nil, "%s:%d\n", point, nth), 0o600); err != nil {
 		return err
@@ -228,13 +226,11 @@ func (n *Node) Arm(point string, nth int) error {
 	return os.Rename(temporary, n.file("crash"))
 }
 
-// Disarm takes the order back.
-func (n *Node) Disarm() {
-	_ = os.Remove(n.file("crash")) // it may not be there
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !isGone(n.process) {
-		n.process.expected = false
+// Disarm takes the order back, unless there is another by now.
+func (n *Node) Disarm(point string) {
+	text, err := os.ReadFile(n.file("crash"))
+	if err == nil && strings.HasPrefix(string(text), point+":") {
+		_ = os.Remove(n.file("crash")) // it may be gone by now
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 
 // apply does one fault to one node, and heals it.
 func (r *run) apply(ctx context.Context, f schedule.Fault, n *cluster.Node) {
+	if !n.Up() { // it died of a fault that was over
+		r.restart(ctx, n, 0)
+	}
 	switch f.Kind {
 	case schedule.Kill:
 		n.Kill()
@@ -120,7 +123,7 @@ func (r *run) crash(ctx context.Context, f schedule.Fault, n *cluster.Node) {
 	case strings.HasPrefix(f.Point, "drain"), strings.HasPrefix(f.Point, "release"):
 		n.Terminate()
 	}
-	victims := r.await(ctx, armed, 6*time.Second)
+	victims := r.await(ctx, armed, f.Point, 6*time.Second)
 	r.mu.Lock()
 	if len(victims) > 0 {
 		r.result.Done[f.Kind]++
@@ -135,7 +138,7 @@ func (r *run) crash(ctx context.Context, f schedule.Fault, n *cluster.Node) {
 }
 
 // await waits for the first process to be gone, and then disarms all.
-func (r *run) await(ctx context.Context, armed []*cluster.Node, within time.Duration) (gone []*cluster.Node) {
+func (r *run) await(ctx context.Context, armed []*cluster.Node, point string, within time.Duration) (gone []*cluster.Node) {
 	deadline := time.Now().Add(within)
 	for len(gone) == 0 && time.Now().Before(deadline) && sleep(ctx, 2*time.Millisecond) {
 		for _, n := range armed {
@@ -145,9 +148,9 @@ func (r *run) await(ctx context.Context, armed []*cluster.Node, within time.Dura
 		}
 	}
 	for _, n := range armed {
-		n.Disarm()
+		n.Disarm(point)
 	}
-	sleep(ctx, 5*time.Millisecond) // for one that was just passing
+	sleep(ctx, 50*time.Millisecond) // for one that was just passing
 	gone = nil
 	for _, n := range armed {
 		if n.Gone(0) {

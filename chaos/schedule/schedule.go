@@ -85,7 +85,7 @@ func New(seed uint64, o Options) []Fault {
 		f := Fault{Node: r.IntN(o.Nodes), After: o.Gap/2 + time.Duration(r.Int64N(int64(o.Gap)))}
 		f.Kind = pick(kinds, o.Shares, r.IntN(total))
 		f.For = f.Kind.length(r, o.Lease)
-		f.Pass = 1 + r.IntN(6)
+		f.Pass = 1 + r.IntN(3)
 		f.Skew = time.Duration(r.IntN(20)-10)*10*time.Second + 5*time.Second
 		f.Lag = time.Duration(20+r.IntN(180)) * time.Millisecond
 		if f.Kind == Crash {
