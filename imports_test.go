@@ -36,6 +36,7 @@ const (
 	goose        = "github.com/pressly/goose/v3"
 	mssql        = "github.com/microsoft/go-mssqldb"
 	sqlite       = "modernc.org/sqlite"
+	xsys         = "golang.org/x/sys"
 	porcupine    = "github.com/anishathalye/porcupine"
 )
 
@@ -44,7 +45,7 @@ const (
 var table = map[string]rule{
 	"domain":              {},
 	"crashpoint":          {},
-	"schema":              {theirs: []string{goose, mssql, sqlite}},
+	"schema":              {theirs: []string{goose, mssql, sqlite, xsys}},
 	"eventstore":          {ours: []string{"domain", "schema", "crashpoint"}},
 	"transport/messaging": {ours: []string{"domain", "schema", "crashpoint"}, theirs: []string{watermill, watermillSQL, logrus}},
 	"handlers":            {ours: []string{"domain", "crashpoint"}, theirs: []string{anyModule}},
