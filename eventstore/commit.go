@@ -50,12 +50,15 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 	if err != nil || len(alive) == 0 {
 		return err
 	}
+	if err := c.doAlso(ctx, alive); err != nil {
+		return err
+	}
 	crashpoint.Here("append.settled")
 	if err := c.lockAndRead(ctx, alive); err != nil {
 		return err
 	}
 	for _, p := range alive {
-		if p.err = c.place(p); p.err != nil && p.Lease != nil {
+		if p.err = c.place(p); p.err != nil && (p.Lease != nil || p.also != nil) {
 			return errAgain
 		}
 	}
@@ -93,6 +96,24 @@ func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, erro
 		alive = append(alive, p)
 	}
 	return alive, nil
+}
+
+// doAlso does what appends have to do beside appending. One that cannot be done is left
+// out, and the group done again, since half of it may have been.
+func (c *commit) doAlso(ctx context.Context, group []*pending) error {
+	for _, p := range group {
+		if p.also == nil {
+			continue
+		}
+		err := p.also(ctx, c.tx)
+		if errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrUnavailable) {
+			return err
+		}
+		if p.err = err; err != nil {
+			return errAgain
+		}
+	}
+	return nil
 }
 
 // lockAndRead takes the partition's lock, and reads what the group's decisions depend

@@ -16,6 +16,7 @@ type pending struct {
 	domain.Append
 	partition int
 	encoded   []domain.Recorded // without place, time and hash
+	also      func(context.Context, *schema.Tx) error
 
 	done     chan struct{}
 	recorded []domain.Recorded
