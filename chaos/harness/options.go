@@ -21,6 +21,8 @@ type Options struct {
 	Network []Network
 	Only    []schedule.Kind // these kinds of fault alone
 	Logf    func(format string, args ...any)
+	// Settle is how long the system may take to end all work once everything is healed.
+	Settle time.Duration
 	// TakeOver is how long the work of a lost node may lie.
 	TakeOver time.Duration
 }
@@ -39,8 +41,6 @@ const (
 	workers   = "10"
 	// spare is how many nodes stay whole at any time.
 	spare = 2
-	// settle is how long the system may take to end all work once everything is healed.
-	settle = 90 * time.Second
 	// drainWait is how long a node may take to drain.
 	drainWait = 30 * time.Second
 )

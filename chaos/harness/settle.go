@@ -27,7 +27,7 @@ func (r *run) heal() {
 
 // settle waits until there is nothing left to do.
 func (r *run) settle(ctx context.Context) {
-	deadline := time.Now().Add(settle)
+	deadline := time.Now().Add(r.Settle)
 	var left map[string]int
 	for sleep(ctx, 200*time.Millisecond) {
 		var err error
@@ -35,7 +35,7 @@ func (r *run) settle(ctx context.Context) {
 			return
 		}
 		if time.Now().After(deadline) {
-			r.foundf("lost", "after %s there is still work: %v (%v)", settle, left, err)
+			r.foundf("lost", "after %s there is still work: %v (%v)", r.Settle, left, err)
 			return
 		}
 	}

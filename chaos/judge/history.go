@@ -130,16 +130,18 @@ func (h *history) next(i int, e Event) string {
 
 func (h *history) start(c content) string {
 	n := numberOf(c.Step)
-	switch {
-	case h.open:
-		return fmt.Sprintf("attempt %d of %s by %s was open", h.steps[h.turn].attempt, stepNames[h.turn], h.steps[h.turn].node)
-	case n < 0 || n != h.turn || h.failed >= 0:
+	if n < 0 || n != h.turn || h.failed >= 0 {
 		return "it was not its turn"
-	case c.Attempt <= h.steps[n].attempt:
-		return fmt.Sprintf("attempt %d had been made", h.steps[n].attempt)
 	}
-	h.open = true
+	was, wasOpen := h.steps[n], h.open
+	h.open = true // whatever else is wrong, so that what follows is not
 	h.steps[n] = stepState{status: "Running", attempt: c.Attempt, node: c.Node}
+	switch {
+	case wasOpen:
+		return fmt.Sprintf("attempt %d by %s was open", was.attempt, was.node)
+	case c.Attempt <= was.attempt:
+		return fmt.Sprintf("attempt %d had been made", was.attempt)
+	}
 	return ""
 }
 

@@ -37,6 +37,7 @@ func execute() int {
 	flag.DurationVar(&o.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
 	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file")
 	flag.StringVar(&o.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
+	flag.DurationVar(&o.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
 	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
 	flag.Parse()
 	if o.Seed == 0 {
