@@ -29,6 +29,11 @@ func TestPoint_passed(t *testing.T) {
 		})
 	}
 	var p point
+	p.passed("a.b", "a.b:1")
+	p.forget()
+	if !p.passed("a.b", "a.b:1") {
+		t.Error("a point that is armed again is not counted anew")
+	}
 	p.passed("a.b", "a.b:2")
 	if p.passed("a.c", "a.c:2") || !p.passed("a.c", "a.c:2") {
 		t.Error("passes are not counted from when the point was armed")

@@ -213,7 +213,7 @@ func (n *Node) Gone(within time.Duration) bool {
 	case <-p.gone:
 		return true
 	case <-timer.C:
-		return false
+		return isGone(p)
 	}
 }
 

@@ -1,6 +1,3 @@
-// Command run is `make chaos`: it builds the binary, runs a schedule of faults against a
-// cluster of real processes under load, judges what is left, and prints a table. It exits
-// 1 if a promise was broken, and then keeps the evidence.
 package main
 
 import (
@@ -79,6 +76,13 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(binaries)) }()
 	if o.Binary, err = cluster.Build(ctx, ".", binaries); err != nil {
 		return false, err
+	}
+	if strings.HasPrefix(o.DSN, "sqlserver:") {
+		stop, err := throughProxies(&o)
+		defer stop()
+		if err != nil {
+			return false, err
+		}
 	}
 	fmt.Printf("seed %d, %d faults, %d nodes, %.0f orders a second\n", o.Seed, o.Faults, o.Nodes, o.Rate)
 	result, err := harness.Run(ctx, o)
