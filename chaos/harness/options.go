@@ -21,6 +21,8 @@ type Options struct {
 	Network []Network
 	Only    []schedule.Kind // these kinds of fault alone
 	Logf    func(format string, args ...any)
+	// Step is how long the quickest node's steps take; the next one's take 40 ms more, and so on.
+	Step time.Duration
 	// Settle is how long the system may take to end all work once everything is healed.
 	Settle time.Duration
 	// TakeOver is how long the work of a lost node may lie.

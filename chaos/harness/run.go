@@ -88,7 +88,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	r.cluster, err = cluster.New(cluster.Options{
 		Binary: r.Binary, Dir: r.Dir, DSN: r.DSN, DSNs: r.DSNs, Nodes: r.Nodes, Flags: flags(),
 		FlagsOf: func(i int) []string {
-			return []string{"--step-duration", fmt.Sprint(time.Duration(100+40*i) * time.Millisecond)}
+			return []string{"--step-duration", fmt.Sprint(r.Step + time.Duration(40*i)*time.Millisecond)}
 		},
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ func execute() int {
 	flag.DurationVar(&o.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
 	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file")
 	flag.StringVar(&o.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
+	flag.DurationVar(&o.Step, "step", 100*time.Millisecond, "how long a step takes on the quickest node")
 	flag.DurationVar(&o.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
 	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
 	flag.Parse()

@@ -42,7 +42,7 @@ func (n *node) buildWorker(context.Context) error {
 	var err error
 	logger := messaging.NewLogrusAdapter(n.entry("messaging"))
 	n.subscriber, err = messaging.NewSubscriber(n.db, messaging.Config{
-		Slots: n.conf.Workers, Tenure: n.member.Tenure, Bell: n.bell, Logger: logger,
+		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Bell: n.bell, Logger: logger,
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure,
 	var claims []claim
 	err := s.inTx(ctx, func(tx *schema.Tx) error {
 		claims = nil
+		suspected := s.handlesSuspect()
 		if err := s.settleEnded(ctx, tx, ended); err != nil {
 			return err
 		}
@@ -24,7 +25,7 @@ func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure,
 			if left <= 0 {
 				break
 			}
-			got, err := s.claimFrom(ctx, tx, q, tenure, src, left)
+			got, err := s.claimFrom(ctx, tx, q, tenure, src, left, &suspected)
 			if err != nil {
 				return fmt.Errorf("claim from %s/%d: %w", src.topic, src.partition, err)
 			}
@@ -62,12 +63,12 @@ func (s *Subscriber) settleEnded(ctx context.Context, tx *schema.Tx, ended []set
 	return nil
 }
 
-func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, src source, most int) ([]claim, error) {
+func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, src source, most int, suspected *bool) ([]claim, error) {
 	if s.conf.Ordered {
 		most = 1
 	}
 	if src.returned {
-		return s.claimReturned(ctx, tx, q, tenure, src.topic, most)
+		return s.claimReturned(ctx, tx, q, tenure, src.topic, most, suspected)
 	}
 	if s.conf.Ordered {
 		if free, err := s.lockOrdered(ctx, tx, q, tenure, src.topic); err != nil || !free {

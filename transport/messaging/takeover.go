@@ -17,8 +17,11 @@ type returned struct {
 }
 
 // claimReturned takes messages of a topic that were given back, and those of nodes
-// whose registration has expired. The latter count as interrupted.
-func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int) ([]claim, error) {
+// whose registration has expired. The latter count as interrupted; of those that have been
+// so too often it takes none while *suspected, and one otherwise.
+func (s *Subscriber) claimReturned(
+	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool,
+) ([]claim, error) {
 	candidates, err := s.readReturned(ctx, tx, q, topic, most)
 	if err != nil {
 		return nil, err
@@ -27,6 +30,9 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 	lost := map[domain.Tenure]bool{}
 	for _, r := range candidates {
 		interruptions := 0
+		if r.suspect = r.node != "" && r.lease.Interruptions+1 >= s.conf.AloneAfter; r.suspect && *suspected {
+			continue
+		}
 		if r.node != "" {
 			owner := domain.Tenure{Node: r.node, Epoch: r.epoch}
 			if _, known := lost[owner]; !known {
@@ -49,9 +55,22 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 		if mine {
 			crashpoint.Here("takeover.moved")
 			claims = append(claims, r.claim)
+			*suspected = *suspected || r.suspect
 		}
 	}
 	return claims, nil
+}
+
+// handlesSuspect says whether a suspect is in hand.
+func (s *Subscriber) handlesSuspect() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, suspect := range s.held {
+		if suspect {
+			return true
+		}
+	}
+	return false
 }
 
 // declareLost locks the row of a registration that has expired. If its node is
