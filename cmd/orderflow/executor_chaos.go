@@ -86,13 +86,22 @@ func (r *recorder) record(ctx context.Context, kind string, w handlers.Work, cal
 	done := make(chan int64)
 	stop := make(chan struct{})
 	go func() { done <- atWork(ctx, stop, line.Began) }()
-	err := call()
-	close(stop)
-	line.Until, line.Ended = <-done, sinceBoot()
-	if err != nil {
-		line.Error = err.Error()
+	end := func(err error) error {
+		close(stop)
+		line.Until, line.Ended = <-done, sinceBoot()
+		if err != nil {
+			line.Error = err.Error()
+		}
+		return r.write(line)
 	}
-	if werr := r.write(line); werr != nil {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = end(fmt.Errorf("panic: %v", v)) // what cannot be written is missed by who reads it
+			panic(v)
+		}
+	}()
+	err := call()
+	if werr := end(err); werr != nil {
 		return werr
 	}
 	return err
