@@ -67,5 +67,5 @@ func (d *disk) free() error { return os.Remove(d.ballast()) }
 // keep copies what is on the disk to a folder that stays, and unmounts it.
 func (d *disk) keep(to string) error {
 	err := os.CopyFS(to, os.DirFS(d.folder))
-	return errors.Join(err, syscall.Unmount(d.folder, 0))
+	return errors.Join(err, syscall.Unmount(d.folder, syscall.MNT_DETACH)) // who has just died may still hold a file
 }

@@ -19,7 +19,7 @@ func TestDatabaseAway(t *testing.T) {
 	const away = 30 * time.Second
 	s := begin(t, 3, "--heartbeat", "500ms", "--lease-ttl", "3s", "--workers", "8", "--step-duration", "2s", "--step-failure-rate", "0.05", "--max-interruptions", "20")
 	s.start(0, 1, 2)
-	l := s.customers("away", 5)
+	l := s.customers("away", 2)
 	time.Sleep(4 * time.Second)
 
 	conn, err := s.db.Conn(t.Context())

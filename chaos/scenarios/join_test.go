@@ -69,7 +69,7 @@ func TestRollingRestart(t *testing.T) {
 	if interrupted > 0 {
 		t.Errorf("%d steps were interrupted, want none", interrupted)
 	}
-	if r.Longest > longest+time.Second {
+	if r.Longest > longest+2*time.Second { // polling, and a machine with other things to do
 		t.Errorf("an order lay still for %s; the slowest drain took %s", r.Longest, longest)
 	}
 	for _, what := range append(s.Surprises(), l.Wrong()...) {
