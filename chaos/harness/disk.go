@@ -54,7 +54,7 @@ func (d *disk) fill() error {
 		if free == 0 {
 			return nil
 		}
-		err = syscall.Fallocate(int(f.Fd()), 0, info.Size(), free) //nolint:gosec // a file descriptor is an int
+		err = syscall.Fallocate(int(f.Fd()), 0, info.Size(), free)
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}

@@ -97,15 +97,22 @@ func (h *history) next(i int, e Event) string {
 		return "the order was parked"
 	}
 	switch e.Type {
-	case "OrderPlaced":
-		h.first = c
-		return ""
 	case "StepStarted":
 		return h.start(c)
 	case "StepCompleted", "StepFailed", "StepInterrupted":
 		return h.close(e.Type, c)
 	case "StepRolledBack":
 		return h.rollBack(c)
+	case "OrderPlaced":
+		h.first = c
+		return ""
+	}
+	return h.order(e.Type)
+}
+
+// order is an event of the order as a whole.
+func (h *history) order(typ string) string {
+	switch typ {
 	case "OrderCompleted":
 		h.ended = "Completed"
 		if h.turn != len(stepNames) || h.open || h.failed >= 0 {

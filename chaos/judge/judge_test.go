@@ -45,7 +45,7 @@ func TestJudge_doctored(t *testing.T) {
 			w.event("StepStarted", step("Scheduling", 2, 2))
 			w.call("execute", "Scheduling", 2, 2, "")
 			w.event("StepCompleted", step("Scheduling", 2, 2))
-			w.complete(3, 1, stepNames[1:]...)
+			w.complete(3, stepNames[1:]...)
 		}, []string{"history"}},
 		{"a fenced-out node was heard", func(w *world) {
 			w.place()
@@ -53,7 +53,7 @@ func TestJudge_doctored(t *testing.T) {
 			w.call("execute", "Scheduling", 1, 1, "")
 			w.event("StepInterrupted", step("Scheduling", 1, 1))
 			w.event("StepCompleted", step("Scheduling", 1, 1))
-			w.complete(1, 1, stepNames[1:]...)
+			w.complete(1, stepNames[1:]...)
 		}, []string{"history", "order"}},
 		{"an event after the end", func(w *world) { w.event("StepStarted", step("Scheduling", 9, 1)) }, []string{"history"}},
 		{"parked", func(w *world) {
@@ -65,15 +65,15 @@ func TestJudge_doctored(t *testing.T) {
 			w.place()
 			w.run("Scheduling", 1, 1, "StepCompleted")
 			w.run("PreProcessing", 1, 2, "StepFailed")
-			w.undo("PreProcessing", 1, 2)
+			w.undo("PreProcessing", 2)
 			w.event("OrderFailed", `{}`)
 		}, []string{"rollback"}},
 		{"a rollback in the wrong order", func(w *world) {
 			w.place()
 			w.run("Scheduling", 1, 1, "StepCompleted")
 			w.run("PreProcessing", 1, 2, "StepFailed")
-			w.undo("Scheduling", 1, 2)
-			w.undo("PreProcessing", 1, 2)
+			w.undo("Scheduling", 2)
+			w.undo("PreProcessing", 2)
 			w.event("OrderFailed", `{}`)
 		}, []string{"rollback", "order"}},
 		{"a rollback that stops", func(w *world) {
@@ -92,18 +92,18 @@ func TestJudge_doctored(t *testing.T) {
 			w.Calls[i].Until, w.Calls[i].Ended = w.now+5001*ms, w.now+5001*ms
 			w.now += 2000 * ms
 			w.event("StepInterrupted", step("Scheduling", 1, 8))
-			w.complete(2, 1, stepNames[:]...)
+			w.complete(2, stepNames[:]...)
 		}, []string{"overlap"}},
 		{"an outcome without its work", func(w *world) {
 			w.place()
 			w.event("StepStarted", step("Scheduling", 1, 1))
 			w.event("StepCompleted", step("Scheduling", 1, 1))
-			w.complete(1, 1, stepNames[1:]...)
+			w.complete(1, stepNames[1:]...)
 		}, []string{"order"}},
 		{"an outcome that the executor did not give", func(w *world) { w.Calls[0].Error = "no steel" }, []string{"order"}},
 		{"work after its turn", func(w *world) {
 			w.place()
-			w.complete(1, 1, stepNames[:]...)
+			w.complete(1, stepNames[:]...)
 			w.call("execute", "Processing", 2, 2, "")
 		}, []string{"order"}},
 		{"a compensation of what was compensated", func(w *world) {
@@ -134,7 +134,7 @@ func TestJudge_doctored(t *testing.T) {
 			w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 9})
 			w.now += 12_000 * ms
 			w.event("StepInterrupted", step("Scheduling", 1, 9))
-			w.complete(2, 1, stepNames[:]...)
+			w.complete(2, stepNames[:]...)
 		}, []string{"take-over"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestJudge_away(t *testing.T) {
 	w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 9}, Incident{At: w.now, To: w.now + 9000*ms, What: "away"})
 	w.now += 12_000 * ms
 	w.event("StepInterrupted", step("Scheduling", 1, 9))
-	w.complete(2, 1, stepNames[:]...)
+	w.complete(2, stepNames[:]...)
 	r := w.judge()
 	wantKinds(t, r)
 	if r.TakeOver(1) > 4*time.Second {

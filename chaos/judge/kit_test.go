@@ -84,14 +84,14 @@ func (w *world) run(name string, attempt, pid int, end string) {
 	w.event(end, step(name, attempt, pid))
 }
 
-func (w *world) undo(name string, attempt, pid int) {
-	w.call("compensate", name, attempt, pid, "")
-	w.event("StepRolledBack", step(name, attempt, pid))
+func (w *world) undo(name string, pid int) {
+	w.call("compensate", name, 1, pid, "")
+	w.event("StepRolledBack", step(name, 1, pid))
 }
 
-func (w *world) complete(attempt, pid int, names ...string) {
+func (w *world) complete(attempt int, names ...string) {
 	for _, name := range names {
-		w.run(name, attempt, pid, "StepCompleted")
+		w.run(name, attempt, 1, "StepCompleted")
 	}
 	w.event("OrderCompleted", `{}`)
 }
@@ -101,12 +101,12 @@ func (w *world) complete(attempt, pid int, names ...string) {
 func good() *world {
 	w := newWorld()
 	w.place() // 1
-	w.complete(1, 1, stepNames[:]...)
+	w.complete(1, stepNames[:]...)
 	w.place() // 2
 	w.run("Scheduling", 1, 1, "StepCompleted")
 	w.run("PreProcessing", 1, 2, "StepFailed")
-	w.undo("PreProcessing", 1, 2)
-	w.undo("Scheduling", 1, 2)
+	w.undo("PreProcessing", 2)
+	w.undo("Scheduling", 2)
 	w.event("OrderFailed", `{}`)
 	w.place() // 3
 	w.event("StepStarted", step("Scheduling", 1, 7))
@@ -115,7 +115,7 @@ func good() *world {
 	w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 7})
 	w.now += 3000 * ms
 	w.event("StepInterrupted", step("Scheduling", 1, 7))
-	w.complete(2, 1, stepNames[:]...)
+	w.complete(2, stepNames[:]...)
 	return w
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"orderflow/chaos/cluster"
 	"orderflow/chaos/harness"
-	"orderflow/chaos/judge"
 	"orderflow/chaos/schedule"
 )
 
@@ -39,7 +38,7 @@ func execute() int {
 	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
 	flag.Parse()
 	if o.Seed == 0 {
-		o.Seed = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+		o.Seed = uint64(time.Now().UnixNano())
 	}
 	if o.Nodes < 3 || flag.NArg() > 0 {
 		flag.Usage()
@@ -90,7 +89,7 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%w (evidence in %s)", err, o.Dir)
 	}
-	print(result)
+	tell(result)
 	if broken = len(result.Violations) > 0; broken || kept {
 		fmt.Printf("evidence: %s\n", filepath.Clean(o.Dir))
 		return broken, nil
@@ -101,7 +100,7 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 // most is how many violations are printed.
 const most = 40
 
-func print(r harness.Result) {
+func tell(r harness.Result) {
 	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { _, _ = fmt.Fprintf(tw, "%s\t%v\n", name, value) } // what cannot be printed has nowhere to be told
 	for _, k := range slices.Sorted(maps.Keys(r.Done)) {
@@ -125,9 +124,8 @@ func print(r harness.Result) {
 	for _, v := range r.Violations[:min(len(r.Violations), most)] {
 		fmt.Println(v)
 	}
-	var all []judge.Violation = r.Violations
-	if len(all) > most {
-		fmt.Printf("and %d more\n", len(all)-most)
+	if more := len(r.Violations) - most; more > 0 {
+		fmt.Printf("and %d more\n", more)
 	}
 	fmt.Printf("seed %d\n", r.Seed)
 }

@@ -30,7 +30,7 @@ func TestDatabaseAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := boottime.Now()
-	answer := make(chan *http.Response, 1)
+	answer := make(chan answered, 1)
 	go func() { answer <- s.ask(s.Nodes[0].API()) }()
 	time.Sleep(away)
 	to := boottime.Now()
@@ -41,10 +41,8 @@ func TestDatabaseAway(t *testing.T) {
 	_ = conn.Close()
 
 	resp := <-answer
-	if resp == nil {
-		t.Error("the API has not answered")
-	} else if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("the API answered %d, Retry-After %q; want 503 and when to come again", resp.StatusCode, resp.Header.Get("Retry-After"))
+	if resp.status != http.StatusServiceUnavailable || resp.retryAfter == "" {
+		t.Errorf("the API answered %d after %s, Retry-After %q; want 503 and when to come again", resp.status, resp.took, resp.retryAfter)
 	}
 	for _, c := range s.calls() {
 		if until := time.Duration(c.Until - from); c.Until > 0 && c.Until < to && until > 3*time.Second {
@@ -57,20 +55,28 @@ func TestDatabaseAway(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	s.stop()
 	r := s.settle(60*time.Second, l.Accepted())
-	t.Logf("%v, answers %v; no order lay still for longer than %s beside the time away", r.Status, l.Answers(), r.Longest)
+	t.Logf("%v, answers %v, one waited for: %+v; no order lay still for longer than %s beside the time away", r.Status, l.Answers(), resp, r.Longest)
 	for _, what := range append(s.Surprises(), l.Wrong()...) {
 		t.Error(what)
 	}
 }
 
-// ask places an order and gives the answer; nil if there is none within 30 s.
-func (s *scene) ask(api string) *http.Response {
+// answered is what the API said, and when.
+type answered struct {
+	status     int // 0 for no answer within 30 s
+	retryAfter string
+	took       time.Duration
+}
+
+// ask places an order.
+func (s *scene) ask(api string) answered {
+	began := time.Now()
 	client := http.Client{Timeout: 30 * time.Second}
-	resp, err := client.Post(api+"/v1/orders", "application/json", strings.NewReader(`{"tracking_id":"asked"}`)) //nolint:noctx // it has a time-out
+	resp, err := client.Post(api+"/v1/orders", "application/json", strings.NewReader(`{"tracking_id":"asked"}`))
 	if err != nil {
-		return nil
+		return answered{took: time.Since(began)}
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	_ = resp.Body.Close()
-	return resp
+	return answered{resp.StatusCode, resp.Header.Get("Retry-After"), time.Since(began)}
 }
