@@ -13,19 +13,16 @@ import (
 // disk is a small file system of its own that can be filled up.
 type disk struct{ folder string }
 
-// diskSize is enough for a long run.
-const diskSize = "1500m"
-
-// newDisk makes the folder, and mounts a file system of its own on it if that is
+// newDisk makes the folder, and mounts a file system of some megabytes on it if that is
 // allowed. If it is not, the folder is there all the same.
-func newDisk(ctx context.Context, folder string) (*disk, error) {
+func newDisk(ctx context.Context, folder string, megabytes int) (*disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, errors.New("mounting a file system takes root")
 	}
-	cmd := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize+",mode=0700", "orderflow-chaos", folder) //nolint:gosec // the harness names it
+	cmd := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=0700", megabytes), "orderflow-chaos", folder) //nolint:gosec // the harness names it
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mount: %w: %s", err, out)
 	}

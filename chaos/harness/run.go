@@ -80,7 +80,7 @@ func (r *run) sqlite() bool { return !strings.HasPrefix(r.DSN, "sqlserver:") }
 func (r *run) prepare(ctx context.Context) (err error) {
 	if r.DSN == "" {
 		folder := filepath.Join(r.Dir, "db")
-		if r.disk, err = newDisk(ctx, folder); err != nil {
+		if r.disk, err = newDisk(ctx, folder, 256+r.Faults); err != nil {
 			r.Logf("THE DISK IS NOT FILLED in this run: %v", err)
 		}
 		r.DSN = filepath.Join(folder, "orders.db")
