@@ -47,9 +47,10 @@ func (n *Node) file(kind string) string {
 	return filepath.Join(n.cluster.conf.Dir, n.Name+"."+kind)
 }
 
-// Start starts a process with more variables in its environment, and waits until it
-// listens.
+// Start starts a process with more variables in its environment, in place of the one
+// before, and waits until it listens.
 func (n *Node) Start(env ...string) error {
+	n.Kill() // two processes of one place would not both be known
 	o := n.cluster.conf
 	_ = os.Remove(n.file("addr")) // of the process before
 	dsn := o.DSN

@@ -133,7 +133,14 @@ func (r *run) crash(ctx context.Context, f schedule.Fault, n *cluster.Node) {
 	}
 	r.mu.Unlock()
 	for _, v := range victims {
-		r.restart(ctx, v, f.For/4)
+		switch {
+		case v == n && strings.HasPrefix(f.Point, "takeover"): // it is restarted in any case
+		case v == n:
+			r.restart(ctx, v, f.For/4)
+		case r.claim(v): // otherwise the fault that is under way there restarts it, or the next
+			r.restart(ctx, v, f.For/4)
+			r.giveBack(v)
+		}
 	}
 }
 

@@ -173,6 +173,17 @@ func (r *run) take(ctx context.Context, f schedule.Fault) *cluster.Node {
 	}
 }
 
+// claim takes a node that no fault is under way on.
+func (r *run) claim(n *cluster.Node) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[n] {
+		return false
+	}
+	r.busy[n] = true
+	return true
+}
+
 func (r *run) giveBack(n *cluster.Node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
