@@ -93,6 +93,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("%w: subscriber: IdlePoll %s, CloseWait %s (not negative), NackDelay %s (%s at most)",
 			domain.ErrInvalid, c.IdlePoll, c.CloseWait, c.NackDelay, maxDelay)
 	}
+	if c.AloneAfter < 1 {
+		return fmt.Errorf("%w: subscriber: AloneAfter %d; at least 1 is needed", domain.ErrInvalid, c.AloneAfter)
+	}
 	for _, t := range append([]string{c.Group}, c.Topics...) {
 		if err := validTopic(t); err != nil {
 			return fmt.Errorf("subscriber: %w", err)
