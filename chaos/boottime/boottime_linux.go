@@ -1,4 +1,3 @@
-// Package boottime reads a clock that all processes of a machine share and nobody can set.
 package boottime
 
 import "golang.org/x/sys/unix"
