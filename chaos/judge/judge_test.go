@@ -65,15 +65,15 @@ func TestJudge_doctored(t *testing.T) {
 			w.place()
 			w.run("Scheduling", 1, 1, "StepCompleted")
 			w.run("PreProcessing", 1, 2, "StepFailed")
-			w.undo("PreProcessing", 2)
+			w.undo("PreProcessing")
 			w.event("OrderFailed", `{}`)
 		}, []string{"rollback"}},
 		{"a rollback in the wrong order", func(w *world) {
 			w.place()
 			w.run("Scheduling", 1, 1, "StepCompleted")
 			w.run("PreProcessing", 1, 2, "StepFailed")
-			w.undo("Scheduling", 2)
-			w.undo("PreProcessing", 2)
+			w.undo("Scheduling")
+			w.undo("PreProcessing")
 			w.event("OrderFailed", `{}`)
 		}, []string{"rollback", "order"}},
 		{"a rollback that stops", func(w *world) {

@@ -84,9 +84,9 @@ func (w *world) run(name string, attempt, pid int, end string) {
 	w.event(end, step(name, attempt, pid))
 }
 
-func (w *world) undo(name string, pid int) {
-	w.call("compensate", name, 1, pid, "")
-	w.event("StepRolledBack", step(name, 1, pid))
+func (w *world) undo(name string) {
+	w.call("compensate", name, 1, 2, "")
+	w.event("StepRolledBack", step(name, 1, 2))
 }
 
 func (w *world) complete(attempt int, names ...string) {
@@ -105,8 +105,8 @@ func good() *world {
 	w.place() // 2
 	w.run("Scheduling", 1, 1, "StepCompleted")
 	w.run("PreProcessing", 1, 2, "StepFailed")
-	w.undo("PreProcessing", 2)
-	w.undo("Scheduling", 2)
+	w.undo("PreProcessing")
+	w.undo("Scheduling")
 	w.event("OrderFailed", `{}`)
 	w.place() // 3
 	w.event("StepStarted", step("Scheduling", 1, 7))
