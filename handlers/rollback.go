@@ -20,6 +20,9 @@ func (j *job) rollBack(ctx context.Context) error {
 		if j.tooOften() {
 			return j.record(ctx, func() (domain.Append, error) { return j.park("") })
 		}
+		if j.held.Err() != nil { // a pause came between the record of the last and this one
+			return context.Cause(j.held)
+		}
 		reason, ok := j.compensate(ctx, step)
 		if j.held.Err() != nil {
 			return context.Cause(j.held)

@@ -16,6 +16,9 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 		return err
 	}
 	crashpoint.Here("step.opened")
+	if j.held.Err() != nil { // a pause came between the record and the work
+		return context.Cause(j.held)
+	}
 	err = j.call(func() error { return j.conf.Executor.Execute(ctx, j.work(step, executing)) })
 	if j.held.Err() != nil {
 		return context.Cause(j.held)

@@ -33,6 +33,21 @@ func TestSteps_Handler_pausedAtWork(t *testing.T) {
 	b.wantLog(1, "started Scheduling 1 n1")
 }
 
+// TestSteps_Handler_pausedBeforeWork has the pause come when the attempt has just been
+// recorded as started.
+func TestSteps_Handler_pausedBeforeWork(t *testing.T) {
+	var over atomic.Bool
+	b := newBench(t, func(c *StepsConfig) { c.Held = func(*domain.Lease) bool { return !over.Load() } })
+	b.fail(fault{hook: func() { over.Store(true) }})
+	if _, err := b.deliver(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("the handler returned %v, want context.Canceled", err)
+	}
+	b.wantLog(1, "started Scheduling 1 n1")
+	if n := len(b.exec.executed); n != 0 {
+		t.Errorf("the executor was called %d times, want not at all", n)
+	}
+}
+
 func TestSteps_Handler_pausedCompensating(t *testing.T) {
 	var over atomic.Bool
 	b := rollingBack(t, func(c *StepsConfig) { c.Held = func(*domain.Lease) bool { return !over.Load() } })

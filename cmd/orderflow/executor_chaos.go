@@ -79,6 +79,9 @@ func (r *recorder) record(ctx context.Context, kind string, w handlers.Work, cal
 		Phase: "start", Kind: kind, Order: w.Order.String(), Step: string(w.Step), Attempt: w.Attempt,
 		Node: w.Node, PID: os.Getpid(), Key: w.Key, Asked: sinceBoot(),
 	}
+	if ctx.Err() != nil { // as an executor should: no effect without asking
+		return context.Cause(ctx)
+	}
 	if err := r.write(line); err != nil {
 		return err
 	}
