@@ -24,6 +24,8 @@ DSN    ?=
 # Which benchmarks, for how long.
 BENCH     ?= .
 BENCHTIME ?= 1s
+# Flags of `orderflow bench` for `make bench`, such as BENCH_ARGS="--only throughput".
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## Print this list
@@ -54,7 +56,7 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
-	$(GO) test -race -count=1 -timeout 40m ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./cmd/orderflow/...
+	$(GO) test -race -count=1 -timeout 40m ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/...
 
 .PHONY: chaos
 chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=
@@ -75,8 +77,15 @@ lint-path: # Print where the pinned linter is; build it if need be.
 	mv bin/.lint/golangci-lint $(LINT_LOCAL); echo $(LINT_LOCAL)
 
 .PHONY: bench
-bench: ## Benchmarks; BENCH=regexp and BENCHTIME=1s choose
+bench: bench-go bench-system ## Both of the following
+
+.PHONY: bench-go
+bench-go: ## Benchmarks of packages; BENCH=regexp and BENCHTIME=1s choose
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+.PHONY: bench-system
+bench-system: build ## Measure the whole system, and the floor that the database sets; flags of `orderflow bench` in BENCH_ARGS
+	$(BIN) bench $(BENCH_ARGS)
 
 .PHONY: cover
 cover: ## Test coverage by function, and cover.out for `go tool cover -html`

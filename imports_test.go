@@ -51,7 +51,8 @@ var table = map[string]rule{
 	"handlers":            {ours: []string{"domain", "crashpoint"}, theirs: []string{anyModule}},
 	"projections":         {ours: []string{"domain", "schema", "crashpoint"}},
 	"transport/httpapi":   {ours: []string{"domain", "projections"}, theirs: []string{anyModule}},
-	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections"}, theirs: []string{anyModule}},
+	"bench":               {ours: []string{"domain", "schema", "eventstore", "projections"}},
+	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections", "bench"}, theirs: []string{anyModule}},
 	"scripts":             {}, // tests only
 	// The judge shares no code with what it judges.
 	"chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
@@ -94,6 +95,8 @@ func TestImports_rules(t *testing.T) {
 		{"projections", watermill + "/message", false},
 		{"transport/messaging", watermillSQL + "/pkg/sql", true},
 		{"transport/httpapi", "orderflow/eventstore", false},
+		{"bench", "orderflow/transport/httpapi", false},
+		{"handlers", "orderflow/bench", false},
 		{"cmd/orderflow", "orderflow/transport/httpapi", true},
 	} {
 		if got := allowed(c.folder, c.imported); got != c.want {

@@ -20,8 +20,10 @@ type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
+	careful   bool  // the ends of streams are read, not taken from memory
 	locked    bool  // positions were taken
 	head      int64 // before the group
+	taken     int64 // positions, of which not all may be used
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
@@ -39,63 +41,31 @@ type tail struct {
 
 // run locks in the order that doc.go names: leases, head, reservations.
 func (c *commit) run(ctx context.Context, group []*pending) error {
-	var alive []*pending
+	var left []*pending
 	for _, p := range group {
 		if p.err == nil {
-			alive = append(alive, p)
+			left = append(left, p)
 		}
 	}
 	crashpoint.Here("append.begin")
-	alive, err := c.settle(ctx, alive)
-	if err != nil || len(alive) == 0 {
+	if err := c.doAlso(ctx, left); err != nil {
 		return err
 	}
-	if err := c.doAlso(ctx, alive); err != nil {
+	left, err := c.lockAndRead(ctx, left)
+	if err != nil {
 		return err
 	}
 	crashpoint.Here("append.settled")
-	if err := c.lockAndRead(ctx, alive); err != nil {
-		return err
-	}
-	for _, p := range alive {
+	for _, p := range left {
 		if p.err = c.place(p); p.err != nil && (p.Lease != nil || p.also != nil) {
 			return errAgain
 		}
 	}
-	if err := c.write(ctx, alive); err != nil {
+	if err := c.write(ctx); err != nil {
 		return err
 	}
 	crashpoint.Here("append.commit")
 	return nil
-}
-
-// settle settles the leases of the group and leaves out appends whose lease is lost.
-func (c *commit) settle(ctx context.Context, group []*pending) ([]*pending, error) {
-	var requests []domain.SettleRequest
-	for _, p := range group {
-		if p.Lease != nil {
-			requests = append(requests, domain.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
-		}
-	}
-	if len(requests) == 0 {
-		return group, nil
-	}
-	held, err := c.store.opts.Leases.Settle(ctx, c.tx, requests)
-	if err != nil {
-		return nil, fmt.Errorf("settle leases: %w", err)
-	}
-	var alive []*pending
-	for _, p := range group {
-		if p.Lease != nil {
-			ok := held[0]
-			if held = held[1:]; !ok {
-				p.err = domain.ErrFenced
-				continue
-			}
-		}
-		alive = append(alive, p)
-	}
-	return alive, nil
 }
 
 // doAlso does what appends have to do beside appending. One that cannot be done is left
@@ -116,24 +86,59 @@ func (c *commit) doAlso(ctx context.Context, group []*pending) error {
 	return nil
 }
 
-// lockAndRead takes the partition's lock, and reads what the group's decisions depend
-// on: what it reads after the lock was taken stays as it is until the commit.
-func (c *commit) lockAndRead(ctx context.Context, group []*pending) error {
+// lockAndRead settles the leases of the group, takes the partition's lock, and reads
+// what the group's decisions depend on: what it reads after the lock was taken stays as
+// it is until the commit. It leaves out appends whose lease is lost.
+func (c *commit) lockAndRead(ctx context.Context, group []*pending) ([]*pending, error) {
+	questions, held, err := c.settle(group)
+	if err != nil {
+		return nil, fmt.Errorf("settle leases: %w", err)
+	}
 	n := 0
 	for _, p := range group {
 		n += len(p.encoded)
 	}
-	if n == 0 {
-		return nil // leases to settle, and nothing to append
+	if n > 0 { // otherwise there are leases to settle, and nothing to append
+		questions = append(questions, c.lockHead(n)...)
+		questions = append(questions, c.readTails(group)...)
+		questions = append(questions, c.readReservations(group)...)
 	}
-	questions := c.lockHead(n)
-	questions = append(questions, c.readTails(group)...)
-	questions = append(questions, c.readReservations(group)...)
 	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return fmt.Errorf("lock partition %d and read the ends of streams: %w", c.partition, err)
+		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.partition, err)
 	}
-	c.locked, c.head = true, c.head-int64(n)
-	return nil
+	c.locked, c.taken, c.head = n > 0, int64(n), c.head-int64(n)
+	return alive(group, held), nil
+}
+
+// settle gives the statements for the leases of a group, and where their answers will be.
+func (c *commit) settle(group []*pending) (questions []schema.Question, held []bool, err error) {
+	var requests []domain.SettleRequest
+	for _, p := range group {
+		if p.Lease != nil {
+			requests = append(requests, domain.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
+		}
+	}
+	if len(requests) == 0 {
+		return nil, nil, nil
+	}
+	held = make([]bool, len(requests))
+	questions, err = c.store.opts.Leases.Settle(c.tx.Dialect(), requests, held)
+	return questions, held, err
+}
+
+// alive leaves out the appends whose lease is not held.
+func alive(group []*pending, held []bool) (alive []*pending) {
+	for _, p := range group {
+		if p.Lease != nil {
+			ok := held[0]
+			if held = held[1:]; !ok {
+				p.err = domain.ErrFenced
+				continue
+			}
+		}
+		alive = append(alive, p)
+	}
+	return alive
 }
 
 // lockHead takes as many positions as the group could need; write gives back what it
@@ -187,23 +192,24 @@ func (c *commit) place(p *pending) error {
 }
 
 // write stores what place prepared.
-func (c *commit) write(ctx context.Context, group []*pending) error {
+func (c *commit) write(ctx context.Context) error {
 	var questions []schema.Question
-	if c.locked && len(c.done) < len(group) {
+	if c.locked && c.taken > int64(len(c.events)) {
 		questions = append(questions, schema.Question{
 			Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{c.head + int64(len(c.events)), c.partition},
 		})
 	}
 	questions = append(questions, c.insertEvents()...)
 	questions = append(questions, c.insertReservations()...)
+	if len(c.messages) > 0 {
+		messages, err := c.store.opts.Outbox.Insert(c.tx.Dialect(), c.messages)
+		if err != nil {
+			return fmt.Errorf("write messages to the outbox: %w", err)
+		}
+		questions = append(questions, messages...)
+	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return fmt.Errorf("insert events: %w", err)
-	}
-	if len(c.messages) == 0 {
-		return nil
-	}
-	if err := c.store.opts.Outbox.Publish(ctx, c.tx, c.messages); err != nil {
-		return fmt.Errorf("write messages to the outbox: %w", err)
+		return fmt.Errorf("insert events and messages: %w", err)
 	}
 	return nil
 }
@@ -223,6 +229,9 @@ func (c *commit) publish() {
 	}
 	if len(topics) > 0 {
 		c.store.opts.Outbox.Committed(topics)
+	}
+	for _, p := range c.done {
+		c.store.recent.add(p.recorded)
 	}
 	c.store.committed(c.partition, c.head+int64(len(c.events)))
 }

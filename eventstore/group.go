@@ -108,20 +108,25 @@ func (s *Store) commit(group []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
+	careful := false
 	begin := func() error {
 		return s.db.InTx(ctx, func(tx *schema.Tx) error {
-			c = &commit{store: s, tx: tx, partition: group[0].partition}
+			c = &commit{store: s, tx: tx, partition: group[0].partition, careful: careful}
 			return c.run(ctx, group)
 		})
 	}
 	var err error
 	for tries := 0; tries <= len(group)+lostTries; tries++ {
+		if tries > 0 && !errors.Is(err, errAgain) {
+			s.db.Retried()
+		}
 		if err = begin(); errors.Is(err, schema.ErrCommit) {
 			err = s.resolve(ctx, c, err)
 		}
 		if !again(err) || ctx.Err() != nil {
 			break
 		}
+		careful = careful || !errors.Is(err, errAgain)
 	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.opts.Timeout, err)

@@ -13,7 +13,7 @@ import (
 )
 
 // overNetwork gives a store that reaches its SQL Server through a proxy.
-func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *eventstore.Store) {
+func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *schema.DB, *eventstore.Store) {
 	t.Helper()
 	schematest.NeedSQLServer(t)
 	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t))
@@ -29,7 +29,7 @@ func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *event
 	if err != nil {
 		t.Fatal(err)
 	}
-	return proxy, store
+	return proxy, db, store
 }
 
 func placing(n byte) domain.Append {
@@ -47,7 +47,7 @@ func starting(version int) domain.Append {
 func TestStore_Append_lostCommit(t *testing.T) {
 	for name, seen := range map[string]bool{"the request is lost": false, "the answer is lost": true} {
 		t.Run(name, func(t *testing.T) {
-			proxy, store := overNetwork(t, 20*time.Second)
+			proxy, db, store := overNetwork(t, 20*time.Second)
 			if _, err := store.Append(t.Context(), placing(1)); err != nil {
 				t.Fatal(err)
 			}
@@ -55,6 +55,9 @@ func TestStore_Append_lostCommit(t *testing.T) {
 			recorded, err := store.Append(t.Context(), starting(1))
 			if err != nil {
 				t.Fatalf("the append failed: %v", err)
+			}
+			if n := db.Stats().Retries; !seen && n == 0 {
+				t.Error("the transaction that was begun again was not counted")
 			}
 			events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
 			if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, recorded[0].Hash) {
@@ -70,7 +73,7 @@ func TestStore_Append_lostCommit(t *testing.T) {
 // TestStore_Append_silence: on a connection that has died without a word an append
 // fails in bounded time, as unavailable, and the store works again afterwards.
 func TestStore_Append_silence(t *testing.T) {
-	proxy, store := overNetwork(t, 2*time.Second)
+	proxy, _, store := overNetwork(t, 2*time.Second)
 	if _, err := store.Append(t.Context(), placing(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,7 @@ func TestStore_Append_silence(t *testing.T) {
 
 // TestStore_Append_cut: connections that are cut between appends cost no append.
 func TestStore_Append_cut(t *testing.T) {
-	proxy, store := overNetwork(t, 20*time.Second)
+	proxy, _, store := overNetwork(t, 20*time.Second)
 	if _, err := store.Append(t.Context(), placing(1)); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,23 @@ func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded,
 	return events, nil
 }
 
+// LoadAt is Load for a caller who knows the position of an event of the order, and
+// whom its stream as it was after that event serves as well: if that is the last event
+// this store knows of the order, it does not ask the database. What has been appended
+// by others since shows when the caller appends (domain.ErrConflict).
+func (s *Store) LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error) {
+	if last, known := s.recent.last(id); known && last.Position == position {
+		if events := s.recent.get(id); events[len(events)-1].Position == position {
+			return events, nil
+		}
+	}
+	events, err := s.Load(ctx, id)
+	if err == nil {
+		s.recent.add(events)
+	}
+	return events, err
+}
+
 // Version is the version of an order's last event; 0 if there is no such order.
 func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
 	var v int

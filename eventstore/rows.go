@@ -8,13 +8,20 @@ import (
 	"orderflow/schema"
 )
 
-// readTails reads the last event of every stream the group appends to.
+// readTails reads the last event of the streams the group appends to. What this store
+// knows of a stream is taken for granted where the append expects the same: should
+// another node have appended since, the version is taken, the insert fails for its key,
+// and the group is done again carefully.
 func (c *commit) readTails(group []*pending) (questions []schema.Question) {
 	c.tails = make(map[domain.OrderID]tail, len(group))
 	var ids []any
 	for _, p := range group {
-		if _, asked := c.tails[p.OrderID]; !asked && len(p.encoded) > 0 {
-			c.tails[p.OrderID] = tail{}
+		if _, asked := c.tails[p.OrderID]; asked || len(p.encoded) == 0 {
+			continue
+		}
+		t, expected := c.known(p)
+		c.tails[p.OrderID] = t
+		if !expected {
 			ids = append(ids, p.OrderID[:])
 		}
 	}
@@ -25,6 +32,20 @@ func (c *commit) readTails(group []*pending) (questions []schema.Question) {
 		return nil
 	})
 	return questions
+}
+
+// known is the end of an append's stream as this store knows it, and whether it is the
+// one that the append expects.
+func (c *commit) known(p *pending) (t tail, expected bool) {
+	switch last, known := c.store.recent.last(p.OrderID); {
+	case c.careful:
+		return t, false
+	case p.Expected == 0 && !known:
+		return t, true
+	case known && last.Version == p.Expected:
+		return tail{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash}, true
+	}
+	return t, false
 }
 
 func (c *commit) scanTails(rows *sql.Rows) error {

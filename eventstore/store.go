@@ -14,16 +14,18 @@ import (
 
 // Outbox writes messages in the transaction of the events that cause them.
 type Outbox interface {
-	Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error
+	// Insert gives the statements that write messages.
+	Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]schema.Question, error)
 	// Committed is called with the topics of the messages once they are visible.
 	Committed(topics []string)
 }
 
 // Leases settles leases in the transaction that appends what was done under them.
 type Leases interface {
-	// Settle says for each request whether the lease was still held. A lease that is held
-	// is settled, and its row stays locked to the end of the transaction.
-	Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error)
+	// Settle gives the statements that settle leases and tell held, for each request in
+	// order, whether the lease was still held. A lease that is held is settled, and its row
+	// stays locked to the end of the transaction.
+	Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error)
 }
 
 // Options are what a store works with.
@@ -45,6 +47,7 @@ type Store struct {
 	opts       Options
 	partitions int
 	lanes      []lane // by partition
+	recent     *recent
 
 	mu       sync.Mutex
 	onCommit []func(partition int, head int64)
@@ -61,7 +64,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Second
 	}
-	s := &Store{db: db, codec: domain.NewCodec(), opts: o}
+	s := &Store{db: db, codec: domain.NewCodec(), opts: o, recent: newRecent()}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
 	if err := row.Scan(&s.partitions); err != nil {
 		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))

@@ -59,8 +59,8 @@ func TestNode_Run_fencesItself(t *testing.T) {
 			tenure := m.tenure(t)
 			m.breakRegistry(func(f *registryFaults) {
 				f.renew = func(context.Context) error {
-					time.Sleep(1900 * time.Millisecond)
 					m.breakRegistry(func(f *registryFaults) { f.renew = func(context.Context) error { return domain.ErrUnavailable } })
+					time.Sleep(1900 * time.Millisecond)
 					return nil
 				}
 			})

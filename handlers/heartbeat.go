@@ -79,24 +79,27 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 	}
 }
 
-// renew sends one heartbeat. It is given half of the time that is safe, so that a
-// connection that has died leaves time for another try.
+// renew sends one heartbeat and waits until the next is due, or half of the time that is
+// safe is over, so that a connection that has died leaves time for another try. One that
+// is only slow goes on meanwhile, and counts when it is through: to break it off would
+// cost its connection.
 func (n *Node) renew(ctx context.Context, t *tenure) error {
 	crashpoint.Here("heartbeat.begin")
 	began, ttl := time.Now(), n.conf.LeaseTTL
-	ctx, cancel := context.WithTimeout(ctx, safely(ttl)/2)
+	ctx, cancel := context.WithTimeout(ctx, min(n.conf.Heartbeat, safely(ttl)/2))
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
-	_, err := await(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, n.conf.Registry.Renew(ctx, n.conf.Info.Node, t.epoch, n.State(), n.conf.Busy(), ttl)
+	_, err := await(ctx, func(context.Context) (struct{}, error) {
+		err := n.conf.Registry.Renew(t.ctx, n.conf.Info.Node, t.epoch, n.State(), n.conf.Busy(), ttl)
+		switch {
+		case err == nil:
+			t.extend(began, ttl)
+			crashpoint.Here("heartbeat.done")
+		case errors.Is(err, domain.ErrFenced):
+			t.fence()
+		}
+		return struct{}{}, err
 	})
-	switch {
-	case err == nil:
-		t.extend(began, ttl)
-		crashpoint.Here("heartbeat.done")
-	case errors.Is(err, domain.ErrFenced):
-		t.fence()
-	}
 	return err
 }
 

@@ -86,6 +86,54 @@ func TestNode_Run_heartbeat(t *testing.T) {
 	})
 }
 
+// A renewal that takes longer than it is waited for still counts, if it arrives while the
+// tenure lasts; and one that is overtaken does not shorten it.
+func TestNode_Run_slowHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t, func(f *registryFaults) {
+			f.renew = func(ctx context.Context) error { return wait(ctx, 2500*time.Millisecond) }
+		})
+		tenure := m.tenure(t)
+		after(time.Minute)
+		if tenure.Context.Err() != nil {
+			t.Fatalf("the tenure ended: %v", context.Cause(tenure.Context))
+		}
+		calls := 0
+		m.breakRegistry(func(f *registryFaults) {
+			f.renew = func(ctx context.Context) error {
+				if calls++; calls == 1 {
+					return wait(ctx, 3500*time.Millisecond) // and another is through before it
+				}
+				return nil
+			}
+		})
+		after(time.Minute)
+		if tenure.Context.Err() != nil || m.tenure(t).Epoch != tenure.Epoch {
+			t.Errorf("the tenure ended: %v", context.Cause(tenure.Context))
+		}
+		m.leave(t)
+	})
+}
+
+// TestTenure_extend: the answer to an earlier renewal may come last.
+func TestTenure_extend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, ttl := time.Now(), 5*time.Second
+		tn := newTenure(1, began, ttl)
+		after(3 * time.Second)
+		tn.extend(began.Add(2*time.Second), ttl)
+		tn.extend(began.Add(time.Second), ttl)
+		after(2500 * time.Millisecond) // 5.5 s; it is good until 6 s
+		if !tn.held() {
+			t.Error("an earlier renewal shortened the tenure")
+		}
+		after(time.Second)
+		if tn.held() || tn.ctx.Err() == nil {
+			t.Error("the tenure goes on after its end")
+		}
+	})
+}
+
 func TestNode_Run_release(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := join(t)

@@ -33,12 +33,15 @@ func newTenure(epoch int64, renewed time.Time, ttl time.Duration) *tenure {
 	return t
 }
 
-// extend moves the end. A tenure that has ended stays ended.
+// extend moves the end, never to an earlier time: the answers to two renewals may come
+// in either order. A tenure that has ended stays ended.
 func (t *tenure) extend(renewed time.Time, ttl time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.until = renewed.Add(safely(ttl))
-	t.timer.Reset(time.Until(t.until))
+	if until := renewed.Add(safely(ttl)); until.After(t.until) {
+		t.until = until
+		t.timer.Reset(time.Until(t.until))
+	}
 }
 
 // fence ends the tenure now.

@@ -15,6 +15,9 @@ type Question struct {
 	Args  []any
 	// Read reads the statement's rows with Next and Scan; nil for a statement that returns none.
 	Read func(rows *sql.Rows) error
+	// Changed is told how many rows the statement changed; nil if nobody asks. It is for a
+	// statement without Read.
+	Changed func(rows int64)
 }
 
 // maxArgs bounds the arguments of one round trip: SQL Server takes 2,100.
@@ -24,7 +27,7 @@ const maxArgs = 2000
 // they share a round trip; their placeholders are numbered anew. None of them sees
 // what a Read does, since rows are read after all of a round trip's statements were sent.
 func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
-	if !tx.db.dialect.batches() {
+	if !tx.db.dialect.Batches() {
 		for _, q := range questions {
 			if err := tx.ask(ctx, q); err != nil {
 				return err
@@ -48,7 +51,12 @@ func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
 
 func (tx *Tx) ask(ctx context.Context, q Question) error {
 	if q.Read == nil {
-		_, err := tx.ExecContext(ctx, q.Query, q.Args...)
+		res, err := tx.ExecContext(ctx, q.Query, q.Args...)
+		if err != nil || q.Changed == nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		q.Changed(n)
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, q.Query, q.Args...)
@@ -65,10 +73,11 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 var numbered = regexp.MustCompile(`\?(\d+)`)
 
 // askTogether sends several statements as one. Those that return no rows give no result
-// set, because counting is switched off.
+// set: the driver passes over the counts of rows between the others. (SET NOCOUNT ON
+// would spare these counts, but where it outlives the batch every later statement of the
+// session seems to change nothing.)
 func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	var text strings.Builder
-	text.WriteString("SET NOCOUNT ON; ")
 	var args []any
 	reads := false
 	for _, q := range questions {
@@ -78,8 +87,11 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 			return "?" + strconv.Itoa(n+offset)
 		}))
 		text.WriteString(";\n")
+		if q.Changed != nil {
+			text.WriteString("SELECT @@ROWCOUNT;\n")
+		}
 		args = append(args, q.Args...)
-		reads = reads || q.Read != nil
+		reads = reads || q.answers()
 	}
 	if !reads {
 		_, err := tx.ExecContext(ctx, text.String(), args...)
@@ -93,11 +105,29 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	return tx.readEach(rows, questions)
 }
 
+// answers says whether the question has a result set when it is asked with others.
+func (q Question) answers() bool { return q.Read != nil || q.Changed != nil }
+
+// read reads the question's result set.
+func (q Question) read(rows *sql.Rows) error {
+	if q.Read != nil {
+		return q.Read(rows)
+	}
+	var n int64
+	if rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+	}
+	q.Changed(n)
+	return nil
+}
+
 // readEach gives each question its result set.
 func (tx *Tx) readEach(rows *sql.Rows, questions []Question) error {
 	first := true
 	for i, q := range questions {
-		if q.Read == nil {
+		if !q.answers() {
 			continue
 		}
 		if !first && !rows.NextResultSet() {
@@ -107,7 +137,7 @@ func (tx *Tx) readEach(rows *sql.Rows, questions []Question) error {
 			return fmt.Errorf("statement %d of %d returned no rows' description", i+1, len(questions))
 		}
 		first = false
-		if err := q.Read(rows); err != nil {
+		if err := q.read(rows); err != nil {
 			return err
 		}
 		for rows.Next() { // the driver finds the next result set at the end of this one

@@ -53,6 +53,38 @@ func TestTx_Ask(t *testing.T) {
 				t.Errorf("error in the %s: %v, want ErrDuplicateKey", name, err)
 			}
 		}
+		var changed []int64
+		tell := func(rows int64) { changed = append(changed, rows) }
+		var rows int64
+		if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads`).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		all := schema.Question{Query: `UPDATE heads SET head = head`, Changed: tell}
+		no := schema.Question{Query: `UPDATE heads SET head = 9 WHERE partition = ?1`, Args: []any{99}, Changed: tell}
+		one := set(3)
+		one.Changed = tell
+		if err := ask(all, get(99, &none), no, set(2), one); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int64{rows, 0, 1}; !slices.Equal(changed, want) {
+			t.Fatalf("rows changed: %v, want %v", changed, want)
+		}
+		// A round trip leaves nothing behind in its session that would change what later
+		// statements say, such as SET NOCOUNT.
+		var later int64
+		if err := db.InTx(ctx, func(tx *schema.Tx) error {
+			if err := tx.Ask(ctx, all, get(0, &none)); err != nil {
+				return err
+			}
+			res, err := tx.ExecContext(ctx, `UPDATE heads SET head = head`)
+			if err != nil {
+				return err
+			}
+			later, err = res.RowsAffected()
+			return err
+		}); err != nil || later != rows {
+			t.Fatalf("a statement after a round trip of several changed %d rows, err %v; want %d", later, err, rows)
+		}
 		var end []int
 		if err := ask(get(0, &end)); err != nil || !slices.Equal(end, []int{3}) {
 			t.Fatalf("the head is %v, err %v; want 3: what failed must be undone", end, err)

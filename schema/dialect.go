@@ -26,11 +26,11 @@ type Dialect interface {
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
 	NowPlus(param string) string
+	// Batches says whether statements are worth sending together (see Tx.Ask): whether each
+	// costs a round trip.
+	Batches() bool
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
-	// batches says whether statements are worth sending together: whether each costs a round
-	// trip.
-	batches() bool
 	// open connects.
 	open(dsn DSN) (pools, error)
 	// ready does what is needed once before use, on opening and after migrating.

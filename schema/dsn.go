@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,21 @@ type DSN struct {
 	Path string
 	// URL is the SQL Server address; nil for SQLite.
 	URL *url.URL
+	// MaxConns bounds the connections for work that one process opens to SQL Server; the
+	// parameter max_connections of the URL.
+	MaxConns int
 }
+
+// Limits of MaxConns. The default has room for an appending transaction in each of 16
+// partitions, for claims, projections and queries.
+const (
+	defaultConns = 20
+	leastConns   = 2
+	mostConns    = 1000
+)
+
+// paramConns is ours; the driver never sees it.
+const paramConns = "max_connections"
 
 // ParseDSN reads "sqlserver://user:password@host:port?database=name", "sqlite:PATH"
 // or a plain file path, which is SQLite. Errors say what was wrong and never repeat a
@@ -51,12 +66,20 @@ func parseSQLServer(s string) (DSN, error) {
 	if u.Host == "" {
 		return DSN{}, errors.New("the sqlserver DSN names no host: expected sqlserver://user:password@host:port?database=name")
 	}
-	for name := range u.Query() {
+	q, conns := u.Query(), defaultConns
+	for name := range q {
 		if strings.EqualFold(name, "fedauth") {
 			return DSN{}, errors.New("the sqlserver DSN asks for fedauth, which this program is built without: use a SQL Server login")
 		}
 	}
-	return DSN{URL: u}, nil
+	if q.Has(paramConns) {
+		if conns, err = strconv.Atoi(q.Get(paramConns)); err != nil || conns < leastConns || conns > mostConns {
+			return DSN{}, fmt.Errorf("the sqlserver DSN says %s=%.20s: give a number from %d to %d", paramConns, q.Get(paramConns), leastConns, mostConns)
+		}
+		q.Del(paramConns)
+		u.RawQuery = q.Encode()
+	}
+	return DSN{URL: u, MaxConns: conns}, nil
 }
 
 // String is the DSN without its password, fit for logs.

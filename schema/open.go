@@ -15,7 +15,7 @@ type DB struct {
 	dialect Dialect
 	pools
 
-	statements, transactions atomic.Int64
+	statements, transactions, retries atomic.Int64
 }
 
 // Open connects to the database that dsn names (see ParseDSN) and asks it one
@@ -73,9 +73,15 @@ func (db *DB) DSN() DSN { return db.dsn }
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
 	Transactions int64 // writing transactions begun
+	// Retries are those of them that were begun again, because the database had given up the
+	// one before, or its connection broke.
+	Retries int64
 }
+
+// Retried counts a transaction that is begun again by somebody else than InTx.
+func (db *DB) Retried() { db.retries.Add(1) }
 
 // Stats counts what was sent to the database since it was opened.
 func (db *DB) Stats() Stats {
-	return Stats{Statements: db.statements.Load(), Transactions: db.transactions.Load()}
+	return Stats{Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load()}
 }

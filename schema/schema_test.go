@@ -77,7 +77,7 @@ func TestDB_InTx(t *testing.T) {
 			}
 		})
 		t.Run("repeats what the database gave up", func(t *testing.T) {
-			calls := 0
+			calls, before := 0, db.Stats()
 			err := db.InTx(ctx, func(tx *schema.Tx) error {
 				if calls++; calls < 3 {
 					return schema.ErrTransient
@@ -86,6 +86,9 @@ func TestDB_InTx(t *testing.T) {
 			})
 			if err != nil || calls != 3 || head() != 9 {
 				t.Fatalf("calls %d, head %d, err %v; want 3, 9", calls, head(), err)
+			}
+			if after := db.Stats(); after.Retries-before.Retries != 2 || after.Transactions-before.Transactions != 3 {
+				t.Fatalf("counted %+v after %+v, want 2 retries and 3 transactions", after, before)
 			}
 		})
 		t.Run("gives up in the end", func(t *testing.T) {

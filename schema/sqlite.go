@@ -26,7 +26,7 @@ func (sqlite) Name() string               { return "sqlite" }
 func (sqlite) Rebind(query string) string { return query }
 func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
-func (sqlite) batches() bool { return false }
+func (sqlite) Batches() bool { return false }
 
 func (sqlite) Now() string { return leaseNow + `(` + anchor + `)` }
 

@@ -20,10 +20,6 @@ import (
 //go:embed migrations/sqlserver/*.sql
 var sqlServerMigrations embed.FS
 
-// sqlServerConns bounds the connections of one node: one appending transaction per
-// partition, and room for claims, projections and queries.
-const sqlServerConns = 32
-
 type sqlServer struct{}
 
 func (sqlServer) Name() string               { return "sqlserver" }
@@ -32,7 +28,7 @@ func (sqlServer) Limit(param string) string {
 	return "OFFSET 0 ROWS FETCH NEXT " + param + " ROWS ONLY"
 }
 
-func (sqlServer) batches() bool { return true }
+func (sqlServer) Batches() bool { return true }
 
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 
@@ -43,7 +39,7 @@ func (sqlServer) NowPlus(param string) string {
 // open gives one pool for the work and a small one for heartbeats, so that a node
 // whose connections are all in use does not lose its leases for want of one.
 func (sqlServer) open(d DSN) (pools, error) {
-	work, err := sqlServerPool(d, sqlServerConns)
+	work, err := sqlServerPool(d, d.MaxConns)
 	if err != nil {
 		return pools{}, err
 	}

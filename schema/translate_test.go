@@ -117,9 +117,15 @@ func TestParseDSN(t *testing.T) {
 			t.Errorf("%q is %q, err %v; want %q", in, d, err, want)
 		}
 	}
-	for _, in := range []string{"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://h/d", "sqlserver://", "sqlserver://u:p%zz@h", "sqlserver://h?database=d&FedAuth=ActiveDirectoryDefault"} {
+	for _, in := range []string{"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://h/d", "sqlserver://", "sqlserver://u:p%zz@h", "sqlserver://h?database=d&FedAuth=ActiveDirectoryDefault",
+		"sqlserver://h?max_connections=1", "sqlserver://h?max_connections=1001", "sqlserver://h?max_connections=many"} {
 		if d, err := ParseDSN(in); err == nil {
 			t.Errorf("%q was taken for %q", in, d)
+		}
+	}
+	for in, want := range map[string]int{"sqlserver://h": defaultConns, "sqlserver://h?max_connections=7&database=d": 7} {
+		if d, err := ParseDSN(in); err != nil || d.MaxConns != want || strings.Contains(d.URL.RawQuery, paramConns) {
+			t.Errorf("%q has %d connections and the query %q, err %v; want %d", in, d.MaxConns, d.URL.RawQuery, err, want)
 		}
 	}
 	_, err := ParseDSN("sqlserver://user:se%zcret@host")

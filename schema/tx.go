@@ -13,7 +13,6 @@ import (
 const transientTries = 6
 
 // Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
-// It has the methods of watermill-sql's ContextExecutor.
 type Tx struct {
 	tx *sql.Tx
 	db *DB
@@ -34,6 +33,7 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 			pause.Stop()
 			return err
 		case <-pause.C:
+			db.Retried()
 		}
 	}
 }
@@ -87,21 +87,6 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	tx.db.statements.Add(1)
 	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
-}
-
-// Exec is ExecContext without a context, for watermill-sql.
-func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	return tx.ExecContext(context.Background(), query, args...)
-}
-
-// Query is QueryContext without a context, for watermill-sql.
-func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	return tx.QueryContext(context.Background(), query, args...)
-}
-
-// QueryRow is QueryRowContext without a context, for watermill-sql.
-func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
-	return tx.QueryRowContext(context.Background(), query, args...)
 }
 
 // ExecUrgent runs one statement that must not wait behind the work of this process,

@@ -15,6 +15,7 @@ type cli struct {
 	Deadletters deadlettersCmd `cmd:"" help:"Look at the messages that were given up, and decide on them."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`
 	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`
+	Bench       benchCmd       `cmd:"" help:"Measure the system on this machine, and the floor that the database sets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask the node on this machine whether it is ready."`
 	Version     versionCmd     `cmd:"" help:"Print the version of this program."`
 }

@@ -65,7 +65,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	s := httpapi.NodeStat{
 		Node: n.name, State: n.member.State(), Version: version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
 		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
-		Statements: db.Statements, Transactions: db.Transactions,
+		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
 	}
 	if t, registered := n.member.Tenure(); registered {
 		s.Epoch = t.Epoch

@@ -121,12 +121,14 @@ func (c client) placeOne(tracking, detail string) (order, error) {
 
 // stat is what the tests read of /command/stat.
 type stat struct {
-	Epoch      int64            `json:"epoch"`
-	State      string           `json:"state"`
-	Slots      int              `json:"slots"`
-	Busy       int              `json:"busy"`
-	Statements int64            `json:"statements"`
-	Orders     map[string]int64 `json:"orders"`
+	Epoch      int64  `json:"epoch"`
+	State      string `json:"state"`
+	Slots      int    `json:"slots"`
+	Busy       int    `json:"busy"`
+	Statements int64  `json:"statements"`
+
+	Transactions int64            `json:"transactions"`
+	Orders       map[string]int64 `json:"orders"`
 }
 
 func (p *process) stat() (s stat) {

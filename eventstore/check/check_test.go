@@ -56,15 +56,14 @@ func newBench(t *testing.T, db *schema.DB) *bench {
 type outbox struct{}
 
 func (outbox) Committed([]string) {}
-func (outbox) Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error {
+func (outbox) Insert(_ schema.Dialect, messages []domain.OutboxMessage) (questions []schema.Question, _ error) {
 	for _, m := range messages {
-		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6)`,
-			m.Topic, m.Partition, m.Position, m.UUID, m.Payload, schema.TimeArg(m.At))
-		if err != nil {
-			return err
-		}
+		questions = append(questions, schema.Question{
+			Query: `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6)`,
+			Args:  []any{m.Topic, m.Partition, m.Position, m.UUID, m.Payload, schema.TimeArg(m.At)},
+		})
 	}
-	return nil
+	return questions, nil
 }
 
 func order(n byte) domain.OrderID { return domain.OrderID{0: n, 15: n} }

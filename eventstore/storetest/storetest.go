@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -16,6 +15,7 @@ import (
 // with the test.
 func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Append", func(t *testing.T) { testAppend(t, open) })
+	t.Run("Memory", func(t *testing.T) { testMemory(t, open) })
 	t.Run("Conflict", func(t *testing.T) { testConflict(t, open) })
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
 	t.Run("Group", func(t *testing.T) { testGroup(t, open) })
@@ -57,20 +57,19 @@ type outbox struct {
 	committed []string
 }
 
-func (o *outbox) Publish(ctx context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error {
+func (o *outbox) Insert(_ schema.Dialect, messages []domain.OutboxMessage) (questions []schema.Question, err error) {
 	for _, m := range messages {
 		if o.inside != nil {
 			if err := o.inside(m.Topic); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
-			m.Topic, m.Partition, m.Position, m.UUID, m.Payload, "{}", schema.TimeArg(m.At))
-		if err != nil {
-			return err
-		}
+		questions = append(questions, schema.Question{
+			Query: `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+			Args:  []any{m.Topic, m.Partition, m.Position, m.UUID, m.Payload, "{}", schema.TimeArg(m.At)},
+		})
 	}
-	return o.err
+	return questions, o.err
 }
 
 func (o *outbox) Committed(topics []string) {
@@ -88,10 +87,9 @@ type leases struct {
 
 var errNoLease = errors.New("no lease")
 
-func (l *leases) Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error) {
+func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held := make([]bool, len(requests))
 	for i, r := range requests {
 		if r.Lease == nil {
 			return nil, errNoLease
@@ -99,12 +97,11 @@ func (l *leases) Settle(ctx context.Context, tx *schema.Tx, requests []domain.Se
 		if held[i] = !l.lost[r.Lease.Position]; !held[i] {
 			continue
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('settled', 't', ?1, 0)`, r.Lease.Position)
-		if err != nil {
-			return nil, err
-		}
+		questions = append(questions, schema.Question{
+			Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('settled', 't', ?1, 0)`, Args: []any{r.Lease.Position},
+		})
 	}
-	return held, nil
+	return questions, nil
 }
 
 // order is a new order id; n tells apart those made in one test.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -16,6 +17,8 @@ import (
 type Proxy struct {
 	listener net.Listener
 	target   string
+
+	requests atomic.Int64
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
@@ -58,6 +61,10 @@ func (p *Proxy) Close() {
 	_ = p.listener.Close()
 	p.Cut()
 }
+
+// Requests is how many round trips there were: requests of any kind, transactions begun
+// and ended among them.
+func (p *Proxy) Requests() int64 { return p.requests.Load() }
 
 // Cut closes all connections. New ones are let through.
 func (p *Proxy) Cut() {
@@ -119,6 +126,9 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 		if err != nil {
 			return
 		}
+		if request && packet[1]&endOfMessage != 0 {
+			p.requests.Add(1)
+		}
 		if p.cuts(from, to, packet, request) {
 			p.Cut()
 			return
@@ -165,6 +175,9 @@ func readPacket(r io.Reader) ([]byte, error) {
 	_, err := io.ReadFull(r, packet[8:])
 	return packet, err
 }
+
+// endOfMessage is the status bit of a message's last packet ([MS-TDS] 2.2.3.1.2).
+const endOfMessage = 1
 
 // isCommit: a transaction manager request (type 14) of kind TM_COMMIT_XACT (7), which
 // follows the headers ([MS-TDS] 2.2.6.9).

@@ -34,6 +34,8 @@ var (
 		"Statements this node sent to the database, without BEGIN and COMMIT.", nil, nil)
 	descTransactions = prometheus.NewDesc("orderflow_database_transactions_total",
 		"Writing transactions this node began.", nil, nil)
+	descRetries = prometheus.NewDesc("orderflow_database_retries_total",
+		"Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits.", nil, nil)
 )
 
 // nodeCollector reads the node and the counts when it is scraped.
@@ -41,7 +43,7 @@ type nodeCollector struct{ admin *admin }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries} {
 		to <- d
 	}
 }
@@ -59,6 +61,7 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(descBusy, float64(s.Busy))
 	to <- prometheus.MustNewConstMetric(descStatements, prometheus.CounterValue, float64(s.Statements))
 	to <- prometheus.MustNewConstMetric(descTransactions, prometheus.CounterValue, float64(s.Transactions))
+	to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(s.Retries))
 	orders, err := c.admin.counts(context.Background())
 	for status, n := range orders {
 		gauge(descOrders, float64(n), string(status))

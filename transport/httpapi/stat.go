@@ -25,9 +25,11 @@ type NodeStat struct {
 	HeartbeatAt time.Time `json:"heartbeat_at,omitzero"`
 	Slots       int       `json:"slots"` // workers
 	Busy        int       `json:"busy"`  // workers with work
-	// Statements and Transactions count what was sent to the database since the start.
+	// Statements and Transactions count what was sent to the database since the start, Retries
+	// the transactions that had to be begun again (deadlocks, broken connections).
 	Statements   int64 `json:"statements"`
 	Transactions int64 `json:"transactions"`
+	Retries      int64 `json:"retries"`
 }
 
 // statAnswer is the body of /command/stat.

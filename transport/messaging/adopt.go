@@ -16,6 +16,9 @@ const (
 	uncertainty = time.Minute
 	// adoptEvery is how often its claims are looked for during that time.
 	adoptEvery = time.Second
+	// adoptAnyway is how often they are looked for when no answer was lost: a lease that its
+	// node does not know of would be kept alive by its heartbeats, and block its order.
+	adoptAnyway = 30 * time.Second
 )
 
 // heldKey names an in-flight row under one attempt.
@@ -31,10 +34,15 @@ func keyOf(l *domain.Lease) heldKey { return heldKey{l.Topic, l.Partition, l.Pos
 // adoptLost finds messages that were claimed in a transaction whose answer was lost:
 // rows of this registration that nobody here works on. Without it they would stay
 // claimed as long as the node lives. It looks once a second for a minute after such a
-// loss, and as long as there is no free slot for one that it found.
+// loss, and as long as there is no free slot for one that it found; and now and then when
+// nothing was lost, since nothing else would ever find one.
 func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in bool) error {
 	now := time.Now()
-	if !in || now.After(s.rounds.uncertain) || now.Sub(s.rounds.adopted) < adoptEvery {
+	every := s.conf.adoptAnyway
+	if now.Before(s.rounds.uncertain) {
+		every = adoptEvery
+	}
+	if !in || now.Sub(s.rounds.adopted) < every {
 		return nil
 	}
 	s.rounds.adopted = now
@@ -47,7 +55,8 @@ func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in boo
 		s.rounds.uncertain = now.Add(uncertainty)
 	}
 	if len(claims) > 0 {
-		s.conf.Logger.Info("messages whose claim was not confirmed turned out to be claimed", watermill.LogFields{"group": s.conf.Group, "messages": len(claims)})
+		s.conf.Logger.Info("messages whose claim was not confirmed turned out to be claimed",
+			watermill.LogFields{"group": s.conf.Group, "messages": len(claims), "answer_lost": now.Before(s.rounds.uncertain)})
 	}
 	s.deliver(tenure, claims)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -18,7 +19,29 @@ func TestSubscriber_lostAnswers(t *testing.T) {
 		"of a claim that did not":          testLostNothing,
 		"are never more than the slots":    testLostSlots,
 		"of acks":                          testLostAck,
+		"that nobody knows to be lost":     testUnknownLease,
 	})
+}
+
+// testUnknownLease has an in-flight row of the node that its subscriber has never heard
+// of. No answer was lost, as far as it knows.
+func testUnknownLease(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, "known")
+	s := subscriber(t, db, m, messaging.Config{Slots: 2, IdlePoll: 20 * time.Millisecond}.WithAdoptAnyway(50*time.Millisecond))
+	ch := subscribe(t, s, topic)
+	known := take(t, ch)
+	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		SELECT consumer_group, topic, partition, 0, 'unknown', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
+	msg := take(t, ch)
+	wantLease(t, msg, m.Tenure, 4, 2)
+	if msg.UUID != "unknown" {
+		t.Fatalf("delivered: %s", msg.UUID)
+	}
+	msg.Ack()
+	known.Ack()
+	m.afterRounds(t, 2, nil)
+	none(t, ch)
 }
 
 // losing runs the first n transactions for which take says so, and loses the answer to

@@ -43,7 +43,7 @@ type Config struct {
 	// Logger hears of what was retried and of lost leases.
 	Logger watermill.LoggerAdapter
 
-	firstPause time.Duration // see the constant; tests change it
+	firstPause, adoptAnyway time.Duration // see the constants; tests change them
 }
 
 // withDefaults fills in what was left out.
@@ -65,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.AloneAfter == 0 {
 		c.AloneAfter = 2
+	}
+	if c.adoptAnyway == 0 {
+		c.adoptAnyway = adoptAnyway
 	}
 	if c.firstPause == 0 {
 		c.firstPause = firstPause

@@ -68,7 +68,8 @@ type DeadLetter struct {
 // domain.ErrFenced if the lease is no longer held.
 func (d *DeadLetters) Park(ctx context.Context, l *domain.Lease, reason string) error {
 	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
-		held, err := park(ctx, tx, l, reason)
+		held := false
+		err := tx.Ask(ctx, park(tx.Dialect(), l, reason, func(rows int64) { held = rows > 0 })...)
 		if err == nil && !held {
 			err = domain.ErrFenced
 		}
@@ -79,23 +80,6 @@ func (d *DeadLetters) Park(ctx context.Context, l *domain.Lease, reason string) 
 	}
 	l.MarkSettled()
 	return nil
-}
-
-// park moves the in-flight row to the dead letters. The first statement locks the row
-// and says whether the lease is held.
-func park(ctx context.Context, tx *schema.Tx, l *domain.Lease, reason string) (bool, error) {
-	held, err := changed(ctx, tx, `UPDATE inflight SET attempt = attempt`+fence, fenceArgs(l)...)
-	if err != nil || !held {
-		return false, err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO dead_letters
-		(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
-		SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?8, `+tx.Dialect().Now()+`
-		FROM inflight`+fence, append(fenceArgs(l), reason)...)
-	if err != nil {
-		return false, err
-	}
-	return changed(ctx, tx, `DELETE FROM inflight`+fence, fenceArgs(l)...)
 }
 
 // RequeueTx gives a dead letter back to its group, within tx: it can be claimed at once,

@@ -20,6 +20,12 @@ func (c Config) WithFirstPause(d time.Duration) Config {
 	return c
 }
 
+// WithAdoptAnyway changes how often a subscriber looks for leases it does not know of.
+func (c Config) WithAdoptAnyway(d time.Duration) Config {
+	c.adoptAnyway = d
+	return c
+}
+
 // WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
 func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.inTx = wrap(s.inTx) }
 

@@ -1,7 +1,6 @@
 package messaging_test
 
 import (
-	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -131,8 +130,8 @@ func testSettleKeepLocks(t *testing.T, db *schema.DB) {
 	ch := subscribe(t, subscriber(t, other, heir, messaging.Config{Slots: 1}), topic)
 	var committing atomic.Bool
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := messaging.Leases{}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l}})
-		if err != nil || !held[0] {
+		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l})
+		if err != nil || !held {
 			t.Errorf("held %v, err %v", held, err)
 		}
 		heir.out.Store(false)
@@ -165,8 +164,8 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := messaging.Leases{ReturnDelay: time.Hour}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l, Settle: domain.SettleReturn}})
-		if err == nil && !held[0] {
+		held, err := settleIn(tx, messaging.Leases{ReturnDelay: time.Hour}, domain.SettleRequest{Lease: l, Settle: domain.SettleReturn})
+		if err == nil && !held {
 			t.Error("the lease is not held")
 		}
 		return err
@@ -212,7 +211,7 @@ func testSettlePark(t *testing.T, db *schema.DB) {
 func testSettleUnknown(t *testing.T, db *schema.DB) {
 	l := lease(lone(t, db, join(t, db), name("topic")))
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
-		_, err := messaging.Leases{}.Settle(context.Background(), tx, []domain.SettleRequest{{Lease: l, Settle: 99}})
+		_, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: 99})
 		return err
 	})
 	if !errors.Is(err, domain.ErrInvalid) {

@@ -192,6 +192,15 @@ func publish(t *testing.T, db *schema.DB, bell *messaging.Bell, topic string, pa
 	must(t, messaging.NewPublisher(db, bell, nil).Publish(topic, all...))
 }
 
+// insertIn writes messages at their places, within tx.
+func insertIn(ctx context.Context, tx *schema.Tx, all []domain.OutboxMessage) error {
+	inserts, err := messaging.NewOutbox(nil, watermill.NopLogger{}).Insert(tx.Dialect(), all)
+	if err != nil {
+		return err
+	}
+	return tx.Ask(ctx, inserts...)
+}
+
 // place writes messages at the next positions of a partition, within tx.
 func place(ctx context.Context, tx *schema.Tx, topic string, partition int, payloads ...string) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, len(payloads), partition); err != nil {
@@ -208,7 +217,7 @@ func place(ctx context.Context, tx *schema.Tx, topic string, partition int, payl
 			Partition: partition, Position: head - int64(len(payloads)-1-i), At: time.Now(),
 		}
 	}
-	return messaging.NewOutbox(nil, watermill.NopLogger{}).Publish(ctx, tx, all)
+	return insertIn(ctx, tx, all)
 }
 
 // placed is place in a transaction of its own.
@@ -278,14 +287,25 @@ func count(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
 	return n
 }
 
+// settleIn settles a lease within tx and says whether it was held.
+func settleIn(tx *schema.Tx, leases messaging.Leases, r domain.SettleRequest) (bool, error) {
+	held := make([]bool, 1)
+	questions, err := leases.Settle(tx.Dialect(), []domain.SettleRequest{r}, held)
+	if err != nil {
+		return false, err
+	}
+	err = tx.Ask(context.Background(), questions...)
+	return held[0], err
+}
+
 // settle settles a lease in a transaction of its own, as an append does, and says whether
 // that is as it should be.
 func settle(t *testing.T, db *schema.DB, l *domain.Lease, how domain.Settlement, want bool) {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := messaging.Leases{}.Settle(t.Context(), tx, []domain.SettleRequest{{Lease: l, Settle: how, Reason: "a test"}})
-		if err == nil && held[0] != want {
-			t.Errorf("lease %+v: held is %v, want %v", l, held[0], want)
+		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
+		if err == nil && held != want {
+			t.Errorf("lease %+v: held is %v, want %v", l, held, want)
 		}
 		return err
 	}))

@@ -25,38 +25,59 @@ func fenceArgs(l *domain.Lease) []any {
 	return []any{l.Group, l.Topic, l.Partition, l.Position, l.Node, l.Epoch, l.Attempt}
 }
 
-// Settle says for each request whether its lease was still held; those that were are
-// settled. A kept lease's row is locked to the end of the transaction, so that nobody
-// can take the message over before the outcome is visible.
-func (s Leases) Settle(ctx context.Context, tx *schema.Tx, requests []domain.SettleRequest) ([]bool, error) {
-	held := make([]bool, len(requests))
+// Settle gives the statements that settle leases and tell held, for each request in
+// order, whether its lease was still held; those that were are settled. A kept lease's
+// row is locked to the end of the transaction, so that nobody can take the message over
+// before the outcome is visible.
+func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
+	questions := make([]schema.Question, 0, len(requests))
 	for i, r := range requests {
-		var err error
-		if held[i], err = s.settle(ctx, tx, r); err != nil {
-			return nil, fmt.Errorf("lease of %s/%d/%d by node %s: %w", r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node, err)
+		held[i] = false
+		tell := func(rows int64) { held[i] = rows > 0 }
+		switch r.Settle {
+		case domain.SettleKeep:
+			questions = append(questions, keep(r.Lease, tell))
+		case domain.SettleDone:
+			questions = append(questions, remove(r.Lease, tell))
+		case domain.SettleReturn:
+			questions = append(questions, giveBack(d, r.Lease, s.ReturnDelay, 1, tell))
+		case domain.SettlePark:
+			questions = append(questions, park(d, r.Lease, r.Reason, tell)...)
+		default:
+			return nil, fmt.Errorf("%w: settlement %d of the lease of %s/%d/%d by node %s",
+				domain.ErrInvalid, r.Settle, r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node)
 		}
 	}
-	return held, nil
+	return questions, nil
 }
 
-func (s Leases) settle(ctx context.Context, tx *schema.Tx, r domain.SettleRequest) (bool, error) {
-	switch r.Settle {
-	case domain.SettleKeep:
-		return changed(ctx, tx, `UPDATE inflight SET attempt = attempt`+fence, fenceArgs(r.Lease)...)
-	case domain.SettleDone:
-		return changed(ctx, tx, `DELETE FROM inflight`+fence, fenceArgs(r.Lease)...)
-	case domain.SettleReturn:
-		return giveBack(ctx, tx, r.Lease, s.ReturnDelay, 1)
-	case domain.SettlePark:
-		return park(ctx, tx, r.Lease, r.Reason)
-	}
-	return false, fmt.Errorf("%w: settlement %d", domain.ErrInvalid, r.Settle)
+// keep locks the row of a lease.
+func keep(l *domain.Lease, tell func(int64)) schema.Question {
+	return schema.Question{Query: `UPDATE inflight SET attempt = attempt` + fence, Args: fenceArgs(l), Changed: tell}
+}
+
+// remove ends a lease whose message has been dealt with.
+func remove(l *domain.Lease, tell func(int64)) schema.Question {
+	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
 // giveBack makes the message nobody's, to be claimed after a delay.
-func giveBack(ctx context.Context, tx *schema.Tx, l *domain.Lease, delay time.Duration, interruptions int) (bool, error) {
-	return changed(ctx, tx, `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?8,
-		available_at = `+tx.Dialect().NowPlus("?9")+fence, append(fenceArgs(l), interruptions, delay.Milliseconds())...)
+func giveBack(d schema.Dialect, l *domain.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
+	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?8,
+		available_at = ` + d.NowPlus("?9") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
+}
+
+// park moves the in-flight row to the dead letters. The first statement locks the row,
+// so that the others find it, or not, as the first did.
+func park(d schema.Dialect, l *domain.Lease, reason string, tell func(int64)) []schema.Question {
+	return []schema.Question{
+		keep(l, tell),
+		{Query: `INSERT INTO dead_letters
+			(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
+			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?8, ` + d.Now() + `
+			FROM inflight` + fence, Args: append(fenceArgs(l), reason)},
+		remove(l, nil),
+	}
 }
 
 // changed runs a statement that changes one row and says whether it did.

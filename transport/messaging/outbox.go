@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -24,8 +23,9 @@ func NewOutbox(bell *Bell, logger watermill.LoggerAdapter) *Outbox {
 	return &Outbox{bell: bell, logger: logger}
 }
 
-// Publish writes messages, which have their places in the log already, within tx.
-func (o *Outbox) Publish(_ context.Context, tx *schema.Tx, messages []domain.OutboxMessage) error {
+// Insert gives the statements that write messages, which have their places in the log
+// already.
+func (o *Outbox) Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]schema.Question, error) {
 	var topics []string
 	byTopic := map[string]message.Messages{}
 	for _, m := range messages {
@@ -38,12 +38,15 @@ func (o *Outbox) Publish(_ context.Context, tx *schema.Tx, messages []domain.Out
 		}
 		byTopic[m.Topic] = append(byTopic[m.Topic], withPlace(wm, place{m.Partition, m.Position, m.At}))
 	}
+	var questions []schema.Question
 	for _, topic := range topics {
-		if err := publish(tx, o.logger, topic, byTopic[topic]); err != nil {
-			return err
+		inserts, err := insert(d, o.logger, topic, byTopic[topic])
+		if err != nil {
+			return nil, err
 		}
+		questions = append(questions, inserts...)
 	}
-	return nil
+	return questions, nil
 }
 
 // Committed wakes the subscribers of this process.
@@ -53,19 +56,21 @@ func (o *Outbox) Committed(topics []string) {
 	}
 }
 
-// publish sends placed messages through watermill-sql's Publisher, within tx.
-func publish(tx *schema.Tx, logger watermill.LoggerAdapter, topic string, messages message.Messages) error {
+// insert has watermill-sql's Publisher write placed messages, and gives its statements.
+func insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, messages message.Messages) ([]schema.Question, error) {
 	if err := validTopic(topic); err != nil {
-		return err
+		return nil, err
 	}
-	p, err := wsql.NewPublisher(tx, wsql.PublisherConfig{SchemaAdapter: SchemaAdapter{Dialect: tx.Dialect()}}, logger)
+	var c collector
+	p, err := wsql.NewPublisher(&c, wsql.PublisherConfig{SchemaAdapter: SchemaAdapter{Dialect: d}}, logger)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return schema.Rows(len(messages), outboxColumns, func(from, to int, _ string) error {
+	err = schema.Rows(len(messages), outboxColumns, func(from, to int, _ string) error {
 		if err := p.Publish(topic, messages[from:to]...); err != nil {
 			return fmt.Errorf("publish to %s: %w", topic, err)
 		}
 		return nil
 	})
+	return c.questions, err
 }

@@ -59,7 +59,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		for i, m := range messages {
 			placed[i] = withPlace(m.Copy(), place{unplaced, head + int64(i) + 1, time.Now()})
 		}
-		return publish(tx, p.logger, topic, placed)
+		inserts, err := insert(tx.Dialect(), p.logger, topic, placed)
+		if err != nil {
+			return err
+		}
+		return tx.Ask(ctx, inserts...)
 	})
 	if err != nil {
 		return fmt.Errorf("publish %d messages to %s: %w", len(messages), topic, err)

@@ -156,7 +156,7 @@ func testOutboxPlaces(t *testing.T, db *schema.DB) {
 		{Message: domain.Message{Topic: one, UUID: "c"}, Partition: 2, Position: 902, At: at},
 	}
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		return messaging.NewOutbox(nil, nil).Publish(t.Context(), tx, all)
+		return insertIn(t.Context(), tx, all)
 	}))
 	for _, m := range all {
 		var uuid, metadata string
@@ -191,7 +191,7 @@ func testOutboxInvalid(t *testing.T, db *schema.DB) {
 		"UUID":  {Topic: name("topic"), UUID: strings.Repeat("x", 129)},
 	} {
 		err := db.InTx(t.Context(), func(tx *schema.Tx) error {
-			return messaging.NewOutbox(nil, nil).Publish(t.Context(), tx, []domain.OutboxMessage{{Message: m, Partition: 1, Position: 1}})
+			return insertIn(t.Context(), tx, []domain.OutboxMessage{{Message: m, Partition: 1, Position: 1}})
 		})
 		if !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%s: err = %v, want ErrInvalid", what, err)
@@ -214,14 +214,11 @@ func testAdapterPlace(t *testing.T, db *schema.DB) {
 		t.Fatalf("query %q, err = %v; want an error that says the message has no place", q.Query, err)
 	}
 	// watermill-sql's publisher cannot be used past Outbox and Publisher.
-	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		p, err := wsql.NewPublisher(tx, wsql.PublisherConfig{SchemaAdapter: a}, nil)
-		must(t, err)
-		if err := p.Publish("topic", message.NewMessage("a", nil)); err == nil {
-			t.Error("a message without a place was published")
-		}
-		return nil
-	}))
+	p, err := wsql.NewPublisher(struct{ wsql.ContextExecutor }{}, wsql.PublisherConfig{SchemaAdapter: a}, nil)
+	must(t, err)
+	if err := p.Publish("topic", message.NewMessage("a", nil)); err == nil {
+		t.Error("a message without a place was published")
+	}
 }
 
 func testAdapterBound(t *testing.T, db *schema.DB) {

@@ -74,6 +74,7 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	s.life, s.stop = context.WithCancel(context.Background())
 	s.work, s.abandon = context.WithCancel(context.Background())
 	s.round.Store(time.Now().UnixNano())
+	s.rounds.adopted = time.Now()
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"fmt"
 
 	"orderflow/crashpoint"
 	"orderflow/domain"
@@ -16,10 +17,28 @@ type returned struct {
 	attempt int
 }
 
-// claimReturned takes messages of a topic that were given back, and those of nodes
-// whose registration has expired. The latter count as interrupted; of those that have been
-// so too often it takes none while *suspected, and one otherwise.
-func (s *Subscriber) claimReturned(
+// claimReturned takes messages that were given back, topic by topic, and those of nodes
+// whose registration has expired.
+func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int) ([]claim, error) {
+	var claims []claim
+	suspected := s.handlesSuspect()
+	for _, src := range sources {
+		if !src.returned || free <= len(claims) {
+			continue
+		}
+		got, err := s.claimReturnedOf(ctx, tx, q, tenure, src.topic, s.most(free-len(claims)), &suspected)
+		if err != nil {
+			return nil, fmt.Errorf("claim what was given back of %s: %w", src.topic, err)
+		}
+		claims = append(claims, got...)
+	}
+	return claims, nil
+}
+
+// claimReturnedOf takes messages of a topic. Those of a node whose registration has
+// expired count as interrupted; of those that have been so too often it takes none while
+// *suspected, and one otherwise.
+func (s *Subscriber) claimReturnedOf(
 	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool,
 ) ([]claim, error) {
 	candidates, err := s.readReturned(ctx, tx, q, topic, most)

@@ -1,0 +1,90 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"orderflow/schema"
+)
+
+// Machine is what was measured on.
+type Machine struct {
+	Cores      int    `json:"cores"` // that this process may use
+	CPU        string `json:"cpu"`
+	OS         string `json:"os"`
+	Go         string `json:"go"`
+	Database   string `json:"database"`
+	FileSystem string `json:"file_system"` // of the SQLite files
+}
+
+func (r *run) machine(ctx context.Context) (m Machine, err error) {
+	m = Machine{
+		Cores: runtime.GOMAXPROCS(0), CPU: cpuModel(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
+		FileSystem: fileSystem(r.scratch.folder),
+	}
+	dsn, err := r.scratch.database(ctx)
+	if err != nil {
+		return m, err
+	}
+	db, err := schema.Open(ctx, dsn)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, db.Close(), r.scratch.discard(dsn)) }()
+	query := `SELECT 'SQLite ' || sqlite_version()`
+	if db.Dialect().Name() != "sqlite" {
+		query, m.FileSystem = `SELECT @@VERSION`, ""
+	}
+	if err := db.QueryRowContext(ctx, query).Scan(&m.Database); err != nil {
+		return m, db.Translate(err)
+	}
+	m.Database, _, _ = strings.Cut(m.Database, "\n")
+	return m, nil
+}
+
+// fileSystem is the kind of file system that holds a folder, where the kernel tells.
+func fileSystem(folder string) string {
+	kind, longest := "unknown", 0
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return kind
+	}
+	eachLine("/proc/self/mounts", func(line string) {
+		f := strings.Fields(line)
+		if len(f) < 3 {
+			return
+		}
+		at := strings.TrimSuffix(f[1], "/") + "/"
+		if strings.HasPrefix(folder+"/", at) && len(at) >= longest {
+			kind, longest = f[2], len(at)
+		}
+	})
+	return kind
+}
+
+func cpuModel() string {
+	model := "unknown"
+	eachLine("/proc/cpuinfo", func(line string) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+			model = strings.TrimSpace(value)
+		}
+	})
+	return model
+}
+
+// eachLine gives the lines of a file; none if it cannot be read.
+func eachLine(path string, f func(string)) {
+	file, err := os.Open(path) //nolint:gosec // the paths are those of the kernel
+	if err != nil {
+		return
+	}
+	defer func() { _ = file.Close() }()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		f(lines.Text())
+	}
+}

@@ -1,0 +1,56 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/projections"
+	"orderflow/schema"
+)
+
+// NodeConfig is what nodes that are measured differ in.
+type NodeConfig struct {
+	DSN          string
+	Roles        []string // all if empty
+	Workers      int
+	StepDuration time.Duration // no step fails
+}
+
+// The roles of nodes.
+const (
+	roleAPI       = "api"
+	roleProjector = "projector"
+)
+
+// Node is a node that runs in this process.
+type Node struct {
+	DB    *schema.DB
+	Store *eventstore.Store
+	Views *projections.Views
+	URL   string // of the customers' API; empty without it
+	// Place is what the API does with an order.
+	Place func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error)
+	// Stop drains the node and closes all it had open.
+	Stop func() error
+}
+
+// Process is a node that is a process of its own.
+type Process struct {
+	PID  int
+	URL  string       // of the customers' API
+	Stop func() error // ends it, and waits until it has
+}
+
+// fresh starts a node on a new database.
+func (r *run) fresh(ctx context.Context, c NodeConfig) (*Node, string, error) {
+	dsn, err := r.scratch.database(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	c.DSN = dsn
+	n, err := r.Start(ctx, c)
+	return n, dsn, err
+}

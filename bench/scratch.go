@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"orderflow/schema"
+)
+
+// scratch makes databases, and removes them in the end. None that it did not make is
+// touched.
+type scratch struct {
+	folder string   // of SQLite files
+	server *url.URL // on which databases are made; nil for SQLite
+	made   []string // names of databases on the server
+	count  int
+}
+
+func newScratch(ctx context.Context, server, dir string) (*scratch, error) {
+	s := &scratch{}
+	if server != "" {
+		d, err := schema.ParseDSN(server)
+		if err != nil {
+			return nil, err
+		}
+		s.server = d.URL
+	}
+	// The floor's file, if it is one, and whatever else is written, is on the same file
+	// system.
+	folder, err := os.MkdirTemp(dir, "orderflow-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the databases: %w", err)
+	}
+	s.folder = folder
+	return s, ctx.Err()
+}
+
+// database makes an empty database and gives its DSN.
+func (s *scratch) database(ctx context.Context) (dsn string, err error) {
+	s.count++
+	if s.server == nil {
+		return filepath.Join(s.folder, fmt.Sprintf("%d.db", s.count)), nil
+	}
+	name := fmt.Sprintf("orderflow_bench_%s", rand.Text()[:12])
+	if err := s.onServer(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("make a database (the login needs the right to): %w", err)
+	}
+	s.made = append(s.made, name)
+	u := *s.server
+	q := u.Query()
+	q.Set("database", name)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// discard removes a SQLite file that is not needed any more; databases on a server go in
+// the end.
+func (s *scratch) discard(dsn string) error {
+	if s.server != nil {
+		return nil
+	}
+	var errs []error
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(dsn + suffix); !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes everything.
+func (s *scratch) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	errs := []error{os.RemoveAll(s.folder)}
+	for _, name := range s.made {
+		if err := s.onServer(ctx, "DROP DATABASE "+name); err != nil {
+			errs = append(errs, fmt.Errorf("drop the database %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *scratch) onServer(ctx context.Context, statement string) (err error) {
+	db, err := schema.Open(ctx, s.server.String())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, err = db.ExecUrgent(ctx, statement)
+	return err
+}
+
+// size is how many bytes a SQLite database has on disk, its log included; 0 for others.
+func (s *scratch) size(dsn string) (total int64) {
+	if s.server != nil {
+		return 0
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(dsn + suffix); err == nil {
+			total += info.Size()
+		}
+	}
+	return total
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/sirupsen/logrus"
+
+	"orderflow/bench"
+	"orderflow/domain"
+	"orderflow/transport/httpapi"
+)
+
+// benchStart is how long a node may take to be ready.
+const benchStart = 30 * time.Second
+
+// benchNodes starts the nodes that are measured.
+type benchNodes struct{ out *output }
+
+// benchFlags are the flags of serve for a node that is measured. What they do not say is as
+// it is by default.
+func benchFlags(c bench.NodeConfig) []string {
+	flags := []string{
+		"--dsn", c.DSN, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--auth-file=", "--addr-file=", "--node-id=",
+		"--step-duration", c.StepDuration.String(), "--step-failure-rate", "0",
+	}
+	if len(c.Roles) > 0 {
+		flags = append(flags, "--roles", strings.Join(c.Roles, ","))
+	}
+	if c.Workers > 0 {
+		flags = append(flags, "--workers", strconv.Itoa(c.Workers))
+	}
+	return flags
+}
+
+// start starts a node in this process, with the wiring and the log of serve; the lines of
+// the log are made and dropped, but for what is wrong.
+func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node, error) {
+	var conf serveCmd
+	parser, err := kong.New(&conf)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := parser.Parse(benchFlags(c)); err != nil {
+		return nil, err
+	}
+	log, err := newLog(io.Discard, conf.LogLevel, conf.LogFormat)
+	if err != nil {
+		return nil, err
+	}
+	log.AddHook(warnings{b.out.notes})
+	n, err := newNode(ctx, &conf, log)
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- n.run(context.WithoutCancel(ctx)) }()
+	node := &bench.Node{DB: n.db, Store: n.store, Views: n.views, Place: placeOn(n), Stop: func() error {
+		n.stop()
+		return errors.Join(<-ended, n.close())
+	}}
+	if n.apiListener != nil {
+		node.URL = "http://" + n.apiListener.Addr().String()
+	}
+	if err := untilReady(ctx, n); err != nil {
+		return nil, errors.Join(err, node.Stop())
+	}
+	return node, nil
+}
+
+// placeOn is what the API does with an order.
+func placeOn(n *node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
+	placer := httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.store, Node: n.name})
+	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
+		placed, err := placer.Place(ctx, httpapi.NewOrder{TrackingID: trackingID, Detail: detail})
+		return placed.OrderID, err
+	}
+}
+
+func untilReady(ctx context.Context, n *node) error {
+	ctx, cancel := context.WithTimeout(ctx, benchStart)
+	defer cancel()
+	for {
+		err := control{n}.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a node was not ready within %s: %w", benchStart, err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// warnings has what is wrong printed although the log is dropped.
+type warnings struct{ to io.Writer }
+
+// Levels is logrus.Hook.
+func (warnings) Levels() []logrus.Level {
+	return []logrus.Level{logrus.PanicLevel, logrus.FatalLevel, logrus.ErrorLevel, logrus.WarnLevel}
+}
+
+// Fire is logrus.Hook.
+func (w warnings) Fire(e *logrus.Entry) error {
+	line, err := e.String()
+	if err == nil {
+		_, err = io.WriteString(w.to, line)
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"orderflow/bench"
+)
+
+// printBench prints the machine and a table of the figures.
+func printBench(out *output, r bench.Report) error {
+	m := r.Machine
+	err := out.sayf("orderflow %s, %s, %s, %d cores (%s), %s", version, m.Go, m.OS, m.Cores, m.CPU, m.Database)
+	if m.FileSystem != "" {
+		err = errors.Join(err, out.sayf("file system: %s", m.FileSystem))
+	}
+	var rows [][]any
+	for _, s := range r.Sections {
+		for _, f := range s.Figures {
+			rows = append(rows, []any{s.Measure, f.Name, number(f.Value), f.Unit, share(f.OfFloor), goal(f), spread(f.Samples)})
+		}
+	}
+	if len(rows) == 0 {
+		return err
+	}
+	return errors.Join(err, out.sayf(""), out.table("MEASURE FIGURE MEDIAN UNIT OF_FLOOR GOAL RANGE", rows))
+}
+
+// number is v with three digits that count, or all before the point.
+func number(v float64) string {
+	switch {
+	case v >= 100 || v <= -100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case v == float64(int64(v)):
+		return strconv.FormatInt(int64(v), 10)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+// share is a share of the floor in per cent, or a multiple of it.
+func share(v float64) string {
+	switch {
+	case v == 0:
+		return ""
+	case v > 2:
+		return fmt.Sprintf("%.1fx", v)
+	}
+	return fmt.Sprintf("%.1f%%", 100*v)
+}
+
+func goal(f bench.Figure) string {
+	if f.Goal == nil {
+		return ""
+	}
+	sign, value, met := ">=", number(f.Goal.Value), "no"
+	if f.Goal.AtMost {
+		sign = "<="
+	}
+	if f.Goal.OfFloor {
+		value = share(f.Goal.Value)
+	}
+	if f.Met() {
+		met = "yes"
+	}
+	return sign + " " + value + ": " + met
+}
+
+// spread is the smallest and the largest sample.
+func spread(samples []float64) string {
+	if len(samples) < 2 {
+		return ""
+	}
+	low, high := samples[0], samples[0]
+	for _, s := range samples {
+		low, high = min(low, s), max(high, s)
+	}
+	return number(low) + " to " + number(high)
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "syscall"
+
+// withParent can do nothing here: a node outlives a parent that is killed.
+func withParent() *syscall.SysProcAttr { return nil }

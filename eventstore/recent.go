@@ -1,0 +1,104 @@
+package eventstore
+
+import (
+	"container/list"
+	"sync"
+
+	"orderflow/domain"
+)
+
+// Bounds of what a store remembers of streams under way. A stream of the usual ten
+// events takes some six kilobytes, and what its order's detail takes.
+const (
+	recentStreams = 20_000
+	recentBytes   = 64 << 20
+)
+
+// recent holds the streams that this store appended to or read last, as it knows them.
+// Others may have appended since: who uses it must have a way to find out. Streams that
+// have ended are not kept.
+type recent struct {
+	mu      sync.Mutex
+	streams map[domain.OrderID]*list.Element
+	order   *list.List // of *stream, the latest used in front
+	bytes   int
+}
+
+type stream struct {
+	id     domain.OrderID
+	events []domain.Recorded
+	bytes  int
+}
+
+func newRecent() *recent {
+	return &recent{streams: map[domain.OrderID]*list.Element{}, order: list.New()}
+}
+
+// last is the last event known of a stream.
+func (r *recent) last(id domain.OrderID) (domain.Recorded, bool) {
+	if events := r.get(id); len(events) > 0 {
+		return events[len(events)-1], true
+	}
+	return domain.Recorded{}, false
+}
+
+// get gives what is known of a stream, from its first event on. It must not be changed.
+func (r *recent) get(id domain.OrderID) []domain.Recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, known := r.streams[id]
+	if !known {
+		return nil
+	}
+	r.order.MoveToFront(e)
+	return e.Value.(*stream).events
+}
+
+// add remembers events of one stream, which follow those that are known or begin with
+// the stream's first. What would leave a gap makes the stream forgotten.
+func (r *recent) add(events []domain.Recorded) {
+	if len(events) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id, first := events[0].OrderID, events[0].Version
+	var s *stream
+	if e, known := r.streams[id]; known {
+		s = r.remove(e)
+	}
+	switch {
+	case first == 1:
+		s = &stream{id: id}
+	case s == nil || len(s.events) != first-1:
+		return
+	}
+	if ends(events[len(events)-1].Event) {
+		return
+	}
+	s.events = append(s.events, events...)
+	for _, x := range events {
+		s.bytes += 512 + len(x.Data) + len(x.RawMeta)
+	}
+	r.bytes += s.bytes
+	r.streams[id] = r.order.PushFront(s)
+	for r.bytes > recentBytes || r.order.Len() > recentStreams {
+		r.remove(r.order.Back())
+	}
+}
+
+// remove is called with r.mu held.
+func (r *recent) remove(e *list.Element) *stream {
+	s := r.order.Remove(e).(*stream)
+	delete(r.streams, s.id)
+	r.bytes -= s.bytes
+	return s
+}
+
+func ends(e domain.Event) bool {
+	switch e.(type) {
+	case domain.OrderCompleted, domain.OrderFailed:
+		return true
+	}
+	return false
+}
