@@ -16,6 +16,11 @@ LINT_LOCAL   := bin/golangci-lint-$(LINT_VERSION)
 
 # Flags of `serve` for `make run`, such as ARGS="--step-duration 200ms".
 ARGS ?=
+# Of `make chaos`: 0 draws a seed; an empty DSN is a new SQLite file.
+SEED   ?= 0
+FAULTS ?= 200
+NODES  ?= 5
+DSN    ?=
 # Which benchmarks, for how long.
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -43,12 +48,19 @@ test: fmt-check vet ## Formatting, vet, and every test with the race detector: u
 test-all: fmt-check vet ## As test, without the cache, and then the suites that take long, in full and without the race detector
 	$(GO) test -race -count=1 -timeout 40m ./...
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
+	$(GO) test -count=1 -tags chaos ./crashpoint ./schema
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./chaos/...
+	$(GO) run ./chaos/run -faults 200 -gap 1100ms
 
 .PHONY: test-sqlserver
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
 	$(GO) test -race -count=1 -timeout 40m ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/...
+
+.PHONY: chaos
+chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=
+	$(GO) run ./chaos/run -seed $(SEED) -faults $(FAULTS) -nodes $(NODES) -dsn '$(DSN)'
 
 .PHONY: lint
 lint: ## golangci-lint, the pinned version
@@ -92,6 +104,7 @@ fmt-check: # Fail if a file is not formatted.
 .PHONY: vet
 vet: # What go vet finds.
 	$(GO) vet ./...
+	$(GO) vet -tags chaos ./...
 
 .PHONY: clean
 clean: ## Remove what was built (databases stay)

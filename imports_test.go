@@ -36,21 +36,27 @@ const (
 	goose        = "github.com/pressly/goose/v3"
 	mssql        = "github.com/microsoft/go-mssqldb"
 	sqlite       = "modernc.org/sqlite"
+	xsys         = "golang.org/x/sys"
+	porcupine    = "github.com/anishathalye/porcupine"
 )
 
 // table is the import table of docs/architecture.md. Every arrow it does not have is an
 // interface that the consumer declares and cmd/orderflow binds.
 var table = map[string]rule{
 	"domain":              {},
-	"schema":              {theirs: []string{goose, mssql, sqlite}},
-	"eventstore":          {ours: []string{"domain", "schema"}},
-	"transport/messaging": {ours: []string{"domain", "schema"}, theirs: []string{watermill, watermillSQL, logrus}},
-	"handlers":            {ours: []string{"domain"}, theirs: []string{anyModule}},
-	"projections":         {ours: []string{"domain", "schema"}},
+	"crashpoint":          {},
+	"schema":              {theirs: []string{goose, mssql, sqlite, xsys}},
+	"eventstore":          {ours: []string{"domain", "schema", "crashpoint"}},
+	"transport/messaging": {ours: []string{"domain", "schema", "crashpoint"}, theirs: []string{watermill, watermillSQL, logrus}},
+	"handlers":            {ours: []string{"domain", "crashpoint"}, theirs: []string{anyModule}},
+	"projections":         {ours: []string{"domain", "schema", "crashpoint"}},
 	"transport/httpapi":   {ours: []string{"domain", "projections"}, theirs: []string{anyModule}},
 	"bench":               {ours: []string{"domain", "schema", "eventstore", "projections"}},
 	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections", "bench"}, theirs: []string{anyModule}},
 	"scripts":             {}, // tests only
+	// The judge shares no code with what it judges.
+	"chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
+	"chaos":       {ours: []string{"crashpoint", "schema/schematest"}, theirs: []string{anyModule}},
 }
 
 // TestImports_Table reads the imports of every file that is not a test.

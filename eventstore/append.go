@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"orderflow/domain"
+	"orderflow/schema"
 )
 
 // Limits of one append.
@@ -29,10 +30,18 @@ const (
 // If ctx ends before a transaction has taken the append up, it is withdrawn; after
 // that its outcome is awaited, so that the answer is always certain.
 func (s *Store) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+	return s.AppendWith(ctx, a, nil)
+}
+
+// AppendWith is Append with more to do in its transaction: also is called where leases are
+// settled, before any head is locked, and again whenever the transaction is. It must only
+// change the database. If it fails, nothing is appended and its error is returned.
+func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(context.Context, *schema.Tx) error) ([]domain.Recorded, error) {
 	p, err := s.encode(a)
 	if err != nil {
 		return nil, fmt.Errorf("append to order %s: %w", a.OrderID, err)
 	}
+	p.also = also
 	s.submit(ctx, &s.lanes[p.partition], p)
 	if p.err != nil {
 		if a.Lease != nil && errors.Is(p.err, domain.ErrFenced) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -53,16 +54,43 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 			left = append(left, p)
 		}
 	}
+	crashpoint.Here("append.begin")
+	if err := c.doAlso(ctx, left); err != nil {
+		return err
+	}
 	left, err := c.lockAndRead(ctx, left)
 	if err != nil {
 		return err
 	}
+	crashpoint.Here("append.settled")
 	for _, p := range left {
-		if p.err = c.place(p); p.err != nil && p.Lease != nil {
+		if p.err = c.place(p); p.err != nil && (p.Lease != nil || p.also != nil) {
 			return errAgain
 		}
 	}
-	return c.write(ctx)
+	if err := c.write(ctx); err != nil {
+		return err
+	}
+	crashpoint.Here("append.commit")
+	return nil
+}
+
+// doAlso does what appends have to do beside appending. One that cannot be done is left
+// out, and the group done again, since half of it may have been.
+func (c *commit) doAlso(ctx context.Context, group []*pending) error {
+	for _, p := range group {
+		if p.also == nil {
+			continue
+		}
+		err := p.also(ctx, c.tx)
+		if errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrUnavailable) {
+			return err
+		}
+		if p.err = err; err != nil {
+			return errAgain
+		}
+	}
+	return nil
 }
 
 // lockAndRead settles the leases of the group, takes the partition's lock, and reads

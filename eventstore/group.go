@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -15,6 +16,7 @@ type pending struct {
 	domain.Append
 	partition int
 	encoded   []domain.Recorded // without place, time and hash
+	also      func(context.Context, *schema.Tx) error
 
 	done     chan struct{}
 	recorded []domain.Recorded
@@ -132,6 +134,7 @@ func (s *Store) commit(group []*pending) error {
 	if err != nil {
 		return classify(err)
 	}
+	crashpoint.Here("append.committed")
 	c.publish()
 	return nil
 }

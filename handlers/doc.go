@@ -27,7 +27,8 @@
 //   - A node stops working on its leases before they can end: the context of all its
 //     work is canceled by the node's own monotonic clock, a fifth of the lease's time
 //     before the database would let another node have them, even while a call to the
-//     database hangs.
+//     database hangs. An executor that asks its context after a pause of the process is told
+//     by the clock, also before the timer that ends the context has had its turn.
 //
 // What it does not promise: an executor is called at least once for a step, not exactly
 // once. It gets the same key each time (see Work). An executor that ignores its

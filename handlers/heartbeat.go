@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -83,6 +84,7 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 // is only slow goes on meanwhile, and counts when it is through: to break it off would
 // cost its connection.
 func (n *Node) renew(ctx context.Context, t *tenure) error {
+	crashpoint.Here("heartbeat.begin")
 	began, ttl := time.Now(), n.conf.LeaseTTL
 	ctx, cancel := context.WithTimeout(ctx, min(n.conf.Heartbeat, safely(ttl)/2))
 	defer cancel()
@@ -92,6 +94,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 		switch {
 		case err == nil:
 			t.extend(began, ttl)
+			crashpoint.Here("heartbeat.done")
 		case errors.Is(err, domain.ErrFenced):
 			t.fence()
 		}
@@ -105,6 +108,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 func (n *Node) release(ctx context.Context, t *tenure) error {
 	t.fence()
 	n.setState(domain.NodeStopped)
+	crashpoint.Here("release.stopped")
 	if errors.Is(context.Cause(ctx), errWorkLeft) {
 		return nil
 	}
@@ -116,5 +120,6 @@ func (n *Node) release(ctx context.Context, t *tenure) error {
 	if err != nil && !errors.Is(err, domain.ErrFenced) {
 		return fmt.Errorf("release node %s, epoch %d: %w", n.conf.Info.Node, t.epoch, err)
 	}
+	crashpoint.Here("release.done")
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -19,6 +20,9 @@ func (j *job) rollBack(ctx context.Context) error {
 		if j.tooOften() {
 			return j.record(ctx, func() (domain.Append, error) { return j.park("") })
 		}
+		if j.held.Err() != nil { // a pause came between the record of the last and this one
+			return context.Cause(j.held)
+		}
 		reason, ok := j.compensate(ctx, step)
 		if j.held.Err() != nil {
 			return context.Cause(j.held)
@@ -26,6 +30,7 @@ func (j *job) rollBack(ctx context.Context) error {
 		if !ok {
 			return j.tryLater(step, reason)
 		}
+		crashpoint.Here("rollback.compensated")
 		err := j.record(j.held, func() (domain.Append, error) { return j.rolledBack(command) })
 		// A rule that forbids it says that it is in the log already, though the answer to its
 		// append was lost; or an operator has stepped in. The top of the loop knows.
@@ -35,6 +40,7 @@ func (j *job) rollBack(ctx context.Context) error {
 		if err == nil && j.order.Status().Ended() {
 			return nil
 		}
+		crashpoint.Here("rollback.recorded")
 	}
 }
 
@@ -43,6 +49,7 @@ func (j *job) rollBack(ctx context.Context) error {
 func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
 	defer cancel()
+	ctx = j.watch(ctx)
 	err := j.call(func() error { return j.conf.Executor.Compensate(ctx, j.work(step, compensating)) })
 	if err == nil {
 		return "", true

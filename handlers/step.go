@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -14,10 +15,15 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 	if err != nil || j.order.Parked {
 		return err
 	}
+	crashpoint.Here("step.opened")
+	if j.held.Err() != nil { // a pause came between the record and the work
+		return context.Cause(j.held)
+	}
 	err = j.call(func() error { return j.conf.Executor.Execute(ctx, j.work(step, executing)) })
 	if j.held.Err() != nil {
 		return context.Cause(j.held)
 	}
+	crashpoint.Here("step.worked")
 	closing, settle := j.closing(ctx, step, err)
 	return j.record(j.held, func() (domain.Append, error) {
 		if a, passed := j.passing(step, closing); passed {

@@ -41,6 +41,9 @@ type StepsConfig struct {
 	MaxInterruptions int
 	// StepTimeout bounds the work of one step, and the compensation of one. 60 s by default.
 	StepTimeout time.Duration
+	// Held says whether a lease may still be relied on, by the clock and not by a timer. It
+	// is asked whenever an executor looks at its context. Optional.
+	Held func(*domain.Lease) bool
 	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
 	Logger *logrus.Entry
 }
@@ -93,7 +96,7 @@ func (s *Steps) handle(do func(*job, context.Context) error) message.NoPublishHa
 		if err != nil {
 			return fmt.Errorf("message %s: %w", msg.UUID, err)
 		}
-		err = do(j, msg.Context())
+		err = do(j, j.watch(msg.Context()))
 		switch {
 		case err == nil:
 			return nil
@@ -119,7 +122,8 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{conf: s.conf, lease: lease, held: heldContext(ctx), id: id}
+	j := &job{conf: s.conf, lease: lease, id: id}
+	j.held = j.watch(heldContext(ctx))
 	j.log = s.log.WithFields(logrus.Fields{"order_id": id.String(), "topic": lease.Topic, "attempt": lease.Attempt})
 	j.meta = domain.Metadata{
 		Actor:         "worker",

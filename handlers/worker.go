@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/sirupsen/logrus"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
@@ -76,7 +77,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-router.done:
 	}
 	w.conf.Node.Drain()
+	crashpoint.Here("drain.begin")
 	err := w.stop(alive, router)
+	crashpoint.Here("drain.done")
 	stopNode(err)
 	<-node.done
 	return errors.Join(err, node.err)

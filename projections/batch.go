@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -106,11 +107,16 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 		if !moved {
 			return errMoved
 		}
-		return t.fold.write(ctx, tx, changes)
+		if err := t.fold.write(ctx, tx, changes); err != nil {
+			return err
+		}
+		crashpoint.Here("projection.written")
+		return nil
 	})
 	if err != nil {
 		return err
 	}
+	crashpoint.Here("projection.committed")
 	t.position = last
 	for _, err := range t.fold.mended {
 		p.opts.OnError(err)

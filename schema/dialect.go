@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
@@ -19,7 +20,8 @@ type Dialect interface {
 	// Limit is the clause, after ORDER BY, that keeps the first rows; param is the placeholder
 	// (?3) that holds how many.
 	Limit(param string) string
-	// Now is an expression for the database's clock, UTC, comparable with stored times.
+	// Now is an expression for the database's clock, UTC, comparable with stored times. On
+	// SQLite it is one that all processes of the machine share, and that nobody can set.
 	Now() string
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
@@ -31,6 +33,8 @@ type Dialect interface {
 	anyOf(column string, n int) string
 	// open connects.
 	open(dsn DSN) (pools, error)
+	// ready does what is needed once before use, on opening and after migrating.
+	ready(ctx context.Context, p pools) error
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
 	// migrations is goose's name for the dialect and the numbered files.

@@ -12,7 +12,9 @@
 //   - The SQL of the project is written once with numbered placeholders (?1, ?2); what
 //     the dialects do differently is in sqlite.go and sqlserver.go of the package that
 //     runs it. DDL is in the numbered files of migrations/ and nowhere else.
-//   - Times are UTC with microseconds. Leases use the database's clock (Dialect.Now).
+//   - Times are UTC with microseconds. Leases use the database's clock (Dialect.Now). On
+//     SQLite that is the machine's time since its start, which nobody can set, from an
+//     anchor that the file holds; the wall clock where there is no CLOCK_BOOTTIME.
 //
 // It does not pool across processes: several processes may open one SQLite file, one
 // writes at a time and the others wait (busy time-out 10 s).

@@ -34,6 +34,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	if err := db.firstContact(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
+	if err := d.ready(ctx, p); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
+	}
 	return db, nil
 }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"context"
 	"database/sql"
 	"embed"
 	"errors"
@@ -27,10 +28,10 @@ func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
 func (sqlite) Batches() bool { return false }
 
-func (sqlite) Now() string { return `strftime('%Y-%m-%dT%H:%M:%f000', 'now')` }
+func (sqlite) Now() string { return leaseNow + `(` + anchor + `)` }
 
 func (sqlite) NowPlus(param string) string {
-	return `strftime('%Y-%m-%dT%H:%M:%f000', 'now', (` + param + ` / 1000.0) || ' seconds')`
+	return leaseNow + `(` + anchor + `, ` + param + `)`
 }
 
 func (sqlite) anyOf(column string, n int) string {
@@ -47,13 +48,26 @@ func (sqlite) open(d DSN) (pools, error) {
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
-	write := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source()})
+	drv := withClock(&driver.Driver{}, machineTicks())
+	write := sql.OpenDB(preparingConnector{driver: drv, name: source()})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
-	read := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: source("query_only(1)")})
+	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)")})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
 	return pools{write: write, read: read, urgent: write}, nil
+}
+
+// ready sets the lease clock, if the file has one.
+func (sqlite) ready(ctx context.Context, p pools) error {
+	has, err := hasClock(ctx, p.write)
+	if err == nil && has {
+		err = setClock(ctx, p.write, machineTicks())
+	}
+	if err != nil {
+		return fmt.Errorf("the lease clock: %w", sqlite{}.translate(err))
+	}
+	return nil
 }
 
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {

@@ -72,6 +72,9 @@ func (sqlServer) anyOf(column string, n int) string {
 	return "(" + strings.Join(terms, " OR ") + ")"
 }
 
+// ready has nothing to do: the server's clock is one for all.
+func (sqlServer) ready(context.Context, pools) error { return nil }
+
 func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 	sub, err := fs.Sub(sqlServerMigrations, "migrations/sqlserver")
 	return goose.DialectMSSQL, sub, err

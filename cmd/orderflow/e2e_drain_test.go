@@ -121,3 +121,16 @@ func TestE2E_SecondSignal(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 }
+
+// TestE2E_DrainAtOnce stops nodes as soon as they say where they listen.
+func TestE2E_DrainAtOnce(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "orders.db")
+	for range 5 {
+		p := start(t, db)
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(20 * time.Second); code != exitDone {
+			t.Fatalf("exit code %d, want 0", code)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func (n *node) buildWorker(context.Context) error {
 	var err error
 	logger := messaging.NewLogrusAdapter(n.entry("messaging"))
 	n.subscriber, err = messaging.NewSubscriber(n.db, messaging.Config{
-		Slots: n.conf.Workers, Tenure: n.member.Tenure, Bell: n.bell, Logger: logger,
+		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Bell: n.bell, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -71,16 +71,26 @@ func (n *node) buildSteps() (*handlers.Steps, error) {
 		seed = rand.Uint64()
 	}
 	n.entry("worker").WithField("seed", seed).Info("work is simulated")
-	executor, err := handlers.NewSimulated(handlers.SimulatedConfig{
+	simulated, err := handlers.NewSimulated(handlers.SimulatedConfig{
 		StepDuration: n.conf.StepDuration, FailureRate: n.conf.StepFailureRate, Seed: seed,
 	})
 	if err != nil {
 		return nil, err
 	}
+	executor, err := watched(simulated)
+	if err != nil {
+		return nil, err
+	}
 	return handlers.NewSteps(handlers.StepsConfig{
 		Store: n.store, Executor: executor, Node: n.name,
-		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Logger: n.entry("worker"),
+		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Held: n.holds, Logger: n.entry("worker"),
 	})
+}
+
+// holds says whether the node may rely on a lease of its own.
+func (n *node) holds(l *domain.Lease) bool {
+	t, in := n.member.Tenure()
+	return in && t.Epoch == l.Epoch
 }
 
 func (n *node) buildProjector(context.Context) error {

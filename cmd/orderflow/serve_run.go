@@ -46,7 +46,8 @@ func (n *node) run(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		parts.Add(func() error { return f(ctx) }, func(error) { cancel() })
 	}
-	background(n.watchSignals)
+	signals := catchSignals() // before anybody is told that the node is there
+	background(func(ctx context.Context) error { return n.watchSignals(ctx, signals) })
 	if n.projector != nil {
 		background(n.projector.Run)
 	}

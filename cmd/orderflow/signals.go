@@ -7,11 +7,16 @@ import (
 	"syscall"
 )
 
-// watchSignals has the first signal stop the node and the second end the process. It
-// returns when ctx ends.
-func (n *node) watchSignals(ctx context.Context) error {
+// catchSignals has signals end no process from now on; see watchSignals.
+func catchSignals() chan os.Signal {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return signals
+}
+
+// watchSignals has the first signal stop the node and the second end the process. It
+// returns when ctx ends.
+func (n *node) watchSignals(ctx context.Context, signals chan os.Signal) error {
 	defer signal.Stop(signals)
 	for asked := false; ; asked = true {
 		select {

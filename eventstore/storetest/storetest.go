@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
 	t.Run("Group", func(t *testing.T) { testGroup(t, open) })
 	t.Run("Leases", func(t *testing.T) { testLeases(t, open) })
+	t.Run("Also", func(t *testing.T) { testAlso(t, open) })
 	t.Run("Reservations", func(t *testing.T) { testReservations(t, open) })
 	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
 	t.Run("Reader", func(t *testing.T) { testReader(t, open) })

@@ -2,6 +2,7 @@ package schematest
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -11,7 +12,7 @@ import (
 	"time"
 )
 
-// Proxy stands between a test and its SQL Server, and breaks connections as networks
+// Proxy stands between a program and its SQL Server, and breaks connections as networks
 // do. The connection must not be encrypted (encrypt=disable), since it reads TDS.
 type Proxy struct {
 	listener net.Listener
@@ -31,19 +32,34 @@ type Proxy struct {
 // NewProxy gives a proxy to the server of a DSN, and the DSN that goes through it.
 func NewProxy(t testing.TB, dsn string) (*Proxy, string) {
 	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal("the DSN is not a URL")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	p, through, err := ListenProxy(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(p.Close)
+	return p, through
+}
+
+// ListenProxy is NewProxy for programs that are no test; they close it.
+func ListenProxy(dsn string) (*Proxy, string, error) {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return nil, "", errors.New("the DSN is not a URL") // its text would have the password
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
 	p := &Proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}}
-	t.Cleanup(func() { _ = listener.Close(); p.Cut() })
 	go p.accept()
 	u.Host = listener.Addr().String()
-	return p, u.String()
+	return p, u.String(), nil
+}
+
+// Close closes all connections and takes no more.
+func (p *Proxy) Close() {
+	_ = p.listener.Close()
+	p.Cut()
 }
 
 // Requests is how many round trips there were: requests of any kind, transactions begun

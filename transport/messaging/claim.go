@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -26,6 +27,9 @@ func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure,
 		}
 		got, err := s.claimNew(ctx, tx, q, tenure, sources, free-len(claims))
 		claims = append(claims, got...)
+		if len(claims) > 0 {
+			crashpoint.Here("claim.moved")
+		}
 		return err
 	})
 	if err != nil {

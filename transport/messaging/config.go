@@ -33,6 +33,11 @@ type Config struct {
 	// CloseWait is how long Close waits for handlers to ack or nack after their contexts
 	// ended. 1 s by default.
 	CloseWait time.Duration
+	// AloneAfter is how many interruptions make a message of a lost node a suspect: one that
+	// may be what its nodes die of. A subscriber has one suspect in hand at a time, so that
+	// the others do not die with it again. It must be less than the interruptions after which
+	// a message is given up, if that is to be of use. 2 by default.
+	AloneAfter int
 	// Bell wakes the subscriber when its process publishes. Optional.
 	Bell *Bell
 	// Logger hears of what was retried and of lost leases.
@@ -57,6 +62,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.NackDelay == 0 {
 		c.NackDelay = 100 * time.Millisecond
+	}
+	if c.AloneAfter == 0 {
+		c.AloneAfter = 2
 	}
 	if c.adoptAnyway == 0 {
 		c.adoptAnyway = adoptAnyway
@@ -87,6 +95,9 @@ func (c Config) validate() error {
 	if c.IdlePoll < 0 || c.CloseWait < 0 || c.NackDelay > maxDelay {
 		return fmt.Errorf("%w: subscriber: IdlePoll %s, CloseWait %s (not negative), NackDelay %s (%s at most)",
 			domain.ErrInvalid, c.IdlePoll, c.CloseWait, c.NackDelay, maxDelay)
+	}
+	if c.AloneAfter < 1 {
+		return fmt.Errorf("%w: subscriber: AloneAfter %d; at least 1 is needed", domain.ErrInvalid, c.AloneAfter)
 	}
 	for _, t := range append([]string{c.Group}, c.Topics...) {
 		if err := validTopic(t); err != nil {

@@ -23,6 +23,7 @@ func TestNewSubscriber_limits(t *testing.T) {
 		"negative poll":   func(c *messaging.Config) { c.IdlePoll = -1 },
 		"negative wait":   func(c *messaging.Config) { c.CloseWait = -1 },
 		"long nack delay": func(c *messaging.Config) { c.NackDelay = longest + 1 },
+		"suspects":        func(c *messaging.Config) { c.AloneAfter = -1 },
 		"group":           func(c *messaging.Config) { c.Group = "a'b" },
 		"long group":      func(c *messaging.Config) { c.Group = strings.Repeat("g", 101) },
 		"topic":           func(c *messaging.Config) { c.Topics = []string{"good", "a b"} },

@@ -2,7 +2,10 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"orderflow/domain"
@@ -27,6 +30,21 @@ type LetterKey struct {
 
 func (k LetterKey) String() string {
 	return fmt.Sprintf("%s:%s/%d/%d", k.Group, k.Topic, k.Partition, k.Position)
+}
+
+// ParseLetterKey reads what String wrote.
+func ParseLetterKey(text string) (LetterKey, error) {
+	group, rest, _ := strings.Cut(text, ":")
+	parts := strings.Split(rest, "/")
+	if group == "" || len(parts) != 3 {
+		return LetterKey{}, fmt.Errorf("%w: dead letter %.100q: expected GROUP:TOPIC/PARTITION/POSITION", domain.ErrInvalid, text)
+	}
+	partition, perr := strconv.Atoi(parts[1])
+	position, err := strconv.ParseInt(parts[2], 10, 64)
+	if err := errors.Join(perr, err); err != nil {
+		return LetterKey{}, fmt.Errorf("%w: dead letter %.100q: %s", domain.ErrInvalid, text, err)
+	}
+	return LetterKey{Group: group, Topic: parts[0], Partition: partition, Position: position}, nil
 }
 
 func (k LetterKey) args() []any { return []any{k.Group, k.Topic, k.Partition, k.Position} }
@@ -115,24 +133,44 @@ func (d *DeadLetters) lock(ctx context.Context, tx *schema.Tx, k LetterKey) erro
 	return err
 }
 
+// Get gives one dead letter; domain.ErrNotFound if there is no such letter.
+func (d *DeadLetters) Get(ctx context.Context, k LetterKey) (DeadLetter, error) {
+	of, err := d.query(ctx, letter, k.args()...)
+	if err == nil && len(of) == 0 {
+		err = domain.ErrNotFound
+	}
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", k, err)
+	}
+	return of[0], nil
+}
+
 // List gives the dead letters, the latest first, at most limit of them.
 func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error) {
-	rows, err := d.db.QueryContext(ctx, `SELECT consumer_group, topic, partition, position, uuid, payload, attempt, interruptions, reason, parked_at
-		FROM dead_letters ORDER BY parked_at DESC, topic, partition, position `+d.db.Dialect().Limit("?1"), limit)
+	all, err := d.query(ctx, ` ORDER BY parked_at DESC, topic, partition, position `+d.db.Dialect().Limit("?1"), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
+	return all, nil
+}
+
+func (d *DeadLetters) query(ctx context.Context, which string, args ...any) ([]DeadLetter, error) {
+	rows, err := d.db.QueryContext(ctx, `SELECT consumer_group, topic, partition, position, uuid, payload, attempt, interruptions, reason, parked_at
+		FROM dead_letters`+which, args...)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = rows.Close() }()
-	letters := []DeadLetter{}
+	all := []DeadLetter{}
 	for rows.Next() {
 		var l DeadLetter
 		var payload []byte
 		var at schema.Time
 		if err := rows.Scan(&l.Group, &l.Topic, &l.Partition, &l.Position, &l.UUID, &payload, &l.Attempt, &l.Interruptions, &l.Reason, &at); err != nil {
-			return nil, fmt.Errorf("list dead letters: %w", err)
+			return nil, err
 		}
 		l.Payload, l.ParkedAt = string(payload), at.Time
-		letters = append(letters, l)
+		all = append(all, l)
 	}
-	return letters, d.db.Translate(rows.Err())
+	return all, d.db.Translate(rows.Err())
 }

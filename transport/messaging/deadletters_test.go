@@ -197,3 +197,15 @@ func testRequeueAttempts(t *testing.T, db *schema.DB) {
 		must(t, s.Close())
 	}
 }
+
+func TestParseLetterKey(t *testing.T) {
+	want := messaging.LetterKey{Group: "workers", Topic: "pre-processing", Partition: 3, Position: 4711}
+	if got, err := messaging.ParseLetterKey(want.String()); err != nil || got != want {
+		t.Errorf("%s is read as %s, err %v", want, got, err)
+	}
+	for _, bad := range []string{"", "a", "a:b", "a:b/1", ":b/1/2", "a:b/x/2", "a:b/1/x", "a:b/1/2/3"} {
+		if got, err := messaging.ParseLetterKey(bad); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%q is read as %s, err %v; want ErrInvalid", bad, got, err)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type claim struct {
 	uuid     string
 	payload  []byte
 	metadata []byte
+	suspect  bool // see Config.AloneAfter
 }
 
 // deliver hands claimed messages to the subscriptions of their topics, each in its own
@@ -26,7 +27,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		s.mu.Lock()
 		sub := s.subscriptionFor(c.lease.Topic, i)
 		s.busy++
-		s.held[keyOf(c.lease)] = struct{}{}
+		s.held[keyOf(c.lease)] = c.suspect
 		c.lease.MayPass = func(topic string) bool { return s.mayPass(tenure, topic) }
 		if sub != nil {
 			sub.sending.Add(1)

@@ -19,6 +19,9 @@
 //   - A node whose registration has expired, by the database's clock, claims nothing, and has
 //     its rows taken over by any other node of the group, with the next attempt number and
 //     one more interruption. The context of what it still handles has ended before that.
+//   - Of the messages that were on lost nodes repeatedly (Config.AloneAfter), a node handles
+//     one at a time, so that one that kills its nodes does not take the same others with
+//     it until they are given up too.
 //   - Messages that were interrupted or given back are claimed before new ones, and topics
 //     that come first in Config.Topics before others. The partitions of a topic take turns.
 //   - A subscriber without free slots does not poll; an idle one polls every

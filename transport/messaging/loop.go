@@ -3,10 +3,12 @@ package messaging
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -135,6 +137,9 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		}
 		return false, err
 	}
+	if len(sources) > 0 {
+		crashpoint.Here("claim.begin")
+	}
 	taken, txErr := s.write(ctx, query, tenure, ended, sources, free)
 	if s.rounds.failed = txErr != nil; s.rounds.failed {
 		s.unsettle(ended)
@@ -143,6 +148,7 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		}
 		return false, txErr
 	}
+	passCommitted(taken)
 	if len(taken) < free {
 		s.waits(nil)
 	} else if free > 0 {
@@ -150,6 +156,16 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 	}
 	s.deliver(tenure, taken)
 	return len(taken) > 0 || len(ended) > 0, err
+}
+
+// passCommitted passes the points between the COMMIT of a claim and its delivery.
+func passCommitted(claims []claim) {
+	if len(claims) > 0 {
+		crashpoint.Here("claim.committed")
+	}
+	if slices.ContainsFunc(claims, func(c claim) bool { return c.lease.Interruptions > 0 }) {
+		crashpoint.Here("takeover.committed")
+	}
 }
 
 // unsettle puts back what could not be settled, to be tried again.

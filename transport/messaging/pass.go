@@ -56,7 +56,7 @@ func (s *Subscriber) waits(sources []source) {
 func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
 	s.mu.Lock()
 	delete(s.held, keyOf(l))
-	s.held[keyOf(p.Lease)] = struct{}{}
+	s.held[keyOf(p.Lease)] = false
 	sub := s.subscriptionFor(p.Lease.Topic, 0)
 	if sub != nil {
 		sub.sending.Add(1)

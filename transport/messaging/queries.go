@@ -76,7 +76,7 @@ func makeQueries(d schema.Dialect, topics []string) queries {
 		ORDER BY m.position ` + d.Limit("?5")
 	q.readReturned = `SELECT a.partition, a.position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
 		abandoned(d, `i.partition, i.position, i.uuid, i.payload, i.metadata, i.node, i.epoch, i.attempt, i.interruptions`, `i.topic = ?2`) +
-		`) a ORDER BY a.partition, a.position ` + d.Limit("?3")
+		`) a ORDER BY a.interruptions, a.partition, a.position ` + d.Limit("?3")
 	return q
 }
 

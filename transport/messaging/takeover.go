@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"orderflow/crashpoint"
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -20,11 +21,12 @@ type returned struct {
 // whose registration has expired.
 func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int) ([]claim, error) {
 	var claims []claim
+	suspected := s.handlesSuspect()
 	for _, src := range sources {
 		if !src.returned || free <= len(claims) {
 			continue
 		}
-		got, err := s.claimReturnedOf(ctx, tx, q, tenure, src.topic, s.most(free-len(claims)))
+		got, err := s.claimReturnedOf(ctx, tx, q, tenure, src.topic, s.most(free-len(claims)), &suspected)
 		if err != nil {
 			return nil, fmt.Errorf("claim what was given back of %s: %w", src.topic, err)
 		}
@@ -34,8 +36,11 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 }
 
 // claimReturnedOf takes messages of a topic. Those of a node whose registration has
-// expired count as interrupted.
-func (s *Subscriber) claimReturnedOf(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int) ([]claim, error) {
+// expired count as interrupted; of those that have been so too often it takes none while
+// *suspected, and one otherwise.
+func (s *Subscriber) claimReturnedOf(
+	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool,
+) ([]claim, error) {
 	candidates, err := s.readReturned(ctx, tx, q, topic, most)
 	if err != nil {
 		return nil, err
@@ -44,6 +49,9 @@ func (s *Subscriber) claimReturnedOf(ctx context.Context, tx *schema.Tx, q queri
 	lost := map[domain.Tenure]bool{}
 	for _, r := range candidates {
 		interruptions := 0
+		if r.suspect = r.node != "" && r.lease.Interruptions+1 >= s.conf.AloneAfter; r.suspect && *suspected {
+			continue
+		}
 		if r.node != "" {
 			owner := domain.Tenure{Node: r.node, Epoch: r.epoch}
 			if _, known := lost[owner]; !known {
@@ -54,6 +62,7 @@ func (s *Subscriber) claimReturnedOf(ctx context.Context, tx *schema.Tx, q queri
 			if !lost[owner] {
 				continue // it renewed while we looked
 			}
+			crashpoint.Here("takeover.declared")
 			interruptions = 1
 		}
 		r.lease.Node, r.lease.Epoch, r.lease.Attempt = tenure.Node, tenure.Epoch, r.attempt+1
@@ -63,10 +72,24 @@ func (s *Subscriber) claimReturnedOf(ctx context.Context, tx *schema.Tx, q queri
 			return nil, err
 		}
 		if mine {
+			crashpoint.Here("takeover.moved")
 			claims = append(claims, r.claim)
+			*suspected = *suspected || r.suspect
 		}
 	}
 	return claims, nil
+}
+
+// handlesSuspect says whether a suspect is in hand.
+func (s *Subscriber) handlesSuspect() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, suspect := range s.held {
+		if suspect {
+			return true
+		}
+	}
+	return false
 }
 
 // declareLost locks the row of a registration that has expired. If its node is

@@ -26,6 +26,7 @@ func TestSubscriber_takeOver(t *testing.T) {
 		"an expired node takes nothing over":    testExpiredTakesNothing,
 		"a renewal and a take-over exclude":     testRenewRace,
 		"a renewal that waited for a take-over": testRenewWaited,
+		"suspects are handled one at a time":    testSuspects,
 	})
 }
 

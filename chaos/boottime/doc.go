@@ -1,0 +1,2 @@
+// Package boottime reads a clock that all processes of a machine share and nobody can set.
+package boottime

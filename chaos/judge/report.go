@@ -1,0 +1,114 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Violation is a promise that was not kept.
+type Violation struct {
+	Kind  string `json:"kind"` // see the package documentation
+	Order string `json:"order,omitempty"`
+	What  string `json:"what"`
+}
+
+func (v Violation) String() string {
+	if v.Order == "" {
+		return v.Kind + ": " + v.What
+	}
+	return fmt.Sprintf("%s: order %s: %s", v.Kind, v.Order, v.What)
+}
+
+// Report is what the judge found.
+type Report struct {
+	Violations []Violation     `json:"violations"`
+	Orders     int             `json:"orders"`
+	Events     int             `json:"events"`
+	Calls      int             `json:"calls"`
+	Status     map[string]int  `json:"status"`
+	TakeOvers  []time.Duration `json:"take_overs"` // sorted
+	Longest    time.Duration   `json:"longest"`    // the longest time that an order lay still
+}
+
+func (r *Report) foundf(kind, order, format string, args ...any) {
+	r.Violations = append(r.Violations, Violation{Kind: kind, Order: order, What: fmt.Sprintf(format, args...)})
+}
+
+// Kinds counts the violations by kind.
+func (r *Report) Kinds() map[string]int {
+	kinds := map[string]int{}
+	for _, v := range r.Violations {
+		kinds[v.Kind]++
+	}
+	return kinds
+}
+
+// TakeOver is a quantile of the times that taking over took.
+func (r *Report) TakeOver(q float64) time.Duration {
+	if len(r.TakeOvers) == 0 {
+		return 0
+	}
+	return r.TakeOvers[min(int(q*float64(len(r.TakeOvers))), len(r.TakeOvers)-1)]
+}
+
+// Options are what the judge goes by.
+type Options struct {
+	// TakeOver is how long the work of a lost node may lie.
+	TakeOver time.Duration
+}
+
+// Judge looks at everything.
+func Judge(e Evidence, o Options) Report {
+	r := Report{Events: len(e.Events), Calls: len(e.Calls), Status: map[string]int{}}
+	r.positions(e)
+	streams := streamsOf(e.Events)
+	r.Orders = len(streams)
+	poisoned := map[string]bool{}
+	for _, a := range e.Accepted {
+		poisoned[a.ID] = a.Poison
+	}
+	calls := byOrder(e.Calls)
+	life := livesOf(e.Incidents)
+	for _, events := range streams {
+		id := events[0].Order()
+		r.chain(id, events)
+		h := r.history(id, events, poisoned[id])
+		r.Status[h.status()]++
+		r.view(e.Views, events, h)
+		r.overlap(id, calls[id], life)
+		r.sequence(id, calls[id], h, life)
+		r.takeOver(id, calls[id], h, life, o)
+	}
+	r.lost(e, streams)
+	slices.Sort(r.TakeOvers)
+	return r
+}
+
+// lost looks for what was promised to customers and is not there.
+func (r *Report) lost(e Evidence, streams map[[16]byte][]Event) {
+	known := map[string]string{}
+	for _, events := range streams {
+		known[events[0].Order()] = parse(events[0]).Tracking
+	}
+	twice := map[string]string{}
+	for _, a := range e.Accepted {
+		tracking, there := known[a.ID]
+		switch {
+		case !there:
+			r.foundf("lost", a.ID, "it was accepted (%s) and is not in the log", a.Tracking)
+		case tracking != a.Tracking:
+			r.foundf("lost", a.ID, "it was accepted as %s and is in the log as %q", a.Tracking, tracking)
+		}
+		if other, seen := twice[a.Tracking]; seen && other != a.ID {
+			r.foundf("lost", a.ID, "%s was accepted as %s too", a.Tracking, other)
+		}
+		twice[a.Tracking] = a.ID
+	}
+	for table, n := range e.Left {
+		r.foundf("lost", "", "%d rows of work are left over in %s", n, table)
+	}
+	if parked := r.Status["Parked"]; len(e.Letters) != parked {
+		r.foundf("lost", "", "%d dead letters and %d parked orders", len(e.Letters), parked)
+	}
+}

@@ -1,0 +1,179 @@
+// Package load is the customers: they place orders at a steady rate with whichever node
+// answers, and again, under the same tracking id, when none did. What was answered 202 is
+// kept with its time, outside the system.
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"orderflow/chaos/boottime"
+	"orderflow/chaos/judge"
+)
+
+// Options say how the load goes.
+type Options struct {
+	Rate    float64         // orders a second
+	Targets func() []string // the nodes that answer, as far as is known
+	Out     string          // file of what was accepted
+	Prefix  string          // of tracking ids
+	Detail  func(i int) string
+}
+
+// Load places orders. Its counts may be read while it runs.
+type Load struct {
+	conf   Options
+	client *http.Client
+	out    *os.File
+
+	mu        sync.Mutex
+	accepted  []judge.Accepted
+	latencies []time.Duration // of answers 202
+	answers   map[int]int     // by status; 0 is none
+	wrong     []string
+}
+
+// New makes a load that has not begun.
+func New(o Options) (*Load, error) {
+	out, err := os.OpenFile(o.Out, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second}
+	return &Load{conf: o, client: &http.Client{Timeout: 3 * time.Second, Transport: transport}, out: out, answers: map[int]int{}}, nil
+}
+
+// Run places orders until ctx ends, and then waits for those that are still to be
+// answered, for half a minute at most.
+func (l *Load) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Duration(float64(time.Second) / l.conf.Rate))
+	defer tick.Stop()
+	var under sync.WaitGroup
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			under.Wait()
+			return
+		case <-tick.C:
+			under.Go(func() { l.insist(ctx, i) })
+		}
+	}
+}
+
+// insist places one order, until it is accepted.
+func (l *Load) insist(ctx context.Context, i int) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
+	defer cancel()
+	tracking := fmt.Sprintf("%s-%d", l.conf.Prefix, i)
+	detail := l.conf.Detail(i)
+	for ctx.Err() == nil {
+		if l.place(ctx, tracking, detail) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
+		}
+	}
+}
+
+func (l *Load) place(ctx context.Context, tracking, detail string) bool {
+	targets := l.conf.Targets()
+	if len(targets) == 0 {
+		return false
+	}
+	body := fmt.Sprintf(`{"tracking_id": %q, "detail": %s}`, tracking, detail)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, targets[rand.IntN(len(targets))]+"/v1/orders", bytes.NewReader([]byte(body)))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	began := time.Now()
+	resp, err := l.client.Do(req)
+	if err != nil {
+		l.count(0)
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	l.count(resp.StatusCode)
+	if err != nil || resp.StatusCode >= http.StatusInternalServerError {
+		return false
+	}
+	var answer struct {
+		OrderID string `json:"order_id"`
+	}
+	if resp.StatusCode != http.StatusAccepted || json.Unmarshal(text, &answer) != nil || answer.OrderID == "" {
+		l.complain(fmt.Sprintf("%s was answered %d %s", tracking, resp.StatusCode, text))
+		return true
+	}
+	l.accept(judge.Accepted{ID: answer.OrderID, Tracking: tracking, At: boottime.Now()}, time.Since(began))
+	return true
+}
+
+func (l *Load) count(status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answers[status]++
+}
+
+func (l *Load) complain(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wrong = append(l.wrong, what)
+}
+
+func (l *Load) accept(a judge.Accepted, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accepted = append(l.accepted, a)
+	l.latencies = append(l.latencies, took)
+	if text, err := json.Marshal(a); err == nil {
+		_, _ = l.out.Write(append(text, '\n')) // kept in memory too
+	}
+}
+
+// Accepted are the orders that were accepted so far.
+func (l *Load) Accepted() []judge.Accepted {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.accepted)
+}
+
+// Wrong are the answers that no customer should get.
+func (l *Load) Wrong() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.wrong)
+}
+
+// Answers counts the answers by status; 0 is none.
+func (l *Load) Answers() map[int]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	counts := map[int]int{}
+	for k, v := range l.answers {
+		counts[k] = v
+	}
+	return counts
+}
+
+// Latency is a quantile of the times to an answer 202.
+func (l *Load) Latency(q float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.latencies) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(l.latencies))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"orderflow/chaos/cluster"
+	"orderflow/chaos/harness"
+	"orderflow/chaos/schedule"
+)
+
+func main() { os.Exit(execute()) }
+
+func execute() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	o := harness.Options{TakeOver: 10 * time.Second, Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+	flag.Uint64Var(&o.Seed, "seed", 0, "seed of the schedule; 0: the time")
+	flag.IntVar(&o.Faults, "faults", 200, "how many faults")
+	flag.IntVar(&o.Nodes, "nodes", 5, "how many nodes, 3 at least")
+	flag.Float64Var(&o.Rate, "rate", 10, "orders a second")
+	flag.DurationVar(&o.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
+	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file")
+	flag.StringVar(&o.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
+	flag.DurationVar(&o.Step, "step", 100*time.Millisecond, "how long a step takes on the quickest node")
+	flag.DurationVar(&o.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
+	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
+	flag.Parse()
+	if o.Seed == 0 {
+		o.Seed = uint64(time.Now().UnixNano())
+	}
+	if o.Nodes < 3 || flag.NArg() > 0 {
+		flag.Usage()
+		return 2
+	}
+	for k := range strings.SplitSeq(*only, ",") {
+		if k != "" {
+			o.Only = append(o.Only, schedule.Kind(k))
+		}
+	}
+	broken, err := run(ctx, o)
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		return 1
+	case broken:
+		return 1
+	}
+	return 0
+}
+
+func run(ctx context.Context, o harness.Options) (broken bool, err error) {
+	kept := o.Dir != ""
+	if !kept {
+		if o.Dir, err = os.MkdirTemp("", "orderflow-chaos-"); err != nil {
+			return false, err
+		}
+	} else if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return false, err
+	}
+	binaries, err := os.MkdirTemp("", "orderflow-chaos-bin-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(binaries)) }()
+	if o.Binary, err = cluster.Build(ctx, ".", binaries); err != nil {
+		return false, err
+	}
+	if strings.HasPrefix(o.DSN, "sqlserver:") {
+		stop, err := throughProxies(&o)
+		defer stop()
+		if err != nil {
+			return false, err
+		}
+	}
+	fmt.Printf("seed %d, %d faults, %d nodes, %.0f orders a second\n", o.Seed, o.Faults, o.Nodes, o.Rate)
+	result, err := harness.Run(ctx, o)
+	if err != nil {
+		return false, fmt.Errorf("%w (evidence in %s)", err, o.Dir)
+	}
+	tell(result)
+	if broken = len(result.Violations) > 0; broken || kept {
+		fmt.Printf("evidence: %s\n", filepath.Clean(o.Dir))
+		return broken, nil
+	}
+	return false, os.RemoveAll(o.Dir)
+}
+
+// most is how many violations are printed.
+const most = 40
+
+func tell(r harness.Result) {
+	tw := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { _, _ = fmt.Fprintf(tw, "%s\t%v\n", name, value) } // what cannot be printed has nowhere to be told
+	for _, k := range slices.Sorted(maps.Keys(r.Done)) {
+		row("faults: "+string(k), r.Done[k])
+	}
+	row("faults", r.Total())
+	row("crash points that killed", len(r.Points))
+	row("crash points not passed in time", r.Missed)
+	row("orders accepted", r.Accepted)
+	row("orders in the log", fmt.Sprintf("%d %v", r.Orders, r.Status))
+	row("events", r.Events)
+	row("calls of executors", r.Calls)
+	row("answers by status (0: none)", r.Answers)
+	row("answer 202, p50 and p99", r.Latency)
+	row("taken over", len(r.TakeOvers))
+	row("take-over p50, p99, max", fmt.Sprint(r.TakeOver(0.5).Round(time.Millisecond), " ", r.TakeOver(0.99).Round(time.Millisecond), " ", r.TakeOver(1).Round(time.Millisecond)))
+	row("longest that an order lay still", r.Longest.Round(time.Millisecond))
+	row("took", r.Took.Round(time.Second))
+	row("violations", fmt.Sprintf("%d %v", len(r.Violations), r.Kinds()))
+	_ = tw.Flush()
+	for _, v := range r.Violations[:min(len(r.Violations), most)] {
+		fmt.Println(v)
+	}
+	if more := len(r.Violations) - most; more > 0 {
+		fmt.Printf("and %d more\n", more)
+	}
+	fmt.Printf("seed %d\n", r.Seed)
+}

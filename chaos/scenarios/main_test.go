@@ -1,0 +1,170 @@
+package scenarios
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/chaos/cluster"
+	"orderflow/chaos/judge"
+	"orderflow/chaos/load"
+)
+
+var binaries string // folder of what was built
+
+func TestMain(m *testing.M) {
+	var err error
+	if binaries, err = os.MkdirTemp("", "orderflow-scenarios-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(binaries)
+	os.Exit(code)
+}
+
+var build = sync.OnceValues(func() (string, error) { return cluster.Build(context.Background(), "../..", binaries) })
+
+// scene is a cluster, its customers and its database.
+type scene struct {
+	*cluster.Cluster
+	t      *testing.T
+	dir    string
+	dsn    string
+	binary string
+	db     *sql.DB
+	load   *load.Load
+	stop   func() // ends the load and waits for it
+}
+
+// begin makes a cluster of nodes that have not been started.
+func begin(t *testing.T, nodes int, flags ...string) *scene {
+	t.Helper()
+	if os.Getenv("ORDERFLOW_TEST_LONG") == "" {
+		t.Skip("SKIPPED: it takes long. Set ORDERFLOW_TEST_LONG=1")
+	}
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{t: t, dir: t.TempDir(), binary: binary, stop: func() {}}
+	s.dsn = filepath.Join(s.dir, "orders.db")
+	s.Cluster, err = cluster.New(cluster.Options{Binary: binary, Dir: s.dir, DSN: s.dsn, Nodes: nodes, Flags: append(flags, "--log-level", "warn")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.tellLogs()
+		}
+		_ = s.Close()
+	})
+	return s
+}
+
+func (s *scene) start(nodes ...int) {
+	s.t.Helper()
+	for _, i := range nodes {
+		if err := s.Nodes[i].Start(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if s.db == nil {
+		var err error
+		if s.db, err = judge.Connect(s.dsn); err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { _ = s.db.Close() })
+	}
+}
+
+// customers begin to place orders at a rate.
+func (s *scene) customers(prefix string, rate float64) *load.Load {
+	s.t.Helper()
+	l, err := load.New(load.Options{
+		Rate: rate, Out: filepath.Join(s.dir, "accepted.jsonl"), Prefix: prefix,
+		Targets: func() (all []string) {
+			for _, n := range s.Up() {
+				all = append(all, n.API())
+			}
+			return all
+		},
+		Detail: func(i int) string { return fmt.Sprintf(`{"n":%d}`, i) },
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { l.Run(ctx) })
+	s.load = l
+	s.stop = sync.OnceFunc(func() { cancel(); done.Wait() })
+	s.t.Cleanup(s.stop)
+	return l
+}
+
+// settle waits until nothing is left to do, drains all nodes and has the judge look.
+func (s *scene) settle(within time.Duration, accepted []judge.Accepted) judge.Report {
+	s.t.Helper()
+	s.stop()
+	s.eventually(within, func() (bool, string) {
+		left, err := judge.Left(s.t.Context(), s.db)
+		return err == nil && len(left) == 0, fmt.Sprintf("work is left: %v (%v)", left, err)
+	})
+	for _, n := range s.Up() {
+		n.Terminate()
+	}
+	for _, n := range s.Nodes {
+		if !n.Gone(20 * time.Second) {
+			s.t.Errorf("node %s does not drain", n.Name)
+		}
+	}
+	d, err := judge.ReadDatabase(s.t.Context(), s.db)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	e := judge.Evidence{Accepted: accepted, Calls: s.calls(), Incidents: s.Incidents(), Database: d}
+	r := judge.Judge(e, judge.Options{TakeOver: 10 * time.Second})
+	for _, v := range r.Violations {
+		s.t.Error(v)
+	}
+	return r
+}
+
+// calls are those of the executors so far.
+func (s *scene) calls() []judge.Call {
+	s.t.Helper()
+	lines, err := judge.ReadLines[judge.Call](s.Calls())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return judge.Pair(lines)
+}
+
+func (s *scene) eventually(within time.Duration, ask func() (done bool, last string)) {
+	s.t.Helper()
+	for deadline := time.Now().Add(within); ; {
+		done, last := ask()
+		if done {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("not within %s: %s", within, last)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (s *scene) tellLogs() {
+	for _, n := range s.Nodes {
+		text, err := os.ReadFile(filepath.Join(s.dir, n.Name+".log"))
+		if err == nil {
+			s.t.Logf("log of node %s:\n%s", n.Name, text[max(0, len(text)-3000):])
+		}
+	}
+}

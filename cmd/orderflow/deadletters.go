@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+// deadlettersCmd holds the commands about dead letters.
+type deadlettersCmd struct {
+	List    deadlettersListCmd    `cmd:"" help:"List the dead letters, the latest first."`
+	Requeue deadlettersRequeueCmd `cmd:"" help:"Give dead letters back to the workers, and resume their orders."`
+	Discard deadlettersDiscardCmd `cmd:"" help:"Remove dead letters that are about no parked order."`
+}
+
+// Help is the long help.
+func (deadlettersCmd) Help() string {
+	return `A message whose step was interrupted too often (--max-interruptions) is parked here with its order, for an operator to
+find out why. Its order is shown as Parked and is not worked on; no other order waits for it.`
+}
+
+// letterArgs name dead letters.
+type letterArgs struct {
+	Letters []letterArg `arg:"" name:"letter" help:"The letter, as the list names it: GROUP:TOPIC/PARTITION/POSITION."`
+}
+
+// letterArg is the key of a dead letter as an argument.
+type letterArg struct{ key messaging.LetterKey }
+
+// UnmarshalText is encoding.TextUnmarshaler.
+func (a *letterArg) UnmarshalText(text []byte) (err error) {
+	a.key, err = messaging.ParseLetterKey(string(text))
+	return err
+}
+
+// deadlettersListCmd lists dead letters.
+type deadlettersListCmd struct {
+	databaseFlag
+	jsonFlag
+	Limit int `default:"100" help:"How many at most."`
+}
+
+// letterJSON is a dead letter as it is printed.
+type letterJSON struct {
+	Letter string `json:"letter"`
+	messaging.DeadLetter
+	OrderID string `json:"order_id,omitempty"` // empty if the message names none
+}
+
+// Run lists the dead letters.
+func (c *deadlettersListCmd) Run(ctx context.Context, out *output) error {
+	return c.with(ctx, func(db *schema.DB) error {
+		all, err := messaging.NewDeadLetters(db).List(ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		letters, rows := []letterJSON{}, [][]any(nil)
+		for _, l := range all {
+			j := letterJSON{Letter: l.String(), DeadLetter: l}
+			if id, err := domain.DecodeWork([]byte(l.Payload)); err == nil {
+				j.OrderID = id.String()
+			}
+			letters = append(letters, j)
+			rows = append(rows, []any{j.Letter, j.OrderID, l.Attempt, l.Interruptions, l.ParkedAt, l.Reason})
+		}
+		if c.JSON {
+			return out.json(letters)
+		}
+		return out.table("LETTER ORDER ATTEMPTS INTERRUPTIONS PARKED REASON", rows)
+	})
+}
