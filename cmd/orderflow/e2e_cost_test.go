@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +20,7 @@ func testCost(t *testing.T, db string) {
 		mostRoundTrips   = 70
 	)
 	requests := func() int64 { return 0 }
-	if strings.HasPrefix(db, "sqlserver:") {
+	if isServer(db) {
 		proxy, through := schematest.NewProxy(t, db)
 		db, requests = through, proxy.Requests
 	}

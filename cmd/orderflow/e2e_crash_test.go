@@ -13,7 +13,7 @@ func TestE2E_Crash(t *testing.T) { onEachDatabase(t, testCrash) }
 
 func testCrash(t *testing.T, db string) {
 	const orders = 120
-	flags := []string{"--step-duration", "300ms", "--step-failure-rate", "0.1", "--heartbeat", "200ms", "--lease-ttl", "1s", "--max-interruptions", "20"}
+	flags := append(quickLeases(db), "--step-duration", "300ms", "--step-failure-rate", "0.1", "--max-interruptions", "20")
 	first := start(t, db, flags...)
 	placed := first.api().place(orders)
 	eventually(t, 20*time.Second, func() (bool, string) {

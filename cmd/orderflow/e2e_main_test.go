@@ -107,10 +107,28 @@ func environment() []string {
 	return env
 }
 
+// atServer is how much longer everything may take where the database is a server: each of
+// its connections may have to be made and warmed up first.
+const atServer = 4
+
+// isServer says whether a DSN names a server.
+func isServer(dsn string) bool { return strings.HasPrefix(dsn, "sqlserver:") }
+
+// quickLeases are flags for leases that end soon, but not for want of a connection.
+func quickLeases(dsn string) []string {
+	if isServer(dsn) {
+		return []string{"--heartbeat", "1s", "--lease-ttl", "6s"}
+	}
+	return []string{"--heartbeat", "400ms", "--lease-ttl", "2s"}
+}
+
 // eventually asks until the answer is yes, and fails the test at the deadline with what
 // was said last.
 func eventually(t *testing.T, within time.Duration, ask func() (done bool, last string)) {
 	t.Helper()
+	if strings.Contains(t.Name(), "/sqlserver") {
+		within *= atServer
+	}
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)

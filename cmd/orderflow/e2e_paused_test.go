@@ -16,7 +16,7 @@ func TestE2E_Paused(t *testing.T) { onEachDatabase(t, testPaused) }
 
 func testPaused(t *testing.T, db string) {
 	const orders = 10
-	flags := []string{"--step-failure-rate", "0", "--workers", "10", "--heartbeat", "500ms", "--lease-ttl", "3s", "--max-interruptions", "20"}
+	flags := append(quickLeases(db), "--step-failure-rate", "0", "--workers", "10", "--max-interruptions", "20")
 	paused := start(t, db, append(flags, "--step-duration", "2s")...)
 	placed := paused.api().place(orders)
 	eventually(t, 20*time.Second, func() (bool, string) {
