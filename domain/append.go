@@ -43,6 +43,12 @@ type OutboxMessage struct {
 	At        time.Time
 }
 
+// Pass is a message that takes the place of the lease under which it was appended.
+type Pass struct {
+	Lease   *Lease
+	Message OutboxMessage
+}
+
 // Prepare decides commands one after the other on o and makes the unit of work that
 // records them, with the messages that follow (see FollowUp). o is not changed.
 func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {

@@ -29,7 +29,7 @@ type commit struct {
 	done      []*pending // those that will be committed
 	events    []domain.Recorded
 	messages  []domain.OutboxMessage
-	passes    []pass
+	passes    []domain.Pass
 	reserved  []reservation
 }
 
@@ -38,12 +38,6 @@ type tail struct {
 	version int
 	at      schema.Time
 	hash    []byte
-}
-
-// pass is a message that takes the place of a lease.
-type pass struct {
-	lease   *domain.Lease
-	message domain.OutboxMessage
 }
 
 // run locks in the order that doc.go names: leases, head, reservations.
@@ -194,7 +188,7 @@ func (c *commit) place(p *pending) error {
 		r := p.recorded[m.Event]
 		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
 		if p.Settle == domain.SettlePass {
-			c.passes = append(c.passes, pass{lease: p.Lease, message: placed})
+			c.passes = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed})
 		} else {
 			c.messages = append(c.messages, placed)
 		}
@@ -220,12 +214,12 @@ func (c *commit) write(ctx context.Context) error {
 		}
 		questions = append(questions, messages...)
 	}
-	for _, p := range c.passes {
-		q, err := c.store.opts.Leases.Pass(c.tx.Dialect(), p.lease, p.message)
+	if len(c.passes) > 0 {
+		passes, err := c.store.opts.Leases.Pass(c.tx.Dialect(), c.passes)
 		if err != nil {
 			return fmt.Errorf("pass leases on: %w", err)
 		}
-		questions = append(questions, q)
+		questions = append(questions, passes...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)

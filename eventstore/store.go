@@ -26,9 +26,9 @@ type Leases interface {
 	// order, whether the lease was still held. A lease that is held is settled, and its row
 	// stays locked to the end of the transaction.
 	Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error)
-	// Pass gives the statement that puts a message in the place of a lease that was settled
-	// with domain.SettlePass.
-	Pass(d schema.Dialect, l *domain.Lease, m domain.OutboxMessage) (schema.Question, error)
+	// Pass gives the statements that put messages in the place of leases that were settled
+	// with domain.SettlePass in the same transaction.
+	Pass(d schema.Dialect, passes []domain.Pass) ([]schema.Question, error)
 }
 
 // Options are what a store works with.

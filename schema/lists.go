@@ -3,6 +3,7 @@ package schema
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxList bounds the placeholders of one list. SQL Server takes 2,100 a call.
@@ -35,19 +36,32 @@ func Rows(n, width int, f func(from, to int, values string) error) error {
 		for size > 16 && size&(size-1) != 0 {
 			size &= size - 1
 		}
-		var b strings.Builder
-		for i := range size {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString("(" + placeholders(i*width+1, width) + ")")
-		}
-		if err := f(from, from+size, b.String()); err != nil {
+		if err := f(from, from+size, values(size, width)); err != nil {
 			return err
 		}
 		from += size
 	}
 	return nil
+}
+
+// texts keeps what values made; there are few different ones.
+var texts sync.Map // of string by [2]int
+
+// values is "(?1, ?2), (?3, ?4), ..." for so many rows of width columns.
+func values(rows, width int) string {
+	key := [2]int{rows, width}
+	if text, kept := texts.Load(key); kept {
+		return text.(string)
+	}
+	var b strings.Builder
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("(" + placeholders(i*width+1, width) + ")")
+	}
+	texts.Store(key, b.String())
+	return b.String()
 }
 
 func placeholders(first, n int) string {

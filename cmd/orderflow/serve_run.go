@@ -15,6 +15,7 @@ import (
 
 // Run runs the node until it is told to stop, or a part of it fails.
 func (c *serveCmd) Run(out *output) error {
+	tuneMemory()
 	log, err := newLog(out.notes, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err

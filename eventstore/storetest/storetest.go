@@ -104,11 +104,14 @@ func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held 
 	return questions, nil
 }
 
-func (l *leases) Pass(_ schema.Dialect, lease *domain.Lease, m domain.OutboxMessage) (schema.Question, error) {
-	return schema.Question{
-		Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4`,
-		Args:  []any{m.Topic, m.Partition, m.Position, lease.Position},
-	}, nil
+func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass) (questions []schema.Question, _ error) {
+	for _, p := range passes {
+		questions = append(questions, schema.Question{
+			Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4`,
+			Args:  []any{p.Message.Topic, p.Message.Partition, p.Message.Position, p.Lease.Position},
+		})
+	}
+	return questions, nil
 }
 
 // order is a new order id; n tells apart those made in one test.

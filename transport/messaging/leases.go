@@ -3,7 +3,6 @@ package messaging
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -31,9 +30,18 @@ func fenceArgs(l *domain.Lease) []any {
 // row is locked to the end of the transaction, so that nobody can take the message over
 // before the outcome is visible.
 func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
+	clear(held)
+	if !d.Batches() {
+		return s.settleSets(d, requests, held)
+	}
+	return s.settleEach(d, requests, held)
+}
+
+// settleEach has a statement for each request: where statements share a round trip, they
+// cost little.
+func (s Leases) settleEach(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
 	questions := make([]schema.Question, 0, len(requests))
 	for i, r := range requests {
-		held[i] = false
 		tell := func(rows int64) { held[i] = rows > 0 }
 		switch r.Settle {
 		case domain.SettleKeep, domain.SettlePass: // which Pass completes
@@ -50,23 +58,6 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		}
 	}
 	return questions, nil
-}
-
-// Pass gives the statement that makes the row of a lease that of another message. The
-// lease was found to be held by Settle, in the same transaction.
-func (s Leases) Pass(d schema.Dialect, l *domain.Lease, m domain.OutboxMessage) (schema.Question, error) {
-	metadata, err := json.Marshal(m.Metadata)
-	if err != nil {
-		return schema.Question{}, fmt.Errorf("message %s: metadata: %w", m.UUID, err)
-	}
-	if err := validTopic(m.Topic); err != nil {
-		return schema.Question{}, err
-	}
-	return schema.Question{
-		Query: `UPDATE inflight SET topic = ?8, partition = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13,
-			attempt = 1, interruptions = 0, claimed_at = ` + d.Now() + `, available_at = ` + d.Now() + fence,
-		Args: append(fenceArgs(l), m.Topic, m.Partition, m.Position, m.UUID, m.Payload, string(metadata)),
-	}, nil
 }
 
 // keep locks the row of a lease.

@@ -32,11 +32,12 @@ func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string) {
 		if err != nil || !held {
 			t.Errorf("held %v, err %v", held, err)
 		}
-		q, err := messaging.Leases{}.Pass(tx.Dialect(), l, domain.OutboxMessage{Message: m, Partition: l.Partition, Position: position})
+		passes := []domain.Pass{{Lease: l, Message: domain.OutboxMessage{Message: m, Partition: l.Partition, Position: position}}}
+		questions, err := messaging.Leases{}.Pass(tx.Dialect(), passes)
 		if err != nil {
 			return err
 		}
-		return tx.Ask(context.Background(), q)
+		return tx.Ask(context.Background(), questions...)
 	}))
 	l.PassOn(m, position)
 	msg.Ack()
