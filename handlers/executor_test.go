@@ -57,11 +57,11 @@ func (s *scripted) enter(id domain.OrderID, n int) {
 	}
 }
 
-// onExecute changes what Execute does.
-func (s *scripted) onExecute(f func(context.Context, Work) error) {
+// succeed has Execute do nothing from now on.
+func (s *scripted) succeed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.execute = f
+	s.execute = nil
 }
 
 // failing gives an execute that fails at one step.

@@ -143,7 +143,7 @@ func TestSteps_Handler_leaseEnds(t *testing.T) {
 					t.Errorf("err = %v, settled %v; want %v, false", err, lease.Settled(), cause)
 				}
 				b.wantLog(1, "started Scheduling 1 n1")
-				b.exec.onExecute(nil)
+				b.exec.succeed()
 				b.must(1)
 				b.wantLog(2, "interrupted Scheduling 1: node n1 was lost", "started Scheduling 2 n1", "completed Scheduling 2")
 			})

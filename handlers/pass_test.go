@@ -71,7 +71,7 @@ func TestSteps_Handler_pass(t *testing.T) {
 		b := newBench(t)
 		b.exec.execute = func(context.Context, Work) error {
 			// An operator's event: what the step did counts, and the next does not start.
-			b.exec.onExecute(nil)
+			b.exec.succeed()
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.streams[b.id] = append(b.streams[b.id], b.record(domain.Append{OrderID: b.id}, domain.OrderParked{Step: domain.Scheduling, Reason: "stop"}, 3))
@@ -91,7 +91,7 @@ func TestSteps_Handler_pass(t *testing.T) {
 			return nil
 		}
 		b.along(always)
-		b.exec.onExecute(nil)
+		b.exec.succeed()
 		b.must(domain.StepCount - 1)
 		b.wantLog(4, "interrupted PreProcessing 1: panic: the node goes down here", "started PreProcessing 2 n1", "completed PreProcessing 2",
 			"started Processing 1 n1", "completed Processing 1", "started PostProcessing 1 n1", "completed PostProcessing 1", "OrderCompleted")

@@ -68,7 +68,7 @@ func TestSteps_Handler_sameKey(t *testing.T) {
 	b := newBench(t)
 	b.exec.execute = func(context.Context, Work) error { panic("once") }
 	b.must(1)
-	b.exec.onExecute(nil)
+	b.exec.succeed()
 	b.must(1)
 	first, second := b.exec.executed[0], b.exec.executed[1]
 	if first.Key != second.Key {
@@ -187,7 +187,7 @@ func TestSteps_Handler_panic(t *testing.T) {
 		t.Fatalf("err = %v, settled %v; want nil, true", err, lease.Settled())
 	}
 	b.wantLog(1, "started Scheduling 1 n1", "interrupted Scheduling 1: panic: nil map")
-	b.exec.onExecute(nil)
+	b.exec.succeed()
 	if again, err := b.deliver(t.Context()); err != nil || again.Attempt != 2 || again.Interruptions != 1 {
 		t.Errorf("next: attempt %d, %d interruptions, err %v; want 2, 1, nil", again.Attempt, again.Interruptions, err)
 	}

@@ -231,8 +231,24 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	if !done.Settled() {
 		t.Error("a lease that is done is not marked settled")
 	}
+	testPass(t, f)
+	alone := &domain.Lease{Position: 10}
+	recorded, err := f.Append(t.Context(), domain.Append{OrderID: id, Lease: alone, Settle: domain.SettleReturn})
+	if must(t, err); len(recorded) != 0 || !alone.Settled() {
+		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
+	}
+	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 4 {
+		t.Errorf("%d leases were settled, want 4", n)
+	}
+	noHoles(t, f)
+}
+
+// testPass passes a lease on to the message of an append.
+func testPass(t *testing.T, f *fixture) {
+	t.Helper()
 	passed := &domain.Lease{Group: "g", Topic: "t", Position: 11, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
-	a := under(domain.Append{OrderID: order(6), Events: placed(order(6)).Events, Messages: placed(order(6)).Messages}, passed, domain.SettlePass)
+	a := placed(order(6))
+	a.Lease, a.Settle = passed, domain.SettlePass
 	events, err := f.Append(t.Context(), a)
 	must(t, err)
 	next := passed.Passed()
@@ -244,17 +260,10 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'scheduling' AND position = ?1`, events[0].Position) != 1 {
 		t.Error("the message went through the outbox, or did not take the place of the lease")
 	}
-	_, err = f.Append(t.Context(), under(started(id, 3, 3), &domain.Lease{Position: 12}, domain.SettlePass))
-	want(t, err, domain.ErrInvalid) // there is no message to pass it on to
-	alone := &domain.Lease{Position: 10}
-	recorded, err := f.Append(t.Context(), domain.Append{OrderID: id, Lease: alone, Settle: domain.SettleReturn})
-	if must(t, err); len(recorded) != 0 || !alone.Settled() {
-		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
-	}
-	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 4 {
-		t.Errorf("%d leases were settled, want 4", n)
-	}
-	noHoles(t, f)
+	nothing := started(order(6), 1, 1) // there is no message to pass it on to
+	nothing.Lease, nothing.Settle = &domain.Lease{Position: 12}, domain.SettlePass
+	_, err = f.Append(t.Context(), nothing)
+	want(t, err, domain.ErrInvalid)
 }
 
 func testReservations(t *testing.T, open func(testing.TB) *schema.DB) {

@@ -118,23 +118,22 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 	s.settle = nil
 	claiming := in && !s.isDraining() && len(query.topics) > 0
 	s.mu.Unlock()
-	if !claiming {
-		free = 0
-	} else if free == 0 {
-		err = s.press(ctx, query, tenure)
-	}
 	if s.rounds.failed && len(ended) > 0 {
-		free = 0 // so that a claim that cannot be done does not keep acknowledgements from being stored
+		claiming = false // so that a claim that cannot be done does not keep acknowledgements from being stored
 	}
 	var sources []source
-	if free > 0 {
+	switch {
+	case !claiming:
+		free = 0
+	case free == 0:
+		err = s.press(ctx, query, tenure)
+	default:
 		s.rounds.turn++
-		sources, err = s.look(ctx, query, tenure.Node)
-	}
-	if len(ended) == 0 && len(sources) == 0 {
-		if free > 0 && err == nil {
+		if sources, err = s.look(ctx, query, tenure.Node); err == nil && len(sources) == 0 {
 			s.waits(nil)
 		}
+	}
+	if len(ended) == 0 && len(sources) == 0 {
 		return false, err
 	}
 	if len(sources) > 0 {
@@ -149,11 +148,7 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		return false, txErr
 	}
 	passCommitted(taken)
-	if len(taken) < free {
-		s.waits(nil)
-	} else if free > 0 {
-		s.waits(sources)
-	}
+	s.leftBy(sources, free, len(taken))
 	s.deliver(tenure, taken)
 	return len(taken) > 0 || len(ended) > 0, err
 }

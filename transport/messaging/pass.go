@@ -52,6 +52,18 @@ func (s *Subscriber) waits(sources []source) {
 	s.waiting.Store(first)
 }
 
+// leftBy notes what a round that had free slots leaves behind: if it filled them, more may
+// wait where it found something.
+func (s *Subscriber) leftBy(sources []source, free, taken int) {
+	switch {
+	case free == 0:
+	case taken < free:
+		s.waits(nil)
+	default:
+		s.waits(sources)
+	}
+}
+
 // goOn delivers the message that has taken the place of another, in the same slot.
 func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
 	s.mu.Lock()

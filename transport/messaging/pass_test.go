@@ -25,7 +25,7 @@ func TestSubscriber_pass(t *testing.T) {
 // passOn settles a message as an append does that passes its lease on to topic.
 func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string) {
 	t.Helper()
-	l, position := lease(msg), int64(900_000+serial.Add(1))
+	l, position := lease(msg), 900_000+serial.Add(1)
 	m := domain.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: domain.SettlePass})
