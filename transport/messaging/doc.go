@@ -24,12 +24,18 @@
 //     it until they are given up too.
 //   - Messages that were interrupted or given back are claimed before new ones, and topics
 //     that come first in Config.Topics before others. The partitions of a topic take turns.
-//   - A subscriber without free slots does not poll; an idle one polls every
-//     Config.IdlePoll and is woken at once by the Bell of a local publisher.
+//   - A handler may pass its lease on to the next message of its order, which is then
+//     delivered in the same slot and never was in the outbox, so that other groups do not
+//     see it. It may as long as nothing waits for a slot that goes first: what was
+//     interrupted or given back, or a topic before that of the next message.
+//   - A subscriber without free slots does not poll, but asks once a second whether such a
+//     thing waits; an idle one polls every Config.IdlePoll and is woken at once by the Bell
+//     of a local publisher.
 //   - A subscriber that drains claims nothing more, hands back what it has not delivered, and
 //     is done when all that was delivered has been acked or nacked.
 //   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it
-//     claimed and delivers it.
+//     claimed and delivers it. Every half minute it looks for leases of its node that it does
+//     not know of, whatever they came from.
 //
 // It promises no order between messages unless Config.Ordered is set; then one message
 // of a topic is in flight at a time and a message is not overtaken.
