@@ -246,5 +246,7 @@ func (c *commit) publish() {
 	for _, p := range c.done {
 		c.store.recent.add(p.recorded)
 	}
+	lanes := c.store.lanes
+	lanes[c.partition].tail.add(c.events, tailEvents/len(lanes), tailBytes/len(lanes))
 	c.store.committed(c.partition, c.head+int64(len(c.events)))
 }

@@ -28,6 +28,7 @@ type lane struct {
 	mu    sync.Mutex
 	queue []*pending
 	busy  bool
+	tail  logTail
 }
 
 // submit queues p and returns when its outcome is certain.

@@ -78,7 +78,7 @@ func (r *recent) add(events []domain.Recorded) {
 	}
 	s.events = append(s.events, events...)
 	for _, x := range events {
-		s.bytes += 512 + len(x.Data) + len(x.RawMeta)
+		s.bytes += sizeOf(x)
 	}
 	r.bytes += s.bytes
 	r.streams[id] = r.order.PushFront(s)

@@ -97,7 +97,7 @@ func (n *node) buildProjector(context.Context) error {
 	if !n.conf.has(roleProjector) {
 		return nil
 	}
-	n.projector = projections.NewProjector(n.db, n.store, projections.Options{
+	n.projector = projections.NewProjector(n.db, n.store.Follower(), projections.Options{
 		OnError: func(err error) { n.entry("projector").WithError(err).Warn("the views are behind; trying again") },
 	})
 	n.store.OnCommit(func(int, int64) { n.projector.Wake() })

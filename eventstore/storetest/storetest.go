@@ -16,6 +16,7 @@ import (
 func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Append", func(t *testing.T) { testAppend(t, open) })
 	t.Run("Memory", func(t *testing.T) { testMemory(t, open) })
+	t.Run("Follower", func(t *testing.T) { testFollower(t, open) })
 	t.Run("Conflict", func(t *testing.T) { testConflict(t, open) })
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
 	t.Run("Group", func(t *testing.T) { testGroup(t, open) })

@@ -89,8 +89,8 @@ func (s *Subscriber) offers(ctx context.Context, tx *schema.Tx, q queries, tenur
 	var questions []schema.Question
 	for _, o := range inOrder {
 		questions = append(questions, s.lockOffset(q, tenure, o.source, func(rows int64) { o.locked = rows > 0 }),
-			schema.Question{Query: q.readNew, Args: []any{s.conf.Group, o.topic, o.partition, o.last, most}, Read: func(rows *sql.Rows) error {
-				return s.readNew(rows, tenure, o)
+			schema.Question{Query: q.readNew, Args: []any{s.conf.Group, o.topic, o.partition, o.last}, Read: func(rows *sql.Rows) error {
+				return s.readNew(rows, tenure, o, most)
 			}})
 	}
 	return offers, tx.Ask(ctx, questions...)
@@ -103,8 +103,8 @@ func (s *Subscriber) lockOffset(q queries, tenure domain.Tenure, src source, tel
 	return schema.Question{Query: q.lockOffset, Args: []any{s.conf.Group, src.topic, src.partition, tenure.Node, tenure.Epoch}, Changed: tell}
 }
 
-func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer) error {
-	for rows.Next() {
+func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, most int) error {
+	for len(o.claims) < most && rows.Next() {
 		c := claim{lease: &domain.Lease{
 			Group: s.conf.Group, Topic: o.topic, Partition: o.partition, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1,
 		}}

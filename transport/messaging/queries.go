@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"orderflow/schema"
@@ -13,7 +14,7 @@ type queries struct {
 	topics       []string // the first to be served first
 	look         string   // ?1 group; gives topic, partition, returned, last position
 	lockOffset   string   // ?1 group, ?2 topic, ?3 partition, ?4 node, ?5 epoch
-	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 last position, ?5 most
+	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 last position; gives as many as there are slots
 	readReturned string   // ?1 group, ?2 topic, ?3 most
 }
 
@@ -51,7 +52,7 @@ func registered(d schema.Dialect, node, epoch string) string {
 
 // makeQueries writes the statements. Topic names are safe to write into SQL, since
 // topicName allows nothing that would need quoting.
-func makeQueries(d schema.Dialect, topics []string) queries {
+func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 	q := queries{topics: topics}
 	if len(topics) == 0 {
 		return q
@@ -73,7 +74,7 @@ func makeQueries(d schema.Dialect, topics []string) queries {
 	q.readNew = `SELECT m.position, m.uuid, m.payload, m.metadata FROM outbox m
 		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position >
 			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
-		ORDER BY m.position ` + d.Limit("?5")
+		ORDER BY m.position ` + d.Limit(strconv.Itoa(slots)) // a placeholder here has SQLite prepare the statement anew each time
 	q.readReturned = `SELECT a.partition, a.position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
 		abandoned(d, `i.partition, i.position, i.uuid, i.payload, i.metadata, i.node, i.epoch, i.attempt, i.interruptions`, `i.topic = ?2`) +
 		`) a ORDER BY a.interruptions, a.partition, a.position ` + d.Limit("?3")

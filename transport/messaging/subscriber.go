@@ -107,7 +107,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	sub := &subscription{topic: topic, out: make(chan *message.Message), closed: make(chan struct{})}
 	sub.ctx, sub.cancel = context.WithCancel(ctx)
 	s.subs = append(s.subs, sub)
-	s.query = makeQueries(s.db.Dialect(), s.topics())
+	s.query = makeQueries(s.db.Dialect(), s.topics(), s.conf.Slots)
 	context.AfterFunc(sub.ctx, func() { s.end(sub) })
 	if !s.started {
 		s.started = true
@@ -121,7 +121,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 func (s *Subscriber) end(sub *subscription) {
 	s.mu.Lock()
 	s.subs = slices.DeleteFunc(s.subs, func(x *subscription) bool { return x == sub })
-	s.query = makeQueries(s.db.Dialect(), s.topics())
+	s.query = makeQueries(s.db.Dialect(), s.topics(), s.conf.Slots)
 	s.mu.Unlock()
 	sub.sending.Wait()
 	close(sub.out)
