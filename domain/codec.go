@@ -45,7 +45,15 @@ func register[E Event](c *Codec, schema int, up ...Upcaster) {
 	for i, u := range up {
 		t.upcasters[i+1] = u
 	}
+	scan := scans[zero.EventType()]
 	t.decode = func(data json.RawMessage) (Event, error) {
+		if scan != nil {
+			s := NewScanner(string(data))
+			e := scan(&s)
+			if s.Expect(`}`); s.Done() {
+				return e, nil
+			}
+		}
 		var e E
 		err := json.Unmarshal(data, &e)
 		return e, err
@@ -94,9 +102,21 @@ func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, err
 	return e, nil
 }
 
+// DecodeMetadata reads stored metadata.
+func DecodeMetadata(data json.RawMessage) (m Metadata, err error) {
+	if m, ok := scanMetadata(data); ok {
+		return m, nil
+	}
+	err = json.Unmarshal(data, &m)
+	return m, err
+}
+
 // MarshalStored is the one way JSON is made for the database: compact, fields in
 // declared order, no HTML escapes, no trailing newline.
 func MarshalStored(v any) (json.RawMessage, error) {
+	if b, ok := appendStored(make([]byte, 0, 128), v); ok {
+		return b, nil
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

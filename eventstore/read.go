@@ -106,8 +106,8 @@ func (s *Store) scan(rows *sql.Rows) (domain.Recorded, error) {
 		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(id))
 	}
 	r.OrderID, r.Data, r.RawMeta, r.RecordedAt = domain.OrderID(id), json.RawMessage(data), json.RawMessage(meta), at.Time
-	err := json.Unmarshal(r.RawMeta, &r.Metadata)
-	if err == nil {
+	var err error
+	if r.Metadata, err = domain.DecodeMetadata(r.RawMeta); err == nil {
 		r.Event, err = s.codec.Decode(r.Type, r.Metadata.Schema, r.Data)
 	}
 	if err != nil {

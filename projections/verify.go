@@ -137,7 +137,7 @@ func (v *verification) scan(rows *sql.Rows) (r domain.Recorded, unreadable, err 
 		return r, nil, fmt.Errorf("%w: a stream id of %d bytes", domain.ErrCorrupt, len(id))
 	}
 	r.OrderID, r.RecordedAt = domain.OrderID(id), at.Time
-	if unreadable = json.Unmarshal([]byte(meta), &r.Metadata); unreadable == nil {
+	if r.Metadata, unreadable = domain.DecodeMetadata(json.RawMessage(meta)); unreadable == nil {
 		r.Event, unreadable = v.codec.Decode(r.Type, r.Metadata.Schema, json.RawMessage(data))
 	}
 	return r, unreadable, nil
