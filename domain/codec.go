@@ -18,7 +18,8 @@ type Codec struct {
 type eventType struct {
 	schema    int // the version this code writes
 	decode    func(json.RawMessage) (Event, error)
-	upcasters map[int]Upcaster // from version n to n+1
+	scan      func(*Scanner) Event // the same for the present version, as far as it goes; or nil
+	upcasters map[int]Upcaster     // from version n to n+1
 }
 
 // NewCodec knows every event of this package at its present schema version.
@@ -45,15 +46,8 @@ func register[E Event](c *Codec, schema int, up ...Upcaster) {
 	for i, u := range up {
 		t.upcasters[i+1] = u
 	}
-	scan := scans[zero.EventType()]
+	t.scan = scans[zero.EventType()]
 	t.decode = func(data json.RawMessage) (Event, error) {
-		if scan != nil {
-			s := NewScanner(string(data))
-			e := scan(&s)
-			if s.Expect(`}`); s.Done() {
-				return e, nil
-			}
-		}
 		var e E
 		err := json.Unmarshal(data, &e)
 		return e, err
@@ -102,12 +96,25 @@ func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, err
 	return e, nil
 }
 
-// DecodeMetadata reads stored metadata.
-func DecodeMetadata(data json.RawMessage) (m Metadata, err error) {
+// DecodeText is Decode of data that is at hand as text. What it gives may be parts of the
+// text, not copies.
+func (c *Codec) DecodeText(typ string, schema int, data string) (Event, error) {
+	if t, known := c.types[typ]; known && t.scan != nil && schema == t.schema {
+		s := NewScanner(data)
+		e := t.scan(&s)
+		if s.Expect(`}`); s.Done() {
+			return e, nil
+		}
+	}
+	return c.Decode(typ, schema, json.RawMessage(data))
+}
+
+// DecodeMetadata reads stored metadata. What it gives may be parts of the text, not copies.
+func DecodeMetadata(data string) (m Metadata, err error) {
 	if m, ok := scanMetadata(data); ok {
 		return m, nil
 	}
-	err = json.Unmarshal(data, &m)
+	err = json.Unmarshal([]byte(data), &m)
 	return m, err
 }
 

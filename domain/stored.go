@@ -1,9 +1,6 @@
 package domain
 
-import (
-	"encoding/json"
-	"strconv"
-)
+import "strconv"
 
 // What is stored most often, the events of steps and the metadata of every event, is
 // written and read here without reflection. It is written byte for byte as encoding/json
@@ -98,8 +95,8 @@ var scans = map[string]func(*Scanner) Event{
 }
 
 // scanMetadata reads metadata as it is written here; false if it is not.
-func scanMetadata(data json.RawMessage) (m Metadata, ok bool) {
-	s := NewScanner(string(data))
+func scanMetadata(data string) (m Metadata, ok bool) {
+	s := NewScanner(data)
 	s.Expect(`{"schema":`)
 	m.Schema = s.Number()
 	m.Actor = s.Member(`,"actor":`)
