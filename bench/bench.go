@@ -18,7 +18,8 @@ type Config struct {
 	Server string
 	// Dir is where SQLite files are made, in a folder of their own that is removed.
 	Dir string
-	// Store is a SQLite file of stored orders that is kept, and made if it is not there.
+	// Store is a SQLite file of stored orders that is kept, made if it is not there and added to
+	// if it has fewer.
 	Store string
 
 	Only         []string      // some of Measures; all if empty
@@ -99,7 +100,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		return report, err
 	}
 	if r.wanted("stored") && exists(c.Store) { // said now, and not after all other measures
-		if err := r.madeHere(ctx, &Section{}, c.Store); err != nil {
+		if err := r.madeHere(ctx, c.Store); err != nil {
 			return report, err
 		}
 	}

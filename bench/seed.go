@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"orderflow/domain"
@@ -18,26 +19,45 @@ const (
 	// sideBySide is how many generated orders are worked on at the same time, so that their
 	// events lie in the log as those of a busy system do.
 	sideBySide = 100
+	// ordersPerCommit is how many generated orders share a transaction.
+	ordersPerCommit = 1000
 	// failsEvery: one generated order of so many fails, at one step after the other.
 	failsEvery = 20
 	// seedEvery is the time between two generated orders.
 	seedEvery = 10 * time.Millisecond
 )
 
-// seed fills the log of an empty, migrated database with n orders that have ended. It
-// writes past the event store, which nothing else may do, and says how many events it
-// wrote. There are no views of them yet.
+// seed fills the log of a migrated database up to n generated orders that have ended,
+// where there may be some already. It writes past the event store, which nothing else
+// may do, and says how many events it wrote. There are no views of them yet.
 func seed(ctx context.Context, db *schema.DB, store *eventstore.Store, n int, progress func(done int)) (events int64, err error) {
-	w := seeder{db: db, store: store, historian: historian{domain.NewCodec()}, heads: make([]int64, store.Partitions())}
+	w := seeder{store: store, historian: historian{domain.NewCodec()}}
+	if w.heads, err = store.Heads(ctx); err != nil {
+		return 0, err
+	}
+	there, err := seeds(ctx, db, n)
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range w.heads {
+		events -= h
+	}
 	first := time.Now().Add(-time.Duration(n)*seedEvery - time.Hour).UTC().Truncate(time.Microsecond)
-	for done := 0; done < n; {
-		count := min(sideBySide, n-done)
-		if err := w.batch(ctx, done, count, first.Add(time.Duration(done)*seedEvery)); err != nil {
-			return 0, fmt.Errorf("generate orders from %d on: %w", done, err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for b := range w.batches(ctx, there, n, first) { // the next is made while this one is written
+		if b.err == nil {
+			b.err = db.InTx(ctx, func(tx *schema.Tx) error { return b.write(ctx, tx) })
 		}
-		if done += count; progress != nil {
-			progress(done)
+		if b.err != nil {
+			return 0, fmt.Errorf("generate orders up to %d: %w", b.done, b.err)
 		}
+		if progress != nil {
+			progress(b.done)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
 	}
 	for _, h := range w.heads {
 		events += h
@@ -45,15 +65,62 @@ func seed(ctx context.Context, db *schema.DB, store *eventstore.Store, n int, pr
 	return events, nil
 }
 
+// seeds is how many generated orders there are, n at most. They have the numbers from 0.
+func seeds(ctx context.Context, db *schema.DB, n int) (int, error) {
+	var failed error
+	there := sort.Search(n, func(i int) bool {
+		var found int
+		key := trackingKey(tracking("seed", i))
+		err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM reservations WHERE key_hash = ?1`, key[:]).Scan(&found)
+		failed = errors.Join(failed, db.Translate(err))
+		return found == 0
+	})
+	return there, failed
+}
+
+// trackingKey is how the key of a tracking id is stored.
+func trackingKey(id string) [sha256.Size]byte { return sha256.Sum256([]byte("tracking:" + id)) }
+
 type seeder struct {
 	historian
-	db    *schema.DB
 	store *eventstore.Store
 	heads []int64 // by partition
 }
 
-// batch writes orders that were worked on side by side.
-func (w *seeder) batch(ctx context.Context, first, n int, placed time.Time) error {
+// seedBatch is what one transaction writes.
+type seedBatch struct {
+	firsts []domain.Recorded // of the orders
+	events []domain.Recorded // in the order of the log
+	heads  []int64           // after them, by partition
+	done   int               // orders, with those before
+	err    error
+}
+
+// batches makes orders up to n. The channel is closed after the last, and when ctx ends.
+func (w *seeder) batches(ctx context.Context, done, n int, first time.Time) <-chan seedBatch {
+	all := make(chan seedBatch)
+	go func() {
+		defer close(all)
+		for done < n {
+			var b seedBatch
+			for range ordersPerCommit / sideBySide {
+				count := min(sideBySide, n-done)
+				b.err = errors.Join(b.err, w.add(&b, done, count, first.Add(time.Duration(done)*seedEvery)))
+				done += count
+			}
+			b.done, b.heads = done, slices.Clone(w.heads)
+			select {
+			case all <- b:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return all
+}
+
+// add adds orders that were worked on side by side.
+func (w *seeder) add(b *seedBatch, first, n int, placed time.Time) error {
 	histories := make([][]domain.Recorded, n)
 	longest := 0
 	for i := range histories {
@@ -68,16 +135,18 @@ func (w *seeder) batch(ctx context.Context, first, n int, placed time.Time) erro
 		}
 		histories[i], longest = all, max(longest, len(all))
 	}
-	var events []domain.Recorded
 	for version := range longest {
 		for _, all := range histories {
 			if version < len(all) {
 				w.put(all, version)
-				events = append(events, all[version])
+				b.events = append(b.events, all[version])
 			}
 		}
 	}
-	return w.db.InTx(ctx, func(tx *schema.Tx) error { return w.write(ctx, tx, histories, events) })
+	for _, all := range histories {
+		b.firsts = append(b.firsts, all[0])
+	}
+	return nil
 }
 
 // put gives an event its place in the log, and its hash.
@@ -93,13 +162,13 @@ func (w *seeder) put(all []domain.Recorded, i int) {
 	r.Hash = eventstore.Hash(previous, *r)
 }
 
-func (w *seeder) write(ctx context.Context, tx *schema.Tx, histories [][]domain.Recorded, events []domain.Recorded) error {
-	for partition, head := range w.heads {
+func (b *seedBatch) write(ctx context.Context, tx *schema.Tx) error {
+	for partition, head := range b.heads {
 		if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = ?1 WHERE partition = ?2`, head, partition); err != nil {
 			return err
 		}
 	}
-	for part := range slices.Chunk(events, rowsPerInsert) {
+	for part := range slices.Chunk(b.events, rowsPerInsert) {
 		args := make([]any, 0, len(part)*eventColumns)
 		for _, r := range part {
 			args = appendRow(args, r)
@@ -109,11 +178,10 @@ func (w *seeder) write(ctx context.Context, tx *schema.Tx, histories [][]domain.
 		}
 	}
 	const columns = 4
-	return schema.Rows(len(histories), columns, func(from, to int, values string) error {
+	return schema.Rows(len(b.firsts), columns, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*columns)
-		for _, all := range histories[from:to] {
-			first := all[0]
-			key := sha256.Sum256([]byte("tracking:" + first.Event.(domain.OrderPlaced).TrackingID))
+		for _, first := range b.firsts[from:to] {
+			key := trackingKey(first.Event.(domain.OrderPlaced).TrackingID)
 			args = append(args, key[:], first.OrderID[:], first.Hash, schema.TimeArg(first.RecordedAt)) // nobody asks for the fingerprint
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES `+values, args...)
@@ -121,7 +189,8 @@ func (w *seeder) write(ctx context.Context, tx *schema.Tx, histories [][]domain.
 	})
 }
 
-// seeded runs do on a new database with n generated orders.
+// seeded runs do on a database, made if need be, with n generated orders, and tells it how
+// many events were generated now.
 func (r *run) seeded(ctx context.Context, dsn string, n int, do func(*schema.DB, *eventstore.Store, int64) error) (err error) {
 	db, err := schema.Open(ctx, dsn)
 	if err != nil {

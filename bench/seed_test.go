@@ -31,9 +31,13 @@ func TestSeed(t *testing.T) {
 			schematest.Partitions(t, db, partitions)
 			store := openStore(t, db)
 			told := 0
-			events, err := seed(t.Context(), db, store, n, func(done int) { told = done })
-			if err != nil {
-				t.Fatal(err)
+			events := int64(0)
+			for _, n := range []int{n - 2*sideBySide, n, 5} { // one that has fewer is added to
+				more, err := seed(t.Context(), db, store, n, func(done int) { told = done })
+				if err != nil || (more == 0) != (n == 5) {
+					t.Fatal(n, more, err)
+				}
+				events += more
 			}
 			r := run{Config: Config{Progress: func(string, ...any) {}}}
 			if _, err := r.rebuild(t.Context(), db, store); err != nil {

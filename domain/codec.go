@@ -18,7 +18,8 @@ type Codec struct {
 type eventType struct {
 	schema    int // the version this code writes
 	decode    func(json.RawMessage) (Event, error)
-	upcasters map[int]Upcaster // from version n to n+1
+	scan      func(*Scanner) Event // the same for the present version, as far as it goes; or nil
+	upcasters map[int]Upcaster     // from version n to n+1
 }
 
 // NewCodec knows every event of this package at its present schema version.
@@ -45,6 +46,7 @@ func register[E Event](c *Codec, schema int, up ...Upcaster) {
 	for i, u := range up {
 		t.upcasters[i+1] = u
 	}
+	t.scan = scans[zero.EventType()]
 	t.decode = func(data json.RawMessage) (Event, error) {
 		var e E
 		err := json.Unmarshal(data, &e)
@@ -94,9 +96,34 @@ func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, err
 	return e, nil
 }
 
+// DecodeText is Decode of data that is at hand as text. What it gives may be parts of the
+// text, not copies.
+func (c *Codec) DecodeText(typ string, schema int, data string) (Event, error) {
+	if t, known := c.types[typ]; known && t.scan != nil && schema == t.schema {
+		s := NewScanner(data)
+		e := t.scan(&s)
+		if s.Expect(`}`); s.Done() {
+			return e, nil
+		}
+	}
+	return c.Decode(typ, schema, json.RawMessage(data))
+}
+
+// DecodeMetadata reads stored metadata. What it gives may be parts of the text, not copies.
+func DecodeMetadata(data string) (m Metadata, err error) {
+	if m, ok := scanMetadata(data); ok {
+		return m, nil
+	}
+	err = json.Unmarshal([]byte(data), &m)
+	return m, err
+}
+
 // MarshalStored is the one way JSON is made for the database: compact, fields in
 // declared order, no HTML escapes, no trailing newline.
 func MarshalStored(v any) (json.RawMessage, error) {
+	if b, ok := appendStored(make([]byte, 0, 128), v); ok {
+		return b, nil
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

@@ -60,6 +60,14 @@ func EncodeWork(id OrderID) []byte {
 
 // DecodeWork reads what EncodeWork wrote.
 func DecodeWork(payload []byte) (OrderID, error) {
+	s := NewScanner(string(payload))
+	s.Expect(`{"order_id":`)
+	text := s.Text()
+	if s.Expect(`}`); s.Done() {
+		if id, err := ParseOrderID(text); err == nil && !id.IsZero() {
+			return id, nil
+		}
+	}
 	var w work
 	if err := json.Unmarshal(payload, &w); err != nil {
 		return OrderID{}, fmt.Errorf("%w: message payload: %s", ErrInvalid, err)

@@ -17,7 +17,7 @@ const columns = `position, partition, stream_id, version, type, data, metadata, 
 // are none.
 func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
-	events, err := s.collect(rows, err, nil)
+	events, err := s.collect(rows, err, 10, nil)
 	if err != nil {
 		return nil, fmt.Errorf("load order %s: %w", id, err)
 	}
@@ -57,7 +57,7 @@ func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
 func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
-	events, err := s.collect(rows, err, nil)
+	events, err := s.collect(rows, err, limit, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read partition %d after position %d: %w", partition, after, err)
 	}
@@ -86,16 +86,18 @@ func (s *Store) Heads(ctx context.Context) ([]int64, error) {
 	return heads, classify(s.db.Translate(rows.Err()))
 }
 
-// collect reads rows of columns. What cannot be decoded goes to undecodable, if there
-// is one, and is kept without its Event; otherwise it is an error.
-func (s *Store) collect(rows *sql.Rows, err error, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
+// collect reads rows of columns, of which there are probably as many as expected. What
+// cannot be decoded goes to undecodable, if there is one, and is kept without its Event;
+// otherwise it is an error.
+func (s *Store) collect(rows *sql.Rows, err error, expected int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var events []domain.Recorded
+	events := make([]domain.Recorded, 0, min(expected, maxExpected))
+	var stored storedEvent
 	for rows.Next() {
-		r, err := s.scan(rows)
+		r, err := s.scan(rows, &stored)
 		switch {
 		case errors.Is(err, domain.ErrCorrupt) && undecodable != nil:
 			undecodable(r, err)
@@ -107,23 +109,34 @@ func (s *Store) collect(rows *sql.Rows, err error, undecodable func(domain.Recor
 	return events, classify(s.db.Translate(rows.Err()))
 }
 
-func (s *Store) scan(rows *sql.Rows) (domain.Recorded, error) {
-	var (
-		r          domain.Recorded
-		id         []byte
-		data, meta string
-		at         schema.Time
-	)
-	if err := rows.Scan(&r.Position, &r.Partition, &id, &r.Version, &r.Type, &data, &meta, &at, &r.Hash); err != nil {
+// maxExpected bounds the events for which room is made before they come.
+const maxExpected = 5000
+
+// storedEvent is where a row is read to. It is used again for the next one.
+type storedEvent struct {
+	position           int64
+	partition, version int
+	id                 sql.RawBytes
+	typ, data, meta    string
+	at                 schema.Time
+	hash               []byte
+}
+
+func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err error) {
+	e.hash = nil // what was read before is kept
+	if err := rows.Scan(&e.position, &e.partition, &e.id, &e.version, &e.typ, &e.data, &e.meta, &e.at, &e.hash); err != nil {
 		return r, err
 	}
-	if len(id) != len(r.OrderID) {
-		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(id))
+	r = domain.Recorded{
+		Position: e.position, Partition: e.partition, Version: e.version, Type: e.typ,
+		Data: json.RawMessage(e.data), RawMeta: json.RawMessage(e.meta), RecordedAt: e.at.Time, Hash: e.hash,
 	}
-	r.OrderID, r.Data, r.RawMeta, r.RecordedAt = domain.OrderID(id), json.RawMessage(data), json.RawMessage(meta), at.Time
-	err := json.Unmarshal(r.RawMeta, &r.Metadata)
-	if err == nil {
-		r.Event, err = s.codec.Decode(r.Type, r.Metadata.Schema, r.Data)
+	if len(e.id) != len(r.OrderID) {
+		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(e.id))
+	}
+	r.OrderID = domain.OrderID(e.id)
+	if r.Metadata, err = domain.DecodeMetadata(e.meta); err == nil {
+		r.Event, err = s.codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
 	}
 	if err != nil {
 		return r, fmt.Errorf("event %s at partition %d, position %d: %w: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, domain.ErrCorrupt, err)

@@ -45,5 +45,5 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
-	return s.collect(rows, err, undecodable)
+	return s.collect(rows, err, limit, undecodable)
 }

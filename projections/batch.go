@@ -35,30 +35,64 @@ func (t *tail) follow(tb table, log Log, c checkpoint) (others bool) {
 	return others
 }
 
-// batch applies the next events of a partition. Everything is read and folded before
+// catchUp applies one partition up to a head. While a batch is committed, the next one
+// is read.
+func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (applied int, err error) {
+	t := &p.tails[partition]
+	if t.position >= head {
+		return 0, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for reading := p.read(ctx, partition, t.position, head); reading != nil; {
+		b := <-reading
+		reading = nil
+		if b.err == nil {
+			if last := b.events[len(b.events)-1].Position; last < head {
+				reading = p.read(ctx, partition, last, head)
+			}
+			b.err = p.apply(ctx, partition, b.events)
+		}
+		if b.err != nil {
+			*t = tail{} // what it held may not be what is stored
+			return applied, b.err
+		}
+		applied += len(b.events)
+	}
+	return applied, nil
+}
+
+// read reads the batch after a position.
+func (p *Projector) read(ctx context.Context, partition int, after, head int64) <-chan page {
+	reading := make(chan page, 1)
+	go func() {
+		size := min(head-after, int64(p.opts.BatchSize))
+		events, err := readLog(ctx, p.log, partition, after, int(size))
+		if len(events) == p.opts.BatchSize {
+			events = whole(events)
+		}
+		if err == nil && len(events) == 0 {
+			err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after)
+		}
+		reading <- page{events: events, err: err}
+	}()
+	return reading
+}
+
+// apply applies the next events of a partition. Everything is read and folded before
 // the transaction, which is then as short as it can be: it moves the checkpoint, if it
 // is still where it was, and writes the rows.
-func (p *Projector) batch(ctx context.Context, partition int) (applied int, err error) {
+func (p *Projector) apply(ctx context.Context, partition int, events []domain.Recorded) error {
 	t := &p.tails[partition]
-	events, err := readLog(ctx, p.log, partition, t.position, p.opts.BatchSize)
-	if err != nil {
-		return 0, err
-	}
-	if len(events) == p.opts.BatchSize {
-		events = whole(events)
-	}
-	if len(events) == 0 {
-		return 0, fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, t.position)
-	}
-	err = p.commit(ctx, partition, events, false)
+	err := p.commit(ctx, partition, events, false)
 	if errors.Is(err, errAltered) {
 		t.fold = newFold(t.fold.table, p.log, t.fold.stored)
 		err = p.commit(ctx, partition, events, true)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("partition %d, positions %d to %d: %w", partition, events[0].Position, events[len(events)-1].Position, classify(p.db, err))
+		return fmt.Errorf("partition %d, positions %d to %d: %w", partition, events[0].Position, events[len(events)-1].Position, classify(p.db, err))
 	}
-	return len(events), nil
+	return nil
 }
 
 // whole leaves out the last event of a batch that was cut off, if another of the same

@@ -90,6 +90,23 @@ func BenchmarkVerify(b *testing.B) {
 	perEvent(b, f, func() { f.verify() })
 }
 
+// BenchmarkList is a page of 50 orders as it goes out.
+func BenchmarkList(b *testing.B) {
+	f := newFixture(b, schematest.SQLite(b))
+	for _, id := range f.placeMany(300) {
+		f.do(id, complete("node-1", domain.Steps()...)...)
+	}
+	f.project(Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := f.views.List(b.Context(), Filter{})
+		must(b, err)
+		if text := page.AppendJSON(nil); len(text) < 50_000 {
+			b.Fatal(len(text))
+		}
+	}
+}
+
 // BenchmarkReadLog is the part of a rebuild that is the event store's.
 func BenchmarkReadLog(b *testing.B) {
 	f := benchStore(b)

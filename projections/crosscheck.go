@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"orderflow/domain"
+	"orderflow/schema"
 )
 
 // crosscheckRows is how many orders are compared by one statement.
@@ -72,40 +73,42 @@ func crosscheckQuery(d dialect) string {
 			WHERE o.order_id > ?1 AND o.order_id <= ?2 AND n.order_id IS NULL`
 }
 
+// recheckRows is how many orders are held against their events at once. Their details may
+// have a megabyte each.
+const recheckRows = 64
+
 // recheck compares the rows of orders with their events.
 func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *Report) error {
-	for _, id := range ids {
-		checkpoints, err := readCheckpoints(ctx, r.db, live)
-		if err != nil {
-			return classify(r.db, err)
-		}
-		stored, err := readRow(ctx, r.db, tableOf(r.db, live), id)
-		if err != nil {
-			return classify(r.db, err)
-		}
-		events, err := r.log.Load(ctx, id)
-		if err != nil && !errors.Is(err, domain.ErrNotFound) {
-			return err
-		}
-		c := newComparison(id, stored)
-		for _, e := range events {
-			c.event(e)
-		}
-		if stored != nil || len(events) > 0 {
-			report.add(c.outcome(checkpoints))
+	for part := range slices.Chunk(ids, recheckRows) {
+		if err := r.recheckPart(ctx, part, report); err != nil {
+			return fmt.Errorf("compare the orders from %s: %w", part[0], classify(r.db, err))
 		}
 	}
 	return nil
 }
 
-// readRow reads the row of an order; nil if there is none.
-func readRow(ctx context.Context, q querier, t table, id domain.OrderID) (found *row, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+t.name+` WHERE order_id = ?1`, id[:])
-	err = eachRow(rows, err, true, func(r row) error {
-		found = &r
-		return nil
+// recheckPart takes a few orders. Checkpoints, rows, events: in
+// this order, see comparison.
+func (r *rebuild) recheckPart(ctx context.Context, ids []domain.OrderID, report *Report) error {
+	checkpoints, err := readCheckpoints(ctx, r.db, live)
+	if err != nil {
+		return err
+	}
+	var stored []row
+	err = tableOf(r.db, live).loadWhole(ctx, r.db, ids, func(s row) error { stored = append(stored, s); return nil })
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(stored, func(a, b row) int { return bytes.Compare(a.id[:], b.id[:]) })
+	m := merge{rows: stored, done: func(c *comparison) { report.add(c.outcome(checkpoints)) }}
+	err = schema.AnyOf(r.db.Dialect(), `stream_id`, idArgs(ids), func(condition string, args []any) error {
+		_, err := eachEvent(ctx, r.db, r.codec, &m, condition, args...)
+		return err
 	})
-	return found, err
+	if err == nil {
+		m.end()
+	}
+	return err
 }
 
 func readIDs(rows *sql.Rows, err error) (ids []domain.OrderID, _ error) {

@@ -1,24 +1,23 @@
 package projections
 
 import (
-	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
 	"orderflow/domain"
 )
 
-// timeFormat is RFC 3339 with always six digits, so that times also sort as text.
-const timeFormat = "2006-01-02T15:04:05.000000Z"
-
 // MarshalJSON writes the contract of GET /v1/orders/{id}: every key is there, in this
 // order, null where there is nothing to say.
 func (v OrderView) MarshalJSON() ([]byte, error) {
-	return v.appendJSON(make([]byte, 0, 1024+len(v.Detail))), nil
+	return v.AppendJSON(nil), nil
 }
 
-func (v OrderView) appendJSON(b []byte) []byte {
+// AppendJSON appends what MarshalJSON gives.
+func (v OrderView) AppendJSON(b []byte) []byte {
+	b = slices.Grow(b, 1024+len(v.Detail))
 	o := object{b: append(b, '{')}
 	o.text("order_id", v.OrderID.String())
 	o.text("tracking_id", v.TrackingID)
@@ -63,19 +62,26 @@ func appendSteps(b []byte, steps []StepView, sparse bool) []byte {
 }
 
 // MarshalJSON writes the contract of GET /v1/orders.
-func (p Page) MarshalJSON() ([]byte, error) {
-	o := object{b: []byte{'{'}}
+func (p Page) MarshalJSON() ([]byte, error) { return p.AppendJSON(nil), nil }
+
+// AppendJSON appends what MarshalJSON gives.
+func (p Page) AppendJSON(b []byte) []byte {
+	size := 256
+	for i := range p.Orders {
+		size += 1280 + len(p.Orders[i].Detail)
+	}
+	o := object{b: append(slices.Grow(b, size), '{')}
 	o.key("orders")
 	o.b = append(o.b, '[')
 	for i, v := range p.Orders {
 		if i > 0 {
 			o.b = append(o.b, ',')
 		}
-		o.b = v.appendJSON(o.b)
+		o.b = v.AppendJSON(o.b)
 	}
 	o.b = append(o.b, ']')
 	o.text("next_cursor", p.NextCursor)
-	return append(o.b, '}'), nil
+	return append(o.b, '}')
 }
 
 // object writes the members of a JSON object.
@@ -104,7 +110,7 @@ func (o *object) text(name, value string) {
 		return
 	}
 	o.key(name)
-	o.b = appendString(o.b, value)
+	o.b = domain.AppendString(o.b, value)
 }
 
 func (o *object) raw(name string, value json.RawMessage) {
@@ -122,7 +128,7 @@ func (o *object) time(name string, t time.Time) {
 		return
 	}
 	o.key(name)
-	o.b = append(t.UTC().AppendFormat(append(o.b, '"'), timeFormat), '"')
+	o.b = append(appendTime(append(o.b, '"'), t), '"')
 }
 
 func (o *object) number(name string, n int) {
@@ -130,24 +136,6 @@ func (o *object) number(name string, n int) {
 		o.key(name)
 		o.b = strconv.AppendInt(o.b, int64(n), 10)
 	}
-}
-
-// appendString quotes s without escaping HTML characters.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return append(b, quoted(s)...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
-}
-
-func quoted(s string) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
 type stepJSON struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -216,11 +217,44 @@ func TestViews_List_unreadable(t *testing.T) {
 	f.exec(`UPDATE orders SET steps = '{' WHERE order_id = ?1`, ids[1][:])
 	f.exec(`UPDATE orders SET steps = REPLACE(steps, 'PreProcessing', 'Scheduling') WHERE order_id = ?1`, ids[3][:])
 	f.exec(`UPDATE orders SET started_at = 'yesterday' WHERE order_id = ?1`, ids[2][:])
+	f.exec(`UPDATE orders SET detail = '{"n":' WHERE order_id = ?1`, ids[0][:])
 	page, err := f.views.List(t.Context(), Filter{})
 	must(t, err)
 	if toJSON(t, page.Orders) != toJSON(t, f.all(ids)) {
 		t.Errorf("listed %s, want %s", toJSON(t, page.Orders), toJSON(t, f.all(ids)))
 	}
+}
+
+// TestViews_List_long: a page ends before its details are too long together, though never
+// before its first order, and the next one goes on there.
+func TestViews_List_long(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		var ids []domain.OrderID
+		for _, size := range []int{50, 50, 10, 120, 28, 30, 40, 2} { // in bytes; listed from the last
+			id := f.newID()
+			f.do(id, domain.Place{Detail: []byte(strconv.Quote(strings.Repeat("x", size-2)))})
+			ids = append(ids, id)
+		}
+		f.project(Options{})
+		f.views.maxDetails = 100
+		for _, limit := range []int{2, 50} {
+			var got []int
+			var all []OrderView
+			for filter := (Filter{Limit: limit}); ; {
+				page, err := f.views.List(t.Context(), filter)
+				must(t, err)
+				got, all = append(got, len(page.Orders)), append(all, page.Orders...)
+				if filter.Cursor = page.NextCursor; filter.Cursor == "" {
+					break
+				}
+			}
+			want := map[int][]int{2: {2, 2, 1, 2, 1}, 50: {4, 1, 2, 1}}[limit] // 2+40+30+28, 120, 10+50, 50
+			if !slices.Equal(got, want) || toJSON(t, all) != toJSON(t, f.all(ids)) {
+				t.Errorf("limit %d: pages of %v orders, want %v, and all of them once: %s", limit, got, want, toJSON(t, all))
+			}
+		}
+	})
 }
 
 // TestViews_List_plan asks SQLite how it would answer: by searching an index that has

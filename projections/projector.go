@@ -11,7 +11,8 @@ import (
 
 // Options say how a projector works.
 type Options struct {
-	// BatchSize is how many events share a transaction at most; 500 by default, at least 2.
+	// BatchSize is how many events share a transaction at most; 1,000 by default, at least 2.
+	// Only a projector that is far behind takes so many.
 	BatchSize int
 	// Poll is the longest time between two looks at the log, which find what other
 	// processes have appended; 1 s by default.
@@ -26,7 +27,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.BatchSize <= 0 {
-		o.BatchSize = 500
+		o.BatchSize = 1000
 	}
 	o.BatchSize = max(o.BatchSize, 2) // see whole
 	if o.Poll <= 0 {
@@ -163,18 +164,4 @@ func (p *Projector) behind(heads []int64) bool {
 		}
 	}
 	return false
-}
-
-// catchUp applies one partition up to a head.
-func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (applied int, err error) {
-	t := &p.tails[partition]
-	for t.position < head {
-		n, err := p.batch(ctx, partition)
-		applied += n
-		if err != nil {
-			*t = tail{} // what it held may not be what is stored
-			return applied, err
-		}
-	}
-	return applied, nil
 }

@@ -49,7 +49,7 @@ func TestProjector_decisions(t *testing.T) {
 		heads, err := f.Heads(t.Context())
 		must(t, err)
 		for p.tails[0].position < heads[0] {
-			_, err := p.batch(t.Context(), 0)
+			_, err := f.batch(p, 0)
 			must(t, err)
 			page, err := f.views.List(t.Context(), Filter{})
 			must(t, err)
@@ -61,6 +61,19 @@ func TestProjector_decisions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// batch has a projector apply one batch.
+func (f *fixture) batch(p *Projector, partition int) (applied int, err error) {
+	f.t.Helper()
+	heads, err := f.Heads(f.t.Context())
+	must(f.t, err)
+	b := <-p.read(f.t.Context(), partition, p.tails[partition].position, heads[partition])
+	must(f.t, b.err)
+	if err := p.apply(f.t.Context(), partition, b.events); err != nil {
+		return 0, err
+	}
+	return len(b.events), nil
 }
 
 // reads notes after which positions a log is read, and which streams.
@@ -120,7 +133,7 @@ func TestProjector_overtaken(t *testing.T) {
 			}
 			f.do(id, complete("n", domain.Scheduling)...)
 			f.project(Options{})
-			n, err := p.batch(t.Context(), partition)
+			n, err := f.batch(p, partition)
 			if !errors.Is(err, errMoved) || n != 0 || log.loads != 0 {
 				t.Errorf("held %v: it applied %d events and read %d streams, err %v; want 0, 0, errMoved", held, n, log.loads, err)
 			}
@@ -302,7 +315,7 @@ func TestProjector_mends(t *testing.T) {
 			p := f.project(Options{BatchSize: 2})
 			f.exec(`DELETE FROM orders`)
 			f.do(id, append([]domain.Command{domain.CompleteStep{Step: domain.Scheduling, Attempt: 1}}, complete("n", domain.PreProcessing)...)...)
-			_, err := p.batch(t.Context(), f.Partition(id))
+			_, err := f.batch(p, f.Partition(id))
 			must(t, err)
 			var version int
 			must(t, f.db.QueryRowContext(t.Context(), `SELECT version FROM orders`).Scan(&version))

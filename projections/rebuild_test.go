@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,6 +88,35 @@ func (f *fixture) tidy() {
 			f.t.Errorf("%d %s were left behind", n, what)
 		}
 	}
+}
+
+// TestRebuild_suspects: rows that differ are looked into many at a time, and each is found.
+func TestRebuild_suspects(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.placeMany(2*recheckRows + 5)
+		f.project(Options{})
+		kept := []int{0, 1, recheckRows, 2*recheckRows + 4}
+		for i, id := range ids {
+			if !slices.Contains(kept, i) {
+				f.exec(`DELETE FROM orders WHERE order_id = ?1`, id[:])
+			}
+		}
+		f.exec(`UPDATE orders SET detail = '{"n":7}' WHERE order_id = ?1`, ids[0][:])
+		f.exec(`UPDATE orders SET detail = '{"n":7}' WHERE order_id = ?1`, ids[recheckRows][:])
+		surplus := domain.OrderID{0xee}
+		f.exec(`UPDATE orders SET order_id = ?1 WHERE order_id = ?2`, surplus[:], ids[1][:])
+		before := f.db.Stats().Statements
+		r, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
+		must(t, err)
+		if want := int64(len(ids) - 3); r.Different != 2 || r.Missing != want || r.Surplus != 1 || r.Lagging != 0 || r.Orders != int64(len(ids))+1 {
+			t.Errorf("found %+v, want 2 different, %d missing, 1 surplus", r, want)
+		}
+		if n := f.db.Stats().Statements - before; n > int64(len(ids)) {
+			t.Errorf("%d statements for %d orders", n, len(ids))
+		}
+		f.sameAsStreams(ids)
+	})
 }
 
 // TestRebuild_running rebuilds again and again while orders are appended and projected,

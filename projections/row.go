@@ -43,28 +43,6 @@ func rowOf(o domain.Order) row {
 	}
 }
 
-// encodeSteps writes the steps as they are stored: a JSON array of all of them, without
-// the members that are empty.
-func encodeSteps(o domain.Order) string {
-	return string(appendSteps(make([]byte, 0, 640), stepViews(o), true))
-}
-
-func decodeSteps(id domain.OrderID, stored string) ([]StepView, error) {
-	var views []StepView
-	if err := json.Unmarshal([]byte(stored), &views); err != nil {
-		return nil, fmt.Errorf("%w: stored steps of order %s: %s", domain.ErrCorrupt, id, err)
-	}
-	if len(views) != domain.StepCount {
-		return nil, fmt.Errorf("%w: order %s is stored with %d steps", domain.ErrCorrupt, id, len(views))
-	}
-	for i, step := range domain.Steps() {
-		if views[i].Step != step {
-			return nil, fmt.Errorf("%w: step %d of order %s is stored as %q", domain.ErrCorrupt, i+1, id, views[i].Step)
-		}
-	}
-	return views, nil
-}
-
 func (r row) decode() ([]StepView, error) {
 	if err := r.corrupt(); err != nil {
 		return nil, err
@@ -99,6 +77,9 @@ func (r row) view() (OrderView, error) {
 	}
 	if r.detail != "" {
 		v.Detail = json.RawMessage(r.detail)
+		if !json.Valid(v.Detail) {
+			return OrderView{}, fmt.Errorf("%w: the detail of order %s is stored as no JSON", domain.ErrCorrupt, r.id)
+		}
 	}
 	return v, nil
 }
@@ -133,10 +114,20 @@ func (t *looseTime) Scan(src any) error {
 	if !is {
 		return t.Time.Scan(src)
 	}
+	if parsed, ok := parseTime(text + "Z"); ok {
+		t.Time.Time = parsed
+		return nil
+	}
 	if t.Time.Scan(src) != nil {
 		t.bad = sql.NullString{String: text, Valid: true}
 	}
 	return nil
+}
+
+func (r *row) refuse(column string, t looseTime) {
+	if t.bad.Valid {
+		r.bad = append(r.bad, badField{column, t.bad.String})
+	}
 }
 
 // scanRow reads stateColumns, or rowColumns if withDetail.
@@ -160,11 +151,9 @@ func scanRow(rows *sql.Rows, withDetail bool) (row, error) {
 	}
 	r.id, r.status, r.step, r.node = domain.OrderID(id), domain.Status(status), domain.Step(step.String), node.String
 	r.placed, r.started, r.completed = placed.Time.Time, started.Time.Time, completed.Time.Time
-	for column, t := range map[string]looseTime{"placed_at": placed, "started_at": started, "completed_at": completed} {
-		if t.bad.Valid {
-			r.bad = append(r.bad, badField{column, t.bad.String})
-		}
-	}
+	r.refuse("placed_at", placed)
+	r.refuse("started_at", started)
+	r.refuse("completed_at", completed)
 	r.tracking, r.steps, r.detail = tracking.String, steps.String, detail.String
 	return r, nil
 }

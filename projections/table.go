@@ -47,9 +47,18 @@ func idArgs(ids []domain.OrderID) []any {
 // load reads the rows of orders, in any order, without their details. Those that have
 // no row are left out.
 func (t table) load(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
+	return t.rows(ctx, q, ids, stateColumns, f)
+}
+
+// loadWhole is load with the details.
+func (t table) loadWhole(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
+	return t.rows(ctx, q, ids, rowColumns, f)
+}
+
+func (t table) rows(ctx context.Context, q querier, ids []domain.OrderID, columns string, f func(row) error) error {
 	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
-		rows, err := q.QueryContext(ctx, `SELECT `+stateColumns+` FROM `+t.name+` WHERE `+condition, args...)
-		return eachRow(rows, err, false, f)
+		rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM `+t.name+` WHERE `+condition, args...)
+		return eachRow(rows, err, columns == rowColumns, f)
 	})
 }
 

@@ -3,7 +3,7 @@ package projections
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -12,8 +12,12 @@ import (
 	"orderflow/schema"
 )
 
-// verifyRows is how many rows are read at once; their events are streamed.
-const verifyRows = 500
+// A part of a verification has at most so many rows, and ends when their details have so
+// many bytes. Three parts are held at a time; the events are streamed.
+const (
+	verifyRows  = 300
+	verifyBytes = 8 << 20
+)
 
 // VerifyOptions say how to verify.
 type VerifyOptions struct {
@@ -55,41 +59,98 @@ type verification struct {
 }
 
 func (v *verification) run(ctx context.Context) error {
-	for after := (domain.OrderID{}); after != lastID; {
-		until, err := v.part(ctx, after)
-		if err != nil {
-			return err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for reading := range v.readAhead(ctx) {
+		p := <-reading
+		if p.err != nil {
+			return p.err
 		}
-		after = until
+		v.report.Events += p.events
+		for _, c := range p.compared {
+			v.outcome(c, p.checkpoints)
+		}
 		if v.opts.Progress != nil {
 			v.opts.Progress(Progress{Phase: PhaseVerify, Done: v.report.Events, Total: max(v.total, v.report.Events)})
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return v.counts(ctx)
 }
 
-// part compares the orders after one id up to the one it returns. Checkpoints, rows,
-// events: in this order, see comparison.
-func (v *verification) part(ctx context.Context, after domain.OrderID) (until domain.OrderID, err error) {
-	checkpoints, err := readCheckpoints(ctx, v.db, live)
-	if err != nil {
-		return until, err
+// part is some orders that follow one another.
+type part struct {
+	checkpoints map[int]checkpoint
+	rows        []row
+	until       domain.OrderID // the last id of the part
+	events      int64
+	compared    []*comparison
+	err         error
+}
+
+// readAhead compares the orders part by part, two parts at the same time, and gives them
+// in order. The channel is closed after the last part, and when ctx ends.
+func (v *verification) readAhead(ctx context.Context) <-chan chan part {
+	parts := make(chan chan part)
+	go func() {
+		defer close(parts)
+		for after := (domain.OrderID{}); after != lastID; {
+			one := make(chan part, 1)
+			p := v.rows(ctx, after)
+			if p.err != nil {
+				one <- p
+				p.until = lastID
+			} else {
+				go func(after domain.OrderID) { one <- v.compare(ctx, after, p) }(after)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case parts <- one:
+			}
+			after = p.until
+		}
+	}()
+	return parts
+}
+
+// rows reads the rows after one id. Checkpoints, rows, events: in this order, see
+// comparison.
+func (v *verification) rows(ctx context.Context, after domain.OrderID) (p part) {
+	if p.checkpoints, p.err = readCheckpoints(ctx, v.db, live); p.err != nil {
+		return p
 	}
-	var stored []row
 	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id > ?1 ORDER BY order_id `+v.db.Dialect().Limit("?2"), after[:], verifyRows)
-	if err := eachRow(rows, err, true, func(r row) error { stored = append(stored, r); return nil }); err != nil {
-		return until, fmt.Errorf("read rows after order %s: %w", after, err)
+	details := 0
+	err = eachRow(rows, err, true, func(r row) error {
+		p.rows = append(p.rows, r)
+		if details += len(r.detail); len(p.rows) == verifyRows || details > verifyBytes {
+			p.until = r.id
+			return errFull
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		p.until = lastID
+	case !errors.Is(err, errFull):
+		p.err = fmt.Errorf("read rows after order %s: %w", after, err)
 	}
-	until = lastID
-	if len(stored) == verifyRows {
-		until = stored[len(stored)-1].id
-	}
-	m := merge{rows: stored, done: func(c *comparison) { v.outcome(c, checkpoints) }}
-	if err := v.events(ctx, after, until, &m); err != nil {
-		return until, err
+	return p
+}
+
+// compare holds the rows of a part against the events.
+func (v *verification) compare(ctx context.Context, after domain.OrderID, p part) part {
+	m := merge{rows: p.rows, done: func(c *comparison) { p.compared = append(p.compared, c) }}
+	if p.events, p.err = eachEvent(ctx, v.db, v.codec, &m, `stream_id > ?1 AND stream_id <= ?2`, after[:], p.until[:]); p.err != nil {
+		p.err = fmt.Errorf("read events after order %s: %w", after, p.err)
+		return p
 	}
 	m.end()
-	return until, nil
+	p.rows = nil
+	return p
 }
 
 func (v *verification) outcome(c *comparison, checkpoints map[int]checkpoint) {
@@ -106,39 +167,47 @@ func (v *verification) outcome(c *comparison, checkpoints map[int]checkpoint) {
 	}
 }
 
-// events streams the events of the orders after one id up to another, stream by stream.
-func (v *verification) events(ctx context.Context, after, until domain.OrderID, m *merge) error {
-	rows, err := v.db.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at FROM events
-		WHERE stream_id > ?1 AND stream_id <= ?2 ORDER BY stream_id, version`, after[:], until[:])
+// eachEvent brings the events of the streams that a condition names, stream by stream, to
+// m, and says how many there were.
+func eachEvent(ctx context.Context, q querier, codec *domain.Codec, m *merge, condition string, args ...any) (events int64, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at FROM events
+		WHERE `+condition+` ORDER BY stream_id, version`, args...)
 	if err != nil {
-		return fmt.Errorf("read events after order %s: %w", after, err)
+		return 0, err
 	}
 	defer func() { _ = rows.Close() }()
+	var stored storedEvent
 	for rows.Next() {
-		r, unreadable, err := v.scan(rows)
+		r, unreadable, err := stored.scan(rows, codec)
 		if err != nil {
-			return fmt.Errorf("read events after order %s: %w", after, err)
+			return events, err
 		}
-		v.report.Events++
+		events++
 		m.event(r, unreadable)
 	}
-	return rows.Err()
+	return events, rows.Err()
+}
+
+// storedEvent is where an event is read to. It is used again for the next one.
+type storedEvent struct {
+	id         sql.RawBytes
+	data, meta string
+	at         schema.Time
+	domain.Recorded
 }
 
 // scan reads one event; unreadable is why it cannot be decoded.
-func (v *verification) scan(rows *sql.Rows) (r domain.Recorded, unreadable, err error) {
-	var id []byte
-	var data, meta string
-	var at schema.Time
-	if err := rows.Scan(&id, &r.Version, &r.Partition, &r.Position, &r.Type, &data, &meta, &at); err != nil {
+func (e *storedEvent) scan(rows *sql.Rows, codec *domain.Codec) (r domain.Recorded, unreadable, err error) {
+	if err := rows.Scan(&e.id, &e.Version, &e.Partition, &e.Position, &e.Type, &e.data, &e.meta, &e.at); err != nil {
 		return r, nil, err
 	}
-	if len(id) != len(r.OrderID) {
-		return r, nil, fmt.Errorf("%w: a stream id of %d bytes", domain.ErrCorrupt, len(id))
+	if len(e.id) != len(r.OrderID) {
+		return r, nil, fmt.Errorf("%w: a stream id of %d bytes", domain.ErrCorrupt, len(e.id))
 	}
-	r.OrderID, r.RecordedAt = domain.OrderID(id), at.Time
-	if unreadable = json.Unmarshal([]byte(meta), &r.Metadata); unreadable == nil {
-		r.Event, unreadable = v.codec.Decode(r.Type, r.Metadata.Schema, json.RawMessage(data))
+	r = e.Recorded
+	r.OrderID, r.RecordedAt = domain.OrderID(e.id), e.at.Time
+	if r.Metadata, unreadable = domain.DecodeMetadata(e.meta); unreadable == nil {
+		r.Event, unreadable = codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
 	}
 	return r, unreadable, nil
 }

@@ -22,11 +22,13 @@ type Views struct {
 	db      *schema.DB
 	streams Streams
 	table   table
+
+	maxDetails int // of a page, in bytes
 }
 
 // NewViews gives the views of a migrated database.
 func NewViews(db *schema.DB, streams Streams) *Views {
-	return &Views{db: db, streams: streams, table: tableOf(db, live)}
+	return &Views{db: db, streams: streams, table: tableOf(db, live), maxDetails: MaxPageDetails}
 }
 
 // Get gives one order as it stood when Get was called, or later; domain.ErrNotFound if

@@ -32,7 +32,7 @@ type benchCmd struct {
 	LightOrders int     `default:"100" help:"Orders at light load." group:"Light load:"`
 
 	SeedOrders int    `default:"100000" help:"Orders to generate for the measure stored." group:"Many orders:"`
-	Store      string `placeholder:"FILE" help:"SQLite file of stored orders that is kept: made if it is not there, used again if it is. One that was not made by this command is refused." group:"Many orders:"`
+	Store      string `placeholder:"FILE" help:"SQLite file of stored orders that is kept: made if it is not there, used again if it is, and added to if it has fewer than --seed-orders. One that was not made by this command is refused." group:"Many orders:"`
 
 	StepDuration time.Duration `default:"5s" help:"Duration of steps that wait." group:"Waiting:"`
 	Window       time.Duration `default:"10s" help:"How long waiting steps, and idling, are watched." group:"Waiting:"`

@@ -124,6 +124,9 @@ func TestOpenAPI_listParameters(t *testing.T) {
 	if !strings.Contains(string(text), "minimum: 1, maximum: 200, default: 50") || projections.MaxLimit != 200 || projections.DefaultLimit != 50 {
 		t.Error("the limits of a page differ")
 	}
+	if description, _ := get["description"].(string); !strings.Contains(description, "exceed 8 MiB together") || projections.MaxPageDetails != 8<<20 {
+		t.Error("the bytes of a page differ")
+	}
 }
 
 func texts[T ~string](values []T) (all []string) {
