@@ -26,6 +26,10 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 # Flags of `orderflow bench` for `make bench`, such as BENCH_ARGS="--only throughput".
 BENCH_ARGS ?=
+# How many nodes the points of `make scale` have, and further flags, such as
+# SCALE_ARGS="--from earlier.json --json" or SCALE_ARGS="--dsn sqlserver://...".
+SCALE_NODES ?= 1,2,4,8,16,32,64
+SCALE_ARGS  ?=
 
 .PHONY: help
 help: ## Print this list
@@ -86,6 +90,10 @@ bench-go: ## Benchmarks of packages; BENCH=regexp and BENCHTIME=1s choose
 .PHONY: bench-system
 bench-system: build ## Measure the whole system, and the floor that the database sets; flags of `orderflow bench` in BENCH_ARGS
 	$(BIN) bench $(BENCH_ARGS)
+
+.PHONY: scale
+scale: build ## Measure throughput by nodes and draw it in docs/scale.svg; some 8 minutes; numbers of nodes in SCALE_NODES
+	$(BIN) bench --only scale --nodes $(SCALE_NODES) --repeat 1 --svg docs/scale.svg $(SCALE_ARGS)
 
 .PHONY: cover
 cover: ## Test coverage by function, and cover.out for `go tool cover -html`

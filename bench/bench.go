@@ -33,8 +33,10 @@ type Config struct {
 	Rate         float64       // orders a second at light load
 	LightOrders  int           // orders at light load
 	StepDuration time.Duration // of steps that wait
-	Window       time.Duration // how long waiting steps, and idling, are watched
-	Nodes        []int         // how many nodes have waiting steps
+	Rounds       int           // how many such steps of every worker are watched
+	Nodes        []int         // how many nodes there are, one point of the curve after the other
+	Earlier      []Report      // whose points of the curve are not measured again
+	Window       time.Duration // how long idling is watched
 	// Progress is told what is going on.
 	Progress func(format string, args ...any)
 }
@@ -50,7 +52,7 @@ var measures = []measure{
 	{"latency", (*run).latency},
 	{"api", (*run).api},
 	{"projection", (*run).projection},
-	{"waiting", (*run).waiting},
+	{"scale", (*run).scale},
 	{"stored", (*run).stored},
 	{"idle", (*run).idle},
 }
@@ -73,7 +75,8 @@ type Report struct {
 // run is one run of the benchmark.
 type run struct {
 	Config
-	scratch *scratch
+	scratch  *scratch
+	database string // Machine.Database
 }
 
 // Run measures. What it reports is whole up to the measure that failed, if one did.
@@ -99,6 +102,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	if report.Machine, err = r.machine(ctx); err != nil {
 		return report, err
 	}
+	r.database = report.Machine.Database
 	if r.wanted("stored") && exists(c.Store) { // said now, and not after all other measures
 		if err := r.madeHere(ctx, c.Store); err != nil {
 			return report, err

@@ -39,56 +39,61 @@ func (f Figure) Met() bool {
 	return v >= f.Goal.Value
 }
 
+// Figures are what was measured, in the order in which it was.
+type Figures []Figure
+
 // Section is what one measure found.
 type Section struct {
-	Measure string        `json:"measure"`
-	Figures []Figure      `json:"figures"`
-	Took    time.Duration `json:"took_ns"`
+	Measure string `json:"measure"`
+	Figures `json:"figures"`
+	// Points are those of the measure scale, by nodes.
+	Points []Point       `json:"points,omitempty"`
+	Took   time.Duration `json:"took_ns"`
 }
 
 // add adds a sample to the figure of that name, which it makes if need be.
-func (s *Section) add(name, unit string, value float64) {
-	f := s.figure(name)
+func (fs *Figures) add(name, unit string, value float64) {
+	f := fs.figure(name)
 	if f == nil {
-		s.Figures = append(s.Figures, Figure{Name: name, Unit: unit})
-		f = &s.Figures[len(s.Figures)-1]
+		*fs = append(*fs, Figure{Name: name, Unit: unit})
+		f = &(*fs)[len(*fs)-1]
 	}
 	f.Samples = append(f.Samples, value)
 	f.Value = median(f.Samples)
 }
 
 // addTimes adds the median and the 99th percentile of durations, in milliseconds.
-func (s *Section) addTimes(name string, all []time.Duration) {
-	s.add(name+", p50", "ms", milliseconds(percentile(all, 50)))
-	s.add(name+", p99", "ms", milliseconds(percentile(all, 99)))
+func (fs *Figures) addTimes(name string, all []time.Duration) {
+	fs.add(name+", p50", "ms", milliseconds(percentile(all, 50)))
+	fs.add(name+", p99", "ms", milliseconds(percentile(all, 99)))
 }
 
-func (s *Section) figure(name string) *Figure {
-	i := slices.IndexFunc(s.Figures, func(f Figure) bool { return f.Name == name })
+func (fs *Figures) figure(name string) *Figure {
+	i := slices.IndexFunc(*fs, func(f Figure) bool { return f.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return &s.Figures[i]
+	return &(*fs)[i]
 }
 
 // compare says what share of the floor's figure a figure is.
-func (s *Section) compare(name, floor string) {
-	f, of := s.figure(name), s.figure(floor)
+func (fs *Figures) compare(name, floor string) {
+	f, of := fs.figure(name), fs.figure(floor)
 	if f != nil && of != nil && of.Value != 0 {
 		f.OfFloor = f.Value / of.Value
 	}
 }
 
 // compareAs makes a figure of one figure's share of another.
-func (s *Section) compareAs(name, of, to string) {
-	f, by := s.figure(of), s.figure(to)
+func (fs *Figures) compareAs(name, of, to string) {
+	f, by := fs.figure(of), fs.figure(to)
 	if f != nil && by != nil && by.Value != 0 {
-		s.add(name, "", f.Value/by.Value)
+		fs.add(name, "", f.Value/by.Value)
 	}
 }
 
-func (s *Section) goal(name string, g Goal) {
-	if f := s.figure(name); f != nil {
+func (fs *Figures) goal(name string, g Goal) {
+	if f := fs.figure(name); f != nil {
 		f.Goal = &g
 	}
 }

@@ -60,14 +60,3 @@ func TestPercentile(t *testing.T) {
 		t.Errorf("the median of 5 and 7 is %d, want 5, which half do not exceed", got)
 	}
 }
-
-func TestOverlap(t *testing.T) {
-	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	for _, c := range []struct{ a, b, want int }{
-		{0, 5, 0}, {0, 10, 0}, {5, 15, 5}, {10, 20, 10}, {12, 14, 2}, {15, 25, 5}, {20, 30, 0}, {0, 30, 10},
-	} {
-		if got := overlap(at(c.a), at(c.b), at(10), at(20)); got != time.Duration(c.want)*time.Second {
-			t.Errorf("%d to %d overlaps 10 to 20 by %s, want %ds", c.a, c.b, got, c.want)
-		}
-	}
-}

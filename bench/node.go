@@ -23,6 +23,7 @@ type NodeConfig struct {
 const (
 	roleAPI       = "api"
 	roleProjector = "projector"
+	roleWorker    = "worker"
 )
 
 // Node is a node that runs in this process.
@@ -39,9 +40,10 @@ type Node struct {
 
 // Process is a node that is a process of its own.
 type Process struct {
-	PID  int
-	URL  string       // of the customers' API
-	Stop func() error // ends it, and waits until it has
+	PID   int
+	URL   string       // of the customers' API; empty without it
+	Admin string       // URL of its admin interface
+	Stop  func() error // ends it, and waits until it has
 }
 
 // fresh starts a node on a new database.

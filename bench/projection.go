@@ -79,14 +79,5 @@ func project(ctx context.Context, db *schema.DB, store *eventstore.Store) error 
 	return err
 }
 
-// eventsStored is how many events there are.
-func eventsStored(ctx context.Context, store *eventstore.Store) (total int64, err error) {
-	heads, err := store.Heads(ctx)
-	for _, h := range heads {
-		total += h
-	}
-	return total, err
-}
-
 // since is how long ago a moment was, for rates.
 func since(t time.Time) float64 { return time.Since(t).Seconds() }

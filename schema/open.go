@@ -16,6 +16,7 @@ type DB struct {
 	pools
 
 	statements, transactions, retries atomic.Int64
+	waited, held                      atomic.Int64 // nanoseconds
 }
 
 // Open connects to the database that dsn names (see ParseDSN) and asks it one
@@ -76,6 +77,10 @@ type Stats struct {
 	// Retries are those of them that were begun again, because the database had given up the
 	// one before, or its connection broke.
 	Retries int64
+	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
+	// for the writers before them; Held how long they were open. On SQLite no two are open
+	// at once, so that the Held of all processes tells how busy the one writer is.
+	Waited, Held time.Duration
 }
 
 // Retried counts a transaction that is begun again by somebody else than InTx.
@@ -83,5 +88,8 @@ func (db *DB) Retried() { db.retries.Add(1) }
 
 // Stats counts what was sent to the database since it was opened.
 func (db *DB) Stats() Stats {
-	return Stats{Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load()}
+	return Stats{
+		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
+		Waited: time.Duration(db.waited.Load()), Held: time.Duration(db.held.Load()),
+	}
 }

@@ -91,6 +91,16 @@ func TestDB_InTx(t *testing.T) {
 				t.Fatalf("counted %+v after %+v, want 2 retries and 3 transactions", after, before)
 			}
 		})
+		t.Run("counts the time of transactions", func(t *testing.T) {
+			const pause = 5 * time.Millisecond
+			before := db.Stats()
+			if err := db.InTx(ctx, func(*schema.Tx) error { time.Sleep(pause); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if after := db.Stats(); after.Held-before.Held < pause || after.Waited <= before.Waited {
+				t.Fatalf("counted %+v after %+v, want %s more held, and some more waited", after, before, pause)
+			}
+		})
 		t.Run("gives up in the end", func(t *testing.T) {
 			calls := 0
 			err := db.InTx(ctx, func(*schema.Tx) error { calls++; return schema.ErrTransient })

@@ -40,11 +40,15 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 
 func (db *DB) inTx(ctx context.Context, f func(*Tx) error) (err error) {
 	db.transactions.Add(1)
+	asked := time.Now()
 	tx, err := db.write.BeginTx(ctx, nil)
+	begun := time.Now()
+	db.waited.Add(int64(begun.Sub(asked)))
 	if err != nil {
 		return db.dialect.translate(err)
 	}
 	finished := false
+	defer func() { db.held.Add(int64(time.Since(begun))) }()
 	defer func() {
 		if finished {
 			return

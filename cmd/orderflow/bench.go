@@ -34,9 +34,13 @@ type benchCmd struct {
 	SeedOrders int    `default:"100000" help:"Orders to generate for the measure stored." group:"Many orders:"`
 	Store      string `placeholder:"FILE" help:"SQLite file of stored orders that is kept: made if it is not there, used again if it is, and added to if it has fewer than --seed-orders. One that was not made by this command is refused." group:"Many orders:"`
 
-	StepDuration time.Duration `default:"5s" help:"Duration of steps that wait." group:"Waiting:"`
-	Window       time.Duration `default:"10s" help:"How long waiting steps, and idling, are watched." group:"Waiting:"`
-	Nodes        []int         `default:"1,2,4" help:"How many nodes have waiting steps." group:"Waiting:"`
+	Nodes        []int         `default:"1,2,4" help:"Numbers of nodes to measure, each a process." group:"Scale:"`
+	StepDuration time.Duration `default:"5s" help:"Duration of steps." group:"Scale:"`
+	Rounds       int           `default:"4" help:"How many steps of each worker are watched, once all have work." group:"Scale:"`
+	SVG          string        `name:"svg" placeholder:"FILE" help:"Draw the curve of the measure scale." group:"Scale:"`
+	From         []string      `placeholder:"REPORT" help:"Reports of earlier runs (--json) on this machine: points they have are not measured again, and curves of other databases are drawn too." group:"Scale:"`
+
+	Window time.Duration `default:"10s" help:"How long idling is watched." group:"Idling:"`
 
 	benchProfiles
 }
@@ -55,7 +59,8 @@ Measures: ` + strings.Join(bench.Measures(), ", ") + `.
 Examples:
 
     orderflow bench --only throughput,latency,api
-    orderflow bench --only throughput --orders 20000 --repeat 5 --cpuprofile cpu.pprof`
+    orderflow bench --only throughput --orders 20000 --repeat 5 --cpuprofile cpu.pprof
+    orderflow bench --only scale --nodes 1,2,4,8,16 --repeat 1 --svg scale.svg`
 }
 
 // Validate says everything that is wrong with the configuration at once.
@@ -71,7 +76,7 @@ func (c *benchCmd) Validate() error {
 		value, least int
 	}{
 		{"--orders", c.Orders, 1}, {"--warm-up", c.WarmUp, 0}, {"--repeat", c.Repeat, 1}, {"--clients", c.Clients, 1},
-		{"--workers", c.Workers, 1}, {"--light-orders", c.LightOrders, 1}, {"--seed-orders", c.SeedOrders, 1},
+		{"--workers", c.Workers, 1}, {"--light-orders", c.LightOrders, 1}, {"--seed-orders", c.SeedOrders, 1}, {"--rounds", c.Rounds, 1},
 		{"--nodes", slices.Min(append(slices.Clone(c.Nodes), maxBenchNodes)), 1},
 	} {
 		if f.value < f.least {
@@ -121,12 +126,16 @@ func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
+	earlier, err := readReports(c.From)
+	if err != nil {
+		return errors.Join(err, stop())
+	}
 	nodes := benchNodes{out: out}
 	report, err := bench.Run(ctx, bench.Config{
 		Start: nodes.start, Spawn: nodes.spawn, Server: c.DSN, Dir: c.Dir,
 		Only: c.Only, Orders: c.Orders, WarmUp: c.WarmUp, Repeat: c.Repeat, Clients: c.Clients, Workers: c.Workers, HTTP: c.HTTP,
 		Rate: c.Rate, LightOrders: c.LightOrders, SeedOrders: c.SeedOrders, Store: c.Store,
-		StepDuration: c.StepDuration, Window: c.Window, Nodes: c.Nodes,
+		StepDuration: c.StepDuration, Rounds: c.Rounds, Nodes: c.Nodes, Earlier: earlier, Window: c.Window,
 		Progress: c.progress(out),
 	})
 	if err = errors.Join(err, stop()); err != nil {
@@ -136,6 +145,9 @@ func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
 		return err // it failed before anything was measured
 	}
 	// What was measured before it failed is not lost.
+	if err == nil && c.SVG != "" {
+		err = drawScale(c.SVG, append([]bench.Report{report}, earlier...))
+	}
 	if c.JSON {
 		return errors.Join(err, out.json(report))
 	}

@@ -21,10 +21,15 @@ func printBench(out *output, r bench.Report) error {
 			rows = append(rows, []any{s.Measure, f.Name, number(f.Value), f.Unit, share(f.OfFloor), goal(f), spread(f.Samples)})
 		}
 	}
-	if len(rows) == 0 {
-		return err
+	if len(rows) > 0 {
+		err = errors.Join(err, out.sayf(""), out.table("MEASURE FIGURE MEDIAN UNIT OF_FLOOR GOAL RANGE", rows))
 	}
-	return errors.Join(err, out.sayf(""), out.table("MEASURE FIGURE MEDIAN UNIT OF_FLOOR GOAL RANGE", rows))
+	for _, s := range r.Sections {
+		if len(s.Points) > 0 {
+			err = errors.Join(err, printPoints(out, s.Points))
+		}
+	}
+	return err
 }
 
 // number is v with three digits that count, or all before the point.

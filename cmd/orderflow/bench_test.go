@@ -109,13 +109,8 @@ func TestE2E_Bench(t *testing.T) {
 	t.Parallel()
 	store := filepath.Join(t.TempDir(), "stored.db")
 	flags := []string{"bench", "--json", "--repeat", "1", "--workers", "5", "--orders", "15", "--warm-up", "0", "--window", "1s", "--quiet"}
-	all := figures(t, must(t, append(flags, "--only", "waiting", "--step-duration", "100ms", "--nodes", "2")...))
-	want(t, all, 1, "waiting: 2 nodes of 5 workers, share of ideal", "waiting: 2 nodes of 5 workers, steps")
-	if f := all["waiting: 2 nodes of 5 workers, share of ideal"]; f.Value > 1 {
-		t.Errorf("workers did %v of what they can do", f.Value)
-	}
 	for _, first := range []bool{true, false} {
-		all = figures(t, must(t, append(flags, "--only", "stored", "--seed-orders", "120", "--store", store)...))
+		all := figures(t, must(t, append(flags, "--only", "stored", "--seed-orders", "120", "--store", store)...))
 		want(t, all, 1, "stored: processor time, many stored", "stored: get, p99", "stored: list by status, p99",
 			"stored: memory at rest", "stored: processor time, many stored to none")
 		want(t, all, 2, "stored: placed to completed, none stored")
@@ -142,6 +137,7 @@ func TestBenchCmd_Validate(t *testing.T) {
 		{"--nodes 0", "--nodes is 0"},
 		{"--nodes 100", "give 64 at most"},
 		{"--workers 10001", "give 10000 at most"},
+		{"--rounds 0", "--rounds is 0"},
 		{"--window 1ms", "--window 1ms"},
 		{"--dir /nowhere/at/all", "give a folder that is there"},
 		{"--dsn shop.db", "--dsn is for sqlserver://"},

@@ -36,6 +36,10 @@ var (
 		"Writing transactions this node began.", nil, nil)
 	descRetries = prometheus.NewDesc("orderflow_database_retries_total",
 		"Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits.", nil, nil)
+	descWaited = prometheus.NewDesc("orderflow_database_waited_seconds_total",
+		"How long writing transactions of this node waited to begin: for a connection and, on SQLite, for other writers.", nil, nil)
+	descHeld = prometheus.NewDesc("orderflow_database_held_seconds_total",
+		"How long writing transactions of this node were open. On SQLite, all nodes together: how busy the one writer is.", nil, nil)
 )
 
 // nodeCollector reads the node and the counts when it is scraped.
@@ -43,7 +47,7 @@ type nodeCollector struct{ admin *admin }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descWaited, descHeld} {
 		to <- d
 	}
 }
@@ -62,6 +66,8 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descStatements, prometheus.CounterValue, float64(s.Statements))
 	to <- prometheus.MustNewConstMetric(descTransactions, prometheus.CounterValue, float64(s.Transactions))
 	to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(s.Retries))
+	to <- prometheus.MustNewConstMetric(descWaited, prometheus.CounterValue, s.WaitedSeconds)
+	to <- prometheus.MustNewConstMetric(descHeld, prometheus.CounterValue, s.HeldSeconds)
 	orders, err := c.admin.counts(context.Background())
 	for status, n := range orders {
 		gauge(descOrders, float64(n), string(status))

@@ -30,6 +30,10 @@ type NodeStat struct {
 	Statements   int64 `json:"statements"`
 	Transactions int64 `json:"transactions"`
 	Retries      int64 `json:"retries"`
+	// WaitedSeconds is how long transactions have waited to begin, HeldSeconds how long they
+	// were open.
+	WaitedSeconds float64 `json:"waited_seconds"`
+	HeldSeconds   float64 `json:"held_seconds"`
 }
 
 // statAnswer is the body of /command/stat.

@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"orderflow/schema"
+)
+
+// cluster is nodes that are processes of their own.
+type cluster struct{ all []*Process }
+
+// atOnce bounds the nodes that start at the same time.
+const atOnce = 4
+
+// cluster starts nodes; the first few have all roles, the others work and do nothing
+// else. What was started is there to be stopped, whatever became of the rest.
+func (r *run) cluster(ctx context.Context, dsn string, nodes int) (*cluster, error) {
+	c := &cluster{}
+	var mu sync.Mutex
+	_, err := together(ctx, atOnce, nodes, func(ctx context.Context, i int) error {
+		conf := NodeConfig{DSN: dsn, Workers: r.Workers, StepDuration: r.StepDuration, Roles: []string{roleWorker}}
+		if i < allRoles {
+			conf.Roles = nil
+		}
+		p, err := r.Spawn(ctx, conf)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		c.all = append(c.all, p)
+		return nil
+	})
+	return c, err
+}
+
+// stop drains all nodes at once.
+func (c *cluster) stop() error {
+	errs := make([]error, len(c.all))
+	var wg sync.WaitGroup
+	for i, p := range c.all {
+		wg.Go(func() { errs[i] = p.Stop() })
+	}
+	wg.Wait()
+	c.all = nil
+	return errors.Join(errs...)
+}
+
+// nodeStat is what is read of /command/stat.
+type nodeStat struct {
+	Slots        int   `json:"slots"`
+	Busy         int   `json:"busy"`
+	Statements   int64 `json:"statements"`
+	Transactions int64 `json:"transactions"`
+	Retries      int64 `json:"retries"`
+
+	WaitedSeconds float64 `json:"waited_seconds"`
+	HeldSeconds   float64 `json:"held_seconds"`
+}
+
+// stats asks all nodes how they stand. Each answer costs its node one statement.
+func (c *cluster) stats(ctx context.Context) ([]nodeStat, error) {
+	all := make([]nodeStat, len(c.all))
+	_, err := together(ctx, len(c.all), len(c.all), func(ctx context.Context, i int) error {
+		cl := newClient(c.all[i].Admin, 1)
+		defer cl.close()
+		answer, err := cl.call(ctx, http.MethodGet, "/command/stat", nil, http.StatusOK)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(answer, &all[i])
+	})
+	return all, err
+}
+
+// filled waits until each node has been seen with work for all its workers, or for so
+// long that it never will be.
+func (c *cluster) filled(ctx context.Context, patience time.Duration) error {
+	const pause = 250 * time.Millisecond
+	full := make([]bool, len(c.all))
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && slices.Contains(full, false); {
+		all, err := c.stats(ctx)
+		if err != nil {
+			return err
+		}
+		for i, s := range all {
+			full[i] = full[i] || s.Busy == s.Slots
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// worked is what nodes used of database and machine between two moments.
+type worked struct {
+	from, to time.Time
+	schema.Stats
+	cpu   time.Duration
+	bytes int64 // that the database grew by
+	// registered is how often a node with workers has registered.
+	registered int64
+}
+
+// work starts nodes on a database, measures them once all are full, and drains them, so
+// that all that ran meanwhile is in the log.
+func (r *run) work(ctx context.Context, dsn string, db *schema.DB, nodes int) (w worked, err error) {
+	c, err := r.cluster(ctx, dsn, nodes)
+	defer func() { err = errors.Join(err, c.stop()) }()
+	if err != nil {
+		return w, err
+	}
+	if err := c.filled(ctx, settled+r.StepDuration); err != nil {
+		return w, err
+	}
+	if err := sleep(ctx, settled+r.StepDuration); err != nil {
+		return w, err
+	}
+	r.Progress("scale: measuring %d nodes", nodes)
+	before, err := c.snapshot(ctx, db)
+	if err != nil {
+		return w, err
+	}
+	w.from = time.Now()
+	if err := sleep(ctx, time.Duration(r.Rounds)*r.StepDuration); err != nil {
+		return w, err
+	}
+	w.to = time.Now()
+	after, err := c.snapshot(ctx, db)
+	if err != nil {
+		return w, err
+	}
+	w.Statements, w.Transactions, w.Retries = after.Statements-before.Statements, after.Transactions-before.Transactions, after.Retries-before.Retries
+	w.Waited, w.Held = after.Waited-before.Waited, after.Held-before.Held
+	w.cpu, w.bytes = after.cpu-before.cpu, after.bytes-before.bytes
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM nodes WHERE slots > 0`).Scan(&w.registered)
+	return w, db.Translate(err)
+}
+
+// snapshot is what all nodes have used up to now.
+func (c *cluster) snapshot(ctx context.Context, db *schema.DB) (w worked, err error) {
+	all, err := c.stats(ctx)
+	if err != nil {
+		return w, err
+	}
+	for i, s := range all {
+		w.Statements += s.Statements
+		w.Transactions += s.Transactions
+		w.Retries += s.Retries
+		w.Waited += time.Duration(s.WaitedSeconds * float64(time.Second))
+		w.Held += time.Duration(s.HeldSeconds * float64(time.Second))
+		t, _ := processTime(c.all[i].PID) // where it is not known, the figure is 0
+		w.cpu += t
+	}
+	if db.Dialect().Name() == "sqlite" { // pages, and not the file, which grows only when the log is written back
+		err = db.QueryRowContext(ctx, `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`).Scan(&w.bytes)
+	}
+	return w, db.Translate(err)
+}
