@@ -87,8 +87,7 @@ func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *Rep
 	return nil
 }
 
-// recheckPart takes a few orders. Checkpoints, rows, events: in
-// this order, see comparison.
+// recheckPart takes a few orders. Checkpoints, rows, events: in this order, see comparison.
 func (r *rebuild) recheckPart(ctx context.Context, ids []domain.OrderID, report *Report) error {
 	checkpoints, err := readCheckpoints(ctx, r.db, live)
 	if err != nil {

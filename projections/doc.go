@@ -13,7 +13,8 @@
 //   - Views.List may lag behind the log, by the projector's linger (25 ms) under load
 //     in one process and by up to a second for events that another process appended
 //     and no projector there applies. A page is served by one index, in the order of
-//     that index, and a cursor stays good whatever is added.
+//     that index, and a cursor stays good whatever is added. It ends early where its
+//     details would exceed 8 MiB.
 //   - Rebuild fills a second table beside the first from the beginning of the log,
 //     compares the two row by row and changes their names in one transaction. Reads
 //     and the projector go on all the while. A rebuild that was killed is started
@@ -28,5 +29,6 @@
 // In what order things happen: a projector reads the heads of the log, then its
 // checkpoints, then the events between them, and the rows of the orders they touch;
 // folds; and then in one short transaction moves the checkpoint and writes one row
-// for each order touched. If the checkpoint is not where it was, nothing is written.
+// for each order touched, while the events after them are read. If the checkpoint is not
+// where it was, nothing is written.
 package projections

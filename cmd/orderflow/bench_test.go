@@ -65,8 +65,8 @@ func TestBench_throughput(t *testing.T) {
 			if got := system.Value / floor.Value; system.OfFloor != got || system.Goal == nil {
 				t.Errorf("%+v; want %v of the floor, and a goal", system, got)
 			}
-			// Each order takes a claim and some statements more for each of its four steps.
-			if f := all["throughput: statements"]; f.Value < 8000 {
+			// However many orders share them.
+			if f := all["throughput: statements"]; f.Value < 1000 {
 				t.Errorf("%v statements for 1,000 orders, which cannot be all", f.Value)
 			}
 		})
@@ -75,7 +75,7 @@ func TestBench_throughput(t *testing.T) {
 
 func TestBench_latency(t *testing.T) {
 	all := benchmark(t, "--only", "latency", "--light-orders", "10", "--rate", "100", "--warm-up", "0", "--repeat", "1")
-	want(t, all, 1, "latency: placed to started, p50", "latency: step to step, p99", "latency: placed to completed, p50")
+	want(t, all, 1, "latency: placed to started, p50", "latency: placed to completed, p50")
 	if started, ended := all["latency: placed to started, p50"], all["latency: placed to completed, p50"]; started.Value >= ended.Value {
 		t.Errorf("orders started after %v ms and had ended after %v", started.Value, ended.Value)
 	}

@@ -39,7 +39,7 @@ func keyOf(l *domain.Lease) heldKey { return heldKey{l.Topic, l.Partition, l.Pos
 func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in bool) error {
 	now := time.Now()
 	every := s.conf.adoptAnyway
-	if now.Before(s.rounds.uncertain) {
+	if now.Before(s.rounds.uncertain) || len(s.rounds.strays) > 0 {
 		every = adoptEvery
 	}
 	if !in || now.Sub(s.rounds.adopted) < every {
@@ -63,9 +63,34 @@ func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in boo
 }
 
 // readOwn reads the rows of a registration that are neither being handled nor about to
-// be settled.
+// be settled, nor on their way to a handler: a lease that is passed on is the row of the
+// next message before this process goes on with it. So a row must be found a second time,
+// after all that were about to be passed on when it was found first have been delivered.
 func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim, error) {
-	known := s.known() // before the query, so that what ends meanwhile is not taken for lost
+	known, passing := s.known() // before the query, so that what ends meanwhile is not taken for lost
+	claims, err := s.readUnknown(ctx, tenure, known)
+	if err != nil {
+		return nil, err
+	}
+	now, seen := time.Now(), s.rounds.strays // after the query, so that what it found was there by now
+	s.rounds.strays = map[heldKey]time.Time{}
+	var lost []claim
+	for _, c := range claims {
+		first, again := seen[keyOf(c.lease)]
+		if again && passing.After(first) {
+			lost = append(lost, c)
+			continue
+		}
+		if !again {
+			first = now
+		}
+		s.rounds.strays[keyOf(c.lease)] = first
+	}
+	return lost, nil
+}
+
+// readUnknown reads the rows of a registration but for those known.
+func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, known map[heldKey]struct{}) ([]claim, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, attempt, interruptions, uuid, payload, metadata FROM inflight
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.conf.Group)
 	if err != nil {
@@ -86,16 +111,20 @@ func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim
 	return claims, s.db.Translate(rows.Err())
 }
 
-// known are the leases this subscriber has in hand.
-func (s *Subscriber) known() map[heldKey]struct{} {
+// known are the leases this subscriber has in hand, and since when one of them has been
+// about to be passed on: the earliest, or now if none is.
+func (s *Subscriber) known() (known map[heldKey]struct{}, passing time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := make(map[heldKey]struct{}, len(s.held)+len(s.settle))
-	for k := range s.held {
+	known, passing = make(map[heldKey]struct{}, len(s.held)+len(s.settle)), time.Now()
+	for k, h := range s.held {
 		known[k] = struct{}{}
+		if !h.passing.IsZero() && h.passing.Before(passing) {
+			passing = h.passing
+		}
 	}
 	for _, e := range s.settle {
 		known[keyOf(e.lease)] = struct{}{}
 	}
-	return known
+	return known, passing
 }

@@ -27,8 +27,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		s.mu.Lock()
 		sub := s.subscriptionFor(c.lease.Topic, i)
 		s.busy++
-		s.held[keyOf(c.lease)] = c.suspect
-		c.lease.MayPass = func(topic string) bool { return s.mayPass(tenure, topic) }
+		s.hold(tenure, c.lease, c.suspect)
 		if sub != nil {
 			sub.sending.Add(1)
 		}

@@ -25,11 +25,12 @@ const (
 
 // roundState is what the loop remembers from round to round.
 type roundState struct {
-	turn      int       // moves where the next look begins among the partitions
-	failed    bool      // the last writing transaction failed
-	uncertain time.Time // until then, a claim whose COMMIT was not answered may turn up
-	adopted   time.Time // when it was last looked for
-	pressed   time.Time // when it last asked what waits while no slot was free
+	turn      int                   // moves where the next look begins among the partitions
+	failed    bool                  // the last writing transaction failed
+	uncertain time.Time             // until then, a claim whose COMMIT was not answered may turn up
+	adopted   time.Time             // when it was last looked for
+	strays    map[heldKey]time.Time // rows that nobody here seems to know of, since when
+	pressed   time.Time             // when it last asked what waits while no slot was free
 }
 
 // Alive is how long ago the subscriber's loop last came round, whatever the database

@@ -23,8 +23,30 @@ const (
 // mayPass says whether a handler may go on with the next step of its order, a message of
 // topic, in the slot it has: not when something waits for a slot that goes first, nor
 // when the subscriber drains or keeps messages in order.
-func (s *Subscriber) mayPass(tenure domain.Tenure, topic string) bool {
-	return !s.conf.Ordered && s.waiting.Load() >= int64(s.rank(topic)) && !s.isDraining() && tenure.Context.Err() == nil
+func (s *Subscriber) mayPass(tenure domain.Tenure, l *domain.Lease, topic string) bool {
+	if s.conf.Ordered || s.waiting.Load() < int64(s.rank(topic)) || s.isDraining() || tenure.Context.Err() != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.held[keyOf(l)]; h != nil && h.passing.IsZero() {
+		h.passing = time.Now()
+	}
+	return true
+}
+
+// inHand is a lease that was delivered and has not ended.
+type inHand struct {
+	suspect bool
+	// passing is since when it may be passed on: its row may be that of another message
+	// already, which has not been delivered yet.
+	passing time.Time
+}
+
+// hold notes that a lease is being delivered. s.mu is held.
+func (s *Subscriber) hold(tenure domain.Tenure, l *domain.Lease, suspect bool) {
+	s.held[keyOf(l)] = &inHand{suspect: suspect}
+	l.MayPass = func(topic string) bool { return s.mayPass(tenure, l, topic) }
 }
 
 // press finds out what waits when no slot is free.
@@ -68,7 +90,7 @@ func (s *Subscriber) leftBy(sources []source, free, taken int) {
 func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
 	s.mu.Lock()
 	delete(s.held, keyOf(l))
-	s.held[keyOf(p.Lease)] = false
+	s.hold(tenure, p.Lease, false)
 	sub := s.subscriptionFor(p.Lease.Topic, 0)
 	if sub != nil {
 		sub.sending.Add(1)

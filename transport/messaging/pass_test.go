@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -17,13 +18,15 @@ func TestSubscriber_pass(t *testing.T) {
 		"not before what was given back":              testPassReturned,
 		"not before a topic that goes first":          testPassTopics,
 		"not in order, draining, or past the tenure":  testPassNever,
+		"is not taken for lost on its way":            testPassOnItsWay,
 		"is handed back when nobody takes the topic":  testPassNobody,
 		"is another node's when its own node is lost": testPassTakenOver,
 	})
 }
 
-// passOn settles a message as an append does that passes its lease on to topic.
-func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string) {
+// passOn settles a message as an append does that passes its lease on to topic; meanwhile
+// happens between the commit and the moment its process knows of it.
+func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string, meanwhile ...func()) {
 	t.Helper()
 	l, position := lease(msg), 900_000+serial.Add(1)
 	m := domain.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
@@ -39,8 +42,39 @@ func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string) {
 		}
 		return tx.Ask(context.Background(), questions...)
 	}))
+	for _, f := range meanwhile {
+		f()
+	}
 	l.PassOn(m, position)
 	msg.Ack()
+}
+
+// testPassOnItsWay: between the commit that passes a lease on and its delivery, its row is
+// one that nobody here works on.
+func testPassOnItsWay(t *testing.T, db *schema.DB) {
+	m, one, two := join(t, db), name("topic"), name("topic")
+	publish(t, db, nil, one, "a")
+	s := subscriber(t, db, m, messaging.Config{Slots: 3, Topics: []string{two, one}}.WithAdoptAnyway(time.Millisecond))
+	ch, next := subscribe(t, s, one), subscribe(t, s, two)
+	msg := take(t, ch)
+	if !lease(msg).MayPass(two) {
+		t.Fatal("the lease may not be passed on")
+	}
+	passOn(t, db, msg, two, func() {
+		looks := time.After(2500 * time.Millisecond) // a second is between two looks
+		for done := false; !done; {
+			select {
+			case lost := <-next:
+				t.Fatalf("%s was taken for lost and delivered while it was on its way", lost.UUID)
+			case <-looks:
+				done = true
+			}
+		}
+	})
+	passed := take(t, next)
+	m.afterRounds(t, 2, nil)
+	none(t, next)
+	passed.Ack()
 }
 
 func testPassOn(t *testing.T, db *schema.DB) {

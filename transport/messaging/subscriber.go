@@ -29,12 +29,12 @@ type Subscriber struct {
 
 	mu       sync.Mutex
 	subs     []*subscription
-	busy     int              // slots in use
-	settle   []settlement     // ended deliveries whose rows are still to be changed
-	rounding bool             // the loop is in the middle of a round
-	draining chan struct{}    // closed when no more may be claimed or delivered
-	drained  chan struct{}    // closed when nothing is left after that; see quiet
-	held     map[heldKey]bool // leases delivered and not yet ended; true for a suspect
+	busy     int                 // slots in use
+	settle   []settlement        // ended deliveries whose rows are still to be changed
+	rounding bool                // the loop is in the middle of a round
+	draining chan struct{}       // closed when no more may be claimed or delivered
+	drained  chan struct{}       // closed when nothing is left after that; see quiet
+	held     map[heldKey]*inHand // leases delivered and not yet ended
 	started  bool
 	closed   bool
 	loopDone chan struct{}
@@ -70,7 +70,7 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 		return nil, err
 	}
 	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]bool{}, inTx: db.InTx,
+		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]*inHand{}, inTx: db.InTx,
 		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
 	}
 	s.life, s.stop = context.WithCancel(context.Background())

@@ -84,8 +84,8 @@ func (s *Subscriber) claimReturnedOf(
 func (s *Subscriber) handlesSuspect() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, suspect := range s.held {
-		if suspect {
+	for _, h := range s.held {
+		if h.suspect {
 			return true
 		}
 	}
