@@ -68,6 +68,10 @@ func testPaused(t *testing.T, db string) {
 // holds everybody up, whatever the leases say.
 func (p *process) pause(dsn string) {
 	p.t.Helper()
+	if isServer(dsn) { // which locks rows
+		p.signal(syscall.SIGSTOP)
+		return
+	}
 	db, err := schema.Open(p.t.Context(), dsn)
 	if err != nil {
 		p.t.Fatal(err)
