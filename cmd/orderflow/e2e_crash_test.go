@@ -81,10 +81,11 @@ func checkEnd(t *testing.T, id string, events []event) {
 func TestE2E_Cluster(t *testing.T) { onEachDatabase(t, testCluster) }
 
 func testCluster(t *testing.T, db string) {
-	const (
-		orders   = 36
-		takeOver = 10 * time.Second // the promise, with the default lease
-	)
+	const takeOver = 10 * time.Second // the promise, with the default lease
+	orders := 36
+	if isServer(db) { // enough for as long as the nodes' connections take to warm up
+		orders = 150
+	}
 	flags := []string{"--step-duration", "2s", "--step-failure-rate", "0", "--workers", "10"}
 	nodes := make([]*process, 3)
 	for i := range nodes {
