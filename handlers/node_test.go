@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,10 +99,10 @@ func TestNode_Run_slowHeartbeat(t *testing.T) {
 		if tenure.Context.Err() != nil {
 			t.Fatalf("the tenure ended: %v", context.Cause(tenure.Context))
 		}
-		calls := 0
+		var calls atomic.Int64
 		m.breakRegistry(func(f *registryFaults) {
 			f.renew = func(ctx context.Context) error {
-				if calls++; calls == 1 {
+				if calls.Add(1) == 1 {
 					return wait(ctx, 3500*time.Millisecond) // and another is through before it
 				}
 				return nil
