@@ -30,15 +30,16 @@ func TestE2E_BenchScale(t *testing.T) {
 		for _, f := range p.Figures {
 			all[f.Name] = f
 		}
-		want(t, all, 1, "share of ideal", "steps", "orders", "orders, ideal", "free slot to next start, p50", "statements", "transactions", "bytes", "processor time")
+		want(t, all, 1, "share of ideal", "steps", "orders", "orders, ideal", "statements", "transactions", "bytes", "processor time")
 		if f := all["share of ideal"]; f.Value > 1 || f.Goal == nil {
 			t.Errorf("workers did %+v of what they can do; want 1 at most, and a goal", f)
 		}
-		if all["free slot to next start, p50"].Value > all["free slot to next start, p99"].Value {
+		// Where a lease is passed on, the slot does not wait at all.
+		if p50 := all["free slot to next start, p50"]; len(p50.Samples) != 1 || p50.Value < 0 || p50.Value > all["free slot to next start, p99"].Value {
 			t.Errorf("slots waited for %+v", all)
 		}
-		// Four claims, starts and completions, which orders may share.
-		if s, tx := all["statements"].Value, all["transactions"].Value; s < 12 || tx > s || tx > 13+5 {
+		// A claim, a start and four completions, which orders may share.
+		if s, tx := all["statements"].Value, all["transactions"].Value; s < 1 || tx > s || tx > 13+5 {
 			t.Errorf("%v statements and %v transactions an order, which cannot be", s, tx)
 		}
 		if all["registrations lost"].Value != 0 || all["steps interrupted"].Value != 0 {
