@@ -58,7 +58,7 @@ func fillFloor(ctx context.Context, db *schema.DB, n, rows int) (floored, error)
 	if err != nil {
 		return floored{}, err
 	}
-	statement, position := insertRows(db.Dialect(), "floor_events", rowsPerInsert), 0
+	statement, position := insertRows("floor_events", rowsPerInsert), 0
 	before := usageOf(db)
 	for total := n * len(like); position < total; {
 		end := min(position+rows, total)

@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"strconv"
-	"strings"
-
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -15,26 +12,9 @@ const (
 	eventColumns = 9
 )
 
-// insertRows inserts n events into a table. Placeholders have no numbers where that is the
-// driver's own form: the driver of SQLite looks each numbered one up among all there are.
-func insertRows(d schema.Dialect, table string, n int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO ` + table + ` (position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES `)
-	for i := range n * eventColumns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%eventColumns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("?")
-		if d.Name() != "sqlite" {
-			b.WriteString(strconv.Itoa(i + 1))
-		}
-	}
-	return b.String() + ")"
+// insertRows inserts n events into a table.
+func insertRows(table string, n int) string {
+	return `INSERT INTO ` + table + ` (position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + schema.Values(n, eventColumns)
 }
 
 // appendRow appends the values of an event in the order of insertRows.

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"orderflow/domain"
-	"orderflow/eventstore"
-	"orderflow/schema"
 )
 
 // Point is the curve of scale at one number of nodes.
@@ -117,15 +115,11 @@ func (r *run) scaleOnce(ctx context.Context, p *Point) (err error) {
 	if err := r.placeAll(ctx, dsn, backlog); err != nil {
 		return err
 	}
-	db, err := schema.Open(ctx, dsn)
+	db, store, err := openLog(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	store, err := eventstore.Open(ctx, db, eventstore.Options{})
-	if err != nil {
-		return err
-	}
 	heads, err := store.Heads(ctx)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"orderflow/eventstore"
 	"orderflow/schema"
 )
 
@@ -108,4 +109,17 @@ func (s *scratch) size(dsn string) (total int64) {
 		}
 	}
 	return total
+}
+
+// openLog opens a database to read its log.
+func openLog(ctx context.Context, dsn string) (*schema.DB, *eventstore.Store, error) {
+	db, err := schema.Open(ctx, dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := eventstore.Open(ctx, db, eventstore.Options{})
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return db, store, nil
 }

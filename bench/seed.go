@@ -173,7 +173,7 @@ func (b *seedBatch) write(ctx context.Context, tx *schema.Tx) error {
 		for _, r := range part {
 			args = appendRow(args, r)
 		}
-		if _, err := tx.ExecContext(ctx, insertRows(tx.Dialect(), "events", len(part)), args...); err != nil {
+		if _, err := tx.ExecContext(ctx, insertRows("events", len(part)), args...); err != nil {
 			return err
 		}
 	}

@@ -108,15 +108,11 @@ func exists(path string) bool {
 
 // madeHere refuses a store whose first order was not generated here.
 func (r *run) madeHere(ctx context.Context, dsn string) (err error) {
-	db, err := schema.Open(ctx, dsn)
+	db, store, err := openLog(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	store, err := eventstore.Open(ctx, db, eventstore.Options{})
-	if err != nil {
-		return err
-	}
 	events, err := store.ReadLog(ctx, 0, 0, 1)
 	if err != nil {
 		return err

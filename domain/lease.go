@@ -37,7 +37,7 @@ type Passed struct {
 // same node, for message m at a position of the same partition.
 func (l *Lease) PassOn(m Message, position int64) {
 	l.passed.Store(&Passed{Message: m, Lease: &Lease{
-		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position, Node: l.Node, Epoch: l.Epoch, Attempt: 1, MayPass: l.MayPass,
+		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
 	}})
 	l.MarkSettled()
 }

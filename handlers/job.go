@@ -33,8 +33,11 @@ type job struct {
 	log   *logrus.Entry
 }
 
-func (j *job) load(ctx context.Context, load func(context.Context, domain.OrderID) ([]domain.Recorded, error)) error {
-	events, err := load(ctx, j.id)
+// load reads the order as it is now.
+func (j *job) load(ctx context.Context) error { return j.fold(j.conf.Store.Load(ctx, j.id)) }
+
+// fold makes the order of its events, as the store gave them.
+func (j *job) fold(events []domain.Recorded, err error) error {
 	if err != nil {
 		return fmt.Errorf("load order %s: %w", j.id, err)
 	}
@@ -62,7 +65,7 @@ func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) 
 		err := j.append(ctx, decide)
 		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
 			conflicts++
-			if err = j.load(ctx, j.conf.Store.Load); err == nil {
+			if err = j.load(ctx); err == nil {
 				continue
 			}
 		}

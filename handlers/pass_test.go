@@ -16,8 +16,8 @@ import (
 func (b *bench) along(may func(topic string) bool) (topics []string) {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
-	lease.MayPass = may
 	for {
+		lease.MayPass = may
 		topics = append(topics, lease.Topic)
 		msg.SetContext(domain.WithLease(context.Background(), lease))
 		err := b.steps.Handler(lease.Topic)(msg)

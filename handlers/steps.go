@@ -135,13 +135,12 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	}
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
-	load := j.conf.Store.Load
-	if lease.Attempt == 1 {
-		load = func(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
-			return j.conf.Store.LoadAt(ctx, id, lease.Position)
-		}
+	if lease.Attempt > 1 {
+		err = j.load(ctx)
+	} else {
+		err = j.fold(j.conf.Store.LoadAt(ctx, id, lease.Position))
 	}
-	if err := j.load(ctx, load); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return j, nil

@@ -36,7 +36,7 @@ func Rows(n, width int, f func(from, to int, values string) error) error {
 		for size > 16 && size&(size-1) != 0 {
 			size &= size - 1
 		}
-		if err := f(from, from+size, values(size, width)); err != nil {
+		if err := f(from, from+size, Values(size, width)); err != nil {
 			return err
 		}
 		from += size
@@ -44,11 +44,12 @@ func Rows(n, width int, f func(from, to int, values string) error) error {
 	return nil
 }
 
-// texts keeps what values made; there are few different ones.
+// texts keeps what Values made; there are few different ones.
 var texts sync.Map // of string by [2]int
 
-// values is "(?1, ?2), (?3, ?4), ..." for so many rows of width columns.
-func values(rows, width int) string {
+// Values is "(?1, ?2), (?3, ?4), ..." for so many rows of width columns. Who has rows of
+// any number had better use Rows.
+func Values(rows, width int) string {
 	key := [2]int{rows, width}
 	if text, kept := texts.Load(key); kept {
 		return text.(string)

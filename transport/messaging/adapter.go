@@ -4,8 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -43,35 +41,18 @@ func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsq
 		if len(m.UUID) > maxUUID {
 			return wsql.Query{}, fmt.Errorf("%w: message %.40s...: the UUID has %d bytes (%d at most)", domain.ErrInvalid, m.UUID, len(m.UUID), maxUUID)
 		}
-		metadata, err := json.Marshal(m.Metadata)
+		metadata, err := marshalMetadata(m.UUID, m.Metadata)
 		if err != nil {
-			return wsql.Query{}, fmt.Errorf("message %s: metadata: %w", m.UUID, err)
+			return wsql.Query{}, err
 		}
 		payload := []byte(m.Payload)
 		if payload == nil {
 			payload = []byte{}
 		}
-		q.Args = append(q.Args, topic, p.partition, p.position, m.UUID, payload, string(metadata), schema.TimeArg(p.at))
+		q.Args = append(q.Args, topic, p.partition, p.position, m.UUID, payload, metadata, schema.TimeArg(p.at))
 	}
-	q.Query = `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ` + rows(len(messages))
+	q.Query = `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ` + schema.Values(len(messages), outboxColumns)
 	return q, nil
-}
-
-// rows is "(?1, ..., ?7), (?8, ...), ..." for n messages.
-func rows(n int) string {
-	var b strings.Builder
-	for i := range n * outboxColumns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%outboxColumns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("?" + strconv.Itoa(i+1))
-	}
-	return b.String() + ")"
 }
 
 // SelectQuery reads the messages of a topic in the order in which they were placed,
@@ -98,6 +79,15 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
+
+// marshalMetadata is what newMessage reads.
+func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		return "", fmt.Errorf("message %s: metadata: %w", uuid, err)
+	}
+	return string(text), nil
+}
 
 func newMessage(uuid string, payload, metadata []byte) (*message.Message, error) {
 	m := message.NewMessage(uuid, payload)

@@ -29,35 +29,36 @@ func fenceArgs(l *domain.Lease) []any {
 // order, whether its lease was still held; those that were are settled. A kept lease's
 // row is locked to the end of the transaction, so that nobody can take the message over
 // before the outcome is visible.
-func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
+func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
-	if !d.Batches() {
-		return s.settleSets(d, requests, held)
+	var sets leaseSets
+	for i, r := range requests {
+		if !d.Batches() && sets.take(r, i) {
+			continue
+		}
+		one, err := s.settle(d, r, func(rows int64) { held[i] = rows > 0 })
+		if err != nil {
+			return nil, err
+		}
+		questions = append(questions, one...)
 	}
-	return s.settleEach(d, requests, held)
+	return append(questions, sets.settle(held)...), nil
 }
 
-// settleEach has a statement for each request: where statements share a round trip, they
-// cost little.
-func (s Leases) settleEach(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
-	questions := make([]schema.Question, 0, len(requests))
-	for i, r := range requests {
-		tell := func(rows int64) { held[i] = rows > 0 }
-		switch r.Settle {
-		case domain.SettleKeep, domain.SettlePass: // which Pass completes
-			questions = append(questions, keep(r.Lease, tell))
-		case domain.SettleDone:
-			questions = append(questions, remove(r.Lease, tell))
-		case domain.SettleReturn:
-			questions = append(questions, giveBack(d, r.Lease, s.ReturnDelay, 1, tell))
-		case domain.SettlePark:
-			questions = append(questions, park(d, r.Lease, r.Reason, tell)...)
-		default:
-			return nil, fmt.Errorf("%w: settlement %d of the lease of %s/%d/%d by node %s",
-				domain.ErrInvalid, r.Settle, r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node)
-		}
+// settle gives the statements for one request.
+func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64)) ([]schema.Question, error) {
+	switch r.Settle {
+	case domain.SettleKeep, domain.SettlePass: // which Pass completes
+		return []schema.Question{keep(r.Lease, tell)}, nil
+	case domain.SettleDone:
+		return []schema.Question{remove(r.Lease, tell)}, nil
+	case domain.SettleReturn:
+		return []schema.Question{giveBack(d, r.Lease, s.ReturnDelay, 1, tell)}, nil
+	case domain.SettlePark:
+		return park(d, r.Lease, r.Reason, tell), nil
 	}
-	return questions, nil
+	return nil, fmt.Errorf("%w: settlement %d of the lease of %s/%d/%d by node %s",
+		domain.ErrInvalid, r.Settle, r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node)
 }
 
 // keep locks the row of a lease.

@@ -1,9 +1,6 @@
 package messaging
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"orderflow/domain"
 	"orderflow/schema"
 )
@@ -14,14 +11,13 @@ import (
 func (s Leases) Pass(d schema.Dialect, passes []domain.Pass) ([]schema.Question, error) {
 	metadata := make([]string, len(passes))
 	for i, p := range passes {
-		text, err := json.Marshal(p.Message.Metadata)
-		if err != nil {
-			return nil, fmt.Errorf("message %s: metadata: %w", p.Message.UUID, err)
+		var err error
+		if metadata[i], err = marshalMetadata(p.Message.UUID, p.Message.Metadata); err != nil {
+			return nil, err
 		}
 		if err := validTopic(p.Message.Topic); err != nil {
 			return nil, err
 		}
-		metadata[i] = string(text)
 	}
 	if d.Batches() {
 		return passEach(d, passes, metadata), nil

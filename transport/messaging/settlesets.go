@@ -14,53 +14,43 @@ type owner struct {
 	epoch       int64
 }
 
-// settleSets settles the leases of each owner with one statement of a kind, for a database
-// that has one writer at a time: who writes has locked everything, and to read a row is to
-// lock it. What is rare is left to settleEach.
-func (s Leases) settleSets(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error) {
-	kept, ended := map[owner]map[heldKey][]int{}, map[owner]map[heldKey][]int{}
-	var rest []domain.SettleRequest
-	var restAt []int
-	for i, r := range requests {
-		sets := kept
-		switch r.Settle {
-		case domain.SettleKeep:
-		case domain.SettleDone, domain.SettlePass: // Pass inserts the row anew
-			sets = ended
-		default:
-			rest, restAt = append(rest, r), append(restAt, i)
-			continue
-		}
-		o := owner{r.Lease.Group, r.Lease.Node, r.Lease.Epoch}
-		if sets[o] == nil {
-			sets[o] = map[heldKey][]int{}
-		}
-		key := keyOf(r.Lease)
-		sets[o][key] = append(sets[o][key], i)
+// leaseSets are leases that are settled with one statement of a kind for each owner, for a
+// database that has one writer at a time: who writes has locked everything, and to read
+// a row is to lock it. A lease has the number of its request, or several.
+type leaseSets struct {
+	kept, ended map[owner]map[heldKey][]int
+}
+
+// take takes the request, unless it is of a rare kind.
+func (s *leaseSets) take(r domain.SettleRequest, number int) bool {
+	sets := &s.kept
+	switch r.Settle {
+	case domain.SettleKeep:
+	case domain.SettleDone, domain.SettlePass: // Pass inserts the row anew
+		sets = &s.ended
+	default:
+		return false
 	}
-	var questions []schema.Question
-	for o, set := range kept {
+	if *sets == nil {
+		*sets = map[owner]map[heldKey][]int{}
+	}
+	o, key := owner{r.Lease.Group, r.Lease.Node, r.Lease.Epoch}, keyOf(r.Lease)
+	if (*sets)[o] == nil {
+		(*sets)[o] = map[heldKey][]int{}
+	}
+	(*sets)[o][key] = append((*sets)[o][key], number)
+	return true
+}
+
+// settle gives the statements, which tell held which leases were found.
+func (s *leaseSets) settle(held []bool) (questions []schema.Question) {
+	for o, set := range s.kept {
 		questions = append(questions, keepSet(o, set, held))
 	}
-	for o, set := range ended {
+	for o, set := range s.ended {
 		questions = append(questions, endSet(o, set, held)...)
 	}
-	if len(rest) == 0 {
-		return questions, nil
-	}
-	answers := make([]bool, len(rest))
-	others, err := s.settleEach(d, rest, answers)
-	for i := range others {
-		if tell := others[i].Changed; tell != nil {
-			others[i].Changed = func(rows int64) {
-				tell(rows)
-				for j, at := range restAt {
-					held[at] = answers[j]
-				}
-			}
-		}
-	}
-	return append(questions, others...), err
+	return questions
 }
 
 // ofOwner are an owner's rows; the index inflight_node finds them. A node has as many as
