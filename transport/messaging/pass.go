@@ -22,13 +22,17 @@ const (
 
 // mayPass says whether a handler may go on with the next step of its order, a message of
 // topic, in the slot it has: not when something waits for a slot that goes first, nor
-// when the subscriber drains or keeps messages in order.
+// when the subscriber drains or keeps messages in order, nor when nobody takes the topic
+// here, as while a node that starts subscribes to one topic after the other.
 func (s *Subscriber) mayPass(tenure domain.Tenure, l *domain.Lease, topic string) bool {
 	if s.conf.Ordered || s.waiting.Load() < int64(s.rank(topic)) || s.isDraining() || tenure.Context.Err() != nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.subscriptionFor(topic, 0) == nil {
+		return false
+	}
 	if h := s.held[keyOf(l)]; h != nil && h.passing.IsZero() {
 		h.passing = time.Now()
 	}

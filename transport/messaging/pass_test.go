@@ -18,6 +18,7 @@ func TestSubscriber_pass(t *testing.T) {
 		"not before what was given back":              testPassReturned,
 		"not before a topic that goes first":          testPassTopics,
 		"not in order, draining, or past the tenure":  testPassNever,
+		"not to a topic that nobody takes":            testPassSubscribed,
 		"is not taken for lost on its way":            testPassOnItsWay,
 		"is handed back when nobody takes the topic":  testPassNobody,
 		"is another node's when its own node is lost": testPassTakenOver,
@@ -180,6 +181,27 @@ func testPassNever(t *testing.T, db *schema.DB) {
 	if l = lease(take(t, subscribe(t, s, topic))); l.MayPass(topic) {
 		t.Error("a lease may be passed on where messages are kept in order")
 	}
+}
+
+// testPassSubscribed: a node that starts subscribes to one topic after the other, and one
+// that it does not take yet is not one to go on with.
+func testPassSubscribed(t *testing.T, db *schema.DB) {
+	m, one, two := join(t, db), name("topic"), name("topic")
+	publish(t, db, nil, one, "a")
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{two, one}})
+	l := lease(take(t, subscribe(t, s, one)))
+	m.afterRounds(t, 1, nil)
+	if l.MayPass(two) {
+		t.Error("a lease may be passed on to a topic that nobody takes")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ch, err := s.Subscribe(ctx, two)
+	must(t, err)
+	wantMay(t, m, l, two, true)
+	cancel()
+	for range ch { // until it is closed
+	}
+	wantMay(t, m, l, two, false)
 }
 
 func testPassNobody(t *testing.T, db *schema.DB) {
