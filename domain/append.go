@@ -1,6 +1,10 @@
 package domain
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Append is one unit of work for the event store: the events that one decision made,
 // the messages that tell others of them, and the lease under which it was made. All
@@ -9,7 +13,9 @@ type Append struct {
 	OrderID  OrderID
 	Expected int // version the decision was made on; 0 for a new order
 	Events   []Event
-	Metadata Metadata // Schema is filled in by the store
+	Metadata Metadata // of the events but those in Other; Schema is filled in by the store
+	// Other is the metadata of events that came about in another way, by their index.
+	Other    map[int]Metadata
 	Messages []Message
 	// Lease, if not nil, must still be held, and is settled as Settle says.
 	Lease  *Lease
@@ -43,7 +49,8 @@ type OutboxMessage struct {
 	At        time.Time
 }
 
-// Pass is a message that takes the place of the lease under which it was appended.
+// Pass is a message that takes the place of the lease under which it was appended, or is
+// the first of a lease taken with it.
 type Pass struct {
 	Lease   *Lease
 	Message OutboxMessage
@@ -72,6 +79,41 @@ func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, e
 		}
 	}
 	return a, nil
+}
+
+// Then adds to a unit that opens an order what commands decide after it, with metadata of
+// their own. It is for commands that nobody else has to hear of.
+func (a Append) Then(meta Metadata, commands ...Command) (Append, error) {
+	o := Order{ID: a.OrderID}
+	if a.Expected != 0 {
+		return Append{}, fmt.Errorf("%w: order %s is not opened by a unit decided on version %d", ErrInvalid, a.OrderID, a.Expected)
+	}
+	for _, e := range a.Events {
+		if err := o.evolve(e, o.PlacedAt); err != nil {
+			return Append{}, err
+		}
+	}
+	more, err := Prepare(o, a.OrderID, meta, commands...)
+	if err != nil {
+		return Append{}, err
+	}
+	if len(more.Messages) > 0 {
+		return Append{}, fmt.Errorf("%w: order %s: what follows its opening asks for %s", ErrInvalid, a.OrderID, more.Messages[0].Topic)
+	}
+	a.Other = make(map[int]Metadata, len(more.Events))
+	for i := range more.Events {
+		a.Other[len(a.Events)+i] = meta
+	}
+	a.Events = append(slices.Clip(a.Events), more.Events...)
+	return a, nil
+}
+
+// MetadataOf is the metadata of the event with index i.
+func (a *Append) MetadataOf(i int) Metadata {
+	if m, other := a.Other[i]; other {
+		return m
+	}
+	return a.Metadata
 }
 
 func (a *Append) message(event int, topic string) Message {

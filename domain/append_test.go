@@ -69,3 +69,43 @@ func TestPrepare_refused(t *testing.T) {
 		t.Errorf("prepared %+v, err %v; want nothing and ErrStepRunning", a, err)
 	}
 }
+
+func TestAppend_Then(t *testing.T) {
+	opens := func() Append {
+		a, err := Prepare(Order{}, OrderID{9}, Metadata{Actor: "customer"}, Place{TrackingID: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	meta := Metadata{Actor: "worker", Node: "n"}
+	a, err := opens().Then(meta, StartStep{Scheduling, 1, "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := opens()
+	want.Events = append(want.Events, StepStarted{Scheduling, 1, "n"})
+	want.Other = map[int]Metadata{1: meta}
+	if !reflect.DeepEqual(a, want) {
+		t.Errorf("prepared\n%+v\nwant\n%+v", a, want)
+	}
+	if a.MetadataOf(0).Actor != "customer" || a.MetadataOf(1) != meta {
+		t.Errorf("metadata %+v and %+v", a.MetadataOf(0), a.MetadataOf(1))
+	}
+	later := opens()
+	later.Expected = 1
+	for name, c := range map[string]struct {
+		a       Append
+		command Command
+		want    error
+	}{
+		"a unit that opens nothing":    {later, StartStep{Scheduling, 1, "n"}, ErrInvalid},
+		"a command against a rule":     {opens(), StartStep{Processing, 1, "n"}, ErrOutOfTurn},
+		"what nobody has to hear of":   {opens(), Park{"stop"}, nil},
+		"what asks for a step's topic": {a, FailStep{Scheduling, 1, "no"}, ErrInvalid},
+	} {
+		if _, err := c.a.Then(meta, c.command); !errors.Is(err, c.want) {
+			t.Errorf("%s: err = %v, want %v", name, err, c.want)
+		}
+	}
+}

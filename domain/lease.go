@@ -68,6 +68,11 @@ const (
 	// one message in its place, as its first attempt. The message does not go through the
 	// outbox.
 	SettlePass
+	// SettleTake gives the node a lease that it does not have yet, for the append's one
+	// message, as its first attempt. The message does not go through the outbox. The lease
+	// names group, topic, node and epoch, and is held as long as the node is registered under
+	// that epoch; partition and position become those of the message.
+	SettleTake
 )
 
 // SettleRequest asks for one lease to be settled.

@@ -54,11 +54,17 @@ func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(conte
 	case a.Settle == domain.SettlePass:
 		m := a.Messages[0]
 		a.Lease.PassOn(m, p.recorded[m.Event].Position)
+	case a.Settle == domain.SettleTake:
+		a.Lease.Partition, a.Lease.Position = p.partition, p.recorded[a.Messages[0].Event].Position
 	default:
 		a.Lease.MarkSettled()
 	}
 	return p.recorded, nil
 }
+
+// inHand says whether the append's message goes to a lease of this node, and not through
+// the outbox.
+func inHand(s domain.Settlement) bool { return s == domain.SettlePass || s == domain.SettleTake }
 
 // encode checks what needs no database and makes the stored bytes, so that the
 // transaction does not wait for either.
@@ -71,8 +77,8 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 	case a.Lease != nil && s.opts.Leases == nil, len(a.Messages) > 0 && s.opts.Outbox == nil:
 		return nil, fmt.Errorf("%w: this store was opened to append neither messages nor under a lease", domain.ErrInvalid)
 	}
-	if a.Settle == domain.SettlePass && (a.Lease == nil || len(a.Messages) != 1) {
-		return nil, fmt.Errorf("%w: a lease is passed on to the one message of an append, this one has %d", domain.ErrInvalid, len(a.Messages))
+	if inHand(a.Settle) && (a.Lease == nil || len(a.Messages) != 1) {
+		return nil, fmt.Errorf("%w: a lease is passed on to the one message of an append, or taken with it, and this one has %d", domain.ErrInvalid, len(a.Messages))
 	}
 	p := &pending{Append: a, partition: s.Partition(a.OrderID), done: make(chan struct{})}
 	for _, m := range a.Messages {
@@ -80,8 +86,8 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 			return nil, fmt.Errorf("%w: a message names event %d of %d", domain.ErrInvalid, m.Event, len(a.Events))
 		}
 	}
-	for _, e := range a.Events {
-		r, err := s.encodeEvent(a, e)
+	for i, e := range a.Events {
+		r, err := s.encodeEvent(a, i, e)
 		if err != nil {
 			return nil, err
 		}
@@ -90,12 +96,12 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 	return p, nil
 }
 
-func (s *Store) encodeEvent(a domain.Append, e domain.Event) (domain.Recorded, error) {
+func (s *Store) encodeEvent(a domain.Append, i int, e domain.Event) (domain.Recorded, error) {
 	data, version, err := s.codec.Encode(e)
 	if err != nil {
 		return domain.Recorded{}, err
 	}
-	meta := a.Metadata
+	meta := a.MetadataOf(i)
 	meta.Schema = version
 	raw, err := domain.MarshalStored(meta)
 	if err != nil {

@@ -30,6 +30,7 @@ type commit struct {
 	events    []domain.Recorded
 	messages  []domain.OutboxMessage
 	passes    []domain.Pass
+	takes     []domain.Pass
 	reserved  []reservation
 }
 
@@ -187,9 +188,12 @@ func (c *commit) place(p *pending) error {
 	for _, m := range p.Messages {
 		r := p.recorded[m.Event]
 		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
-		if p.Settle == domain.SettlePass {
+		switch p.Settle {
+		case domain.SettlePass:
 			c.passes = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed})
-		} else {
+		case domain.SettleTake:
+			c.takes = append(c.takes, domain.Pass{Lease: p.Lease, Message: placed})
+		default:
 			c.messages = append(c.messages, placed)
 		}
 	}
@@ -220,6 +224,13 @@ func (c *commit) write(ctx context.Context) error {
 			return fmt.Errorf("pass leases on: %w", err)
 		}
 		questions = append(questions, passes...)
+	}
+	if len(c.takes) > 0 {
+		takes, err := c.store.opts.Leases.Take(c.tx.Dialect(), c.takes)
+		if err != nil {
+			return fmt.Errorf("take leases: %w", err)
+		}
+		questions = append(questions, takes...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)

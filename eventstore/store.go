@@ -29,6 +29,9 @@ type Leases interface {
 	// Pass gives the statements that put messages in the place of leases that were settled
 	// with domain.SettlePass in the same transaction.
 	Pass(d schema.Dialect, passes []domain.Pass) ([]schema.Question, error)
+	// Take gives the statements that make leases for messages, for nodes that were found to
+	// be registered by Settle with domain.SettleTake in the same transaction.
+	Take(d schema.Dialect, takes []domain.Pass) ([]schema.Question, error)
 }
 
 // Options are what a store works with.

@@ -49,6 +49,14 @@ func (b *bench) deliver(ctx context.Context) (*domain.Lease, error) {
 	return lease, err
 }
 
+// handle has a message handled under a lease.
+func (b *bench) handle(l *domain.Lease, m *domain.Message) error {
+	b.t.Helper()
+	msg := message.NewMessage(m.UUID, m.Payload)
+	msg.SetContext(domain.WithLease(context.Background(), l))
+	return b.steps.Handler(l.Topic)(msg)
+}
+
 // must delivers n messages that must be dealt with, each in the unit of work that
 // records its outcome.
 func (b *bench) must(n int) {

@@ -99,7 +99,7 @@ func (c *cluster) Append(_ context.Context, a domain.Append) ([]domain.Recorded,
 		return nil, f.after
 	}
 	switch {
-	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && a.Settle == domain.SettleKeep:
+	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && (a.Settle == domain.SettleKeep || a.Settle == domain.SettleTake):
 	case err == nil && a.Settle == domain.SettlePass:
 		a.Lease.PassOn(a.Messages[0], c.last())
 	default:
@@ -135,7 +135,11 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var held *row
-	if a.Lease != nil {
+	switch {
+	case a.Lease == nil:
+	case a.Settle == domain.SettleTake:
+		held = &row{node: a.Lease.Node, epoch: a.Lease.Epoch}
+	default:
 		if held = c.rowOf(a.Lease); held == nil {
 			return nil, domain.ErrFenced
 		}
@@ -151,7 +155,11 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
 	for _, m := range a.Messages {
 		c.position++
-		if a.Settle == domain.SettlePass {
+		if a.Settle == domain.SettleTake {
+			c.rows = append(c.rows, held)
+			a.Lease.Position = c.position
+		}
+		if a.Settle == domain.SettlePass || a.Settle == domain.SettleTake {
 			held.topic, held.position, held.uuid, held.payload, held.metadata = m.Topic, c.position, m.UUID, m.Payload, m.Metadata
 			held.attempt, held.interruptions = 1, 0
 			continue
@@ -182,7 +190,7 @@ func (c *cluster) check(a domain.Append, stream []domain.Recorded) (recorded []d
 				c.t.Errorf("order %s: events %v lack %#v", a.OrderID, a.Events, want)
 				return recorded
 			}
-			r := c.record(a, want, o.Version+1)
+			r := c.record(a.MetadataOf(len(recorded)), a.OrderID, want, o.Version+1)
 			if err := o.Apply(r); err != nil {
 				c.t.Errorf("order %s: %v", a.OrderID, err)
 			}
@@ -192,17 +200,16 @@ func (c *cluster) check(a domain.Append, stream []domain.Recorded) (recorded []d
 	return recorded
 }
 
-func (c *cluster) record(a domain.Append, e domain.Event, version int) domain.Recorded {
+func (c *cluster) record(meta domain.Metadata, id domain.OrderID, e domain.Event, version int) domain.Recorded {
 	data, schema, err := c.codec.Encode(e)
 	if err == nil {
 		e, err = c.codec.Decode(e.EventType(), schema, data)
 	}
 	if err != nil {
-		c.t.Errorf("order %s: %v", a.OrderID, err)
+		c.t.Errorf("order %s: %v", id, err)
 	}
-	meta := a.Metadata
 	meta.Schema = schema
-	return domain.Recorded{OrderID: a.OrderID, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
+	return domain.Recorded{OrderID: id, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
 }
 
 // commandOf is the command that leads to an event.
@@ -239,7 +246,7 @@ func (c *cluster) rowOf(l *domain.Lease) *row {
 
 func (c *cluster) settle(r *row, a domain.Append) {
 	switch a.Settle {
-	case domain.SettleKeep, domain.SettlePass:
+	case domain.SettleKeep, domain.SettlePass, domain.SettleTake:
 	case domain.SettleDone:
 		c.remove(r)
 	case domain.SettleReturn:

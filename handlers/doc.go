@@ -11,6 +11,8 @@
 //   - An attempt is recorded as started before its work begins, and its outcome is
 //     recorded in the unit of work that also ends the message. An outcome whose lease
 //     has been lost is dropped: another node has the order.
+//   - An order that is placed on a node with a free worker is started in the transaction that
+//     places it (Opener).
 //   - Work that was done is not forgotten because the database is away: its outcome is
 //     offered again until it is stored or the lease ends.
 //   - An attempt that another node left open is closed as interrupted in the same unit

@@ -74,7 +74,7 @@ func TestSteps_Handler_pass(t *testing.T) {
 			b.exec.succeed()
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.streams[b.id] = append(b.streams[b.id], b.record(domain.Append{OrderID: b.id}, domain.OrderParked{Step: domain.Scheduling, Reason: "stop"}, 3))
+			b.streams[b.id] = append(b.streams[b.id], b.record(domain.Metadata{}, b.id, domain.OrderParked{Step: domain.Scheduling, Reason: "stop"}, 3))
 			return nil
 		}
 		if got := b.along(always); !slices.Equal(got, []string{"scheduling"}) {

@@ -77,7 +77,7 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 
 // placeOn is what the API does with an order.
 func placeOn(n *node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
-	placer := httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.store, Node: n.name})
+	placer := n.placer()
 	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
 		placed, err := placer.Place(ctx, httpapi.NewOrder{TrackingID: trackingID, Detail: detail})
 		return placed.OrderID, err

@@ -38,6 +38,7 @@ type node struct {
 	member     *handlers.Node
 	subscriber *messaging.Subscriber
 	worker     *handlers.Worker
+	opener     httpapi.Appender // of new orders
 	projector  *projections.Projector
 
 	stopping context.Context // ends when the node is to stop
@@ -122,7 +123,13 @@ func (n *node) requireMigrated(ctx context.Context) error {
 
 func (n *node) openStore(ctx context.Context) (err error) {
 	n.store, n.views, err = openStore(ctx, n.db, n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
+	n.opener = n.store
 	return err
+}
+
+// placer places orders, on this node's own workers where they are free.
+func (n *node) placer() *httpapi.Placer {
+	return httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.opener, Node: n.name})
 }
 
 // close closes what is open. Listeners that were served are closed already.

@@ -47,6 +47,9 @@ func (n *node) buildWorker(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if n.opener, err = handlers.NewOpener(handlers.OpenerConfig{Store: n.store, Slots: n.subscriber, Node: n.name}); err != nil {
+		return err
+	}
 	steps, err := n.buildSteps()
 	if err != nil {
 		return err

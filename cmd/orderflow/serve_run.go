@@ -62,9 +62,8 @@ func (n *node) run(ctx context.Context) error {
 
 func (n *node) addServers(parts *run.Group) {
 	if n.apiListener != nil {
-		placer := httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.store, Node: n.name})
 		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
-			Placer: placer, Views: n.views, History: n.store, Auth: n.auth, Log: n.entry("api"),
+			Placer: n.placer(), Views: n.views, History: n.store, Auth: n.auth, Log: n.entry("api"),
 		}))
 	}
 	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{

@@ -237,8 +237,8 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	if must(t, err); len(recorded) != 0 || !alone.Settled() {
 		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
 	}
-	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 4 {
-		t.Errorf("%d leases were settled, want 4", n)
+	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 5 {
+		t.Errorf("%d leases were settled, want 5", n)
 	}
 	noHoles(t, f)
 }
@@ -260,10 +260,39 @@ func testPass(t *testing.T, f *fixture) {
 		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'scheduling' AND position = ?1`, events[0].Position) != 1 {
 		t.Error("the message went through the outbox, or did not take the place of the lease")
 	}
+	testTake(t, f)
 	nothing := started(order(6), 1, 1) // there is no message to pass it on to
 	nothing.Lease, nothing.Settle = &domain.Lease{Position: 12}, domain.SettlePass
 	_, err = f.Append(t.Context(), nothing)
 	want(t, err, domain.ErrInvalid)
+}
+
+// testTake takes a lease with a new order's message, and starts the order beside it.
+func testTake(t *testing.T, f *fixture) {
+	t.Helper()
+	a, err := placed(order(14)).Then(domain.Metadata{Actor: "worker"}, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"})
+	must(t, err)
+	taken := &domain.Lease{Group: "g", Topic: "scheduling", Position: 13, Node: "n", Epoch: 3, Attempt: 1}
+	a.Lease, a.Settle = taken, domain.SettleTake
+	events, err := f.Append(t.Context(), a)
+	must(t, err)
+	if taken.Settled() || taken.Passed() != nil || taken.Partition != events[0].Partition || taken.Position != events[0].Position {
+		t.Errorf("the lease that was taken for %d/%d is %+v", events[0].Partition, events[0].Position, taken)
+	}
+	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, events[0].Position, events[0].Partition) != 0 ||
+		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'taken' AND position = ?1`, events[0].Position) != 1 {
+		t.Error("the message went through the outbox, or was not taken")
+	}
+	stored, err := f.Load(t.Context(), order(14))
+	must(t, err)
+	if len(stored) != 2 || stored[0].Metadata.Actor == "worker" || stored[1].Metadata.Actor != "worker" || stored[1].Metadata.Schema != 1 {
+		t.Errorf("stored %+v", stored)
+	}
+	late := placed(order(15))
+	late.Lease, late.Settle = &domain.Lease{Position: 66}, domain.SettleTake
+	f.leases.lost[66] = true
+	_, err = f.Append(t.Context(), late)
+	want(t, err, domain.ErrFenced)
 }
 
 func testReservations(t *testing.T, open func(testing.TB) *schema.DB) {

@@ -115,6 +115,17 @@ func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass) (questions []schem
 	return questions, nil
 }
 
+// Take finds leases by the trace that Settle left of them.
+func (l *leases) Take(_ schema.Dialect, takes []domain.Pass) (questions []schema.Question, _ error) {
+	for _, p := range takes {
+		questions = append(questions, schema.Question{
+			Query: `UPDATE consumer_offsets SET topic = 'taken', position = ?1 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?2`,
+			Args:  []any{p.Message.Position, p.Lease.Position},
+		})
+	}
+	return questions, nil
+}
+
 // order is a new order id; n tells apart those made in one test.
 func order(n int) domain.OrderID {
 	id := domain.OrderID{0: 1, 6: 0x70, 8: 0x80, 14: byte(n >> 8), 15: byte(n)} //nolint:gosec // tests make few

@@ -112,7 +112,7 @@ func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, know
 }
 
 // known are the leases this subscriber has in hand, and since when one of them has been
-// about to be passed on: the earliest, or now if none is.
+// about to be passed on, or a slot reserved: the earliest, or now if none is.
 func (s *Subscriber) known() (known map[heldKey]struct{}, passing time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,6 +121,11 @@ func (s *Subscriber) known() (known map[heldKey]struct{}, passing time.Time) {
 		known[k] = struct{}{}
 		if !h.passing.IsZero() && h.passing.Before(passing) {
 			passing = h.passing
+		}
+	}
+	for _, since := range s.reserved {
+		if since.Before(passing) {
+			passing = since
 		}
 	}
 	for _, e := range s.settle {

@@ -39,7 +39,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		case sub == nil: // it ended meanwhile
 			s.finish(c.lease, settlement{lease: c.lease})
 		default:
-			go s.hand(tenure, sub, m, c.lease)
+			go s.hand(tenure, sub, m, c.lease, s.draining)
 			continue
 		}
 		if sub != nil {
@@ -63,8 +63,9 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 }
 
 // hand delivers one message and waits for its end. The message's context ends with
-// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack.
-func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease) {
+// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack. What
+// has not been taken when unless is closed is given back.
+func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
 	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
 	if tenure.Context.Err() != nil { // it ended while the claim was being committed
@@ -72,7 +73,7 @@ func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Me
 	}
 	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
 	m.SetContext(domain.WithLease(ctx, l))
-	sent := s.send(ctx, sub, m)
+	sent := send(ctx, sub, m, unless)
 	sub.sending.Done()
 	if !sent {
 		s.finish(l, settlement{lease: l})
@@ -91,16 +92,16 @@ func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Me
 	}
 }
 
-// send gives the message to the subscription, unless the context has ended or the
-// subscriber drains.
-func (s *Subscriber) send(ctx context.Context, sub *subscription, m *message.Message) bool {
-	if s.isDraining() || ctx.Err() != nil {
+// send gives the message to the subscription, until ctx ends or unless, which may be nil,
+// is closed.
+func send(ctx context.Context, sub *subscription, m *message.Message, unless <-chan struct{}) bool {
+	if isClosed(unless) || ctx.Err() != nil {
 		return false
 	}
 	select {
 	case sub.out <- m:
 		return true
-	case <-s.draining:
+	case <-unless:
 		return false
 	case <-ctx.Done():
 		return false

@@ -28,11 +28,15 @@
 //     delivered in the same slot and never was in the outbox, so that other groups do not
 //     see it. It may as long as nothing waits for a slot that goes first: what was
 //     interrupted or given back, or a topic before that of the next message.
+//   - A message that is about to be appended may be given a free slot (Subscriber.Reserve), under
+//     the same condition, and if no other message of its topic waits. It is delivered from
+//     there, and was never in the outbox either.
 //   - A subscriber without free slots does not poll, but asks once a second whether such a
 //     thing waits; an idle one polls every Config.IdlePoll and is woken at once by the Bell
 //     of a local publisher.
 //   - A subscriber that drains claims nothing more, hands back what it has not delivered, and
-//     is done when all that was delivered has been acked or nacked.
+//     is done when all that was delivered has been acked or nacked. What was passed on, or
+//     appended for a slot, is delivered even then.
 //   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it
 //     claimed and delivers it. Every half minute it looks for leases of its node that it does
 //     not know of, whatever they came from.

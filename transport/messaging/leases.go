@@ -42,7 +42,7 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		}
 		questions = append(questions, one...)
 	}
-	return append(questions, sets.settle(held)...), nil
+	return append(questions, sets.settle(d, held)...), nil
 }
 
 // settle gives the statements for one request.
@@ -50,6 +50,13 @@ func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64
 	switch r.Settle {
 	case domain.SettleKeep, domain.SettlePass: // which Pass completes
 		return []schema.Question{keep(r.Lease, tell)}, nil
+	case domain.SettleTake: // which Take completes
+		tellHeld := func(yes bool) {
+			if yes {
+				tell(1)
+			}
+		}
+		return []schema.Question{standing(d, ownerOf(r.Lease), tellHeld)}, nil
 	case domain.SettleDone:
 		return []schema.Question{remove(r.Lease, tell)}, nil
 	case domain.SettleReturn:

@@ -100,13 +100,19 @@ func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passe
 		sub.sending.Add(1)
 	}
 	s.mu.Unlock()
-	if sub == nil { // it ended meanwhile
-		s.finish(p.Lease, settlement{lease: p.Lease})
+	s.begin(tenure, sub, p.Lease, p.Message)
+}
+
+// begin delivers a message whose step has been recorded as started. sub is nil if its
+// subscription has ended meanwhile.
+func (s *Subscriber) begin(tenure domain.Tenure, sub *subscription, l *domain.Lease, started domain.Message) {
+	if sub == nil {
+		s.finish(l, settlement{lease: l})
 		return
 	}
-	m := message.NewMessage(p.Message.UUID, p.Message.Payload)
-	for k, v := range p.Message.Metadata {
+	m := message.NewMessage(started.UUID, started.Payload)
+	for k, v := range started.Metadata {
 		m.Metadata.Set(k, v)
 	}
-	s.hand(tenure, sub, m, p.Lease)
+	s.hand(tenure, sub, m, l, nil)
 }

@@ -14,11 +14,14 @@ type owner struct {
 	epoch       int64
 }
 
+func ownerOf(l *domain.Lease) owner { return owner{l.Group, l.Node, l.Epoch} }
+
 // leaseSets are leases that are settled with one statement of a kind for each owner, for a
 // database that has one writer at a time: who writes has locked everything, and to read
 // a row is to lock it. A lease has the number of its request, or several.
 type leaseSets struct {
 	kept, ended map[owner]map[heldKey][]int
+	taken       map[owner][]int
 }
 
 // take takes the request, unless it is of a rare kind.
@@ -28,13 +31,20 @@ func (s *leaseSets) take(r domain.SettleRequest, number int) bool {
 	case domain.SettleKeep:
 	case domain.SettleDone, domain.SettlePass: // Pass inserts the row anew
 		sets = &s.ended
+	case domain.SettleTake:
+		if s.taken == nil {
+			s.taken = map[owner][]int{}
+		}
+		o := ownerOf(r.Lease)
+		s.taken[o] = append(s.taken[o], number)
+		return true
 	default:
 		return false
 	}
 	if *sets == nil {
 		*sets = map[owner]map[heldKey][]int{}
 	}
-	o, key := owner{r.Lease.Group, r.Lease.Node, r.Lease.Epoch}, keyOf(r.Lease)
+	o, key := ownerOf(r.Lease), keyOf(r.Lease)
 	if (*sets)[o] == nil {
 		(*sets)[o] = map[heldKey][]int{}
 	}
@@ -43,7 +53,14 @@ func (s *leaseSets) take(r domain.SettleRequest, number int) bool {
 }
 
 // settle gives the statements, which tell held which leases were found.
-func (s *leaseSets) settle(held []bool) (questions []schema.Question) {
+func (s *leaseSets) settle(d schema.Dialect, held []bool) (questions []schema.Question) {
+	for o, requests := range s.taken {
+		questions = append(questions, standing(d, o, func(yes bool) {
+			for _, i := range requests {
+				held[i] = yes
+			}
+		}))
+	}
 	for o, set := range s.kept {
 		questions = append(questions, keepSet(o, set, held))
 	}

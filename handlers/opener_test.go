@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"orderflow/domain"
+)
+
+// slots grants one slot after the other, as long as there are any.
+type slots struct {
+	free    int
+	ended   []*domain.Message // one for each that was given; nil if nothing came of it
+	granted []*domain.Lease
+}
+
+func (s *slots) Reserve(topic string) (*domain.Lease, func(*domain.Message)) {
+	if s.free == 0 {
+		return nil, nil
+	}
+	s.free--
+	l := &domain.Lease{Topic: topic, Node: "n1", Epoch: 1, Attempt: 1}
+	s.granted = append(s.granted, l)
+	return l, func(m *domain.Message) { s.ended = append(s.ended, m) }
+}
+
+// opening is what a placer makes of a new order.
+func opening(t *testing.T, id domain.OrderID) domain.Append {
+	t.Helper()
+	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Reservations = []domain.Reservation{{Key: "k"}}
+	return a
+}
+
+func newOpener(t *testing.T, b *bench, s *slots) *Opener {
+	t.Helper()
+	o, err := NewOpener(OpenerConfig{Store: b.cluster, Slots: s, Node: "n1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOpener_Append(t *testing.T) {
+	b, s, id := newBench(t), &slots{free: 1}, domain.OrderID{2}
+	before := b.left()
+	events, err := newOpener(t, b, s).Append(t.Context(), opening(t, id))
+	if err != nil || len(events) != 1 || events[0].Type != "OrderPlaced" {
+		t.Fatalf("recorded %v (err %v), want the order alone", events, err)
+	}
+	stream, err := b.Load(t.Context(), id)
+	if err != nil || len(stream) != 2 {
+		t.Fatalf("the stream has %d events (err %v), want 2", len(stream), err)
+	}
+	if got, want := stream[0].Metadata, (domain.Metadata{Schema: 1, Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}); got != want {
+		t.Errorf("the order has metadata %+v, want %+v", got, want)
+	}
+	want := domain.Metadata{Schema: 1, Actor: "worker", Node: "n1", Attempt: 1, CorrelationID: "request-1", CausationID: domain.EventID(id, 1), TraceParent: "00-trace"}
+	if got := stream[1].Metadata; got != want {
+		t.Errorf("the start has metadata %+v, want %+v", got, want)
+	}
+	if got := stream[1].Event; got != (domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: "n1"}) {
+		t.Errorf("then came %#v", got)
+	}
+	if len(s.ended) != 1 || s.ended[0] == nil || s.ended[0].UUID != domain.EventID(id, 1) || b.left() != before+1 || b.rowOf(s.granted[0]) == nil {
+		t.Errorf("delivered %v under %+v; %d messages", s.ended, s.granted, b.left())
+	}
+}
+
+// TestOpener_Append_worked: the handler goes on with the attempt that it finds open.
+func TestOpener_Append_worked(t *testing.T) {
+	b, s := newBench(t), &slots{free: 1}
+	b.id = domain.OrderID{2}
+	if _, err := newOpener(t, b, s).Append(t.Context(), opening(t, b.id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.handle(s.granted[0], s.ended[0]); err != nil {
+		t.Fatal(err)
+	}
+	b.wantLog(0, "OrderPlaced", "started Scheduling 1 n1", "completed Scheduling 1")
+	if n := len(b.exec.executed); n != 1 {
+		t.Errorf("executed %d times, want once", n)
+	}
+}
+
+func TestOpener_Append_goesByTheOutbox(t *testing.T) {
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name   string
+		free   int
+		change func(*domain.Append)
+		faults []fault
+		events int
+		err    error
+		ended  int // slots that were given and freed again
+	}{
+		{name: "without a slot", events: 1},
+		{name: "when the node is not registered any more", free: 1, faults: []fault{{before: domain.ErrFenced}}, events: 1, ended: 1},
+		{name: "what opens no order", free: 1, change: func(a *domain.Append) { a.Expected = 3 }, err: domain.ErrConflict},
+		{name: "what another topic has to hear of", free: 1, change: func(a *domain.Append) { a.Messages[0].Topic = "rollback" }, events: 1},
+		{name: "not at all, with another error", free: 1, faults: []fault{{before: boom}}, err: boom, ended: 1},
+		{name: "not at all, when the answer was lost", free: 1, faults: []fault{{after: domain.ErrUnavailable}}, err: domain.ErrUnavailable, events: 2, ended: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, s, id := newBench(t), &slots{free: c.free}, domain.OrderID{2}
+			a := opening(t, id)
+			if c.change != nil {
+				c.change(&a)
+			}
+			b.fail(c.faults...)
+			if _, err := newOpener(t, b, s).Append(t.Context(), a); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Errorf("err = %v, want %v", err, c.err)
+			}
+			if stream, _ := b.Load(t.Context(), id); len(stream) != c.events {
+				t.Errorf("the stream has %d events, want %d", len(stream), c.events)
+			}
+			if want := make([]*domain.Message, c.ended); !slices.Equal(s.ended, want) {
+				t.Errorf("slots ended with %v, want %d freed", s.ended, c.ended)
+			}
+		})
+	}
+}
+
+func TestNewOpener_incomplete(t *testing.T) {
+	for _, c := range []OpenerConfig{{}, {Store: newCluster(t), Node: "n"}, {Slots: &slots{}, Node: "n"}, {Store: newCluster(t), Slots: &slots{}}} {
+		if _, err := NewOpener(c); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%+v: err = %v, want ErrInvalid", c, err)
+		}
+	}
+}
