@@ -7,15 +7,20 @@ import (
 )
 
 // Lease is the right of one node to work on one message: a row of the in-flight
-// table. It ends when the row is gone or names another node, epoch or attempt.
+// table. It ends when the row is gone or names another node, epoch, attempt or message.
 type Lease struct {
 	Group     string
 	Topic     string
 	Partition int
 	Position  int64
-	Node      string
-	Epoch     int64
-	Attempt   int // deliveries of the message, from 1
+	// FirstTopic and FirstPosition are those of the message for which the row was made. They are
+	// the row's name, with Group and Partition, and stay when the lease is passed on.
+	FirstTopic    string
+	FirstPosition int64
+
+	Node    string
+	Epoch   int64
+	Attempt int // deliveries of the message, from 1
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
 
@@ -37,7 +42,8 @@ type Passed struct {
 // same node, for message m at a position of the same partition.
 func (l *Lease) PassOn(m Message, position int64) {
 	l.passed.Store(&Passed{Message: m, Lease: &Lease{
-		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
+		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position,
+		FirstTopic: l.FirstTopic, FirstPosition: l.FirstPosition, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
 	}})
 	l.MarkSettled()
 }

@@ -16,13 +16,15 @@ type Leases struct {
 	ReturnDelay time.Duration
 }
 
-// fence names the in-flight row of a lease as long as it is held. Statements use ?1 to
-// ?7 for it.
-const fence = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?4
-	AND node = ?5 AND epoch = ?6 AND attempt = ?7`
+// fence names the in-flight row of a lease, by the table's key, as long as it is held.
+// The position is that of the message in hand: a lease that is passed on begins with the first
+// attempt again, and positions within a row only grow, so that it tells the handler of one
+// message from that of the next. Statements use ?1 to ?8 for it.
+const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?3 AND first_position = ?4
+	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
 func fenceArgs(l *domain.Lease) []any {
-	return []any{l.Group, l.Topic, l.Partition, l.Position, l.Node, l.Epoch, l.Attempt}
+	return []any{l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position}
 }
 
 // Settle gives the statements that settle leases and tell held, for each request in
@@ -31,7 +33,7 @@ func fenceArgs(l *domain.Lease) []any {
 // before the outcome is visible.
 func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
-	var sets leaseSets
+	var sets heldSets
 	for i, r := range requests {
 		if !d.Batches() && sets.take(r, i) {
 			continue
@@ -42,7 +44,7 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		}
 		questions = append(questions, one...)
 	}
-	return append(questions, sets.settle(held)...), nil
+	return append(sets.ask(held), questions...), nil
 }
 
 // settle gives the statements for one request.
@@ -73,8 +75,8 @@ func remove(l *domain.Lease, tell func(int64)) schema.Question {
 
 // giveBack makes the message nobody's, to be claimed after a delay.
 func giveBack(d schema.Dialect, l *domain.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
-	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?8,
-		available_at = ` + d.NowPlus("?9") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
+	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
+		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row,
@@ -84,7 +86,7 @@ func park(d schema.Dialect, l *domain.Lease, reason string, tell func(int64)) []
 		keep(l, tell),
 		{Query: `INSERT INTO dead_letters
 			(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
-			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?8, ` + d.Now() + `
+			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?9, ` + d.Now() + `
 			FROM inflight` + fence, Args: append(fenceArgs(l), reason)},
 		remove(l, nil),
 	}

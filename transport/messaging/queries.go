@@ -75,8 +75,9 @@ func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position >
 			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
 		ORDER BY m.position ` + d.Limit(strconv.Itoa(slots)) // a placeholder here has SQLite prepare the statement anew each time
-	q.readReturned = `SELECT a.partition, a.position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
-		abandoned(d, `i.partition, i.position, i.uuid, i.payload, i.metadata, i.node, i.epoch, i.attempt, i.interruptions`, `i.topic = ?2`) +
+	q.readReturned = `SELECT a.partition, a.position, a.first_topic, a.first_position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
+		abandoned(d, `i.partition, i.position, i.first_topic, i.first_position, i.uuid, i.payload, i.metadata, i.node, i.epoch,
+			i.attempt, i.interruptions`, `i.topic = ?2`) +
 		`) a ORDER BY a.interruptions, a.partition, a.position ` + d.Limit("?3")
 	return q
 }
