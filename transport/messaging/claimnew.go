@@ -120,7 +120,7 @@ func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, mos
 // move puts messages in flight and the offset behind them.
 func (s *Subscriber) move(d schema.Dialect, tenure domain.Tenure, src source, claims []claim, tell func(int64)) []schema.Question {
 	first, last := claims[0].lease.Position, claims[len(claims)-1].lease.Position
-	now := d.Now()
+	now := once(d)
 	return []schema.Question{
 		{Query: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 				node, epoch, attempt, interruptions, claimed_at, available_at)

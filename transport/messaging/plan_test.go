@@ -61,3 +61,14 @@ func TestLeases_plan(t *testing.T) {
 		t.Errorf("%d leases are settled with %d different statements, want %d at most", len(requests), len(seen), most)
 	}
 }
+
+// TestSubscriber_plan: looking for what may be claimed passes by what nodes have in hand.
+func TestSubscriber_plan(t *testing.T) {
+	db := schematest.SQLite(t)
+	for what, q := range messaging.ReturnedQueries(db.Dialect(), domain.Topics()) {
+		got := plan(t, db, q, "g", "t", 3)
+		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
+			t.Errorf("%s\nis run so:\n%s", what, got)
+		}
+	}
+}

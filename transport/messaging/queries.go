@@ -32,15 +32,20 @@ func hintsOf(d schema.Dialect) hints {
 	return hints{read: ` WITH (READPAST, READCOMMITTEDLOCK)`, update: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`}
 }
 
+// once is the time, read once for a statement of many rows: SQLite calls back into this
+// program for it.
+func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
+
 // abandoned are the in-flight rows that may be claimed: given back and due, or of a
-// registration that has expired. Both parts are served by the index inflight_node.
+// registration that has expired. Both parts are served by the index inflight_node; CROSS
+// JOIN has SQLite go from the registrations to the rows, and not through all rows in flight.
 func abandoned(d schema.Dialect, columns, condition string) string {
 	h := hintsOf(d)
 	return `SELECT ` + columns + ` FROM inflight i` + h.read + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND ` + condition + `
-			AND i.available_at <= ` + d.Now() + `
+			AND i.available_at <= ` + once(d) + `
 		UNION ALL
-		SELECT ` + columns + ` FROM nodes n` + h.read + ` JOIN inflight i` + h.read + ` ON i.node = n.node AND i.epoch = n.epoch
-			WHERE n.expires_at <= ` + d.Now() + ` AND i.consumer_group = ?1 AND ` + condition
+		SELECT ` + columns + ` FROM nodes n` + h.read + ` CROSS JOIN inflight i` + h.read + `
+			WHERE n.expires_at <= ` + once(d) + ` AND i.node = n.node AND i.epoch = n.epoch AND i.consumer_group = ?1 AND ` + condition
 }
 
 // registered is a condition: the registration in the two placeholders is good. A node
