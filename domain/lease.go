@@ -7,15 +7,20 @@ import (
 )
 
 // Lease is the right of one node to work on one message: a row of the in-flight
-// table. It ends when the row is gone or names another node, epoch or attempt.
+// table. It ends when the row is gone or names another node, epoch, attempt or message.
 type Lease struct {
 	Group     string
 	Topic     string
 	Partition int
 	Position  int64
-	Node      string
-	Epoch     int64
-	Attempt   int // deliveries of the message, from 1
+	// FirstTopic and FirstPosition are those of the message for which the row was made. They are
+	// the row's name, with Group and Partition, and stay when the lease is passed on.
+	FirstTopic    string
+	FirstPosition int64
+
+	Node    string
+	Epoch   int64
+	Attempt int // deliveries of the message, from 1
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
 
@@ -37,7 +42,8 @@ type Passed struct {
 // same node, for message m at a position of the same partition.
 func (l *Lease) PassOn(m Message, position int64) {
 	l.passed.Store(&Passed{Message: m, Lease: &Lease{
-		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
+		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position,
+		FirstTopic: l.FirstTopic, FirstPosition: l.FirstPosition, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
 	}})
 	l.MarkSettled()
 }
@@ -71,7 +77,7 @@ const (
 	// SettleTake gives the node a lease that it does not have yet, for the append's one
 	// message, as its first attempt. The message does not go through the outbox. The lease
 	// names group, topic, node and epoch, and is held as long as the node is registered under
-	// that epoch; partition and position become those of the message.
+	// that epoch; its other places become those of the message.
 	SettleTake
 )
 

@@ -56,6 +56,7 @@ func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(conte
 		a.Lease.PassOn(m, p.recorded[m.Event].Position)
 	case a.Settle == domain.SettleTake:
 		a.Lease.Partition, a.Lease.Position = p.partition, p.recorded[a.Messages[0].Event].Position
+		a.Lease.FirstTopic, a.Lease.FirstPosition = a.Messages[0].Topic, a.Lease.Position
 	default:
 		a.Lease.MarkSettled()
 	}

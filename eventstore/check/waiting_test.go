@@ -40,8 +40,8 @@ func inflight(t *testing.T, db *schema.DB, cause domain.Recorded) {
 	t.Helper()
 	ctx := context.Background()
 	err := db.InTx(ctx, func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
-			VALUES ('g', ?1, ?2, ?3, 'u', ?4, '{}', 'n', 1, 1, 0, ?5, ?5)`,
+		_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+			VALUES ('g', ?1, ?2, ?3, ?1, ?3, 'u', ?4, '{}', 'n', 1, 1, 0, ?5, ?5)`,
 			domain.StepTopic(domain.Scheduling), cause.Partition, cause.Position, []byte("{}"), schema.TimeArg(cause.RecordedAt))
 		return err
 	})

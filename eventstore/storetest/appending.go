@@ -246,14 +246,14 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 // testPass passes a lease on to the message of an append.
 func testPass(t *testing.T, f *fixture) {
 	t.Helper()
-	passed := &domain.Lease{Group: "g", Topic: "t", Position: 11, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
+	passed := &domain.Lease{Group: "g", Topic: "t", Position: 11, FirstTopic: "f", FirstPosition: 5, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
 	a := placed(order(6))
 	a.Lease, a.Settle = passed, domain.SettlePass
 	events, err := f.Append(t.Context(), a)
 	must(t, err)
 	next := passed.Passed()
 	if next == nil || !passed.Settled() || next.Message.UUID != a.Messages[0].UUID || next.Lease.Topic != "scheduling" || next.Lease.Group != "g" ||
-		next.Lease.Position != events[0].Position || next.Lease.Node != "n" || next.Lease.Epoch != 3 || next.Lease.Attempt != 1 || next.Lease.Interruptions != 0 {
+		next.Lease.FirstTopic != "f" || next.Lease.FirstPosition != 5 || next.Lease.Position != events[0].Position || next.Lease.Node != "n" || next.Lease.Epoch != 3 || next.Lease.Attempt != 1 || next.Lease.Interruptions != 0 {
 		t.Errorf("the lease was passed on as %+v", next)
 	}
 	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, events[0].Position, events[0].Partition) != 0 ||

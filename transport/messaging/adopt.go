@@ -91,7 +91,8 @@ func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim
 
 // readUnknown reads the rows of a registration but for those known.
 func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, known map[heldKey]struct{}) ([]claim, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, attempt, interruptions, uuid, payload, metadata FROM inflight
+	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions,
+			uuid, payload, metadata FROM inflight
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.conf.Group)
 	if err != nil {
 		return nil, fmt.Errorf("read own in-flight rows: %w", err)
@@ -101,7 +102,8 @@ func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, know
 	for rows.Next() {
 		c := claim{lease: &domain.Lease{Group: s.conf.Group, Node: tenure.Node, Epoch: tenure.Epoch}}
 		l := c.lease
-		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.Attempt, &l.Interruptions, &c.uuid, &c.payload, &c.metadata); err != nil {
+		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions,
+			&c.uuid, &c.payload, &c.metadata); err != nil {
 			return nil, fmt.Errorf("read own in-flight rows: %w", err)
 		}
 		if _, here := known[keyOf(l)]; !here {

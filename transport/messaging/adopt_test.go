@@ -31,8 +31,8 @@ func testUnknownLease(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 2, IdlePoll: 20 * time.Millisecond}.WithAdoptAnyway(50*time.Millisecond))
 	ch := subscribe(t, s, topic)
 	known := take(t, ch)
-	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
-		SELECT consumer_group, topic, partition, 0, 'unknown', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
+	exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		SELECT consumer_group, topic, partition, 0, topic, 0, 'unknown', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
 	msg := take(t, ch)
 	wantLease(t, msg, m.Tenure, 4, 2)
 	if msg.UUID != "unknown" {
@@ -95,8 +95,8 @@ func testLostClaimLate(t *testing.T, db *schema.DB) {
 	losing(s, 1, func() bool { return false })
 	ch := subscribe(t, s, topic)
 	other := take(t, ch)
-	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
-		SELECT consumer_group, topic, partition, 0, 'late', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
+	exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		SELECT consumer_group, topic, partition, 0, topic, 0, 'late', payload, metadata, node, epoch, 4, 2, claimed_at, available_at FROM inflight WHERE topic = ?1`, topic)
 	before := db.Stats().Statements
 	for db.Stats().Statements < before+2 { // it looks again, without a free slot
 		m.afterRounds(t, 1, nil)

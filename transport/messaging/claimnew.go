@@ -106,11 +106,12 @@ func (s *Subscriber) lockOffset(q queries, tenure domain.Tenure, src source, tel
 func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, most int) error {
 	for len(o.claims) < most && rows.Next() {
 		c := claim{lease: &domain.Lease{
-			Group: s.conf.Group, Topic: o.topic, Partition: o.partition, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1,
+			Group: s.conf.Group, Topic: o.topic, FirstTopic: o.topic, Partition: o.partition, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1,
 		}}
 		if err := rows.Scan(&c.lease.Position, &c.uuid, &c.payload, &c.metadata); err != nil {
 			return err
 		}
+		c.lease.FirstPosition = c.lease.Position
 		o.claims = append(o.claims, c)
 	}
 	return nil
@@ -119,11 +120,11 @@ func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, mos
 // move puts messages in flight and the offset behind them.
 func (s *Subscriber) move(d schema.Dialect, tenure domain.Tenure, src source, claims []claim, tell func(int64)) []schema.Question {
 	first, last := claims[0].lease.Position, claims[len(claims)-1].lease.Position
-	now := d.Now()
+	now := once(d)
 	return []schema.Question{
-		{Query: `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
+		{Query: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 				node, epoch, attempt, interruptions, claimed_at, available_at)
-			SELECT ?1, topic, partition, position, uuid, payload, metadata, ?2, ?3, 1, 0, ` + now + `, ` + now + `
+			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?2, ?3, 1, 0, ` + now + `, ` + now + `
 			FROM outbox WHERE topic = ?4 AND partition = ?5 AND position >= ?6 AND position <= ?7`,
 			Args: []any{s.conf.Group, tenure.Node, tenure.Epoch, src.topic, src.partition, first, last}, Changed: tell},
 		{Query: `UPDATE consumer_offsets SET position = ?1 WHERE consumer_group = ?2 AND topic = ?3 AND partition = ?4`,

@@ -91,9 +91,9 @@ func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey)
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
 	}
 	now := tx.Dialect().Now()
-	_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
+	_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 			node, epoch, attempt, interruptions, claimed_at, available_at)
-		SELECT consumer_group, topic, partition, position, uuid, payload, metadata, '', 0, attempt, 0, `+now+`, `+now+`
+		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt, 0, `+now+`, `+now+`
 		FROM dead_letters`+letter, k.args()...)
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `DELETE FROM dead_letters`+letter, k.args()...)

@@ -13,7 +13,9 @@
 // while a handler works. What it promises:
 //
 //   - A message is delivered at least once to every consumer group, and is in flight on one
-//     node at a time: its in-flight row is the lease, named by (node, epoch, attempt).
+//     node at a time: its in-flight row is the lease, named by (node, epoch, attempt). The row
+//     is made at the claim and stays to the end of the last message that its lease is passed
+//     on to; its key is the place of the first, so that no message has two rows.
 //   - Work done under a lease takes effect once: Leases settles the lease in the
 //     transaction that stores the outcome, and refuses when the row is no longer there.
 //   - A node whose registration has expired, by the database's clock, claims nothing, and has

@@ -38,3 +38,9 @@ func DeclareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, err
 func WithPlace(m *message.Message, partition int, position int64) *message.Message {
 	return withPlace(m, place{partition: partition, position: position, at: time.Now()})
 }
+
+// ReturnedQueries are the statements of a subscriber that read rows in flight.
+func ReturnedQueries(d schema.Dialect, topics []string) map[string]string {
+	q := makeQueries(d, topics, 50)
+	return map[string]string{"look": q.look, "readReturned": q.readReturned}
+}

@@ -40,10 +40,18 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 		"epoch":   func(l *domain.Lease) { l.Epoch++ },
 		"attempt": func(l *domain.Lease) { l.Attempt-- },
 		"group":   func(l *domain.Lease) { l.Group = "other" },
+		"message": func(l *domain.Lease) { l.Position++ },
+		"row":     func(l *domain.Lease) { l.FirstPosition-- },
+		"topic":   func(l *domain.Lease) { l.FirstTopic = "other" },
 	} {
-		l := &domain.Lease{Group: now.Group, Topic: now.Topic, Partition: now.Partition, Position: now.Position, Node: now.Node, Epoch: now.Epoch, Attempt: now.Attempt}
+		l := &domain.Lease{
+			Group: now.Group, Topic: now.Topic, Partition: now.Partition, Position: now.Position,
+			FirstTopic: now.FirstTopic, FirstPosition: now.FirstPosition, Node: now.Node, Epoch: now.Epoch, Attempt: now.Attempt,
+		}
 		forged(l)
-		t.Run("another "+what, func(t *testing.T) { settle(t, db, l, domain.SettleDone, false) })
+		for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettlePass} {
+			t.Run("another "+what, func(t *testing.T) { settle(t, db, l, how, false) })
+		}
 	}
 	settle(t, db, now, domain.SettleKeep, true)
 	if n := count(t, db, `SELECT COUNT(*) FROM dead_letters WHERE topic = ?1`, topic); n != 0 {

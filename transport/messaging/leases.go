@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -16,13 +17,15 @@ type Leases struct {
 	ReturnDelay time.Duration
 }
 
-// fence names the in-flight row of a lease as long as it is held. Statements use ?1 to
-// ?7 for it.
-const fence = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?4
-	AND node = ?5 AND epoch = ?6 AND attempt = ?7`
+// fence names the in-flight row of a lease, by the table's key, as long as it is held.
+// The position is that of the message in hand: a lease that is passed on begins with the first
+// attempt again, and positions within a row only grow, so that it tells the handler of one
+// message from that of the next. Statements use ?1 to ?8 for it.
+const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?3 AND first_position = ?4
+	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
 func fenceArgs(l *domain.Lease) []any {
-	return []any{l.Group, l.Topic, l.Partition, l.Position, l.Node, l.Epoch, l.Attempt}
+	return []any{l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position}
 }
 
 // Settle gives the statements that settle leases and tell held, for each request in
@@ -31,9 +34,10 @@ func fenceArgs(l *domain.Lease) []any {
 // before the outcome is visible.
 func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
-	var sets leaseSets
+	var sets heldSets
+	var nodes takers
 	for i, r := range requests {
-		if !d.Batches() && sets.take(r, i) {
+		if nodes.take(r, i) || !d.Batches() && sets.take(r, i) {
 			continue
 		}
 		one, err := s.settle(d, r, func(rows int64) { held[i] = rows > 0 })
@@ -42,7 +46,7 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		}
 		questions = append(questions, one...)
 	}
-	return append(questions, sets.settle(d, held)...), nil
+	return slices.Concat(nodes.ask(d, held), sets.ask(held), questions), nil
 }
 
 // settle gives the statements for one request.
@@ -50,13 +54,6 @@ func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64
 	switch r.Settle {
 	case domain.SettleKeep, domain.SettlePass: // which Pass completes
 		return []schema.Question{keep(r.Lease, tell)}, nil
-	case domain.SettleTake: // which Take completes
-		tellHeld := func(yes bool) {
-			if yes {
-				tell(1)
-			}
-		}
-		return []schema.Question{standing(d, ownerOf(r.Lease), tellHeld)}, nil
 	case domain.SettleDone:
 		return []schema.Question{remove(r.Lease, tell)}, nil
 	case domain.SettleReturn:
@@ -80,8 +77,8 @@ func remove(l *domain.Lease, tell func(int64)) schema.Question {
 
 // giveBack makes the message nobody's, to be claimed after a delay.
 func giveBack(d schema.Dialect, l *domain.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
-	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?8,
-		available_at = ` + d.NowPlus("?9") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
+	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
+		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row,
@@ -91,7 +88,7 @@ func park(d schema.Dialect, l *domain.Lease, reason string, tell func(int64)) []
 		keep(l, tell),
 		{Query: `INSERT INTO dead_letters
 			(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
-			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?8, ` + d.Now() + `
+			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?9, ` + d.Now() + `
 			FROM inflight` + fence, Args: append(fenceArgs(l), reason)},
 		remove(l, nil),
 	}

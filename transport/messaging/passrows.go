@@ -1,55 +1,35 @@
 package messaging
 
 import (
+	"fmt"
+
 	"orderflow/domain"
 	"orderflow/schema"
 )
 
+// pass makes the row of a lease that of another message, where it is: neither the key nor
+// what the index holds changes, so that one row of one B-tree is written. claimed_at stays,
+// the time since which the node has the row.
+const pass = `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence
+
 // Pass gives the statements that make the rows of leases those of other messages. The
-// leases were found to be held by Settle, in the same transaction, which has removed
-// their rows where it settles sets.
-func (s Leases) Pass(d schema.Dialect, passes []domain.Pass) ([]schema.Question, error) {
-	metadata := make([]string, len(passes))
+// leases were found to be held by Settle, in the same transaction.
+func (s Leases) Pass(_ schema.Dialect, passes []domain.Pass) ([]schema.Question, error) {
+	questions := make([]schema.Question, len(passes))
 	for i, p := range passes {
-		var err error
-		if metadata[i], err = marshalMetadata(p.Message.UUID, p.Message.Metadata); err != nil {
+		l, m := p.Lease, p.Message
+		if m.Partition != l.Partition || m.Position <= l.Position {
+			return nil, fmt.Errorf("%w: the lease of %s/%d/%d cannot be passed on to %s/%d/%d: a row goes forward within its partition",
+				domain.ErrInvalid, l.Topic, l.Partition, l.Position, m.Topic, m.Partition, m.Position)
+		}
+		if err := validTopic(m.Topic); err != nil {
 			return nil, err
 		}
-		if err := validTopic(p.Message.Topic); err != nil {
+		metadata, err := marshalMetadata(m.UUID, m.Metadata)
+		if err != nil {
 			return nil, err
 		}
+		questions[i] = schema.Question{Query: pass, Args: append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, metadata)}
 	}
-	if d.Batches() {
-		return passEach(d, passes, metadata), nil
-	}
-	return passSet(d, passes, metadata), nil
-}
-
-func passEach(d schema.Dialect, passes []domain.Pass, metadata []string) (questions []schema.Question) {
-	for i, p := range passes {
-		m := p.Message
-		questions = append(questions, schema.Question{
-			Query: `UPDATE inflight SET topic = ?8, partition = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13,
-				attempt = 1, interruptions = 0, claimed_at = ` + d.Now() + `, available_at = ` + d.Now() + fence,
-			Args: append(fenceArgs(p.Lease), m.Topic, m.Partition, m.Position, m.UUID, m.Payload, metadata[i]),
-		})
-	}
-	return questions
-}
-
-func passSet(d schema.Dialect, passes []domain.Pass, metadata []string) (questions []schema.Question) {
-	const width = 9
-	_ = schema.Rows(len(passes), width, func(from, to int, values string) error {
-		args := make([]any, 0, (to-from)*width)
-		for i, p := range passes[from:to] {
-			m := p.Message
-			args = append(args, p.Lease.Group, m.Topic, m.Partition, m.Position, m.UUID, m.Payload, metadata[from+i], p.Lease.Node, p.Lease.Epoch)
-		}
-		questions = append(questions, schema.Question{Query: `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata,
-				node, epoch, attempt, interruptions, claimed_at, available_at)
-			SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, 1, 0, ` + d.Now() + `, ` + d.Now() + `
-			FROM (VALUES ` + values + `)`, Args: args})
-		return nil
-	})
-	return questions
+	return questions, nil
 }

@@ -32,15 +32,20 @@ func hintsOf(d schema.Dialect) hints {
 	return hints{read: ` WITH (READPAST, READCOMMITTEDLOCK)`, update: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`}
 }
 
+// once is the time, read once for a statement of many rows: SQLite calls back into this
+// program for it.
+func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
+
 // abandoned are the in-flight rows that may be claimed: given back and due, or of a
-// registration that has expired. Both parts are served by the index inflight_node.
+// registration that has expired. Both parts are served by the index inflight_node; CROSS
+// JOIN has SQLite go from the registrations to the rows, and not through all rows in flight.
 func abandoned(d schema.Dialect, columns, condition string) string {
 	h := hintsOf(d)
 	return `SELECT ` + columns + ` FROM inflight i` + h.read + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND ` + condition + `
-			AND i.available_at <= ` + d.Now() + `
+			AND i.available_at <= ` + once(d) + `
 		UNION ALL
-		SELECT ` + columns + ` FROM nodes n` + h.read + ` JOIN inflight i` + h.read + ` ON i.node = n.node AND i.epoch = n.epoch
-			WHERE n.expires_at <= ` + d.Now() + ` AND i.consumer_group = ?1 AND ` + condition
+		SELECT ` + columns + ` FROM nodes n` + h.read + ` CROSS JOIN inflight i` + h.read + `
+			WHERE n.expires_at <= ` + once(d) + ` AND i.node = n.node AND i.epoch = n.epoch AND i.consumer_group = ?1 AND ` + condition
 }
 
 // registered is a condition: the registration in the two placeholders is good. A node
@@ -75,8 +80,9 @@ func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position >
 			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
 		ORDER BY m.position ` + d.Limit(strconv.Itoa(slots)) // a placeholder here has SQLite prepare the statement anew each time
-	q.readReturned = `SELECT a.partition, a.position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
-		abandoned(d, `i.partition, i.position, i.uuid, i.payload, i.metadata, i.node, i.epoch, i.attempt, i.interruptions`, `i.topic = ?2`) +
+	q.readReturned = `SELECT a.partition, a.position, a.first_topic, a.first_position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
+		abandoned(d, `i.partition, i.position, i.first_topic, i.first_position, i.uuid, i.payload, i.metadata, i.node, i.epoch,
+			i.attempt, i.interruptions`, `i.topic = ?2`) +
 		`) a ORDER BY a.interruptions, a.partition, a.position ` + d.Limit("?3")
 	return q
 }

@@ -166,8 +166,8 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 		register(t, db, domain.Node{Node: name("node")}),
 	}
 	holds := ended(31*day, domain.Node{Node: name("node")})
-	exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
-		VALUES ('workers', ?1, 0, 1, 'held', ?2, '{}', ?3, ?4, 1, 0, ?5, ?5)`, name("topic"), []byte{}, holds.Node, holds.Epoch, schema.TimeArg(time.Now()))
+	exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+		VALUES ('workers', ?1, 0, 1, ?1, 1, 'held', ?2, '{}', ?3, ?4, 1, 0, ?5, ?5)`, name("topic"), []byte{}, holds.Node, holds.Epoch, schema.TimeArg(time.Now()))
 	kept = append(kept, holds)
 	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Nodes != int64(len(gone)) {
 		t.Errorf("%d registrations were removed, want %d", done.Nodes, len(gone))

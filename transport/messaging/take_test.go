@@ -55,7 +55,7 @@ func commitTake(t *testing.T, db *schema.DB, l *domain.Lease) (m domain.Message,
 		}
 		return tx.Ask(context.Background(), questions...)
 	}))
-	l.Partition, l.Position = 2, position
+	l.Partition, l.Position, l.FirstTopic, l.FirstPosition = 2, position, l.Topic, position
 	return m, held
 }
 

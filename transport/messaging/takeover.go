@@ -104,9 +104,9 @@ func declareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, err
 // at once are told apart by the attempt.
 func takeOver(ctx context.Context, tx *schema.Tx, r returned) (bool, error) {
 	l, d := r.lease, tx.Dialect()
-	return changed(ctx, tx, `UPDATE inflight SET node = ?8, epoch = ?9, attempt = ?10, interruptions = ?11, claimed_at = `+d.Now()+
-		fence+registered(d, `?8`, `?9`),
-		l.Group, l.Topic, l.Partition, l.Position, r.node, r.epoch, r.attempt, l.Node, l.Epoch, l.Attempt, l.Interruptions)
+	return changed(ctx, tx, `UPDATE inflight SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = `+d.Now()+
+		fence+registered(d, `?9`, `?10`),
+		l.Group, l.FirstTopic, l.Partition, l.FirstPosition, r.node, r.epoch, r.attempt, l.Position, l.Node, l.Epoch, l.Attempt, l.Interruptions)
 }
 
 func (s *Subscriber) readReturned(ctx context.Context, tx *schema.Tx, q queries, topic string, most int) ([]returned, error) {
@@ -118,7 +118,7 @@ func (s *Subscriber) readReturned(ctx context.Context, tx *schema.Tx, q queries,
 	var all []returned
 	for rows.Next() {
 		r := returned{claim: claim{lease: &domain.Lease{Group: s.conf.Group, Topic: topic}}}
-		if err := rows.Scan(&r.lease.Partition, &r.lease.Position, &r.uuid, &r.payload, &r.metadata,
+		if err := rows.Scan(&r.lease.Partition, &r.lease.Position, &r.lease.FirstTopic, &r.lease.FirstPosition, &r.uuid, &r.payload, &r.metadata,
 			&r.node, &r.epoch, &r.attempt, &r.lease.Interruptions); err != nil {
 			return nil, err
 		}

@@ -180,8 +180,8 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 	for i := range 12 {
 		m := join(t, db)
 		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, domain.NodeActive, 1, 30*time.Millisecond))
-		exec(t, db, `INSERT INTO inflight (consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch, attempt, interruptions,
-			claimed_at, available_at) VALUES ('workers', ?1, 0, ?2, 'work', ?3, '{}', ?4, ?5, 1, 0, ?6, ?6)`,
+		exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions,
+			claimed_at, available_at) VALUES ('workers', ?1, 0, ?2, ?1, ?2, 'work', ?3, '{}', ?4, ?5, 1, 0, ?6, ?6)`,
 			topic, i+1, []byte("work"), m.Node, m.Epoch, schema.TimeArg(time.Now()))
 		var taken atomic.Bool
 		over := make(chan struct{})

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	takenColumns = `consumer_group, topic, partition, position, uuid, payload, metadata, node, epoch`
-	takenWidth   = 9
+	takenColumns = `consumer_group, first_topic, topic, partition, first_position, position, uuid, payload, metadata, node, epoch`
+	takenWidth   = 11
 )
 
 // Take gives the statements that put messages in flight for nodes that Settle found to be
@@ -27,31 +27,54 @@ func (s Leases) Take(d schema.Dialect, takes []domain.Pass) (questions []schema.
 		if err := validTopic(m.Topic); err != nil {
 			return nil, err
 		}
-		rows[i] = []any{p.Lease.Group, m.Topic, m.Partition, m.Position, m.UUID, m.Payload, metadata, p.Lease.Node, p.Lease.Epoch}
+		rows[i] = []any{p.Lease.Group, m.Topic, m.Topic, m.Partition, m.Position, m.Position, m.UUID, m.Payload, metadata, p.Lease.Node, p.Lease.Epoch}
 	}
 	into := `INSERT INTO inflight (` + takenColumns + `, attempt, interruptions, claimed_at, available_at) `
 	begun := `, 1, 0, ` + d.Now() + `, ` + d.Now()
 	if d.Batches() {
 		for _, row := range rows {
-			questions = append(questions, schema.Question{Query: into + `VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9` + begun + `)`, Args: row})
+			questions = append(questions, schema.Question{Query: into + `VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11` + begun + `)`, Args: row})
 		}
 		return questions, nil
 	}
 	err = schema.Rows(len(rows), takenWidth, func(from, to int, values string) error {
-		query := into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9` + begun + ` FROM (VALUES ` + values + `)`
+		query := into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11` + begun + ` FROM (VALUES ` + values + `)`
 		questions = append(questions, schema.Question{Query: query, Args: slices.Concat(rows[from:to]...)})
 		return nil
 	})
 	return questions, err
 }
 
-// standing asks whether a node is registered, so that it may be given leases.
-func standing(d schema.Dialect, o owner, tell func(bool)) schema.Question {
-	return schema.Question{
-		Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{o.node, o.epoch, unplaced},
-		Read: func(rows *sql.Rows) error {
-			tell(rows.Next())
-			return rows.Err()
-		},
+// takers are the nodes that want leases which they do not have yet, with the numbers of
+// their requests: nearly always there is one.
+type takers map[domain.Tenure][]int
+
+// take takes the request, if it is such a one.
+func (t *takers) take(r domain.SettleRequest, number int) bool {
+	if r.Settle != domain.SettleTake {
+		return false
 	}
+	if *t == nil {
+		*t = takers{}
+	}
+	node := domain.Tenure{Node: r.Lease.Node, Epoch: r.Lease.Epoch}
+	(*t)[node] = append((*t)[node], number)
+	return true
+}
+
+// ask gives the statements, which tell held which of the nodes are registered.
+func (t takers) ask(d schema.Dialect, held []bool) (questions []schema.Question) {
+	for node, numbers := range t {
+		questions = append(questions, schema.Question{
+			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, unplaced},
+			Read: func(rows *sql.Rows) error {
+				registered := rows.Next()
+				for _, i := range numbers {
+					held[i] = registered
+				}
+				return rows.Err()
+			},
+		})
+	}
+	return questions
 }

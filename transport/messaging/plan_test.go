@@ -1,0 +1,74 @@
+package messaging_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+	"orderflow/transport/messaging"
+)
+
+// plan is how SQLite would run a statement.
+func plan(t *testing.T, db *schema.DB, query string, args ...any) (plan string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+	must(t, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		plan += fmt.Sprintln(detail)
+	}
+	must(t, rows.Err())
+	return plan
+}
+
+// byKey is how a row in flight is found by the table's key.
+const byKey = `USING PRIMARY KEY (consumer_group=? AND first_topic=? AND partition=? AND first_position=?)`
+
+// TestLeases_plan: with thousands of rows in flight, leases are settled and passed on
+// without looking at any but their own.
+func TestLeases_plan(t *testing.T) {
+	db := schematest.SQLite(t)
+	var requests []domain.SettleRequest
+	var passes []domain.Pass
+	for i := range 40 {
+		for how := domain.SettleKeep; how <= domain.SettlePass; how++ {
+			l := &domain.Lease{Group: "g", FirstTopic: "t", FirstPosition: int64(i), Topic: "u", Position: int64(i + 1), Node: "n", Epoch: 1, Attempt: 1}
+			requests = append(requests, domain.SettleRequest{Lease: l, Settle: how})
+			passes = append(passes, domain.Pass{Lease: l, Message: follower(l, "v")})
+		}
+	}
+	questions, err := messaging.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
+	must(t, err)
+	more, err := messaging.Leases{}.Pass(db.Dialect(), passes)
+	must(t, err)
+	seen := map[string]bool{}
+	for _, q := range append(questions, more...) {
+		if seen[q.Query] {
+			continue
+		}
+		seen[q.Query] = true
+		if got := plan(t, db, q.Query, q.Args...); strings.Count(got, byKey) != 1 || strings.Contains(got, "SCAN i") {
+			t.Errorf("%s\nis run so:\n%s", q.Query, got)
+		}
+	}
+	if most := 10; len(seen) > most {
+		t.Errorf("%d leases are settled with %d different statements, want %d at most", len(requests), len(seen), most)
+	}
+}
+
+// TestSubscriber_plan: looking for what may be claimed passes by what nodes have in hand.
+func TestSubscriber_plan(t *testing.T) {
+	db := schematest.SQLite(t)
+	for what, q := range messaging.ReturnedQueries(db.Dialect(), domain.Topics()) {
+		got := plan(t, db, q, "g", "t", 3)
+		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
+			t.Errorf("%s\nis run so:\n%s", what, got)
+		}
+	}
+}
