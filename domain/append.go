@@ -62,7 +62,7 @@ func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, e
 	a := Append{OrderID: id, Expected: o.Version, Metadata: meta}
 	o.ID = id // of a new order it is not known yet
 	for _, c := range commands {
-		events, err := Decide(o, c)
+		events, err := o.decide(c)
 		if err != nil {
 			return Append{}, err
 		}

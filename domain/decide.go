@@ -59,11 +59,13 @@ type Resume struct{ Reason string }
 
 // Decide says which events follow from command c on order o, or which rule forbids
 // it. It changes nothing.
-func Decide(o Order, c Command) ([]Event, error) {
+func Decide(o Order, c Command) ([]Event, error) { return o.decide(c) }
+
+func (o *Order) decide(c Command) ([]Event, error) {
 	if _, placing := c.(Place); !placing && o.Version == 0 {
 		return nil, ErrNotPlaced
 	}
-	events, err := c.decide(&o)
+	events, err := c.decide(o)
 	if err != nil {
 		return nil, fmt.Errorf("%T on order %s: %w", c, o.ID, err)
 	}

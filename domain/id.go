@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 )
 
 // OrderID names an order and its event stream: a UUID, version 7 when this system
@@ -54,7 +55,7 @@ func (id *OrderID) UnmarshalText(text []byte) error {
 
 // EventID names one event of one order, as causation ids and message UUIDs do.
 func EventID(id OrderID, version int) string {
-	return fmt.Sprintf("%s:%d", id, version)
+	return id.String() + ":" + strconv.Itoa(version)
 }
 
 func shorten(s string) string {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"orderflow/crashpoint"
 	"orderflow/domain"
@@ -32,6 +33,32 @@ type commit struct {
 	passes    []domain.Pass
 	takes     []domain.Pass
 	reserved  []reservation
+	began     time.Time // what the clock said when the first append was placed
+	stored    timeText
+	hashed    timeText
+}
+
+// now is the time of all that the group appends.
+func (c *commit) now() time.Time {
+	if c.began.IsZero() {
+		c.began = truncate(c.store.opts.Clock())
+	}
+	return c.began
+}
+
+// timeText is a time as text, kept while the same one is asked for: the events of a
+// group nearly always have one time.
+type timeText struct {
+	format func(time.Time) string
+	at     time.Time
+	text   string
+}
+
+func (t *timeText) of(at time.Time) string {
+	if t.text == "" || !at.Equal(t.at) {
+		t.at, t.text = at, t.format(at)
+	}
+	return t.text
 }
 
 // tail is the last event of a stream; the zero value is an empty stream.
@@ -171,7 +198,7 @@ func (c *commit) place(p *pending) error {
 	if err := c.reserve(p); err != nil {
 		return err
 	}
-	now := truncate(c.store.opts.Clock())
+	now := c.now()
 	if now.Before(t.at.Time) {
 		now = t.at.Time
 	}
@@ -179,7 +206,7 @@ func (c *commit) place(p *pending) error {
 	for i, r := range p.encoded {
 		r.Partition, r.Position = c.partition, c.head+int64(len(c.events))+1
 		r.Version, r.RecordedAt = t.version+1, now
-		r.Hash = Hash(t.hash, r)
+		r.Hash = hashAt(t.hash, r, c.hashed.of(now))
 		t = tail{version: r.Version, at: schema.Time{Time: now}, hash: r.Hash}
 		p.recorded[i] = r
 		c.events = append(c.events, r)

@@ -112,7 +112,10 @@ func (s *Store) commit(group []*pending) error {
 	careful := false
 	begin := func() error {
 		return s.db.InTx(ctx, func(tx *schema.Tx) error {
-			c = &commit{store: s, tx: tx, partition: group[0].partition, careful: careful}
+			c = &commit{
+				store: s, tx: tx, partition: group[0].partition, careful: careful,
+				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
+			}
 			return c.run(ctx, group)
 		})
 	}

@@ -3,7 +3,6 @@ package eventstore
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"time"
 
 	"orderflow/domain"
@@ -27,35 +26,39 @@ const hashTime = "2006-01-02T15:04:05.000000Z"
 //	data, as stored
 //	metadata, as stored
 func Hash(previous []byte, r domain.Recorded) []byte {
+	return hashAt(previous, r, hashedTime(r.RecordedAt))
+}
+
+func hashedTime(t time.Time) string { return t.UTC().Format(hashTime) }
+
+// hashAt is Hash for an event whose time is known as text.
+func hashAt(previous []byte, r domain.Recorded, at string) []byte {
+	var none [sha256.Size]byte
 	if len(previous) == 0 {
-		previous = make([]byte, sha256.Size)
+		previous = none[:]
 	}
-	h := sha256.New()
-	field(h, []byte(HashVersion))
-	field(h, previous)
-	field(h, r.OrderID[:])
-	number(h, int64(r.Partition))
-	number(h, r.Position)
-	number(h, int64(r.Version))
-	field(h, []byte(r.Type))
-	field(h, []byte(r.RecordedAt.UTC().Format(hashTime)))
-	field(h, r.Data)
-	field(h, r.RawMeta)
-	return h.Sum(nil)
+	b := make([]byte, 0, 1024) // on the stack, unless the event is larger
+	b = field(b, HashVersion)
+	b = field(b, previous)
+	b = field(b, r.OrderID[:])
+	b = number(b, int64(r.Partition))
+	b = number(b, r.Position)
+	b = number(b, int64(r.Version))
+	b = field(b, r.Type)
+	b = field(b, at)
+	b = field(b, []byte(r.Data))
+	b = field(b, []byte(r.RawMeta))
+	sum := sha256.Sum256(b)
+	return sum[:]
 }
 
-// field writes to a hash, which never fails.
-func field(h hash.Hash, b []byte) {
-	var length [8]byte
-	binary.BigEndian.PutUint64(length[:], uint64(len(b)))
-	_, _ = h.Write(length[:])
-	_, _ = h.Write(b)
+func field[T string | []byte](b []byte, content T) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(content))), content...)
 }
 
-func number(h hash.Hash, n int64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // two's complement is meant
-	field(h, b[:])
+func number(b []byte, n int64) []byte {
+	b = binary.BigEndian.AppendUint64(b, 8)
+	return binary.BigEndian.AppendUint64(b, uint64(n)) //nolint:gosec // two's complement is meant
 }
 
 // truncate is the precision of stored times.

@@ -111,7 +111,7 @@ func (c *commit) reserve(p *pending) error {
 		mine = append(mine, reservation{hash: h, order: p.OrderID, fingerprint: r.Fingerprint})
 	}
 	for _, r := range mine {
-		r.at = schema.Time{Time: truncate(c.store.opts.Clock())}
+		r.at = schema.Time{Time: c.now()}
 		c.keys[r.hash] = r
 		c.reserved = append(c.reserved, r)
 	}
@@ -122,7 +122,7 @@ func (c *commit) insertReservations() (questions []schema.Question) {
 	_ = schema.Rows(len(c.reserved), 4, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*4)
 		for _, r := range c.reserved[from:to] {
-			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], schema.TimeArg(r.at.Time))
+			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], c.stored.of(r.at.Time))
 		}
 		questions = append(questions, schema.Question{
 			Query: `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES ` + values, Args: args,
@@ -137,7 +137,7 @@ func (c *commit) insertEvents() (questions []schema.Question) {
 		args := make([]any, 0, (to-from)*9)
 		for _, r := range c.events[from:to] {
 			args = append(args, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
-				string(r.Data), string(r.RawMeta), schema.TimeArg(r.RecordedAt), r.Hash)
+				string(r.Data), string(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
 		}
 		questions = append(questions, schema.Question{Query: `INSERT INTO events
 			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + values, Args: args})
