@@ -43,7 +43,9 @@ func AppendTime(b []byte, t time.Time) []byte {
 }
 
 // append2 appends the two digits of n.
-func append2(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func append2(b []byte, n int) []byte { return append(b, digits[n/10], digits[n%10]) }
+
+const digits = "0123456789"
 
 // ParseTime reads what TimeArg wrote of a year of four digits; false for anything else,
 // and for days that no month has.
@@ -72,10 +74,11 @@ func dateOf(s string) (d date, ok bool) {
 		hour: digits2(s[11:]), minute: digits2(s[14:]), second: digits2(s[17:]),
 		micros: digits2(s[20:])*10_000 + digits2(s[22:])*100 + digits2(s[24:]),
 	}
-	ok = d.year >= 0 && 1 <= d.month && d.month <= 12 && 1 <= d.day && d.day <= 31 &&
-		0 <= d.hour && d.hour < 24 && 0 <= d.minute && d.minute < 60 && 0 <= d.second && d.second < 60 && d.micros >= 0
-	return d, ok && (d.day <= 28 || d.day <= daysIn(d.year, d.month))
+	return d, d.year >= 0 && within(d.month, 1, 12) && within(d.day, 1, daysIn(d.year, d.month)) &&
+		within(d.hour, 0, 23) && within(d.minute, 0, 59) && within(d.second, 0, 59) && d.micros >= 0
 }
+
+func within(n, least, most int64) bool { return least <= n && n <= most }
 
 func daysIn(year, month int64) int64 {
 	switch month {
