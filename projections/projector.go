@@ -11,7 +11,7 @@ import (
 
 // Options say how a projector works.
 type Options struct {
-	// BatchSize is how many events share a transaction at most; 1,000 by default, at least 2.
+	// BatchSize is how many events share a transaction at most; 2,500 by default, at least 2.
 	// Only a projector that is far behind takes so many.
 	BatchSize int
 	// Poll is the longest time between two looks at the log, which find what other
@@ -31,7 +31,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.BatchSize <= 0 {
-		o.BatchSize = 1000
+		o.BatchSize = 2500
 	}
 	o.BatchSize = max(o.BatchSize, 2) // see whole
 	if o.Poll <= 0 {
