@@ -104,9 +104,9 @@ func (c *comparison) fields() (found []Difference) {
 	differ("status", string(s.status), string(e.status))
 	differ("current_step", string(s.step), string(e.step))
 	differ("node", s.node, e.node)
-	differ("placed_at", timeText(s.placed), timeText(e.placed))
-	differ("started_at", timeText(s.started), timeText(e.started))
-	differ("completed_at", timeText(s.completed), timeText(e.completed))
+	differ("placed_at", zulu(s.placed), zulu(e.placed))
+	differ("started_at", zulu(s.started), zulu(e.started))
+	differ("completed_at", zulu(s.completed), zulu(e.completed))
 	differ("tracking_id", s.tracking, e.tracking)
 	differ("detail", s.detail, e.detail)
 	before := len(found)
@@ -138,9 +138,17 @@ func (c *comparison) steps(stored string, differ func(field, stored, expected st
 	}
 }
 
+// zulu is a stored time as customers see it.
+func zulu(stored string) string {
+	if stored == "" {
+		return ""
+	}
+	return stored + "Z"
+}
+
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(timeFormat)
+	return string(appendTime(nil, t))
 }

@@ -10,11 +10,12 @@
 //     processes, no event is applied twice and none is left out.
 //   - Views.Get never answers with less than what has been appended when it is called:
 //     a view that lags is answered from the order's stream.
-//   - Views.List may lag behind the log, by the projector's linger (25 ms) under load
-//     in one process and by up to a second for events that another process appended
-//     and no projector there applies. A page is served by one index, in the order of
-//     that index, and a cursor stays good whatever is added. It ends early where its
-//     details would exceed 8 MiB.
+//   - Views.List and Views.Counts (and with them the metrics) lag behind the log by the
+//     projector's linger and one pass: 50 ms while there is little to do, up to 200 ms
+//     under load (see Options), and up to a second for events that another process
+//     appended and no projector there applies.
+//   - A page is served by one index, in the order of that index, and a cursor stays good
+//     whatever is added. It ends early where its details would exceed 8 MiB.
 //   - Rebuild fills a second table beside the first from the beginning of the log,
 //     compares the two row by row and changes their names in one transaction. Reads
 //     and the projector go on all the while. A rebuild that was killed is started
@@ -26,9 +27,10 @@
 // Rebuild, not by reading it. The projector mends only what stops it (a row that is
 // gone, or has the wrong version) by folding that order's stream.
 //
-// In what order things happen: a projector reads the heads of the log, then its
-// checkpoints, then the events between them, and the rows of the orders they touch;
-// folds; and then in one short transaction moves the checkpoint and writes one row
-// for each order touched, while the events after them are read. If the checkpoint is not
-// where it was, nothing is written.
+// In what order things happen: a projector that is woken by an append lingers, so that an
+// order of a few milliseconds is written once, when it has ended, and its own commits do
+// not wait for that. It reads the heads of the log, then its checkpoints, then the events
+// between them, and the rows of the orders they touch; folds; and then in one short
+// transaction moves the checkpoint and writes one row for each order touched, while the
+// events after them are read. If the checkpoint is not where it was, nothing is written.
 package projections

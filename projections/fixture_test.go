@@ -226,6 +226,29 @@ func (f *fixture) verify() Report {
 	return r
 }
 
+// fold is the view of an order, from its stream.
+func (f *fixture) fold(id domain.OrderID) OrderView {
+	f.t.Helper()
+	events, err := f.Load(context.Background(), id)
+	must(f.t, err)
+	o, err := domain.Fold(events)
+	must(f.t, err)
+	return ViewOf(o)
+}
+
+// list is a page, which must be the same by AppendPage.
+func (f *fixture) list(filter Filter) Page {
+	f.t.Helper()
+	page, err := f.views.List(context.Background(), filter)
+	must(f.t, err)
+	text, err := f.views.AppendPage(context.Background(), []byte("before"), filter)
+	must(f.t, err)
+	if got, want := string(text), "before"+toJSON(f.t, page); got != want {
+		f.t.Fatalf("the page goes out as\n%s\nwant\n%s", got, want)
+	}
+	return page
+}
+
 // sameAsStreams fails the test unless the rows show just these orders, each as the fold
 // of its stream. It shares no code with Verify.
 func (f *fixture) sameAsStreams(ids []domain.OrderID) {
@@ -244,8 +267,7 @@ func (f *fixture) sameAsStreams(ids []domain.OrderID) {
 		if !slices.Contains(ids, v.OrderID) {
 			f.t.Fatalf("a row of order %s, which was not placed", v.OrderID)
 		}
-		want, err := f.views.fromStream(context.Background(), v.OrderID)
-		must(f.t, err)
+		want := f.fold(v.OrderID)
 		if got, want := toJSON(f.t, v), toJSON(f.t, want); got != want {
 			f.t.Fatalf("row\n%s\nstream\n%s", got, want)
 		}

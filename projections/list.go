@@ -20,42 +20,76 @@ var errFull = errors.New("the page is full")
 // time they were placed and then by their id. A page whose details would be too long ends
 // early. Errors of kind ErrInvalid name what is wrong with the filter.
 func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
-	limit, at, err := f.validate()
+	page := Page{Orders: []OrderView{}}
+	next, err := list(ctx, v, f, row.view, func(one OrderView) { page.Orders = append(page.Orders, one) })
 	if err != nil {
 		return Page{}, err
 	}
-	page, details, more := Page{Orders: []OrderView{}}, 0, false
+	page.NextCursor = next
+	return page, nil
+}
+
+// AppendPage appends the JSON of List's page, which it makes without making the page.
+func (v *Views) AppendPage(ctx context.Context, b []byte, f Filter) ([]byte, error) {
+	o := object{b: append(b, '{')}
+	o.key("orders")
+	o.b = append(o.b, '[')
+	first := true
+	read := func(r row) ([]byte, error) {
+		if first {
+			return r.appendJSON(o.b)
+		}
+		return r.appendJSON(append(o.b, ','))
+	}
+	next, err := list(ctx, v, f, read, func(more []byte) { o.b, first = more, false })
+	if err != nil {
+		return nil, err
+	}
+	o.b = append(o.b, ']')
+	o.text("next_cursor", next)
+	return append(o.b, '}'), nil
+}
+
+// list reads the rows of a page, takes what was read of those that belong to it, and gives
+// the cursor of the next page, if there is one. A row that read finds corrupt is made anew
+// from its stream.
+func list[T any](ctx context.Context, v *Views, f Filter, read func(row) (T, error), take func(T)) (nextCursor string, err error) {
+	limit, at, err := f.validate()
+	if err != nil {
+		return "", err
+	}
+	taken, details, more := 0, 0, false
+	var last row
 	query, args := v.listQuery(f, at, limit+1) // one more says whether there is a next page
 	rows, err := v.db.QueryContext(ctx, query, args...)
 	err = eachRow(rows, err, true, func(r row) error {
-		if more = len(page.Orders) == limit; more {
+		if more = taken == limit; more {
 			return errFull
 		}
-		order, err := r.view()
+		one, err := read(r)
 		if errors.Is(err, domain.ErrCorrupt) {
-			order, err = v.fromStream(ctx, r.id)
+			if r, err = v.rowFromStream(ctx, r.id); err == nil {
+				one, err = read(r)
+			}
 		}
 		if err != nil {
 			return err
 		}
-		details += len(order.Detail)
-		if more = details > v.maxDetails && len(page.Orders) > 0; more {
+		details += len(r.detail)
+		if more = details > v.maxDetails && taken > 0; more {
 			return errFull
 		}
-		page.Orders = append(page.Orders, order)
+		take(one)
+		taken, last = taken+1, r
 		return nil
 	})
-	if errors.Is(err, errFull) {
-		err = nil
-	}
-	if err != nil {
-		return Page{}, fmt.Errorf("list orders: %w", classify(v.db, err))
+	if err != nil && !errors.Is(err, errFull) {
+		return "", fmt.Errorf("list orders: %w", classify(v.db, err))
 	}
 	if more {
-		last := page.Orders[len(page.Orders)-1]
-		page.NextCursor = cursor{placed: last.PlacedAt, id: last.OrderID}.String()
+		nextCursor = cursor{placed: timeOf(last.placed), id: last.id}.String()
 	}
-	return page, nil
+	return nextCursor, nil
 }
 
 func (v *Views) listQuery(f Filter, at cursor, rows int) (query string, args []any) {

@@ -8,38 +8,51 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 10 * time.Second
-	// yield is how many lingers a projector pauses that found another at work.
-	yield = 8
+	// restful is how many times as long as a pass that applied events took a projector
+	// rests, within the bounds of its lingers: it keeps the writer busy for a tenth of the
+	// time at most, and the busier the system is, the more events share a row.
+	restful = 9
+	// yield is how many of the longest lingers a projector pauses that found another at
+	// work, which then comes by again in the meantime.
+	yield = 2
 )
 
 // pace says how long a projector pauses between its passes.
 type pace struct {
-	linger, poll time.Duration
-	failures     int           // in a row
-	idle         time.Duration // the last idle pause
+	linger, most, poll time.Duration
+	failures           int           // in a row
+	idle               time.Duration // the last idle pause
 }
 
-// next is the pause after a pass, and whether a wake ends it. After a failure the
-// pauses double up to 10 s, with jitter. After work it lingers, without being woken; if
-// another projector is at work it leaves the field to it for a while. Idle, it is
-// woken at once, and looks by itself after pauses that double up to the poll.
-func (p *pace) next(s seen, err error) (pause time.Duration, wakeable bool) {
+// pause is what lies between two passes.
+type pause struct {
+	longest time.Duration // until the next pass, if nobody wakes the projector
+	linger  time.Duration // from a wake until the next pass
+	deaf    bool          // it is not woken
+}
+
+// next is the pause after a pass that took so long. After a failure the pauses double up
+// to 10 s, with jitter. If another projector is at work, it leaves the field to it for a
+// while. Else it waits to be woken, lingers, since an order that has just begun may end
+// in a moment, and by itself looks after pauses that double up to the poll.
+func (p *pace) next(s seen, took time.Duration, err error) pause {
 	if err != nil {
 		p.failures = min(p.failures+1, 16)
 		p.idle = 0
-		return jitter(min(firstRetry<<(p.failures-1), lastRetry)), false
+		return pause{longest: jitter(min(firstRetry<<(p.failures-1), lastRetry)), deaf: true}
 	}
 	p.failures = 0
 	if s.others {
 		p.idle = 0
-		return jitter(yield * p.linger), false
+		return pause{longest: jitter(yield * p.most), deaf: true}
 	}
+	linger := p.linger
 	if s.applied > 0 {
+		linger = max(linger, min(restful*took, p.most))
 		p.idle = 0
-		return p.linger, false
 	}
-	p.idle = min(max(2*p.idle, p.linger), p.poll)
-	return p.idle, true
+	p.idle = min(max(2*p.idle, linger), p.poll)
+	return pause{longest: p.idle, linger: linger}
 }
 
 // jitter is d or up to half less.

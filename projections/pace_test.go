@@ -32,15 +32,32 @@ func TestProjector_Run_idle(t *testing.T) {
 		if n := len(l.at); n < 60 || n > 67 {
 			t.Errorf("it looked %d times in an idle minute, want about 60", n)
 		}
+	})
+}
+
+// TestProjector_Run_lingers: a wake is followed by one look, a linger later, however often
+// it was woken meanwhile.
+func TestProjector_Run_lingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &looks{}
+		p := NewProjector(nil, l, Options{})
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = p.Run(ctx) }()
 		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
-		before := len(l.at)
-		p.Wake()
+		before, woken := len(l.at), time.Now()
+		for range 10 { // an order's life
+			p.Wake()
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
-		if len(l.at) != before+1 || time.Since(l.at[before]) != 0 {
-			t.Errorf("a wake led to %d looks, want one at once", len(l.at)-before)
+		if len(l.at) != before+1 {
+			t.Fatalf("ten wakes in 10 ms led to %d looks, want one", len(l.at)-before)
+		}
+		if linger := l.at[before].Sub(woken); linger != p.opts.Linger {
+			t.Errorf("it looked %v after the wake, want %v", linger, p.opts.Linger)
 		}
 		stop()
 		synctest.Wait()
@@ -84,22 +101,32 @@ func runFor(t *testing.T, p *Projector, d time.Duration) {
 }
 
 func TestPace_next(t *testing.T) {
-	p := pace{linger: 25 * time.Millisecond, poll: time.Second}
-	if d, wakeable := p.next(seen{applied: 1}, nil); d != p.linger || wakeable {
-		t.Errorf("after work: %v, wakeable %v; want the linger, not wakeable", d, wakeable)
+	const linger, most, poll = 50 * time.Millisecond, 200 * time.Millisecond, time.Second
+	p := pace{linger: linger, most: most, poll: poll}
+	for _, c := range []struct{ took, want time.Duration }{
+		{time.Millisecond, linger},
+		{10 * time.Millisecond, restful * 10 * time.Millisecond},
+		{time.Minute, most},
+	} {
+		if got, want := p.next(seen{applied: 1}, c.took, nil), (pause{longest: c.want, linger: c.want}); got != want {
+			t.Errorf("after work of %v: %+v, want %+v", c.took, got, want)
+		}
 	}
-	if d, wakeable := p.next(seen{applied: 1, others: true}, nil); d < 4*p.linger || d > 8*p.linger || wakeable {
-		t.Errorf("with another projector at work: %v, wakeable %v; want 100 to 200 ms, not wakeable", d, wakeable)
+	if got := p.next(seen{}, time.Minute, nil).linger; got != linger {
+		t.Errorf("after a pass without work: a linger of %v, want %v", got, linger)
+	}
+	if got := p.next(seen{applied: 1, others: true}, 0, nil); !got.deaf || got.longest < most || got.longest > 2*most {
+		t.Errorf("with another projector at work: %+v; want 200 to 400 ms, not to be woken", got)
 	}
 	var last time.Duration
 	for range 10 {
-		d, wakeable := p.next(seen{}, nil)
-		if d < last || d < p.linger || d > p.poll || !wakeable {
-			t.Errorf("idle: %v after %v, wakeable %v", d, last, wakeable)
+		got := p.next(seen{}, 0, nil)
+		if got.longest < last || got.longest < linger || got.longest > poll || got.deaf {
+			t.Errorf("idle: %+v after %v", got, last)
 		}
-		last = d
+		last = got.longest
 	}
-	if last != p.poll {
-		t.Errorf("idle for long: %v, want %v", last, p.poll)
+	if last != poll {
+		t.Errorf("idle for long: %v, want %v", last, poll)
 	}
 }

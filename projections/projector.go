@@ -11,15 +11,19 @@ import (
 
 // Options say how a projector works.
 type Options struct {
-	// BatchSize is how many events share a transaction at most; 1,000 by default, at least 2.
+	// BatchSize is how many events share a transaction at most; 2,500 by default, at least 2.
 	// Only a projector that is far behind takes so many.
 	BatchSize int
 	// Poll is the longest time between two looks at the log, which find what other
 	// processes have appended; 1 s by default.
 	Poll time.Duration
-	// Linger is the pause after a batch, so that under load many events share a
-	// transaction; 25 ms by default.
+	// Linger is the pause between being woken and looking at the log, so that an order that
+	// lives for a moment is written once, when it has ended; 50 ms by default.
 	Linger time.Duration
+	// MaxLinger bounds the same pause under load. There it grows with the time that a pass
+	// takes, so that more events share a row and a transaction; 200 ms by default, Linger at
+	// least.
+	MaxLinger time.Duration
 	// OnError is told what went wrong, if it is not nil: what is tried again, and rows that
 	// were mended. It must not block.
 	OnError func(error)
@@ -27,15 +31,19 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.BatchSize <= 0 {
-		o.BatchSize = 1000
+		o.BatchSize = 2500
 	}
 	o.BatchSize = max(o.BatchSize, 2) // see whole
 	if o.Poll <= 0 {
 		o.Poll = time.Second
 	}
 	if o.Linger <= 0 {
-		o.Linger = 25 * time.Millisecond
+		o.Linger = 50 * time.Millisecond
 	}
+	if o.MaxLinger <= 0 {
+		o.MaxLinger = 200 * time.Millisecond
+	}
+	o.MaxLinger = max(o.MaxLinger, o.Linger)
 	if o.OnError == nil {
 		o.OnError = func(error) {}
 	}
@@ -56,7 +64,7 @@ type Projector struct {
 // NewProjector makes a projector of a migrated database and its log.
 func NewProjector(db *schema.DB, log Log, o Options) *Projector {
 	p := &Projector{db: db, log: log, opts: o.withDefaults(), wake: make(chan struct{}, 1), tails: make([]tail, log.Partitions())}
-	p.pace = pace{linger: p.opts.Linger, poll: p.opts.Poll}
+	p.pace = pace{linger: p.opts.Linger, most: p.opts.MaxLinger, poll: p.opts.Poll}
 	return p
 }
 
@@ -73,6 +81,8 @@ func (p *Projector) Wake() {
 // partition does not hold up the others.
 func (p *Projector) Run(ctx context.Context) error {
 	for {
+		p.heed()
+		begun := time.Now()
 		seen, err := p.pass(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // it was told to stop, and what it was told to stop in the middle of was rolled back
@@ -80,28 +90,39 @@ func (p *Projector) Run(ctx context.Context) error {
 		if err != nil {
 			p.opts.OnError(fmt.Errorf("projection %s: %w", live, err))
 		}
-		pause, wakeable := p.pace.next(seen, err)
-		if !p.wait(ctx, pause, wakeable) {
+		if !p.wait(ctx, p.pace.next(seen, time.Since(begun), err)) {
 			return nil
 		}
 	}
 }
 
-// wait says false if ctx ended. A wake that comes while it may not be heeded is kept.
-func (p *Projector) wait(ctx context.Context, pause time.Duration, wakeable bool) bool {
-	timer := time.NewTimer(pause)
+// heed takes back a wake: the pass that follows sees what it was about.
+func (p *Projector) heed() {
+	select {
+	case <-p.wake:
+	default:
+	}
+}
+
+// wait says false if ctx ended.
+func (p *Projector) wait(ctx context.Context, until pause) bool {
+	timer := time.NewTimer(until.longest)
 	defer timer.Stop()
 	wake := p.wake
-	if !wakeable {
+	if until.deaf {
 		wake = nil
 	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-wake:
-	case <-timer.C:
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-wake:
+			wake = nil
+			timer.Reset(until.linger)
+		}
 	}
-	return true
 }
 
 // seen is what one pass came upon.

@@ -17,9 +17,9 @@ type row struct {
 	status    domain.Status
 	step      domain.Step // the order's current step; NULL if empty, as all texts below
 	node      string      // of the latest attempt
-	placed    time.Time
-	started   time.Time // NULL if zero
-	completed time.Time // NULL if zero
+	placed    string      // see schema.TimeArg, as the other times
+	started   string
+	completed string
 	tracking  string
 	steps     string // see encodeSteps
 	detail    string
@@ -38,9 +38,22 @@ const (
 func rowOf(o domain.Order) row {
 	return row{
 		id: o.ID, version: o.Version, status: o.Status(), step: o.CurrentStep(), node: latestNode(o),
-		placed: o.PlacedAt, started: o.StartedAt, completed: o.EndedAt,
+		placed: storedTime(o.PlacedAt), started: storedTime(o.StartedAt), completed: storedTime(o.EndedAt),
 		tracking: o.TrackingID, steps: encodeSteps(o), detail: string(o.Detail),
 	}
+}
+
+// storedTime is a time as a row has it, and timeOf the time of what a row has.
+func storedTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return schema.TimeArg(t)
+}
+
+func timeOf(stored string) time.Time {
+	t, _ := schema.ParseTime(stored) // what cannot be read is not in the field, but in bad
+	return t
 }
 
 func (r row) decode() ([]StepView, error) {
@@ -56,7 +69,10 @@ func (r row) order() (domain.Order, error) {
 	if err != nil {
 		return domain.Order{}, err
 	}
-	o := domain.Order{ID: r.id, TrackingID: r.tracking, PlacedAt: r.placed, StartedAt: r.started, EndedAt: r.completed, Version: r.version}
+	o := domain.Order{
+		ID: r.id, TrackingID: r.tracking, Version: r.version,
+		PlacedAt: timeOf(r.placed), StartedAt: timeOf(r.started), EndedAt: timeOf(r.completed),
+	}
 	for i, s := range steps {
 		o.Steps[i] = domain.StepState{
 			Status: s.Status, Attempt: s.Attempt, Node: s.Node, StartedAt: s.StartedAt,
@@ -73,22 +89,28 @@ func (r row) view() (OrderView, error) {
 	}
 	v := OrderView{
 		OrderID: r.id, TrackingID: r.tracking, Status: r.status, CurrentStep: r.step,
-		PlacedAt: r.placed, StartedAt: r.started, CompletedAt: r.completed, Version: r.version, Steps: steps,
+		PlacedAt: timeOf(r.placed), StartedAt: timeOf(r.started), CompletedAt: timeOf(r.completed), Version: r.version, Steps: steps,
 	}
-	if r.detail != "" {
-		v.Detail = json.RawMessage(r.detail)
-		if !json.Valid(v.Detail) {
-			return OrderView{}, fmt.Errorf("%w: the detail of order %s is stored as no JSON", domain.ErrCorrupt, r.id)
-		}
+	v.Detail, err = r.detailJSON()
+	return v, err
+}
+
+func (r row) detailJSON() (json.RawMessage, error) {
+	if r.detail == "" {
+		return nil, nil
 	}
-	return v, nil
+	detail := json.RawMessage(r.detail)
+	if !json.Valid(detail) {
+		return nil, fmt.Errorf("%w: the detail of order %s is stored as no JSON", domain.ErrCorrupt, r.id)
+	}
+	return detail, nil
 }
 
 // args are the row's values in the order of rowColumns.
 func (r row) args() []any {
 	return []any{
-		r.id[:], r.version, string(r.status), nullText(string(r.step)), nullText(r.node), schema.TimeArg(r.placed),
-		schema.NullTimeArg(r.started), schema.NullTimeArg(r.completed), nullText(r.tracking), r.steps, nullText(r.detail),
+		r.id[:], r.version, string(r.status), nullText(string(r.step)), nullText(r.node), r.placed,
+		nullText(r.started), nullText(r.completed), nullText(r.tracking), r.steps, nullText(r.detail),
 	}
 }
 
@@ -100,60 +122,4 @@ func (r row) corrupt() error {
 		return nil
 	}
 	return fmt.Errorf("%w: order %s is stored with %s %q", domain.ErrCorrupt, r.id, r.bad[0].column, shorten(r.bad[0].stored))
-}
-
-// looseTime scans a time, and text that is none.
-type looseTime struct {
-	schema.Time
-	bad sql.NullString
-}
-
-// Scan is schema.Time's, and keeps text that it refuses.
-func (t *looseTime) Scan(src any) error {
-	text, is := src.(string)
-	if !is {
-		return t.Time.Scan(src)
-	}
-	if parsed, ok := parseTime(text + "Z"); ok {
-		t.Time.Time = parsed
-		return nil
-	}
-	if t.Time.Scan(src) != nil {
-		t.bad = sql.NullString{String: text, Valid: true}
-	}
-	return nil
-}
-
-func (r *row) refuse(column string, t looseTime) {
-	if t.bad.Valid {
-		r.bad = append(r.bad, badField{column, t.bad.String})
-	}
-}
-
-// scanRow reads stateColumns, or rowColumns if withDetail.
-func scanRow(rows *sql.Rows, withDetail bool) (row, error) {
-	var (
-		r                                   row
-		id                                  []byte
-		status                              string
-		step, node, tracking, steps, detail sql.NullString
-		placed, started, completed          looseTime
-	)
-	into := []any{&id, &r.version, &status, &step, &node, &placed, &started, &completed, &tracking, &steps, &detail}
-	if !withDetail {
-		into = into[:rowWidth-1]
-	}
-	if err := rows.Scan(into...); err != nil {
-		return row{}, err
-	}
-	if len(id) != len(r.id) {
-		return row{}, fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
-	}
-	r.id, r.status, r.step, r.node = domain.OrderID(id), domain.Status(status), domain.Step(step.String), node.String
-	r.placed, r.started, r.completed = placed.Time.Time, started.Time.Time, completed.Time.Time
-	r.refuse("placed_at", placed)
-	r.refuse("started_at", started)
-	r.refuse("completed_at", completed)
-	r.tracking, r.steps, r.detail = tracking.String, steps.String, detail.String
-	return r, nil
 }

@@ -8,6 +8,8 @@ import (
 	"orderflow/domain"
 )
 
+var steps = domain.Steps()
+
 // encodeSteps writes the steps as they are stored: a JSON array of all of them, without
 // the members that are empty.
 func encodeSteps(o domain.Order) string {
@@ -25,7 +27,7 @@ func decodeSteps(id domain.OrderID, stored string) ([]StepView, error) {
 	if len(views) != domain.StepCount {
 		return nil, fmt.Errorf("%w: order %s is stored with %d steps", domain.ErrCorrupt, id, len(views))
 	}
-	for i, step := range domain.Steps() {
+	for i, step := range steps {
 		if views[i].Step != step {
 			return nil, fmt.Errorf("%w: step %d of order %s is stored as %q", domain.ErrCorrupt, i+1, id, views[i].Step)
 		}

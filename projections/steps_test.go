@@ -46,26 +46,33 @@ func FuzzScanSteps(f *testing.F) {
 	})
 }
 
-// FuzzTime holds times that are read and written here against package time.
-func FuzzTime(f *testing.F) {
-	for _, text := range []string{"2026-11-22T01:02:03.456789Z", "2024-02-29T23:59:59.999999Z", "2023-02-29T00:00:00.000000Z", "0000-01-01T00:00:00.000000Z", "9999-12-31T00:00:00.000000Z", "2026-11-22T01:02:03.45678xZ", ""} {
-		f.Add(text, int64(0))
-		f.Add(text, int64(-1<<62))
-		f.Add(text, int64(1<<60))
+// FuzzCompleteSteps holds steps that are copied against steps that are read and written.
+func FuzzCompleteSteps(f *testing.F) {
+	at := time.Date(2026, 11, 22, 1, 2, 3, 456789000, time.UTC)
+	o := domain.Order{Steps: [domain.StepCount]domain.StepState{
+		{Status: domain.StepStatusCompleted, Attempt: 1, Node: "n", StartedAt: at, CompletedAt: at.Add(time.Hour)},
+		{Status: domain.StepStatusRolledBack, Attempt: 12, Node: "n", StartedAt: at, CompletedAt: at, Error: "out of <steel>", RolledBackAt: at},
+		{Status: domain.StepStatusFailed, Attempt: 3, Error: "plain"},
+		{Status: domain.StepStatusPending},
+	}}
+	stored := encodeSteps(o)
+	if _, ok := completeSteps(nil, stored); !ok {
+		f.Errorf("%s is not copied", stored)
 	}
-	f.Fuzz(func(t *testing.T, text string, micros int64) {
-		want, err := time.Parse(timeFormat, text)
-		if got, ok := parseTime(text); ok && (err != nil || got != want) { // others are left to package time
-			t.Errorf("%q is read as %v, %t; package time has %v, %v", text, got, ok, want, err)
+	for _, change := range [][2]string{
+		{``, ``}, {`"node":"n"`, `"node":""`}, {`"attempt":12`, `"attempt":0`}, {`2026-11-22T01:02:03.456789Z`, zeroTime + "Z"}, {`2026-11-22T01:02:03.456789Z`, ``},
+		{`-11-22`, `-11-31`}, {`"plain"`, `"\u0041"`}, {`"plain"`, `"ü"`}, {`Processing`, `processing`}, {`]`, `,{}]`}, {`]`, `] `}, {`"step"`, `"Step"`}, {`"Failed"`, `""`},
+	} {
+		f.Add(strings.Replace(stored, change[0], change[1], 1))
+	}
+	f.Fuzz(func(t *testing.T, stored string) {
+		got, ok := completeSteps([]byte("before"), stored)
+		if !ok {
+			return // they are read and written
 		}
-		for _, at := range []time.Time{want, time.UnixMicro(micros), time.UnixMicro(micros % (1 << 52))} {
-			written := string(appendTime(nil, at))
-			if written != at.UTC().Format(timeFormat) {
-				t.Errorf("%v is written as %s", at, written)
-			}
-			if got, ok := parseTime(written); len(written) == len(timeFormat) && (!ok || got != at.UTC()) {
-				t.Errorf("%s is read as %v, %t", written, got, ok)
-			}
+		views, err := decodeSteps(domain.OrderID{}, stored)
+		if want := string(appendSteps([]byte("before"), views, false)); err != nil || string(got) != want {
+			t.Errorf("%s\nis completed as\n%s\nwant\n%s, %v", stored, got, want, err)
 		}
 	})
 }

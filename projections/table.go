@@ -68,8 +68,8 @@ func eachRow(rows *sql.Rows, err error, withDetail bool, f func(row) error) erro
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		r, err := scanRow(rows, withDetail)
+	for scan := newRowScan(withDetail); rows.Next(); {
+		r, err := scan.row(rows)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (t table) update(ctx context.Context, tx *schema.Tx, rows []row, what chang
 
 // stateArgs appends the values of the columns that setColumns names.
 func (r row) stateArgs(args []any, what changed) []any {
-	args = append(args, r.version, r.steps, schema.NullTimeArg(r.started), schema.NullTimeArg(r.completed))
+	args = append(args, r.version, r.steps, nullText(r.started), nullText(r.completed))
 	if what&changedStatus != 0 {
 		args = append(args, string(r.status), nullText(string(r.step)))
 	}

@@ -47,7 +47,7 @@ func ViewOf(o domain.Order) OrderView {
 
 func stepViews(o domain.Order) []StepView {
 	views := make([]StepView, 0, domain.StepCount)
-	for i, step := range domain.Steps() {
+	for i, step := range steps {
 		s := o.Steps[i]
 		views = append(views, StepView{
 			Step: step, Status: s.Status, Attempt: s.Attempt, Node: s.Node, StartedAt: s.StartedAt,

@@ -47,12 +47,14 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 			live, err := f.views.Get(t.Context(), id)
 			must(t, err)
 			f.project(Options{})
-			rows, err := f.views.List(t.Context(), Filter{Limit: 1})
-			must(t, err)
+			rows := f.list(Filter{Limit: 1})
 			golden(t, c.name, []byte(toJSON(t, live)))
 			if got := rows.Orders[0]; toJSON(t, got) != toJSON(t, live) {
 				t.Errorf("%s: from the row\n%s\nfrom the stream\n%s", c.name, toJSON(t, got), toJSON(t, live))
 			}
+			text, err := f.views.AppendOrder(t.Context(), nil, id)
+			must(t, err)
+			golden(t, c.name, text)
 			var back OrderView
 			must(t, json.Unmarshal([]byte(toJSON(t, live)), &back))
 			if toJSON(t, back) != toJSON(t, live) || !reflect.DeepEqual(back.Steps, live.Steps) {
@@ -77,14 +79,12 @@ func TestOrderView_MarshalJSON_zone(t *testing.T) {
 
 func TestPage_MarshalJSON(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
-	empty, err := f.views.List(t.Context(), Filter{})
-	must(t, err)
+	empty := f.list(Filter{})
 	golden(t, "page-empty", []byte(toJSON(t, empty)))
 	f.place("a")
 	f.place("b")
 	f.project(Options{})
-	first, err := f.views.List(t.Context(), Filter{Limit: 1})
-	must(t, err)
+	first := f.list(Filter{Limit: 1})
 	golden(t, "page-first", []byte(toJSON(t, first)))
 	var back Page
 	must(t, json.Unmarshal([]byte(toJSON(t, first)), &back))

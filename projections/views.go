@@ -34,47 +34,63 @@ func NewViews(db *schema.DB, streams Streams) *Views {
 // Get gives one order as it stood when Get was called, or later; domain.ErrNotFound if
 // there is none. An order whose row lags, or cannot be read, is folded from its stream.
 func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
+	return get(ctx, v, id, row.view)
+}
+
+// AppendOrder appends the JSON of what Get gives.
+func (v *Views) AppendOrder(ctx context.Context, b []byte, id domain.OrderID) ([]byte, error) {
+	return get(ctx, v, id, func(r row) ([]byte, error) { return r.appendJSON(b) })
+}
+
+// get reads the row of an order, if it is good, or else one made from its stream.
+func get[T any](ctx context.Context, v *Views, id domain.OrderID, read func(row) (T, error)) (T, error) {
+	var one, none T
 	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id = ?1`, id[:])
-	var stored OrderView // version 0: none
+	var stored row // version 0: none
 	err = eachRow(rows, err, true, func(r row) (err error) {
-		stored, err = r.view()
+		stored = r
+		one, err = read(r)
 		return err
 	})
 	if err != nil && !errors.Is(err, domain.ErrCorrupt) {
-		return OrderView{}, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
+		return none, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
 	}
-	if err == nil && stored.Version > 0 {
+	if err == nil && stored.version > 0 {
 		current, err := v.current(ctx, stored)
 		if err != nil {
-			return OrderView{}, err
+			return none, err
 		}
 		if current {
-			return stored, nil
+			return one, nil
 		}
 	}
-	return v.fromStream(ctx, id)
+	if stored, err = v.rowFromStream(ctx, id); err != nil {
+		return none, err
+	}
+	return read(stored)
 }
 
 // current says whether a row that was read shows everything appended before. Nothing
 // is appended to an order that has ended, so then its version need not be asked for.
-func (v *Views) current(ctx context.Context, stored OrderView) (bool, error) {
-	if stored.Status.Ended() {
+func (v *Views) current(ctx context.Context, stored row) (bool, error) {
+	if stored.status.Ended() {
 		return true, nil
 	}
-	version, err := v.streams.Version(ctx, stored.OrderID)
-	return version == stored.Version, err
+	version, err := v.streams.Version(ctx, stored.id)
+	return version == stored.version, err
 }
 
-func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, error) {
+// rowFromStream is the row that an order should have.
+func (v *Views) rowFromStream(ctx context.Context, id domain.OrderID) (row, error) {
 	events, err := v.streams.Load(ctx, id)
 	if err != nil {
-		return OrderView{}, err
+		return row{}, err
 	}
 	o, err := domain.Fold(events)
 	if err != nil {
-		return OrderView{}, err
+		return row{}, err
 	}
-	return ViewOf(o), nil
+	return rowOf(o), nil
 }
 
 // Counts says how many orders have each status; every status is there. It costs one

@@ -116,29 +116,29 @@ type fakeViews struct {
 	view   projections.OrderView
 	page   projections.Page
 	err    error
-	filter projections.Filter // of the last List
+	filter projections.Filter // of the last page
 	hook   func(context.Context)
 }
 
-func (v *fakeViews) Get(ctx context.Context, id domain.OrderID) (projections.OrderView, error) {
+func (v *fakeViews) AppendOrder(ctx context.Context, b []byte, id domain.OrderID) ([]byte, error) {
 	if v.hook != nil {
 		v.hook(ctx)
 	}
 	if ctx.Err() != nil {
-		return projections.OrderView{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 	if v.err != nil {
-		return projections.OrderView{}, v.err
+		return nil, v.err
 	}
 	if id != v.view.OrderID {
-		return projections.OrderView{}, domain.ErrNotFound
+		return nil, domain.ErrNotFound
 	}
-	return v.view, nil
+	return v.view.AppendJSON(b), nil
 }
 
-func (v *fakeViews) List(_ context.Context, f projections.Filter) (projections.Page, error) {
+func (v *fakeViews) AppendPage(_ context.Context, b []byte, f projections.Filter) ([]byte, error) {
 	v.filter = f
-	return v.page, v.err
+	return v.page.AppendJSON(b), v.err
 }
 
 // rig is an API over fakes.

@@ -64,11 +64,8 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := a.views.Get(r.Context(), id)
-	if err != nil {
-		return orderError(id, err)
-	}
-	return answer(w, http.StatusOK, view)
+	err = answerReady(w, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
+	return orderError(id, err)
 }
 
 func (a *api) list(w http.ResponseWriter, r *http.Request) error {
@@ -76,14 +73,11 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := a.views.List(r.Context(), filter)
+	err = answerReady(w, func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
 	if errors.Is(err, domain.ErrInvalid) && filter.Cursor != "" {
 		return invalidValue(inQuery, "cursor", "the next_cursor of an earlier answer", "another text")
 	}
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, page)
+	return err
 }
 
 // orderID is the order that a request's path names.

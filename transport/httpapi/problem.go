@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"maps"
 	"net/http"
+	"strconv"
+	"sync"
 
 	"orderflow/domain"
 )
@@ -56,22 +58,40 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer sends v as JSON. Nothing has been sent if it fails.
 func answer(w http.ResponseWriter, status int, v any) error {
-	var body []byte
-	if ready, is := v.(interface{ AppendJSON(b []byte) []byte }); is { // encoding/json would look through it again
-		body = ready.AppendJSON(nil)
-	} else {
-		var err error
-		if body, err = domain.MarshalStored(v); err != nil {
-			return err
-		}
+	body, err := domain.MarshalStored(v)
+	if err != nil {
+		return err
 	}
 	write(w, "application/json", status, append(body, '\n'))
+	return nil
+}
+
+// keptBody is the room of an answer up to which it is used again.
+const keptBody = 1 << 20
+
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// answerReady sends JSON that is made by appending it. Nothing has been sent if that
+// fails.
+func answerReady(w http.ResponseWriter, appendTo func(b []byte) ([]byte, error)) error {
+	room := bodies.Get().(*[]byte)
+	defer bodies.Put(room)
+	body, err := appendTo((*room)[:0])
+	if err != nil {
+		return err
+	}
+	body = append(body, '\n')
+	write(w, "application/json", http.StatusOK, body) // keeps nothing of it
+	if cap(body) <= keptBody {
+		*room = body
+	}
 	return nil
 }
 
 // write sends a body. That the client has gone away is of no interest here.
 func write(w http.ResponseWriter, contentType string, status int, body []byte) {
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else it is sent in chunks
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // never HTML: the type is given, and X-Content-Type-Options is nosniff
 }

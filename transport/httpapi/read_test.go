@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ func TestAPI_list(t *testing.T) {
 		w := do(t, r, request{path: orders})
 		wantBody(t, w, http.StatusOK, `{"orders":[`+failedOrderJSON+","+failedOrderJSON+`],"next_cursor":"abc"}`+"\n")
 		wantHeader(t, w, "Content-Type", "application/json")
+		wantHeader(t, w, "Content-Length", strconv.Itoa(w.Body.Len())) // so that it is not sent in chunks
 	})
 	t.Run("the end", func(t *testing.T) {
 		r.views.page = projections.Page{}
