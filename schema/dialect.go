@@ -44,13 +44,14 @@ type Dialect interface {
 // pools are the connections of one DB. They may be the same.
 type pools struct {
 	write, read *sql.DB
-	urgent      *sql.DB // for what must not wait behind the work
+	urgent      *sql.DB // for what must not wait behind the work; nil if write is told what is urgent
+	guard       *guard  // of write, if that is one connection that functions share
 }
 
 func (p pools) close() error {
 	errs := []error{p.write.Close()}
 	for _, other := range []*sql.DB{p.read, p.urgent} {
-		if other != p.write {
+		if other != nil && other != p.write {
 			errs = append(errs, other.Close())
 		}
 	}

@@ -14,6 +14,7 @@ type DB struct {
 	dsn     DSN
 	dialect Dialect
 	pools
+	writer *writer // nil where transactions run side by side
 
 	statements, transactions, retries atomic.Int64
 	waited, held                      atomic.Int64 // nanoseconds
@@ -32,6 +33,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
 	}
 	db := &DB{dsn: parsed, dialect: d, pools: p}
+	if p.guard != nil {
+		db.writer = &writer{db: db, guard: p.guard}
+	}
 	if err := db.firstContact(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
@@ -73,13 +77,14 @@ func (db *DB) DSN() DSN { return db.dsn }
 // Stats counts what was sent to the database since it was opened.
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
-	Transactions int64 // writing transactions begun
-	// Retries are those of them that were begun again, because the database had given up the
-	// one before, or its connection broke.
+	Transactions int64 // writing transactions begun; on SQLite the functions of several calls may share one
+	// Retries are calls that were begun again, because the database had given up the
+	// transaction before, or its connection broke.
 	Retries int64
 	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
-	// for the writers before them; Held how long they were open. On SQLite no two are open
-	// at once, so that the Held of all processes tells how busy the one writer is.
+	// for the writers before them, since the first of their calls; Held how long they were open.
+	// On SQLite no two are open at once, so that the Held of all processes tells how busy the one
+	// writer is.
 	Waited, Held time.Duration
 }
 

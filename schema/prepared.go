@@ -16,6 +16,7 @@ const maxPrepared = 256
 type preparingConnector struct {
 	driver driver.Driver
 	name   string
+	guard  *guard // nil for connections that only read
 }
 
 func (c preparingConnector) Driver() driver.Driver { return c.driver }
@@ -25,7 +26,7 @@ func (c preparingConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &preparingConn{inner: inner.(fullConn), prepared: map[string]*preparedStmt{}}, nil
+	return &preparingConn{inner: inner.(fullConn), prepared: map[string]*preparedStmt{}, guard: c.guard}, nil
 }
 
 // fullConn is what the SQLite driver's connection can do.
@@ -43,6 +44,7 @@ type fullConn interface {
 type preparingConn struct {
 	inner    fullConn
 	prepared map[string]*preparedStmt
+	guard    *guard
 }
 
 type preparedStmt struct {
@@ -74,6 +76,14 @@ func (c *preparingConn) statement(ctx context.Context, query string) (*preparedS
 }
 
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.guard.refuse(); err != nil {
+		return nil, err
+	}
+	res, err := c.exec(ctx, query, args)
+	return res, c.guard.note(err)
+}
+
+func (c *preparingConn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -88,12 +98,24 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.guard.refuse(); err != nil {
+		return nil, err
+	}
+	rows, err := c.query(ctx, query, args)
+	return rows, c.guard.note(err)
+}
+
+func (c *preparingConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	if s == nil {
-		return c.inner.QueryContext(ctx, query, args)
+		rows, err := c.inner.QueryContext(ctx, query, args)
+		if err != nil {
+			return nil, err
+		}
+		return preparedRows{Rows: rows, stmt: &preparedStmt{}, guard: c.guard}, nil
 	}
 	if args, err = s.arrange(args); err != nil {
 		return nil, err
@@ -103,7 +125,7 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 		return nil, err
 	}
 	s.busy = true
-	return preparedRows{Rows: rows, stmt: s}, nil
+	return preparedRows{Rows: rows, stmt: s, guard: c.guard}, nil
 }
 
 // positional makes numbered placeholders (?3) plain ones, and says which argument goes to
@@ -140,12 +162,17 @@ func (s *preparedStmt) arrange(args []driver.NamedValue) ([]driver.NamedValue, e
 
 type preparedRows struct {
 	driver.Rows
-	stmt *preparedStmt
+	stmt  *preparedStmt
+	guard *guard
+}
+
+func (r preparedRows) Next(dest []driver.Value) error {
+	return r.guard.note(r.Rows.Next(dest))
 }
 
 func (r preparedRows) Close() error {
 	r.stmt.busy = false
-	return r.Rows.Close()
+	return r.guard.note(r.Rows.Close())
 }
 
 func (c *preparingConn) Close() error {
@@ -169,9 +196,14 @@ func (c *preparingConn) Begin() (driver.Tx, error) {
 }
 
 func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.guard.reset()
 	return c.inner.BeginTx(ctx, o)
 }
 
-func (c *preparingConn) Ping(ctx context.Context) error         { return c.inner.Ping(ctx) }
-func (c *preparingConn) ResetSession(ctx context.Context) error { return c.inner.ResetSession(ctx) }
-func (c *preparingConn) IsValid() bool                          { return c.inner.IsValid() }
+func (c *preparingConn) Ping(ctx context.Context) error { return c.inner.Ping(ctx) }
+
+// ResetSession is called when the connection is taken from the pool.
+func (c *preparingConn) ResetSession(ctx context.Context) error {
+	c.guard.reset()
+	return c.inner.ResetSession(ctx)
+}

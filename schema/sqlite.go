@@ -49,13 +49,30 @@ func (sqlite) open(d DSN) (pools, error) {
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
 	drv := withClock(&driver.Driver{}, machineTicks())
-	write := sql.OpenDB(preparingConnector{driver: drv, name: source()})
+	g := &guard{}
+	write := sql.OpenDB(preparingConnector{driver: drv, name: source(), guard: g})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
 	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)")})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
-	return pools{write: write, read: read, urgent: write}, nil
+	return pools{write: write, read: read, guard: g}, nil
+}
+
+// endsTransaction says whether SQLite may have rolled a whole transaction back with this
+// error of a statement (https://www.sqlite.org/lang_transaction.html, 3.1). The errors that are
+// known to concern their statement only are named here; all others may have.
+func endsTransaction(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_ERROR, lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH, lib.SQLITE_RANGE, lib.SQLITE_TOOBIG,
+		lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_SCHEMA, lib.SQLITE_AUTH, lib.SQLITE_MISUSE:
+		return false
+	}
+	return true
 }
 
 // ready sets the lease clock, if the file has one.

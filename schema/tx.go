@@ -14,16 +14,33 @@ const transientTries = 6
 
 // Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
 type Tx struct {
-	tx *sql.Tx
-	db *DB
+	tx     *sql.Tx
+	db     *DB
+	shared bool // with other functions
 }
 
 // InTx runs f in a transaction and commits, or rolls back if f fails. If the database
 // gives the transaction up, f is called again, so f must only change the database. A
 // failed commit is of kind ErrCommit and is not repeated.
+//
+// On SQLite f may share its transaction with other functions, which see what it did before
+// it is committed. What f did is kept or not by itself: a failure or panic of one takes
+// nothing from the others. f must not wait for another transaction of this process. A
+// context that ends before f was called withdraws it; after that it ends f's next statement,
+// but not the commit.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
+	return db.repeat(ctx, func() error {
+		if db.writer != nil {
+			return db.writer.inTx(ctx, false, f)
+		}
+		return db.inTx(ctx, f)
+	})
+}
+
+// repeat calls do again while the database gives its transaction up.
+func (db *DB) repeat(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
-		err := db.inTx(ctx, f)
+		err := do()
 		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrCommit) || try == transientTries {
 			return err
 		}
@@ -68,13 +85,23 @@ func (db *DB) inTx(ctx context.Context, f func(*Tx) error) (err error) {
 	return nil
 }
 
+// statementContext is the context for a statement under ctx. To interrupt a change ends the
+// whole transaction on SQLite. So where others share it, a context that has ended keeps a
+// statement from beginning, and none that has begun is interrupted.
+func (tx *Tx) statementContext(ctx context.Context) context.Context {
+	if tx.shared && ctx.Err() == nil {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 // Dialect is the dialect of the database.
 func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
 
 // ExecContext runs a statement that returns no rows.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	tx.db.statements.Add(1)
-	res, err := tx.tx.ExecContext(ctx, tx.db.dialect.Rebind(query), args...)
+	res, err := tx.tx.ExecContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
 	return res, tx.db.dialect.translate(err)
 }
 
@@ -82,7 +109,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 // transaction is used again.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	tx.db.statements.Add(1)
-	rows, err := tx.tx.QueryContext(ctx, tx.db.dialect.Rebind(query), args...)
+	rows, err := tx.tx.QueryContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
 	return rows, tx.db.dialect.translate(err)
 }
 
@@ -90,12 +117,16 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 // Scan, is the driver's own; see DB.Translate.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	tx.db.statements.Add(1)
-	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
+	return tx.tx.QueryRowContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
 }
 
 // ExecUrgent runs one statement that must not wait behind the work of this process,
-// such as a heartbeat, in a transaction of its own. It gives the number of rows changed.
+// such as a heartbeat, in a transaction of its own or, on SQLite, before all that wait for
+// the next. It gives the number of rows changed.
 func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (int64, error) {
+	if db.writer != nil {
+		return db.execNext(ctx, query, args...)
+	}
 	db.statements.Add(1)
 	db.transactions.Add(1)
 	res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
@@ -103,6 +134,23 @@ func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (int64,
 		return 0, db.dialect.translate(err)
 	}
 	return res.RowsAffected()
+}
+
+func (db *DB) execNext(ctx context.Context, query string, args ...any) (rows int64, err error) {
+	err = db.repeat(ctx, func() error {
+		return db.writer.inTx(ctx, true, func(tx *Tx) error {
+			res, err := tx.ExecContext(ctx, query, args...)
+			if err != nil {
+				return err
+			}
+			rows, err = res.RowsAffected()
+			return err
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	return rows, nil
 }
 
 // QueryContext reads outside a transaction.
