@@ -37,6 +37,8 @@ type Config struct {
 	Nodes        []int         // how many nodes there are, one point of the curve after the other
 	Earlier      []Report      // whose points of the curve are not measured again
 	Window       time.Duration // how long idling is watched
+	Soak         time.Duration // how long a node is kept under steady load
+	SoakRate     float64       // with so many orders a second
 	// Progress is told what is going on.
 	Progress func(format string, args ...any)
 }
@@ -55,6 +57,7 @@ var measures = []measure{
 	{"scale", (*run).scale},
 	{"stored", (*run).stored},
 	{"idle", (*run).idle},
+	{"soak", (*run).soak},
 }
 
 // Measures are the names of what can be measured, in the order in which it is.
@@ -103,7 +106,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		return report, err
 	}
 	r.database = report.Machine.Database
-	if r.wanted("stored") && exists(c.Store) { // said now, and not after all other measures
+	if (r.wanted("stored") || r.wanted("soak")) && exists(c.Store) { // said now, and not after all other measures
 		if err := r.madeHere(ctx, c.Store); err != nil {
 			return report, err
 		}

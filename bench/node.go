@@ -17,6 +17,7 @@ type NodeConfig struct {
 	Roles        []string // all if empty
 	Workers      int
 	StepDuration time.Duration // no step fails
+	Retention    time.Duration // of consumed messages; 0: as by default
 }
 
 // The roles of nodes.

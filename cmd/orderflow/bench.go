@@ -42,6 +42,9 @@ type benchCmd struct {
 
 	Window time.Duration `default:"10s" help:"How long idling is watched." group:"Idling:"`
 
+	Soak     time.Duration `default:"2m" help:"How long a node is kept under steady load, with retention at work." group:"Soaking:"`
+	SoakRate float64       `default:"50" help:"Orders a second meanwhile." group:"Soaking:"`
+
 	benchProfiles
 }
 
@@ -89,11 +92,13 @@ func (c *benchCmd) Validate() error {
 	if slices.Max(append(slices.Clone(c.Nodes), 0)) > maxBenchNodes {
 		errs = append(errs, fmt.Errorf("--nodes is %v: give %d at most", c.Nodes, maxBenchNodes))
 	}
-	if c.StepDuration < time.Millisecond || c.Window < time.Second {
-		errs = append(errs, fmt.Errorf("--step-duration is %s and --window %s: give at least 1ms and 1s", c.StepDuration, c.Window))
+	if c.StepDuration < time.Millisecond || c.Window < time.Second || c.Soak < time.Second {
+		errs = append(errs, fmt.Errorf("--step-duration is %s, --window %s, --soak %s: give at least 1ms, 1s and 1s", c.StepDuration, c.Window, c.Soak))
 	}
-	if !(c.Rate >= 0.1 && c.Rate <= 10000) { // written so that NaN is refused
-		errs = append(errs, fmt.Errorf("--rate is %v: give 0.1 to 10000 orders a second", c.Rate))
+	for flag, rate := range map[string]float64{"--rate": c.Rate, "--soak-rate": c.SoakRate} {
+		if !(rate >= 0.1 && rate <= 10000) { // written so that NaN is refused
+			errs = append(errs, fmt.Errorf("%s is %v: give 0.1 to 10000 orders a second", flag, rate))
+		}
 	}
 	return errors.Join(append(errs, c.validatePlace())...)
 }
@@ -135,7 +140,7 @@ func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
 		Start: nodes.start, Spawn: nodes.spawn, Server: c.DSN, Dir: c.Dir,
 		Only: c.Only, Orders: c.Orders, WarmUp: c.WarmUp, Repeat: c.Repeat, Clients: c.Clients, Workers: c.Workers, HTTP: c.HTTP,
 		Rate: c.Rate, LightOrders: c.LightOrders, SeedOrders: c.SeedOrders, Store: c.Store,
-		StepDuration: c.StepDuration, Rounds: c.Rounds, Nodes: c.Nodes, Earlier: earlier, Window: c.Window,
+		StepDuration: c.StepDuration, Rounds: c.Rounds, Nodes: c.Nodes, Earlier: earlier, Window: c.Window, Soak: c.Soak, SoakRate: c.SoakRate,
 		Progress: c.progress(out),
 	})
 	if err = errors.Join(err, stop()); err != nil {

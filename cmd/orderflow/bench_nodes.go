@@ -34,6 +34,9 @@ func benchFlags(c bench.NodeConfig) []string {
 	if len(c.Roles) > 0 {
 		flags = append(flags, "--roles", strings.Join(c.Roles, ","))
 	}
+	if c.Retention > 0 {
+		flags = append(flags, "--retention", c.Retention.String())
+	}
 	if c.Workers > 0 {
 		flags = append(flags, "--workers", strconv.Itoa(c.Workers))
 	}

@@ -120,6 +120,9 @@ func TestE2E_Bench(t *testing.T) {
 		must(t, "check", "--dsn", store, "--quiet")
 	}
 	want(t, figures(t, must(t, append(flags, "--only", "idle")...)), 1, "idle: memory")
+	soaked := figures(t, must(t, append(flags, "--only", "soak", "--soak", "1s", "--soak-rate", "60")...))
+	want(t, soaked, 12, "soak: processor time", "soak: a call to place, p99", "soak: memory", "soak: messages kept", "soak: write-ahead log")
+	want(t, soaked, 1, "soak: memory, last part to first")
 	other := filepath.Join(t.TempDir(), "other.db")
 	must(t, "migrate", "--dsn", other)
 	must(t, "orders", "place", "--dsn", other, "--detail", "1")
@@ -139,6 +142,8 @@ func TestBenchCmd_Validate(t *testing.T) {
 		{"--workers 10001", "give 10000 at most"},
 		{"--rounds 0", "--rounds is 0"},
 		{"--window 1ms", "--window 1ms"},
+		{"--soak 10ms", "--soak 10ms"},
+		{"--soak-rate 0", "--soak-rate is 0"},
 		{"--dir /nowhere/at/all", "give a folder that is there"},
 		{"--dsn shop.db", "--dsn is for sqlserver://"},
 		{"--dsn postgres://x", "--dsn"},
