@@ -121,7 +121,7 @@ func TestE2E_Bench(t *testing.T) {
 	}
 	want(t, figures(t, must(t, append(flags, "--only", "idle")...)), 1, "idle: memory")
 	soaked := figures(t, must(t, append(flags, "--only", "soak", "--soak", "1s", "--soak-rate", "60")...))
-	want(t, soaked, 12, "soak: processor time", "soak: a call to place, p99", "soak: memory", "soak: messages kept", "soak: write-ahead log")
+	want(t, soaked, 12, "soak: processor time", "soak: a call to place, p99", "soak: memory", "soak: write-ahead log")
 	want(t, soaked, 1, "soak: memory, last part to first")
 	other := filepath.Join(t.TempDir(), "other.db")
 	must(t, "migrate", "--dsn", other)
