@@ -66,35 +66,49 @@ func (l *lane) withdraw(p *pending) bool {
 
 // work commits groups until the queue is empty.
 func (s *Store) work(l *lane) {
-	for {
-		group := l.take(s.opts.GroupSize)
-		if len(group) == 0 {
-			return
-		}
-		s.commitGroup(group)
+	for l.wanted() {
+		s.commitGroup(l)
 	}
 }
 
-func (l *lane) take(most int) []*pending {
+// wanted says whether appends wait; if none does, the lane rests.
+func (l *lane) wanted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(most, len(l.queue))
-	group := append([]*pending(nil), l.queue[:n]...)
+	l.busy = len(l.queue) > 0
+	return l.busy
+}
+
+// fill gives the group with those that wait, up to most of them in all.
+func (l *lane) fill(group []*pending, most int) []*pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := min(most-len(group), len(l.queue))
+	if n == 0 {
+		return group
+	}
+	group = append(group, l.queue[:n]...)
 	l.queue = append([]*pending(nil), l.queue[n:]...)
-	l.busy = n > 0
 	return group
 }
 
-// commitGroup commits a group in one transaction. If the database refuses it for
-// something that one of its appends holds, each is tried alone, so that one bad append
-// does not take the others with it.
-func (s *Store) commitGroup(group []*pending) {
-	err := s.commit(group)
+// commitGroup commits a group in one transaction. What arrives until that has begun belongs
+// to the group. If the database refuses it for something that one of its appends holds, each
+// is tried alone, so that one bad append does not take the others with it.
+func (s *Store) commitGroup(l *lane) {
+	group := l.fill(nil, s.opts.GroupSize)
+	if len(group) == 0 { // all were withdrawn
+		return
+	}
+	err := s.commit(func() []*pending {
+		group = l.fill(group, s.opts.GroupSize)
+		return group
+	})
 	alone := err != nil && len(group) > 1 && !errors.Is(err, domain.ErrUnavailable)
 	for _, p := range group {
 		if alone {
 			p.err = nil
-			err = s.commit([]*pending{p})
+			err = s.commit(func() []*pending { return []*pending{p} })
 		}
 		if err != nil {
 			p.err = err
@@ -103,15 +117,18 @@ func (s *Store) commitGroup(group []*pending) {
 	}
 }
 
-// commit runs the group's transaction. An append that cannot be done has its err set
-// and is left out; the error returned is the whole group's.
-func (s *Store) commit(group []*pending) error {
+// commit runs the transaction of a group, which is asked for each time one has begun and
+// keeps those it had. An append that cannot be done has its err set and is left out; the error
+// returned is the whole group's.
+func (s *Store) commit(members func() []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
-	careful := false
+	size, careful := 0, false
 	begin := func() error {
 		return s.db.InTx(ctx, func(tx *schema.Tx) error {
+			group := members()
+			size = len(group)
 			c = &commit{
 				store: s, tx: tx, partition: group[0].partition, careful: careful,
 				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
@@ -120,7 +137,7 @@ func (s *Store) commit(group []*pending) error {
 		})
 	}
 	var err error
-	for tries := 0; tries <= len(group)+lostTries; tries++ {
+	for tries := 0; tries <= size+lostTries; tries++ {
 		if tries > 0 && !errors.Is(err, errAgain) {
 			s.db.Retried()
 		}

@@ -34,7 +34,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	}
 	db := &DB{dsn: parsed, dialect: d, pools: p}
 	if p.guard != nil {
-		db.writer = &writer{db: db, guard: p.guard}
+		db.writer = &writer{db: db, guard: p.guard, time: sharedTime}
 	}
 	if err := db.firstContact(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())

@@ -28,7 +28,7 @@ type shared struct {
 }
 
 // full says whether nobody else should join, unless it is urgent.
-func (s *shared) full() bool { return s.called >= sharedMost || time.Since(s.opened) >= sharedTime }
+func (s *shared) full() bool { return s.called >= sharedMost || time.Since(s.opened) >= s.w.time }
 
 // call calls f and passes the transaction on, or ends it. It returns when it is certain what
 // became of f.

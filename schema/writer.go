@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Bounds of one transaction that functions share, so that nobody waits long for its end.
-// Urgent functions may always join.
+// Bounds of a transaction that functions share, so that nobody waits long for its end. Urgent
+// functions may always join.
 const (
 	sharedMost = 32                   // functions
 	sharedTime = 5 * time.Millisecond // of functions after the first
@@ -26,6 +26,7 @@ const (
 type writer struct {
 	db    *DB
 	guard *guard
+	time  time.Duration // sharedTime
 
 	mu     sync.Mutex
 	busy   bool // somebody has the connection, or was told to take it

@@ -1,0 +1,149 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// laneFixture is a store on SQLite whose groups are counted, and whose database can be held.
+type laneFixture struct {
+	*Store
+	t      *testing.T
+	groups []int64 // the head after each
+	wg     sync.WaitGroup
+}
+
+func newLane(t *testing.T, size int) *laneFixture {
+	t.Helper()
+	db, err := schema.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), db, Options{GroupSize: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &laneFixture{Store: s, t: t}
+	s.OnCommit(func(_ int, head int64) { f.groups = append(f.groups, head) })
+	return f
+}
+
+// hold lets no transaction begin until release is called.
+func (f *laneFixture) hold() (release func()) {
+	f.t.Helper()
+	inside, leave := make(chan struct{}), make(chan struct{})
+	f.wg.Go(func() {
+		err := f.db.InTx(context.Background(), func(*schema.Tx) error { close(inside); <-leave; return nil })
+		if err != nil {
+			f.t.Error(err)
+		}
+	})
+	<-inside
+	return sync.OnceFunc(func() { close(leave) })
+}
+
+// place appends order n in the background, and returns once it is in the queue; order 0, once a
+// group has it.
+func (f *laneFixture) place(ctx context.Context, n byte, want error, also func(context.Context, *schema.Tx) error) {
+	f.t.Helper()
+	a := domain.Append{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: fmt.Sprint(n)}}}
+	before := f.Queued(0)
+	f.wg.Go(func() {
+		if _, err := f.AppendWith(ctx, a, also); !errors.Is(err, want) || (want == nil) != (err == nil) {
+			f.t.Errorf("append %d: err = %v, want %v", n, err, want)
+		}
+	})
+	l := &f.lanes[0]
+	f.until(func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if n == 0 {
+			return l.busy && len(l.queue) == 0
+		}
+		return len(l.queue) > before
+	})
+}
+
+func (f *laneFixture) until(ok func() bool) {
+	f.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			f.t.Fatal("not within 30 s")
+		}
+	}
+}
+
+// ended waits for all, and fails the test unless the heads after the groups were these.
+func (f *laneFixture) ended(heads ...int64) {
+	f.t.Helper()
+	f.wg.Wait()
+	if fmt.Sprint(f.groups) != fmt.Sprint(heads) {
+		f.t.Errorf("heads after the groups: %v, want %v", f.groups, heads)
+	}
+}
+
+// TestStore_Append_lateGroup: what arrives while a group waits for its transaction belongs to
+// it, up to its size.
+func TestStore_Append_lateGroup(t *testing.T) {
+	for size, heads := range map[int][]int64{256: {10}, 4: {4, 8, 10}} {
+		f := newLane(t, size)
+		release := f.hold()
+		for n := range byte(10) {
+			f.place(t.Context(), n, nil, nil)
+		}
+		release()
+		f.ended(heads...)
+	}
+}
+
+// TestStore_Append_lateWithdraw: until the transaction has begun, what came after the group was
+// made can be withdrawn; what the group had is awaited.
+func TestStore_Append_lateWithdraw(t *testing.T) {
+	f := newLane(t, 256)
+	release := f.hold()
+	ctx, cancel := context.WithCancel(t.Context())
+	f.place(ctx, 0, nil, nil)
+	f.place(t.Context(), 1, nil, nil)
+	f.place(ctx, 2, domain.ErrUnavailable, nil)
+	cancel()
+	f.until(func() bool { return f.Queued(0) == 1 })
+	release()
+	f.ended(2)
+}
+
+// TestStore_Append_groupAgain: a group whose transaction was given up keeps its appends, and
+// takes more.
+func TestStore_Append_groupAgain(t *testing.T) {
+	f := newLane(t, 256)
+	release := f.hold()
+	called, inside, leave := 0, make(chan struct{}), make(chan struct{})
+	f.place(t.Context(), 0, nil, func(context.Context, *schema.Tx) error {
+		if called++; called > 1 {
+			return nil
+		}
+		close(inside)
+		<-leave
+		return fmt.Errorf("%w: try again", schema.ErrTransient)
+	})
+	f.place(t.Context(), 1, nil, nil)
+	release()
+	<-inside
+	if n := f.Queued(0); n != 0 {
+		t.Errorf("%d appends wait for the next group, want none", n)
+	}
+	f.place(t.Context(), 2, nil, nil)
+	close(leave)
+	f.ended(3)
+}
