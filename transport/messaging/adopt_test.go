@@ -178,6 +178,25 @@ func testLostAck(t *testing.T, db *schema.DB) {
 	}
 }
 
+// TestSubscriber_subscribeCut cuts the connections at the COMMIT of a subscription.
+func TestSubscriber_subscribeCut(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db := schematest.SQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
+	through, err := schema.Open(t.Context(), dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, through.Close()) })
+	for what, seen := range map[string]bool{"before the server has seen it": false, "before it has answered": true} {
+		t.Run(what, func(t *testing.T) {
+			m, topic := join(t, db), name("topic")
+			publish(t, db, nil, topic, "waits")
+			s := subscriber(t, through, m, messaging.Config{Slots: 1})
+			proxy.LoseCommit(seen)
+			take(t, subscribe(t, s, topic)).Ack()
+		})
+	}
+}
+
 // TestSubscriber_network cuts the connections at the COMMIT of a claim, before the server
 // has seen it and after.
 func TestSubscriber_network(t *testing.T) {

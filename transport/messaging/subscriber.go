@@ -82,7 +82,8 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 }
 
 // SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
-// oldest message that is kept (see Retention). Subscribe does so too.
+// oldest message that is kept (see Retention). While the database is away it waits for it.
+// Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if err := validTopic(topic); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if s.life.Err() != nil {
 		return fmt.Errorf("subscriber %w", ErrClosed)
 	}
-	return s.initOffsets(s.work, topic)
+	return s.makeOffsets(topic)
 }
 
 // Subscribe gives the messages of a topic. The channel is closed when ctx ends or the
