@@ -74,6 +74,7 @@ func (db *DB) DSN() DSN { return db.dsn }
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
 	Transactions int64 // writing transactions begun
+	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
 	// Retries are those of them that were begun again, because the database had given up the
 	// one before, or its connection broke.
 	Retries int64
@@ -88,8 +89,12 @@ func (db *DB) Retried() { db.retries.Add(1) }
 
 // Stats counts what was sent to the database since it was opened.
 func (db *DB) Stats() Stats {
-	return Stats{
+	s := Stats{
 		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
 		Waited: time.Duration(db.waited.Load()), Held: time.Duration(db.held.Load()),
 	}
+	if db.trips != nil {
+		s.RoundTrips = db.trips.Load()
+	}
+	return s
 }
