@@ -82,8 +82,8 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 }
 
 // SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
-// oldest message that is kept (see Retention). While the database is away it waits for it.
-// Subscribe does so too.
+// oldest message that is kept (see Retention). While the database is away it waits for it;
+// once the subscriber drains it makes none. Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if err := validTopic(topic); err != nil {
 		return err
