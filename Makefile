@@ -16,11 +16,13 @@ LINT_LOCAL   := bin/golangci-lint-$(LINT_VERSION)
 
 # Flags of `serve` for `make run`, such as ARGS="--step-duration 200ms".
 ARGS ?=
-# Of `make chaos`: 0 draws a seed; an empty DSN is a new SQLite file.
+# Of `make chaos`: 0 draws a seed; an empty DSN is a new SQLite file, and on a SQL Server a
+# database is made. Further flags, such as CHAOS_ARGS="-lease 5s -rate 2".
 SEED   ?= 0
 FAULTS ?= 200
 NODES  ?= 5
 DSN    ?=
+CHAOS_ARGS ?=
 # Which benchmarks, for how long.
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -60,11 +62,11 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
-	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/...
+	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/... ./chaos/run
 
 .PHONY: chaos
-chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=
-	$(GO) run ./chaos/run -seed $(SEED) -faults $(FAULTS) -nodes $(NODES) -dsn '$(DSN)'
+chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=, CHAOS_ARGS=
+	$(GO) run ./chaos/run -seed $(SEED) -faults $(FAULTS) -nodes $(NODES) -dsn '$(DSN)' $(CHAOS_ARGS)
 
 .PHONY: lint
 lint: ## golangci-lint, the pinned version

@@ -26,11 +26,13 @@ type scratch struct {
 func newScratch(ctx context.Context, server, dir string) (*scratch, error) {
 	s := &scratch{}
 	if server != "" {
-		d, err := schema.ParseDSN(server)
+		_, err := schema.ParseDSN(server)
 		if err != nil {
 			return nil, err
 		}
-		s.server = d.URL
+		if s.server, err = url.Parse(server); err != nil { // with what is not for the driver
+			return nil, errors.New("the DSN is not a URL") // its text would have the password
+		}
 	}
 	// The floor's file, if it is one, and whatever else is written, is on the same file
 	// system.
@@ -53,11 +55,16 @@ func (s *scratch) database(ctx context.Context) (dsn string, err error) {
 		return "", fmt.Errorf("make a database (the login needs the right to): %w", err)
 	}
 	s.made = append(s.made, name)
+	return s.dsnOf(name), nil
+}
+
+// dsnOf is the DSN of a database on the server.
+func (s *scratch) dsnOf(name string) string {
 	u := *s.server
 	q := u.Query()
 	q.Set("database", name)
 	u.RawQuery = q.Encode()
-	return u.String(), nil
+	return u.String()
 }
 
 // discard removes a SQLite file that is not needed any more; databases on a server go in

@@ -29,6 +29,7 @@ func (u usage) since(before usage) usage {
 	u.bytes -= before.bytes
 	u.db.Statements -= before.db.Statements
 	u.db.Transactions -= before.db.Transactions
+	u.db.RoundTrips -= before.db.RoundTrips
 	return u
 }
 
@@ -40,6 +41,9 @@ func (s *Section) addUsage(used usage, n int) {
 	s.add("allocated", "kB/order", float64(used.bytes)/orders/1000)
 	s.add("transactions", "1/1,000 orders", float64(used.db.Transactions)/orders*1000)
 	s.add("statements", "1/1,000 orders", float64(used.db.Statements)/orders*1000)
+	if used.db.RoundTrips > 0 {
+		s.add("round trips", "1/1,000 orders", float64(used.db.RoundTrips)/orders*1000)
+	}
 }
 
 const cpuUnit = "s/1,000 orders"

@@ -21,6 +21,9 @@ func (n *Node) register(ctx context.Context) *tenure {
 		if err == nil {
 			t := newTenure(epoch, began, n.conf.LeaseTTL)
 			n.begin(t)
+			if time.Since(began) > n.conf.Heartbeat {
+				n.beat() // much of the registration is over already
+			}
 			return t
 		}
 		if !warned {

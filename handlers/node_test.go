@@ -116,6 +116,24 @@ func TestNode_Run_slowHeartbeat(t *testing.T) {
 	})
 }
 
+// A node that was registered late, since its register is slow in the beginning, renews
+// before what is left of the registration is over.
+func TestNode_Run_slowRegister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t, func(f *registryFaults) {
+			f.register = func(ctx context.Context) error { return wait(ctx, 3500*time.Millisecond) }
+			f.renew = func(ctx context.Context) error { return wait(ctx, 300*time.Millisecond) }
+		})
+		after(3900 * time.Millisecond)
+		tenure := m.tenure(t)
+		after(time.Minute)
+		if tenure.Epoch != 1 || tenure.Context.Err() != nil {
+			t.Errorf("the tenure of epoch %d ended: %v", tenure.Epoch, context.Cause(tenure.Context))
+		}
+		m.leave(t)
+	})
+}
+
 // TestTenure_extend: the answer to an earlier renewal may come last.
 func TestTenure_extend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

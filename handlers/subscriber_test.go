@@ -150,7 +150,10 @@ func (m *memory) Busy() int {
 func (m *memory) Drain(ctx context.Context) error {
 	for {
 		m.mu.Lock()
-		m.draining = true
+		if !m.draining {
+			m.draining = true
+			m.signal()
+		}
 		busy, freed := m.busy, m.freed
 		m.mu.Unlock()
 		if busy == 0 {

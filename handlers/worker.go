@@ -90,13 +90,10 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) stop(ctx context.Context, router *part) error {
 	ctx, cancel := context.WithTimeout(ctx, w.conf.DrainTimeout)
 	defer cancel()
-	select {
-	case <-w.conf.Router.Running(): // before that it cannot be closed
-	case <-router.done:
-	case <-ctx.Done():
+	drained := w.conf.Subscriber.Drain(ctx) // first, since it ends the waiting of a router that is still subscribing
+	if !w.closable(ctx, router) {
 		return fmt.Errorf("the router was still starting after %s: %w", w.conf.DrainTimeout, errWorkLeft)
 	}
-	drained := w.conf.Subscriber.Drain(ctx)
 	if drained != nil {
 		w.conf.Logger.WithError(drained).Warn("steps did not finish in time; they are cut short and taken up again elsewhere")
 	}
@@ -105,6 +102,24 @@ func (w *Worker) stop(ctx context.Context, router *part) error {
 		err = fmt.Errorf("%w: %w", errWorkLeft, err)
 	}
 	return err
+}
+
+// closable waits until the router can be closed: until it runs, or has ended.
+func (w *Worker) closable(ctx context.Context, router *part) bool {
+	running := w.conf.Router.Running()
+	select {
+	case <-running:
+	case <-router.done:
+	case <-ctx.Done():
+	}
+	select {
+	case <-running:
+		return true
+	case <-router.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // close closes the router, unless it has stopped by itself, and waits for its Run. If

@@ -205,6 +205,36 @@ func (b broken) Subscribe(ctx context.Context, topic string) (<-chan *message.Me
 	return b.memory.Subscribe(ctx, topic)
 }
 
+// away is a subscriber that waits for its database, until it drains.
+type away struct{ *memory }
+
+func (a away) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	for {
+		a.mu.Lock()
+		draining, changed := a.draining, a.freed
+		a.mu.Unlock()
+		if draining {
+			return a.memory.Subscribe(ctx, topic)
+		}
+		<-changed
+	}
+}
+
+// TestWorker_Run_drainStarting drains a worker whose router still subscribes.
+func TestWorker_Run_drainStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		s := newStation(t, c, "n1", slow(t, 0), func(_ *WorkerConfig, r *RouterConfig) { r.Subscriber = away{r.Subscriber.(*memory)} }).run()
+		after(time.Second)
+		if err := s.leave(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if got := c.node("n1"); got.state != domain.NodeStopped {
+			t.Errorf("the register says %+v, want stopped", got)
+		}
+	})
+}
+
 func TestWorker_Run_routerFails(t *testing.T) {
 	t.Run("to start", func(t *testing.T) { // not in a bubble: a router that fails leaves a goroutine behind
 		c := newCluster(t)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 )
@@ -44,8 +45,9 @@ type Dialect interface {
 // pools are the connections of one DB. They may be the same.
 type pools struct {
 	write, read *sql.DB
-	urgent      *sql.DB // for what must not wait behind the work; nil if write is told what is urgent
-	guard       *guard  // of write, if that is one connection that functions share
+	urgent      *sql.DB       // for what must not wait behind the work; nil if write is told what is urgent
+	guard       *guard        // of write, if that is one connection that functions share
+	trips       *atomic.Int64 // round trips; nil where there are none
 }
 
 func (p pools) close() error {

@@ -78,6 +78,7 @@ func (db *DB) DSN() DSN { return db.dsn }
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
 	Transactions int64 // writing transactions begun; on SQLite the functions of several calls may share one
+	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
 	// Retries are calls that were begun again, because the database had given up the
 	// transaction before, or its connection broke.
 	Retries int64
@@ -93,8 +94,12 @@ func (db *DB) Retried() { db.retries.Add(1) }
 
 // Stats counts what was sent to the database since it was opened.
 func (db *DB) Stats() Stats {
-	return Stats{
+	s := Stats{
 		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
 		Waited: time.Duration(db.waited.Load()), Held: time.Duration(db.held.Load()),
 	}
+	if db.trips != nil {
+		s.RoundTrips = db.trips.Load()
+	}
+	return s
 }

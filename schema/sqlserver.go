@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -11,9 +12,11 @@ import (
 	"io/fs"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
+	"github.com/microsoft/go-mssqldb/msdsn"
 	"github.com/pressly/goose/v3"
 )
 
@@ -39,22 +42,25 @@ func (sqlServer) NowPlus(param string) string {
 // open gives one pool for the work and a small one for heartbeats, so that a node
 // whose connections are all in use does not lose its leases for want of one.
 func (sqlServer) open(d DSN) (pools, error) {
-	work, err := sqlServerPool(d, d.MaxConns)
+	trips := &atomic.Int64{}
+	work, err := sqlServerPool(d, d.MaxConns, trips)
 	if err != nil {
 		return pools{}, err
 	}
-	urgent, err := sqlServerPool(d, 2)
+	urgent, err := sqlServerPool(d, 2, trips)
 	if err != nil {
 		return pools{}, errors.Join(err, work.Close())
 	}
-	return pools{write: work, read: work, urgent: urgent}, nil
+	return pools{write: work, read: work, urgent: urgent, trips: trips}, nil
 }
 
-func sqlServerPool(d DSN, most int) (*sql.DB, error) {
-	connector, err := mssql.NewConnector(d.URL.String())
+func sqlServerPool(d DSN, most int, trips *atomic.Int64) (*sql.DB, error) {
+	conf, err := msdsn.Parse(d.URL.String())
 	if err != nil {
 		return nil, err
 	}
+	connector := mssql.NewConnectorConfig(conf)
+	connector.Dialer = tripCounter{net.Dialer{KeepAlive: cmp.Or(conf.KeepAlive, keepAlive)}, trips}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)

@@ -214,7 +214,7 @@ func (r *run) breakNetwork(ctx context.Context, f schedule.Fault, n *cluster.Nod
 		if other != n || i >= len(r.Network) {
 			continue
 		}
-		network := r.Network[i]
+		network, from := r.Network[i], boottime.Now()
 		switch f.Kind {
 		case schedule.Cut:
 			network.Cut()
@@ -229,6 +229,7 @@ func (r *run) breakNetwork(ctx context.Context, f schedule.Fault, n *cluster.Nod
 			network.Cut() // what was lost does not come again
 		default:
 		}
+		r.cluster.Record(judge.Incident{At: from, To: boottime.Now(), What: string(f.Kind), Node: n.Name})
 		r.did(f.Kind)
 	}
 }

@@ -25,6 +25,9 @@ type Options struct {
 	Step time.Duration
 	// Settle is how long the system may take to end all work once everything is healed.
 	Settle time.Duration
+	// Lease is how long a node's leases outlive a heartbeat, of which there are some six in that
+	// time. A short one lets many faults fit into little time.
+	Lease time.Duration
 	// TakeOver is how long the work of a lost node may lie.
 	TakeOver time.Duration
 }
@@ -36,20 +39,19 @@ type Network interface {
 	Silence(on bool)
 }
 
-// The cluster's times: short, so that many faults fit into little time.
 const (
-	heartbeat = 300 * time.Millisecond
-	lease     = 2 * time.Second
-	workers   = "10"
+	workers = "10"
 	// spare is how many nodes stay whole at any time.
 	spare = 2
 	// drainWait is how long a node may take to drain.
 	drainWait = 30 * time.Second
+	// readyWait is how long the nodes may take in the beginning until the cluster is whole.
+	readyWait = 60 * time.Second
 )
 
-func flags() []string {
+func (o Options) flags() []string {
 	return []string{
-		"--heartbeat", heartbeat.String(), "--lease-ttl", lease.String(), "--workers", workers, "--step-failure-rate", "0.06",
+		"--heartbeat", (o.Lease * 3 / 20).String(), "--lease-ttl", o.Lease.String(), "--workers", workers, "--step-failure-rate", "0.06",
 		"--max-interruptions", "100", "--drain-timeout", "10s", "--retention", "1m", "--seed", "1",
 	}
 }

@@ -86,7 +86,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 		r.DSN = filepath.Join(folder, "orders.db")
 	}
 	r.cluster, err = cluster.New(cluster.Options{
-		Binary: r.Binary, Dir: r.Dir, DSN: r.DSN, DSNs: r.DSNs, Nodes: r.Nodes, Flags: flags(),
+		Binary: r.Binary, Dir: r.Dir, DSN: r.DSN, DSNs: r.DSNs, Nodes: r.Nodes, Flags: r.flags(),
 		FlagsOf: func(i int) []string {
 			return []string{"--step-duration", fmt.Sprint(r.Step + time.Duration(40*i)*time.Millisecond)}
 		},
@@ -103,6 +103,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	for _, n := range r.cluster.Nodes {
 		if err := n.Start(); err != nil {
+			return err
+		}
+	}
+	for _, n := range r.cluster.Nodes { // faults in a cluster that is not there yet would show nothing
+		if err := n.AwaitReady(ctx, readyWait); err != nil {
 			return err
 		}
 	}
@@ -130,7 +135,7 @@ func (r *run) disturb(ctx context.Context) {
 		maps.DeleteFunc(shares, func(k schedule.Kind, _ int) bool { return !slices.Contains(r.Only, k) })
 	}
 	faults := schedule.New(r.Seed, schedule.Options{
-		Faults: r.Faults, Nodes: r.Nodes, Shares: shares, Points: crashpoint.Names(), Lease: lease, Gap: r.Gap,
+		Faults: r.Faults, Nodes: r.Nodes, Shares: shares, Points: crashpoint.Names(), Lease: r.Lease, Gap: r.Gap,
 	})
 	var under sync.WaitGroup
 	for i, f := range faults {

@@ -32,11 +32,13 @@ func (c Call) String() string {
 
 // Incident is something that the harness did, or saw.
 type Incident struct {
-	At   int64  `json:"at"`
-	What string `json:"what"` // up, stop, cont, gone, or away: the database, for everybody
+	At int64 `json:"at"`
+	// What is up, stop, cont or gone, of a process; away: the database, for everybody; or cut,
+	// delay or silence: of a node's way to it, which excuses nothing and is for who reads this.
+	What string `json:"what"`
 	Node string `json:"node,omitempty"`
 	PID  int    `json:"pid,omitempty"`
-	To   int64  `json:"to,omitempty"` // end of an away
+	To   int64  `json:"to,omitempty"` // the end of what lasted
 	Why  string `json:"why,omitempty"`
 }
 

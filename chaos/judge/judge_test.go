@@ -126,16 +126,7 @@ func TestJudge_doctored(t *testing.T) {
 			w.project()
 			delete(w.Views, [16]byte{15: 1})
 		}, []string{"view"}},
-		{"a take-over that took long", func(w *world) {
-			w.place()
-			w.event("StepStarted", step("Scheduling", 1, 9))
-			i := w.call("execute", "Scheduling", 1, 9, "")
-			w.Calls[i].Until, w.Calls[i].Ended = 0, 0
-			w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 9})
-			w.now += 12_000 * ms
-			w.event("StepInterrupted", step("Scheduling", 1, 9))
-			w.complete(2, stepNames[:]...)
-		}, []string{"take-over"}},
+		{"a take-over that took long", (*world).takenOverLate, []string{"take-over"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := good()
@@ -143,6 +134,30 @@ func TestJudge_doctored(t *testing.T) {
 			r := w.judge()
 			wantKinds(t, r, c.kinds...)
 		})
+	}
+}
+
+// takenOverLate has the work of a lost process taken up 12 s later.
+func (w *world) takenOverLate() {
+	w.place()
+	w.event("StepStarted", step("Scheduling", 1, 9))
+	i := w.call("execute", "Scheduling", 1, 9, "")
+	w.Calls[i].Until, w.Calls[i].Ended = 0, 0
+	w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 9})
+	w.now += 12_000 * ms
+	w.event("StepInterrupted", step("Scheduling", 1, 9))
+	w.complete(2, stepNames[:]...)
+}
+
+// TestJudge_noLimit tells how late a take-over was and blames nobody.
+func TestJudge_noLimit(t *testing.T) {
+	w := good() // has one after 3 s
+	w.takenOverLate()
+	w.project()
+	r := Judge(w.Evidence, Options{})
+	wantKinds(t, r)
+	if a, b, c := r.Later(time.Second), r.Later(10*time.Second), r.Later(time.Minute); a != 2 || b != 1 || c != 0 {
+		t.Errorf("later than 1 s, 10 s and 1 min: %d, %d, %d; want 2, 1, 0", a, b, c)
 	}
 }
 

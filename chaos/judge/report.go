@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -52,9 +53,14 @@ func (r *Report) TakeOver(q float64) time.Duration {
 	return r.TakeOvers[min(int(q*float64(len(r.TakeOvers))), len(r.TakeOvers)-1)]
 }
 
+// Later is how many take-overs took longer than d.
+func (r *Report) Later(d time.Duration) int {
+	return len(r.TakeOvers) - sort.Search(len(r.TakeOvers), func(i int) bool { return r.TakeOvers[i] > d })
+}
+
 // Options are what the judge goes by.
 type Options struct {
-	// TakeOver is how long the work of a lost node may lie.
+	// TakeOver is how long the work of a lost node may lie; 0: as long as it likes.
 	TakeOver time.Duration
 }
 

@@ -22,7 +22,7 @@ func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, o Op
 		}
 		took := time.Duration(life.present(at, calls[i+1].Asked))
 		r.TakeOvers = append(r.TakeOvers, took)
-		if took > o.TakeOver {
+		if o.TakeOver > 0 && took > o.TakeOver {
 			r.foundf("take-over", id, "%s was lost and taken up %s later", c, took.Round(time.Millisecond))
 		}
 	}

@@ -22,18 +22,23 @@ import (
 
 func main() { os.Exit(execute()) }
 
+// promised is within what time the work of a lost node is taken up.
+const promised = 10 * time.Second
+
 func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	o := harness.Options{TakeOver: 10 * time.Second, Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+	o := harness.Options{Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
 	flag.Uint64Var(&o.Seed, "seed", 0, "seed of the schedule; 0: the time")
 	flag.IntVar(&o.Faults, "faults", 200, "how many faults")
 	flag.IntVar(&o.Nodes, "nodes", 5, "how many nodes, 3 at least")
 	flag.Float64Var(&o.Rate, "rate", 10, "orders a second")
 	flag.DurationVar(&o.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
-	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file")
+	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file; on a SQL Server, one is made for the run, and kept as the evidence is")
 	flag.StringVar(&o.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
 	flag.DurationVar(&o.Step, "step", 100*time.Millisecond, "how long a step takes on the quickest node")
+	flag.DurationVar(&o.Lease, "lease", 2*time.Second, "how long leases outlive a heartbeat; pauses and silence take 0.7 to 2.5 times as long")
+	flag.DurationVar(&o.TakeOver, "take-over", promised, "how long the work of a lost node may lie; 0: what took longer is told and is no violation, for machines that are busy otherwise")
 	flag.DurationVar(&o.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
 	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
 	flag.Parse()
@@ -77,7 +82,11 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 	if o.Binary, err = cluster.Build(ctx, ".", binaries); err != nil {
 		return false, err
 	}
+	drop := func() error { return nil }
 	if strings.HasPrefix(o.DSN, "sqlserver:") {
+		if drop, err = freshDatabase(ctx, &o); err != nil {
+			return false, err
+		}
 		stop, err := throughProxies(&o)
 		defer stop()
 		if err != nil {
@@ -87,14 +96,14 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 	fmt.Printf("seed %d, %d faults, %d nodes, %.0f orders a second\n", o.Seed, o.Faults, o.Nodes, o.Rate)
 	result, err := harness.Run(ctx, o)
 	if err != nil {
-		return false, fmt.Errorf("%w (evidence in %s)", err, o.Dir)
+		return false, fmt.Errorf("%w (evidence in %s%s)", err, o.Dir, onTheServer(o))
 	}
 	tell(result)
 	if broken = len(result.Violations) > 0; broken || kept {
-		fmt.Printf("evidence: %s\n", filepath.Clean(o.Dir))
+		fmt.Printf("evidence: %s%s\n", filepath.Clean(o.Dir), onTheServer(o))
 		return broken, nil
 	}
-	return false, os.RemoveAll(o.Dir)
+	return false, errors.Join(os.RemoveAll(o.Dir), drop())
 }
 
 // most is how many violations are printed.
@@ -117,6 +126,7 @@ func tell(r harness.Result) {
 	row("answer 202, p50 and p99", r.Latency)
 	row("taken over", len(r.TakeOvers))
 	row("take-over p50, p99, max", fmt.Sprint(r.TakeOver(0.5).Round(time.Millisecond), " ", r.TakeOver(0.99).Round(time.Millisecond), " ", r.TakeOver(1).Round(time.Millisecond)))
+	row("taken over later than "+promised.String(), r.Later(promised))
 	row("longest that an order lay still", r.Longest.Round(time.Millisecond))
 	row("took", r.Took.Round(time.Second))
 	row("violations", fmt.Sprintf("%d %v", len(r.Violations), r.Kinds()))

@@ -178,6 +178,51 @@ func testLostAck(t *testing.T, db *schema.DB) {
 	}
 }
 
+// TestSubscriber_subscribeCut cuts the connections at the COMMIT of a subscription.
+func TestSubscriber_subscribeCut(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db := schematest.SQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
+	through, err := schema.Open(t.Context(), dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, through.Close()) })
+	for what, seen := range map[string]bool{"before the server has seen it": false, "before it has answered": true} {
+		t.Run(what, func(t *testing.T) {
+			m, topic := join(t, db), name("topic")
+			publish(t, db, nil, topic, "waits")
+			s := subscriber(t, through, m, messaging.Config{Slots: 1})
+			proxy.LoseCommit(seen)
+			take(t, subscribe(t, s, topic)).Ack()
+		})
+	}
+}
+
+// TestSubscriber_subscribeSilent drains a subscriber that is still subscribing, since its
+// database does not answer.
+func TestSubscriber_subscribeSilent(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db := schematest.SQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
+	through, err := schema.Open(t.Context(), dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, through.Close()) })
+	s := subscriber(t, through, join(t, db), messaging.Config{Slots: 1})
+	proxy.Silence(true)
+	t.Cleanup(func() { proxy.Silence(false); proxy.Cut() })
+	subscribed := make(chan error, 1)
+	go func() {
+		_, err := s.Subscribe(t.Context(), name("topic"))
+		subscribed <- err
+	}()
+	must(t, s.Drain(t.Context()))
+	select {
+	case err := <-subscribed:
+		must(t, err)
+	case <-time.After(10 * time.Second): // the driver takes 5 s to believe that nobody answers
+		t.Fatal("it goes on subscribing")
+	}
+}
+
 // TestSubscriber_network cuts the connections at the COMMIT of a claim, before the server
 // has seen it and after.
 func TestSubscriber_network(t *testing.T) {

@@ -84,7 +84,8 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 }
 
 // SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
-// oldest message that is kept (see Retention). Subscribe does so too.
+// oldest message that is kept (see Retention). While the database is away it waits for it;
+// once the subscriber drains it makes none. Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if err := validTopic(topic); err != nil {
 		return err
@@ -92,7 +93,7 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if s.life.Err() != nil {
 		return fmt.Errorf("subscriber %w", ErrClosed)
 	}
-	return s.initOffsets(s.work, topic)
+	return s.makeOffsets(topic)
 }
 
 // Subscribe gives the messages of a topic. The channel is closed when ctx ends or the
