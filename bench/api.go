@@ -69,5 +69,8 @@ func (r *run) requests(ctx context.Context, node *Node, s *Section, name string,
 	s.add(name, "requests/s", float64(n)/elapsed.Seconds())
 	s.addTimes(name, took)
 	s.add(name+", processor time", "s/1,000 requests", used.cpu.Seconds()/float64(n)*1000)
+	if used.db.RoundTrips > 0 {
+		s.add(name+", round trips", "1/1,000 requests", float64(used.db.RoundTrips)/float64(n)*1000)
+	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (s *Store) commit(members func() []*pending) error {
 	var c *commit
 	size, careful := 0, false
 	begin := func() error {
-		return s.db.InTx(ctx, func(tx *schema.Tx) error {
+		return s.db.InTxLast(ctx, func(tx *schema.Tx) error {
 			group := members()
 			size = len(group)
 			c = &commit{

@@ -24,11 +24,14 @@ type shared struct {
 	begun   time.Time
 	opened  time.Time // to others, when the first function was done
 	called  int
+	ending  bool      // the last ones are being called
 	members []*member // whose functions are done; they wait for the commit
 }
 
-// full says whether nobody else should join, unless it is urgent.
-func (s *shared) full() bool { return s.called >= sharedMost || time.Since(s.opened) >= s.w.time }
+// full says whether no other function should join in its turn.
+func (s *shared) full() bool {
+	return s.called > 0 && (s.called >= sharedMost || s.ending || time.Since(s.opened) >= s.w.time)
+}
 
 // call calls f and passes the transaction on, or ends it. It returns when it is certain what
 // became of f.
@@ -36,6 +39,7 @@ func (s *shared) call(m *member, f func(*Tx) error) error {
 	// Alone, no savepoint is needed: if f fails, the whole transaction is rolled back.
 	alone := s.called == 0 && s.w.empty()
 	s.called++
+	s.ending = s.ending || m.order == last
 	if !alone {
 		if err := s.exec("SAVEPOINT one"); err != nil {
 			return s.giveUp(err)

@@ -29,9 +29,19 @@ type Tx struct {
 // context that ends before f was called withdraws it; after that it ends f's next statement,
 // but not the commit.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
+	return db.inOrder(ctx, inTurn, f)
+}
+
+// InTxLast is InTx for a function that does the more the later it is called. Where functions
+// share transactions, it is called after all others that wait, and the commit follows.
+func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
+	return db.inOrder(ctx, last, f)
+}
+
+func (db *DB) inOrder(ctx context.Context, o order, f func(*Tx) error) error {
 	return db.repeat(ctx, func() error {
 		if db.writer != nil {
-			return db.writer.inTx(ctx, false, f)
+			return db.writer.inTx(ctx, o, f)
 		}
 		return db.inTx(ctx, f)
 	})
@@ -137,15 +147,13 @@ func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (int64,
 }
 
 func (db *DB) execNext(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = db.repeat(ctx, func() error {
-		return db.writer.inTx(ctx, true, func(tx *Tx) error {
-			res, err := tx.ExecContext(ctx, query, args...)
-			if err != nil {
-				return err
-			}
-			rows, err = res.RowsAffected()
+	err = db.inOrder(ctx, urgent, func(tx *Tx) error {
+		res, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
 			return err
-		})
+		}
+		rows, err = res.RowsAffected()
+		return err
 	})
 	if err != nil {
 		return 0, err

@@ -7,22 +7,32 @@ import (
 	"time"
 )
 
-// Bounds of a transaction that functions share, so that nobody waits long for its end. Urgent
-// functions may always join.
+// Bounds of a transaction that functions share, so that nobody waits long for its end. Those
+// that are urgent or last may always join.
 const (
 	sharedMost = 32                   // functions
 	sharedTime = 5 * time.Millisecond // of functions after the first
 )
 
+// order says which of those who wait is called first.
+type order int
+
+const (
+	urgent order = iota // first
+	inTurn
+	last // and the transaction ends with it
+	orders
+)
+
 // writer lets the functions of a process share transactions. It is for a database that has
 // one writer at a time: a commit costs as much for one function as for many.
 //
-// One function at a time has the writing connection; the others wait in the queue. Who finds
-// nobody writing begins a transaction, calls its function, and calls in the next of the queue.
-// Who finds nobody left, or the transaction full, commits, tells the others, and has
-// the next of the queue begin. Each function is called by the goroutine that asked for it, so
-// that its panics are its own. The transaction is begun before the queue is looked at: what
-// arrives while it waits for other processes still joins.
+// One function at a time has the writing connection; the others wait. Who finds nobody
+// writing begins a transaction, calls its function, and calls in the next. Who finds nobody
+// left, or the transaction full, commits, tells the others, and has the next begin. Each
+// function is called by the goroutine that asked for it, so that its panics are its own. The
+// transaction is begun before the queues are looked at: what arrives while it waits for
+// other processes still joins.
 type writer struct {
 	db    *DB
 	guard *guard
@@ -30,42 +40,49 @@ type writer struct {
 
 	mu     sync.Mutex
 	busy   bool // somebody has the connection, or was told to take it
-	urgent []*member
-	queue  []*member
+	queues [orders][]*member
 }
 
 // member is a function that waits for its turn, and then for the end of its transaction.
 type member struct {
+	order   order
 	asked   time.Time
 	turn    chan *shared // the transaction to join; nil: begin one
 	outcome chan error
 }
 
 // inTx calls f in a transaction that it may share, and tells what became of it.
-func (w *writer) inTx(ctx context.Context, urgent bool, f func(*Tx) error) error {
+func (w *writer) inTx(ctx context.Context, o order, f func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := &member{asked: time.Now()}
-	s, err := w.await(ctx, m, urgent)
-	if err != nil {
-		return err
-	}
-	if s == nil {
+	m := &member{order: o, asked: time.Now(), turn: make(chan *shared, 1)}
+	first := w.enter(m)
+	for {
+		var s *shared
+		var err error
+		if !first {
+			if s, err = w.await(ctx, m); err != nil {
+				return err
+			}
+		}
+		if s != nil {
+			return s.call(m, f)
+		}
 		if s, err = w.begin(ctx, m); err != nil {
 			w.handOver()
 			return err
 		}
+		if !w.giveWay(m, s) {
+			return s.call(m, f)
+		}
+		first = false
 	}
-	return s.call(m, f)
 }
 
 // await gives the transaction to join, or nil if one has to be begun. A context that ends
 // before its turn has come withdraws m.
-func (w *writer) await(ctx context.Context, m *member, urgent bool) (*shared, error) {
-	if w.enter(m, urgent) {
-		return nil, nil
-	}
+func (w *writer) await(ctx context.Context, m *member) (*shared, error) {
 	select {
 	case s := <-m.turn:
 		return s, nil
@@ -78,30 +95,35 @@ func (w *writer) await(ctx context.Context, m *member, urgent bool) (*shared, er
 }
 
 // enter makes m the one that writes, or else queues it.
-func (w *writer) enter(m *member, urgent bool) (first bool) {
+func (w *writer) enter(m *member) (first bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.busy {
 		w.busy = true
 		return true
 	}
-	m.turn = make(chan *shared, 1)
-	if urgent {
-		w.urgent = append(w.urgent, m)
-	} else {
-		w.queue = append(w.queue, m)
-	}
+	w.queues[m.order] = append(w.queues[m.order], m)
 	return false
+}
+
+// giveWay has those that go before m join the transaction that m has begun, and queues m.
+func (w *writer) giveWay(m *member, s *shared) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if m.order != last || len(w.queues[urgent])+len(w.queues[inTurn]) == 0 {
+		return false
+	}
+	w.queues[last] = slices.Insert(w.queues[last], 0, m)
+	return w.next(s)
 }
 
 func (w *writer) withdraw(m *member) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, queue := range []*[]*member{&w.urgent, &w.queue} {
-		if i := slices.Index(*queue, m); i >= 0 {
-			*queue = slices.Delete(*queue, i, i+1)
-			return true
-		}
+	queue := &w.queues[m.order]
+	if i := slices.Index(*queue, m); i >= 0 {
+		*queue = slices.Delete(*queue, i, i+1)
+		return true
 	}
 	return false
 }
@@ -110,20 +132,22 @@ func (w *writer) withdraw(m *member) bool {
 func (w *writer) empty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.urgent)+len(w.queue) == 0
+	for _, queue := range w.queues {
+		if len(queue) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
-// callIn has the next of the queue join s, if s has room.
+// callIn has the next join s, if s has room for it.
 func (w *writer) callIn(s *shared) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.urgent) == 0 && s.full() {
-		return false
-	}
 	return w.next(s)
 }
 
-// handOver has the next of the queue begin a transaction.
+// handOver has the next begin a transaction.
 func (w *writer) handOver() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,17 +155,16 @@ func (w *writer) handOver() {
 }
 
 func (w *writer) next(s *shared) bool {
-	queue := &w.urgent
-	if len(*queue) == 0 {
-		queue = &w.queue
+	for o := range orders {
+		queue := &w.queues[o]
+		if len(*queue) == 0 || s != nil && o == inTurn && s.full() {
+			continue
+		}
+		(*queue)[0].turn <- s
+		*queue = slices.Delete(*queue, 0, 1)
+		return true
 	}
-	if len(*queue) == 0 {
-		return false
-	}
-	(*queue)[0].turn <- s
-	(*queue)[0] = nil
-	*queue = (*queue)[1:]
-	return true
+	return false
 }
 
 // begin begins a transaction for m. It waits for other processes until ctx ends. Once it has

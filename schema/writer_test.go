@@ -81,7 +81,11 @@ func (w writing) queued(n int) {
 	w.until(func() bool {
 		w.writer.mu.Lock()
 		defer w.writer.mu.Unlock()
-		return len(w.writer.queue)+len(w.writer.urgent) == n
+		waiting := 0
+		for _, queue := range w.writer.queues {
+			waiting += len(queue)
+		}
+		return waiting == n
 	})
 }
 
@@ -262,5 +266,49 @@ func TestDB_Ping_betweenTransactions(t *testing.T) {
 	wg.Wait()
 	if stuck.Load() > 0 {
 		t.Error("the ping waited for more than one transaction")
+	}
+}
+
+// TestDB_InTxLast: it is called after all that wait, even if it began the transaction, and even
+// if that is full; and the commit follows.
+func TestDB_InTxLast(t *testing.T) {
+	w := newWriting(t)
+	other := writing{openAt(t, w.DSN().Path), t}
+	release, before := other.hold(), w.Stats()
+	var called []int
+	var wg sync.WaitGroup
+	add := func(id int, inTx func(context.Context, func(*Tx) error) error, also func()) {
+		wg.Go(func() {
+			err := inTx(t.Context(), func(*Tx) error { called = append(called, id); also(); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	nothing := func() {}
+	add(10, w.InTxLast, func() { add(20, w.InTx, nothing); w.queued(sharedMost - 1) }) // it begins the transaction
+	w.until(func() bool { w.writer.mu.Lock(); defer w.writer.mu.Unlock(); return w.writer.busy })
+	add(11, w.InTxLast, nothing)
+	w.queued(1)
+	for id := range 2*sharedMost - 3 {
+		add(id/sharedMost, w.InTx, nothing)
+		w.queued(id + 2)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	var want []int
+	for id := range 2*sharedMost - 3 {
+		if id == sharedMost {
+			want = append(want, 10, 11)
+		}
+		want = append(want, id/sharedMost)
+	}
+	if want = append(want, 20); fmt.Sprint(called) != fmt.Sprint(want) {
+		t.Errorf("called in this order: %v, want %v", called, want)
+	}
+	if n := w.Stats().Transactions - before.Transactions; n != 2 {
+		t.Errorf("it took %d transactions, want 2", n)
 	}
 }

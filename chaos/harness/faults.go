@@ -123,7 +123,7 @@ func (r *run) crash(ctx context.Context, f schedule.Fault, n *cluster.Node) {
 	case strings.HasPrefix(f.Point, "drain"), strings.HasPrefix(f.Point, "release"):
 		n.Terminate()
 	}
-	victims := r.await(ctx, armed, f.Point, 6*time.Second)
+	victims := r.await(ctx, armed, f.Point, 4*r.Lease) // a take-over begins after one
 	r.mu.Lock()
 	if len(victims) > 0 {
 		r.result.Done[f.Kind]++
