@@ -16,8 +16,8 @@
 //     append holds to its commit; no clock and no time-out is involved.
 //   - Every event carries a SHA-256 over its predecessor in the same stream and its own
 //     stored bytes (see Hash). Events are never updated or deleted; triggers refuse it.
-//   - Appends that arrive while a transaction is under way share the next one (group
-//     commit). One that fails does so alone.
+//   - Appends that arrive until a transaction begins share it (group commit), on SQLite with
+//     the other writers of the process. One that fails does so alone.
 //   - If the answer to a COMMIT is lost, the store looks for the events before it
 //     answers, so that an append is neither lost nor done twice.
 //

@@ -7,6 +7,9 @@
 //   - InTx commits all of what its function did, or nothing. A failed commit is an
 //     error. A transaction that the database itself rolled back (deadlock, lock
 //     time-out, busy file) is repeated a few times with jitter; a failed commit never is.
+//   - On SQLite, which has one writer at a time, the functions that wait in a process share
+//     transactions (writer.go). Each is kept or taken back by itself, and told what became of
+//     it when that is certain. ExecUrgent goes before all that wait.
 //   - Errors of the drivers are translated by number, never by message text, into the
 //     kinds of errors.go.
 //   - The SQL of the project is written once with numbered placeholders (?1, ?2); what

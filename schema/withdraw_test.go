@@ -70,6 +70,29 @@ func TestDB_InTx_withdrawLeader(t *testing.T) {
 	w.has(2, 3)
 }
 
+// TestDB_Close_queued: who waits when the database is closed is told so.
+func TestDB_Close_queued(t *testing.T) {
+	w := newWriting(t)
+	release := w.hold()
+	var wg sync.WaitGroup
+	w.writer.time = 0 // none joins the one that is held
+	for n := range 3 {
+		wg.Go(func() {
+			if err := w.InTx(t.Context(), insert(t.Context(), n)); err == nil {
+				t.Error("a transaction began on a closed database")
+			}
+		})
+		w.queued(n + 1)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+}
+
 // TestDB_InTx_contextEnds: a context that ends while its function runs ends nothing that is
 // under way, and nothing of others.
 func TestDB_InTx_contextEnds(t *testing.T) {

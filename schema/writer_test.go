@@ -311,4 +311,10 @@ func TestDB_InTxLast(t *testing.T) {
 	if n := w.Stats().Transactions - before.Transactions; n != 2 {
 		t.Errorf("it took %d transactions, want 2", n)
 	}
+	before = w.Stats()
+	add(30, w.InTxLast, func() { add(40, w.InTx, nothing); w.queued(1) })
+	wg.Wait()
+	if n := w.Stats().Transactions - before.Transactions; n != 2 {
+		t.Errorf("what came while the last was called took part in %d transactions, want the second", n)
+	}
 }
