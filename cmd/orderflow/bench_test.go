@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"orderflow/bench"
+	"orderflow/schema/schematest"
 )
 
 // benchmark runs the command in this process and gives its figures by measure and name.
@@ -32,7 +33,8 @@ func figures(t *testing.T, report string) map[string]bench.Figure {
 	if err := json.Unmarshal([]byte(report), &r); err != nil {
 		t.Fatalf("%v\n%s", err, report)
 	}
-	if r.Machine.Cores < 1 || r.Machine.Go == "" || !strings.HasPrefix(r.Machine.Database, "SQLite 3.") {
+	known := strings.HasPrefix(r.Machine.Database, "SQLite 3.") || strings.Contains(r.Machine.Database, "SQL Server")
+	if r.Machine.Cores < 1 || r.Machine.Go == "" || !known {
 		t.Errorf("the machine is %+v", r.Machine)
 	}
 	all := map[string]bench.Figure{}
@@ -70,6 +72,17 @@ func TestBench_throughput(t *testing.T) {
 				t.Errorf("%v statements for 1,000 orders, which cannot be all", f.Value)
 			}
 		})
+	}
+}
+
+// TestBench_sqlserver counts round trips too, where there are any.
+func TestBench_sqlserver(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	all := benchmark(t, "--dsn", os.Getenv(schematest.Env), "--only", "throughput,api", "--orders", "20", "--warm-up", "5", "--repeat", "1", "--clients", "4")
+	want(t, all, 1, "throughput: placed to completed", "throughput: round trips", "api: get, round trips")
+	trips, statements, transactions := all["throughput: round trips"].Value, all["throughput: statements"].Value, all["throughput: transactions"].Value
+	if trips <= statements || trips > statements+2*transactions {
+		t.Errorf("%v round trips, %v statements, %v transactions", trips, statements, transactions)
 	}
 }
 
