@@ -87,34 +87,35 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 			return nil, fmt.Errorf("%w: a message names event %d of %d", domain.ErrInvalid, m.Event, len(a.Events))
 		}
 	}
-	for i, e := range a.Events {
-		r, err := s.encodeEvent(a, i, e)
-		if err != nil {
+	p.recorded = make([]domain.Recorded, len(a.Events))
+	for i := range a.Events {
+		if err := s.encodeEvent(&p.Append, i, &p.recorded[i]); err != nil {
 			return nil, err
 		}
-		p.encoded = append(p.encoded, r)
+	}
+	for _, r := range a.Reservations {
+		p.keys = append(p.keys, reservation{key: r.Key, hash: keyHash(r.Key), order: a.OrderID, fingerprint: r.Fingerprint})
 	}
 	return p, nil
 }
 
-func (s *Store) encodeEvent(a domain.Append, i int, e domain.Event) (domain.Recorded, error) {
-	data, version, err := s.codec.Encode(e)
-	if err != nil {
-		return domain.Recorded{}, err
+// encodeEvent makes of event i what is recorded, but for place, time and hash.
+func (s *Store) encodeEvent(a *domain.Append, i int, r *domain.Recorded) (err error) {
+	e := a.Events[i]
+	r.OrderID, r.Type, r.Event, r.Metadata = a.OrderID, e.EventType(), e, a.MetadataOf(i)
+	if r.Data, r.Metadata.Schema, err = s.codec.Encode(e); err != nil {
+		return err
 	}
-	meta := a.MetadataOf(i)
-	meta.Schema = version
-	raw, err := domain.MarshalStored(meta)
-	if err != nil {
-		return domain.Recorded{}, fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
+	if r.RawMeta, err = domain.MarshalStored(r.Metadata); err != nil {
+		return fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
 	}
-	for _, b := range []json.RawMessage{data, raw} {
+	for _, b := range [2]json.RawMessage{r.Data, r.RawMeta} {
 		if len(b) > MaxEventBytes {
-			return domain.Recorded{}, fmt.Errorf("%w: %s has %d bytes (%d at most)", domain.ErrInvalid, e.EventType(), len(b), MaxEventBytes)
+			return fmt.Errorf("%w: %s has %d bytes (%d at most)", domain.ErrInvalid, r.Type, len(b), MaxEventBytes)
 		}
 		if !utf8.Valid(b) {
-			return domain.Recorded{}, fmt.Errorf("%w: %s is not valid UTF-8", domain.ErrInvalid, e.EventType())
+			return fmt.Errorf("%w: %s is not valid UTF-8", domain.ErrInvalid, r.Type)
 		}
 	}
-	return domain.Recorded{OrderID: a.OrderID, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RawMeta: raw}, nil
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderflow/crashpoint"
@@ -21,16 +22,18 @@ type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
-	careful   bool  // the ends of streams are read, not taken from memory
-	locked    bool  // positions were taken
-	head      int64 // before the group
-	taken     int64 // positions, of which not all may be used
+	careful   bool   // the ends of streams are read, not taken from memory
+	locked    bool   // positions were taken
+	head      int64  // before the group
+	taken     int64  // positions, of which not all may be used
+	args      *[]any // of the lane, for the rows of events
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
-	events    []domain.Recorded
+	events    []*domain.Recorded
 	messages  []domain.OutboxMessage
 	passes    []domain.Pass
+	passing   []*pending // those of passes
 	takes     []domain.Pass
 	reserved  []reservation
 	began     time.Time // what the clock said when the first append was placed
@@ -125,8 +128,9 @@ func (c *commit) lockAndRead(ctx context.Context, group []*pending) ([]*pending,
 	}
 	n := 0
 	for _, p := range group {
-		n += len(p.encoded)
+		n += len(p.recorded)
 	}
+	c.events = make([]*domain.Recorded, 0, n)
 	if n > 0 { // otherwise there are leases to settle, and nothing to append
 		questions = append(questions, c.lockHead(n)...)
 		questions = append(questions, c.readTails(group)...)
@@ -187,7 +191,7 @@ func (c *commit) lockHead(n int) []schema.Question {
 // place gives the append's events their versions, positions, times and hashes, or
 // says why it cannot be done.
 func (c *commit) place(p *pending) error {
-	if len(p.encoded) == 0 {
+	if len(p.recorded) == 0 {
 		c.done = append(c.done, p)
 		return nil
 	}
@@ -202,22 +206,21 @@ func (c *commit) place(p *pending) error {
 	if now.Before(t.at.Time) {
 		now = t.at.Time
 	}
-	p.recorded = make([]domain.Recorded, len(p.encoded))
-	for i, r := range p.encoded {
+	for i := range p.recorded {
+		r := &p.recorded[i]
 		r.Partition, r.Position = c.partition, c.head+int64(len(c.events))+1
 		r.Version, r.RecordedAt = t.version+1, now
 		r.Hash = hashAt(t.hash, r, c.hashed.of(now))
 		t = tail{version: r.Version, at: schema.Time{Time: now}, hash: r.Hash}
-		p.recorded[i] = r
 		c.events = append(c.events, r)
 	}
 	c.tails[p.OrderID] = t
 	for _, m := range p.Messages {
-		r := p.recorded[m.Event]
+		r := &p.recorded[m.Event]
 		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
 		switch p.Settle {
 		case domain.SettlePass:
-			c.passes = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed})
+			c.passes, c.passing = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed}), append(c.passing, p)
 		case domain.SettleTake:
 			c.takes = append(c.takes, domain.Pass{Lease: p.Lease, Message: placed})
 		default:
@@ -245,8 +248,9 @@ func (c *commit) write(ctx context.Context) error {
 		}
 		questions = append(questions, messages...)
 	}
+	held := make([]bool, len(c.passes))
 	if len(c.passes) > 0 {
-		passes, err := c.store.opts.Leases.Pass(c.tx.Dialect(), c.passes)
+		passes, err := c.store.opts.Leases.Pass(c.tx.Dialect(), c.passes, held)
 		if err != nil {
 			return fmt.Errorf("pass leases on: %w", err)
 		}
@@ -261,6 +265,14 @@ func (c *commit) write(ctx context.Context) error {
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)
+	}
+	if slices.Contains(held, false) {
+		for i, p := range c.passing {
+			if !held[i] {
+				p.err = domain.ErrFenced
+			}
+		}
+		return errAgain
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ type Follower struct{ *Store }
 // Follower gives a follower of the log.
 func (s *Store) Follower() Follower { return Follower{s} }
 
-// ReadLog is Store.ReadLog. The events are shared and must not be changed. It may give
-// fewer than limit although there are more; it gives none only at the end.
+// ReadLog is Store.ReadLog. What the events point to is shared and must not be changed. It may
+// give fewer than limit although there are more; it gives none only at the end.
 func (f Follower) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	if partition >= 0 && partition < len(f.lanes) {
 		if events := f.lanes[partition].tail.read(after, limit); len(events) > 0 {
@@ -33,50 +33,72 @@ func (f Follower) ReadLog(ctx context.Context, partition int, after int64, limit
 }
 
 // logTail is the last part of a partition that this store appended without another
-// in between.
+// in between: a ring, so that what comes and goes under load leaves no garbage.
 type logTail struct {
-	mu     sync.Mutex
-	events []domain.Recorded // positions without holes
-	bytes  int
+	mu    sync.Mutex
+	ring  []*domain.Recorded // positions without holes, from first on
+	first int
+	count int
+	bytes int
 }
 
 // add takes committed events that follow each other. What they do not follow is forgotten.
-func (t *logTail) add(events []domain.Recorded, mostEvents, mostBytes int) {
+func (t *logTail) add(events []*domain.Recorded, mostEvents, mostBytes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n := len(t.events); n > 0 && t.events[n-1].Position+1 != events[0].Position {
-		t.events, t.bytes = nil, 0
+	if t.count > 0 && t.at(t.count-1).Position+1 != events[0].Position {
+		for t.count > 0 {
+			t.drop()
+		}
 	}
-	t.events = append(t.events, events...)
 	for _, r := range events {
+		if t.count == len(t.ring) {
+			t.grow(mostEvents)
+		}
+		t.ring[(t.first+t.count)%len(t.ring)] = r
+		t.count++
 		t.bytes += sizeOf(r)
+		for t.count > mostEvents || t.bytes > mostBytes {
+			t.drop()
+		}
 	}
-	if len(t.events) <= mostEvents && t.bytes <= mostBytes {
-		return
+}
+
+func (t *logTail) at(i int) *domain.Recorded { return t.ring[(t.first+i)%len(t.ring)] }
+
+// drop forgets the first event.
+func (t *logTail) drop() {
+	t.bytes -= sizeOf(t.ring[t.first])
+	t.ring[t.first] = nil
+	t.first = (t.first + 1) % len(t.ring)
+	t.count--
+}
+
+// grow makes room for at least one event more, and for one more than are kept in the end.
+func (t *logTail) grow(mostEvents int) {
+	ring := make([]*domain.Recorded, min(max(2*len(t.ring), 64), mostEvents+1))
+	for i := range t.count {
+		ring[i] = t.at(i)
 	}
-	// Half goes at once, into a new array, so that it is rare and what goes can be collected.
-	drop := 0
-	for drop < len(t.events) && (len(t.events)-drop > mostEvents/2 || t.bytes > mostBytes/2) {
-		t.bytes -= sizeOf(t.events[drop])
-		drop++
-	}
-	t.events = append(make([]domain.Recorded, 0, mostEvents/2), t.events[drop:]...)
+	t.ring, t.first = ring, 0
 }
 
 func (t *logTail) read(after int64, limit int) []domain.Recorded {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.events) == 0 || after+1 < t.events[0].Position {
+	if t.count == 0 || after+1 < t.at(0).Position {
 		return nil
 	}
-	from := int(after + 1 - t.events[0].Position)
-	if from >= len(t.events) {
+	from := int(after + 1 - t.at(0).Position)
+	if from >= t.count {
 		return nil
 	}
-	events := t.events[from:]
-	events = events[:min(limit, len(events))]
-	return events[:len(events):len(events)]
+	events := make([]domain.Recorded, min(limit, t.count-from))
+	for i := range events {
+		events[i] = *t.at(from + i)
+	}
+	return events
 }
 
 // sizeOf is about what an event takes in memory.
-func sizeOf(r domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }
+func sizeOf(r *domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }

@@ -7,9 +7,9 @@ import (
 	"orderflow/domain"
 )
 
-func at(positions ...int64) (events []domain.Recorded) {
+func at(positions ...int64) (events []*domain.Recorded) {
 	for _, p := range positions {
-		events = append(events, domain.Recorded{Position: p, Data: json.RawMessage("{}")})
+		events = append(events, &domain.Recorded{Position: p, Data: json.RawMessage("{}")})
 	}
 	return events
 }
@@ -35,9 +35,9 @@ func TestLogTail(t *testing.T) {
 	want(7, 10, 0, 0)
 	want(99, 10, 0, 0)
 	kept := tail.read(4, 10)
-	tail.add(at(8, 9, 10), 5, tailBytes) // too many: half is left
-	want(7, 10, 0, 0)
-	want(8, 10, 9, 10)
+	tail.add(at(8, 9, 10), 5, tailBytes) // the oldest go
+	want(4, 10, 0, 0)
+	want(5, 10, 6, 10)
 	if len(kept) != 3 || kept[0].Position != 5 || cap(kept) != 3 {
 		t.Errorf("what was read before has changed: %v", kept)
 	}
@@ -52,5 +52,27 @@ func TestLogTail(t *testing.T) {
 	want(13, 10, 14, 14)
 	if tail.bytes != sizeOf(at(14)[0]) {
 		t.Errorf("it counts %d bytes for one event of %d", tail.bytes, sizeOf(at(14)[0]))
+	}
+}
+
+// TestLogTail_ring compares what is kept with a plain list, at sizes at which the ring grows
+// and goes round.
+func TestLogTail_ring(t *testing.T) {
+	var tail logTail
+	var all []*domain.Recorded
+	for n := range int64(400) {
+		group := at(2*n+1, 2*n+2)
+		tail.add(group, 301, tailBytes)
+		all = append(all, group...)
+		kept := all[max(0, len(all)-301):]
+		got := tail.read(kept[0].Position-1, 1000)
+		if len(got) != len(kept) || len(tail.ring) > 302 {
+			t.Fatalf("after %d events %d are kept in room for %d, want %d in at most 302", len(all), len(got), len(tail.ring), len(kept))
+		}
+		for i := range got {
+			if got[i].Position != kept[i].Position {
+				t.Fatalf("event %d is at position %d, want %d", i, got[i].Position, kept[i].Position)
+			}
+		}
 	}
 }

@@ -15,12 +15,12 @@ import (
 type pending struct {
 	domain.Append
 	partition int
-	encoded   []domain.Recorded // without place, time and hash
+	recorded  []domain.Recorded // place, time and hash are those of the latest try
+	keys      []reservation     // without time
 	also      func(context.Context, *schema.Tx) error
 
-	done     chan struct{}
-	recorded []domain.Recorded
-	err      error
+	done chan struct{}
+	err  error
 }
 
 // lane is the queue of one partition: at most one of its groups is being committed.
@@ -29,6 +29,7 @@ type lane struct {
 	queue []*pending
 	busy  bool
 	tail  logTail
+	args  []any // used again by each group
 }
 
 // submit queues p and returns when its outcome is certain.
@@ -100,7 +101,8 @@ func (s *Store) commitGroup(l *lane) {
 	if len(group) == 0 { // all were withdrawn
 		return
 	}
-	err := s.commit(func() []*pending {
+	defer func() { clear(l.args) }()
+	err := s.commit(l, func() []*pending {
 		group = l.fill(group, s.opts.GroupSize)
 		return group
 	})
@@ -108,7 +110,7 @@ func (s *Store) commitGroup(l *lane) {
 	for _, p := range group {
 		if alone {
 			p.err = nil
-			err = s.commit(func() []*pending { return []*pending{p} })
+			err = s.commit(l, func() []*pending { return []*pending{p} })
 		}
 		if err != nil {
 			p.err = err
@@ -120,7 +122,7 @@ func (s *Store) commitGroup(l *lane) {
 // commit runs the transaction of a group, which is asked for each time one has begun and
 // keeps those it had. An append that cannot be done has its err set and is left out; the error
 // returned is the whole group's.
-func (s *Store) commit(members func() []*pending) error {
+func (s *Store) commit(l *lane, members func() []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
@@ -130,7 +132,7 @@ func (s *Store) commit(members func() []*pending) error {
 			group := members()
 			size = len(group)
 			c = &commit{
-				store: s, tx: tx, partition: group[0].partition, careful: careful,
+				store: s, tx: tx, partition: group[0].partition, careful: careful, args: &l.args,
 				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
 			}
 			return c.run(ctx, group)

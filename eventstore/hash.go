@@ -26,13 +26,13 @@ const hashTime = "2006-01-02T15:04:05.000000Z"
 //	data, as stored
 //	metadata, as stored
 func Hash(previous []byte, r domain.Recorded) []byte {
-	return hashAt(previous, r, hashedTime(r.RecordedAt))
+	return hashAt(previous, &r, hashedTime(r.RecordedAt))
 }
 
 func hashedTime(t time.Time) string { return t.UTC().Format(hashTime) }
 
 // hashAt is Hash for an event whose time is known as text.
-func hashAt(previous []byte, r domain.Recorded, at string) []byte {
+func hashAt(previous []byte, r *domain.Recorded, at string) []byte {
 	var none [sha256.Size]byte
 	if len(previous) == 0 {
 		previous = none[:]

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 
 	"orderflow/domain"
@@ -24,10 +25,12 @@ type recent struct {
 	bytes   int
 }
 
+// stream is a stream from its first event on, as appends and reads gave it.
 type stream struct {
-	id     domain.OrderID
-	events []domain.Recorded
-	bytes  int
+	id    domain.OrderID
+	parts [][]domain.Recorded
+	count int
+	bytes int
 }
 
 func newRecent() *recent {
@@ -35,23 +38,39 @@ func newRecent() *recent {
 }
 
 // last is the last event known of a stream.
-func (r *recent) last(id domain.OrderID) (domain.Recorded, bool) {
-	if events := r.get(id); len(events) > 0 {
-		return events[len(events)-1], true
+func (r *recent) last(id domain.OrderID) (*domain.Recorded, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.find(id)
+	if s == nil {
+		return nil, false
 	}
-	return domain.Recorded{}, false
+	part := s.parts[len(s.parts)-1]
+	return &part[len(part)-1], true
 }
 
 // get gives what is known of a stream, from its first event on. It must not be changed.
 func (r *recent) get(id domain.OrderID) []domain.Recorded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s := r.find(id)
+	if s == nil {
+		return nil
+	}
+	if len(s.parts) > 1 {
+		s.parts = [][]domain.Recorded{slices.Concat(s.parts...)}
+	}
+	return s.parts[0]
+}
+
+// find is called with r.mu held.
+func (r *recent) find(id domain.OrderID) *stream {
 	e, known := r.streams[id]
 	if !known {
 		return nil
 	}
 	r.order.MoveToFront(e)
-	return e.Value.(*stream).events
+	return e.Value.(*stream)
 }
 
 // add remembers events of one stream, which follow those that are known or begin with
@@ -70,15 +89,15 @@ func (r *recent) add(events []domain.Recorded) {
 	switch {
 	case first == 1:
 		s = &stream{id: id}
-	case s == nil || len(s.events) != first-1:
+	case s == nil || s.count != first-1:
 		return
 	}
 	if ends(events[len(events)-1].Event) {
 		return
 	}
-	s.events = append(s.events, events...)
-	for _, x := range events {
-		s.bytes += sizeOf(x)
+	s.parts, s.count = append(s.parts, events), s.count+len(events)
+	for i := range events {
+		s.bytes += sizeOf(&events[i])
 	}
 	r.bytes += s.bytes
 	r.streams[id] = r.order.PushFront(s)

@@ -16,7 +16,7 @@ func (c *commit) readTails(group []*pending) (questions []schema.Question) {
 	c.tails = make(map[domain.OrderID]tail, len(group))
 	var ids []any
 	for _, p := range group {
-		if _, asked := c.tails[p.OrderID]; asked || len(p.encoded) == 0 {
+		if _, asked := c.tails[p.OrderID]; asked || len(p.recorded) == 0 {
 			continue
 		}
 		t, expected := c.known(p)
@@ -62,6 +62,7 @@ func (c *commit) scanTails(rows *sql.Rows) error {
 
 // reservation is a row of the reservations.
 type reservation struct {
+	key         string // not stored
 	hash        [sha256.Size]byte
 	order       domain.OrderID
 	fingerprint [32]byte
@@ -75,9 +76,8 @@ func (c *commit) readReservations(group []*pending) (questions []schema.Question
 	c.keys = map[[sha256.Size]byte]reservation{}
 	var keys []any
 	for _, p := range group {
-		for _, r := range p.Reservations {
-			h := keyHash(r.Key)
-			keys = append(keys, h[:])
+		for i := range p.keys {
+			keys = append(keys, p.keys[i].hash[:])
 		}
 	}
 	_ = schema.AnyOf(c.tx.Dialect(), "key_hash", keys, func(condition string, args []any) error {
@@ -102,15 +102,12 @@ func (c *commit) scanReservations(rows *sql.Rows) error {
 
 // reserve takes the append's keys, or says which order holds one of them.
 func (c *commit) reserve(p *pending) error {
-	var mine []reservation
-	for _, r := range p.Reservations {
-		h := keyHash(r.Key)
-		if held, taken := c.keys[h]; taken {
-			return &domain.DuplicateError{OrderID: held.order, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
+	for _, r := range p.keys {
+		if held, taken := c.keys[r.hash]; taken {
+			return &domain.DuplicateError{OrderID: held.order, Key: r.key, Same: held.fingerprint == r.fingerprint}
 		}
-		mine = append(mine, reservation{hash: h, order: p.OrderID, fingerprint: r.Fingerprint})
 	}
-	for _, r := range mine {
+	for _, r := range p.keys {
 		r.at = schema.Time{Time: c.now()}
 		c.keys[r.hash] = r
 		c.reserved = append(c.reserved, r)
@@ -133,12 +130,15 @@ func (c *commit) insertReservations() (questions []schema.Question) {
 }
 
 func (c *commit) insertEvents() (questions []schema.Question) {
-	_ = schema.Rows(len(c.events), 9, func(from, to int, values string) error {
-		args := make([]any, 0, (to-from)*9)
-		for _, r := range c.events[from:to] {
-			args = append(args, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
-				string(r.Data), string(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
-		}
+	const width = 9
+	all := (*c.args)[:0]
+	for _, r := range c.events {
+		all = append(all, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
+			string(r.Data), string(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
+	}
+	*c.args = all
+	_ = schema.Rows(len(c.events), width, func(from, to int, values string) error {
+		args := all[from*width : to*width : to*width]
 		questions = append(questions, schema.Question{Query: `INSERT INTO events
 			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + values, Args: args})
 		return nil

@@ -24,11 +24,13 @@ type Outbox interface {
 type Leases interface {
 	// Settle gives the statements that settle leases and tell held, for each request in
 	// order, whether the lease was still held. A lease that is held is settled, and its row
-	// stays locked to the end of the transaction.
+	// stays locked to the end of the transaction. Of a lease to be passed on they may leave it
+	// to Pass to find out.
 	Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error)
 	// Pass gives the statements that put messages in the place of leases that were settled
-	// with domain.SettlePass in the same transaction.
-	Pass(d schema.Dialect, passes []domain.Pass) ([]schema.Question, error)
+	// with domain.SettlePass in the same transaction, and tell held, for each pass in order,
+	// whether its lease was still held.
+	Pass(d schema.Dialect, passes []domain.Pass, held []bool) ([]schema.Question, error)
 	// Take gives the statements that make leases for messages, for nodes that were found to
 	// be registered by Settle with domain.SettleTake in the same transaction.
 	Take(d schema.Dialect, takes []domain.Pass) ([]schema.Question, error)

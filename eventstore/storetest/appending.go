@@ -261,6 +261,14 @@ func testPass(t *testing.T, f *fixture) {
 		t.Error("the message went through the outbox, or did not take the place of the lease")
 	}
 	testTake(t, f)
+	f.leases.lost[-99] = true // which shows only when it is to be passed on
+	a = placed(order(15))
+	a.Lease, a.Settle = &domain.Lease{Position: 99}, domain.SettlePass
+	_, err = f.Append(t.Context(), a)
+	want(t, err, domain.ErrFenced)
+	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || !a.Lease.Settled() || a.Lease.Passed() != nil {
+		t.Errorf("under a lease that was lost as it was passed on %d events were stored (%v); settled %v", v, err, a.Lease.Settled())
+	}
 	nothing := started(order(6), 1, 1) // there is no message to pass it on to
 	nothing.Lease, nothing.Settle = &domain.Lease{Position: 12}, domain.SettlePass
 	_, err = f.Append(t.Context(), nothing)

@@ -105,8 +105,14 @@ func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held 
 	return questions, nil
 }
 
-func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass) (questions []schema.Question, _ error) {
-	for _, p := range passes {
+// Pass finds that a lease is lost if its position with a minus is in lost.
+func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass, held []bool) (questions []schema.Question, _ error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, p := range passes {
+		if held[i] = !l.lost[-p.Lease.Position]; !held[i] {
+			continue
+		}
 		questions = append(questions, schema.Question{
 			Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4`,
 			Args:  []any{p.Message.Topic, p.Message.Partition, p.Message.Position, p.Lease.Position},

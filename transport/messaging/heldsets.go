@@ -28,7 +28,7 @@ type numbered struct {
 
 // take takes the request if a look at the row is all there is to do now.
 func (s *heldSets) take(r domain.SettleRequest, number int) bool {
-	if r.Settle != domain.SettleKeep && r.Settle != domain.SettlePass {
+	if r.Settle != domain.SettleKeep {
 		return false
 	}
 	if *s == nil {

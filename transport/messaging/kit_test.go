@@ -303,7 +303,12 @@ func settleIn(tx *schema.Tx, leases messaging.Leases, r domain.SettleRequest) (b
 func settle(t *testing.T, db *schema.DB, l *domain.Lease, how domain.Settlement, want bool) {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
+		held, err := false, error(nil)
+		if how == domain.SettlePass {
+			held, err = passIn(tx, domain.Pass{Lease: l, Message: follower(l, l.Topic)})
+		} else {
+			held, err = settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
+		}
 		if err == nil && held != want {
 			t.Errorf("lease %+v: held is %v, want %v", l, held, want)
 		}

@@ -31,13 +31,18 @@ func fenceArgs(l *domain.Lease) []any {
 // Settle gives the statements that settle leases and tell held, for each request in
 // order, whether its lease was still held; those that were are settled. A kept lease's
 // row is locked to the end of the transaction, so that nobody can take the message over
-// before the outcome is visible.
+// before the outcome is visible. Where there is one writer at a time, a lease to be passed
+// on is not looked at: Pass tells whether it was held.
 func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
 	var sets heldSets
 	var nodes takers
 	for i, r := range requests {
 		if nodes.take(r, i) || !d.Batches() && sets.take(r, i) {
+			continue
+		}
+		if r.Settle == domain.SettlePass && !d.Batches() {
+			held[i] = true
 			continue
 		}
 		one, err := s.settle(d, r, func(rows int64) { held[i] = rows > 0 })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"time"
 )
 
 // source is a place where messages wait: a partition of a topic, or, with returned
@@ -17,6 +18,35 @@ type source struct {
 	// last is the last position that was visible. All before it are visible too, since the
 	// messages of a partition become visible in order.
 	last int64
+}
+
+// lookEvery is how long a round may go on where the one before it left messages, without
+// looking whether something has come that goes first.
+const lookEvery = 10 * time.Millisecond
+
+// places are where messages wait, in the order in which to claim from them: those that the
+// last claim left, or what a look finds.
+func (s *Subscriber) places(ctx context.Context, q queries, node string) ([]source, error) {
+	s.rounds.turn++
+	if len(s.rounds.left) > 0 && time.Since(s.rounds.looked) < lookEvery {
+		inTurn(s.rounds.left, q.topics, offsetOf(node)+s.rounds.turn)
+		return s.rounds.left, nil
+	}
+	s.rounds.left, s.rounds.looked = nil, time.Now()
+	sources, err := s.look(ctx, q, node)
+	if err == nil && len(sources) == 0 {
+		s.waits(nil)
+	}
+	return sources, err
+}
+
+// leftOf are the places of which claims did not take the last message that was visible.
+func leftOf(sources []source, claims []claim) []source {
+	return slices.DeleteFunc(sources, func(x source) bool {
+		return slices.ContainsFunc(claims, func(c claim) bool {
+			return !x.returned && c.lease.Topic == x.topic && c.lease.Partition == x.partition && c.lease.Position == x.last
+		})
+	})
 }
 
 // look asks, without a transaction, where messages wait, and gives the places in the

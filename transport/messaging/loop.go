@@ -31,6 +31,8 @@ type roundState struct {
 	adopted   time.Time             // when it was last looked for
 	strays    map[heldKey]time.Time // rows that nobody here seems to know of, since when
 	pressed   time.Time             // when it last asked what waits while no slot was free
+	left      []source              // where the last claim left messages, for a while after looked
+	looked    time.Time
 }
 
 // Alive is how long ago the subscriber's loop last came round, whatever the database
@@ -129,10 +131,7 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 	case free == 0:
 		err = s.press(ctx, query, tenure)
 	default:
-		s.rounds.turn++
-		if sources, err = s.look(ctx, query, tenure.Node); err == nil && len(sources) == 0 {
-			s.waits(nil)
-		}
+		sources, err = s.places(ctx, query, tenure.Node)
 	}
 	if len(ended) == 0 && len(sources) == 0 {
 		return false, err
@@ -149,7 +148,7 @@ func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, i
 		return false, txErr
 	}
 	passCommitted(taken)
-	s.leftBy(sources, free, len(taken))
+	s.leftBy(sources, free, taken)
 	s.deliver(tenure, taken)
 	return len(taken) > 0 || len(ended) > 0, err
 }

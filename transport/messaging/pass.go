@@ -80,13 +80,15 @@ func (s *Subscriber) waits(sources []source) {
 
 // leftBy notes what a round that had free slots leaves behind: if it filled them, more may
 // wait where it found something.
-func (s *Subscriber) leftBy(sources []source, free, taken int) {
+func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
+	s.rounds.left = nil
 	switch {
 	case free == 0:
-	case taken < free:
+	case len(taken) < free:
 		s.waits(nil)
 	default:
 		s.waits(sources)
+		s.rounds.left = leftOf(sources, taken)
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 // the time since which the node has the row.
 const pass = `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence
 
-// Pass gives the statements that make the rows of leases those of other messages. The
-// leases were found to be held by Settle, in the same transaction.
-func (s Leases) Pass(_ schema.Dialect, passes []domain.Pass) ([]schema.Question, error) {
+// Pass gives the statements that make the rows of leases those of other messages. Where
+// Settle has looked at the rows and locked them, in the same transaction, they are held;
+// otherwise the statements tell held which were.
+func (s Leases) Pass(d schema.Dialect, passes []domain.Pass, held []bool) ([]schema.Question, error) {
 	questions := make([]schema.Question, len(passes))
 	for i, p := range passes {
 		l, m := p.Lease, p.Message
@@ -30,6 +31,9 @@ func (s Leases) Pass(_ schema.Dialect, passes []domain.Pass) ([]schema.Question,
 			return nil, err
 		}
 		questions[i] = schema.Question{Query: pass, Args: append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, metadata)}
+		if held[i] = d.Batches(); !held[i] {
+			questions[i].Changed = func(rows int64) { held[i] = rows > 0 }
+		}
 	}
 	return questions, nil
 }

@@ -45,7 +45,7 @@ func TestLeases_plan(t *testing.T) {
 	}
 	questions, err := messaging.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
 	must(t, err)
-	more, err := messaging.Leases{}.Pass(db.Dialect(), passes)
+	more, err := messaging.Leases{}.Pass(db.Dialect(), passes, make([]bool, len(passes)))
 	must(t, err)
 	seen := map[string]bool{}
 	for _, q := range append(questions, more...) {

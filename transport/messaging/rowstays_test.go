@@ -30,22 +30,30 @@ func follower(l *domain.Lease, topic string) domain.OutboxMessage {
 	return domain.OutboxMessage{Message: m, Partition: l.Partition, Position: l.Position + 900_000 + serial.Add(1)}
 }
 
+// passIn passes a lease on in a transaction and says whether it was held.
+func passIn(tx *schema.Tx, p domain.Pass) (bool, error) {
+	settled, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: p.Lease, Settle: domain.SettlePass})
+	if err != nil {
+		return false, err
+	}
+	held := make([]bool, 1)
+	questions, err := messaging.Leases{}.Pass(tx.Dialect(), []domain.Pass{p}, held)
+	if err != nil {
+		return false, err
+	}
+	err = tx.Ask(context.Background(), questions...)
+	return settled && held[0], err
+}
+
 // passTo passes a lease on, as an append does, and gives the one that took its place.
 func passTo(t *testing.T, db *schema.DB, l *domain.Lease, m domain.OutboxMessage, want bool) *domain.Lease {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: domain.SettlePass})
+		held, err := passIn(tx, domain.Pass{Lease: l, Message: m})
 		if err == nil && held != want {
 			t.Errorf("lease %+v: held is %v, want %v", l, held, want)
 		}
-		if err != nil {
-			return err
-		}
-		questions, err := messaging.Leases{}.Pass(tx.Dialect(), []domain.Pass{{Lease: l, Message: m}}) // held or not
-		if err != nil {
-			return err
-		}
-		return tx.Ask(context.Background(), questions...)
+		return err
 	}))
 	l.PassOn(m.Message, m.Position)
 	return l.Passed().Lease
@@ -122,7 +130,7 @@ func testPassForward(t *testing.T, db *schema.DB) {
 	elsewhere.Partition++
 	back.Position = l.Position
 	for _, m := range []domain.OutboxMessage{elsewhere, back} {
-		if _, err := (messaging.Leases{}).Pass(db.Dialect(), []domain.Pass{{Lease: l, Message: m}}); !errors.Is(err, domain.ErrInvalid) {
+		if _, err := (messaging.Leases{}).Pass(db.Dialect(), []domain.Pass{{Lease: l, Message: m}}, make([]bool, 1)); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("passed on from %d/%d to %d/%d: err = %v, want ErrInvalid", l.Partition, l.Position, m.Partition, m.Position, err)
 		}
 	}
