@@ -48,6 +48,9 @@ func TestSteps_Handler_pass(t *testing.T) {
 	if n := len(b.exec.executed); n != domain.StepCount {
 		t.Errorf("executed %d times, want once for each step", n)
 	}
+	if b.loads != 1 {
+		t.Errorf("the order was loaded %d times; want once: what the node knows goes along with the lease", b.loads)
+	}
 
 	t.Run("as far as the node wants", func(t *testing.T) {
 		b := newBench(t)
@@ -81,6 +84,22 @@ func TestSteps_Handler_pass(t *testing.T) {
 			t.Errorf("handled %q, want scheduling alone", got)
 		}
 		b.wantLog(2, "parked at Scheduling: stop", "completed Scheduling 1")
+	})
+	t.Run("and what others append meanwhile counts", func(t *testing.T) {
+		b := newBench(t)
+		b.exec.execute = func(_ context.Context, w Work) error {
+			if w.Step == domain.Processing {
+				b.exec.succeed()
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.streams[b.id] = append(b.streams[b.id], b.record(domain.Metadata{}, b.id, domain.OrderParked{Step: domain.Processing, Reason: "stop"}, 7))
+			}
+			return nil
+		}
+		if got := b.along(always); !slices.Equal(got, []string{"scheduling", "pre-processing", "processing"}) {
+			t.Errorf("handled %q, want three steps", got)
+		}
+		b.wantLog(6, "parked at Processing: stop", "completed Processing 1")
 	})
 	t.Run("is taken over when its node is lost", func(t *testing.T) {
 		b := newBench(t)

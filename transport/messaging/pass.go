@@ -92,8 +92,8 @@ func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
 	}
 }
 
-// goOn delivers the message that has taken the place of another, in the same slot.
-func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
+// goOn is the delivery of the message that has taken the place of another, in the same slot.
+func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) *delivery {
 	s.mu.Lock()
 	delete(s.held, keyOf(l))
 	s.hold(tenure, p.Lease, false)
@@ -102,19 +102,19 @@ func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passe
 		sub.sending.Add(1)
 	}
 	s.mu.Unlock()
-	s.begin(tenure, sub, p.Lease, p.Message)
+	return s.begin(sub, p.Lease, &p.Message)
 }
 
-// begin delivers a message whose step has been recorded as started. sub is nil if its
-// subscription has ended meanwhile.
-func (s *Subscriber) begin(tenure domain.Tenure, sub *subscription, l *domain.Lease, started domain.Message) {
+// begin is the delivery of a message whose step has been recorded as started. sub is nil if
+// its subscription has ended meanwhile.
+func (s *Subscriber) begin(sub *subscription, l *domain.Lease, started *domain.Message) *delivery {
 	if sub == nil {
 		s.finish(l, settlement{lease: l})
-		return
+		return nil
 	}
 	m := message.NewMessage(started.UUID, started.Payload)
 	for k, v := range started.Metadata {
 		m.Metadata.Set(k, v)
 	}
-	s.hand(tenure, sub, m, l, nil)
+	return &delivery{sub: sub, message: m, lease: l}
 }
