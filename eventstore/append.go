@@ -87,16 +87,20 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 			return nil, fmt.Errorf("%w: a message names event %d of %d", domain.ErrInvalid, m.Event, len(a.Events))
 		}
 	}
-	p.recorded = make([]domain.Recorded, len(a.Events))
-	for i := range a.Events {
-		if err := s.encodeEvent(&p.Append, i, &p.recorded[i]); err != nil {
-			return nil, err
-		}
-	}
 	for _, r := range a.Reservations {
 		p.keys = append(p.keys, reservation{key: r.Key, hash: keyHash(r.Key), order: a.OrderID, fingerprint: r.Fingerprint})
 	}
-	return p, nil
+	return p, s.encodeEvents(p)
+}
+
+func (s *Store) encodeEvents(p *pending) error {
+	p.recorded = make([]domain.Recorded, len(p.Events))
+	for i := range p.Events {
+		if err := s.encodeEvent(&p.Append, i, &p.recorded[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // encodeEvent makes of event i what is recorded, but for place, time and hash.

@@ -37,7 +37,7 @@ func always(string) bool { return true }
 
 func TestSteps_Handler_pass(t *testing.T) {
 	b := newBench(t)
-	got := b.along(always)
+	got, loads := b.along(always), b.loads
 	if want := []string{"scheduling", "pre-processing", "processing", "post-processing"}; !slices.Equal(got, want) {
 		t.Errorf("handled %q, want %q", got, want)
 	}
@@ -48,8 +48,8 @@ func TestSteps_Handler_pass(t *testing.T) {
 	if n := len(b.exec.executed); n != domain.StepCount {
 		t.Errorf("executed %d times, want once for each step", n)
 	}
-	if b.loads != 1 {
-		t.Errorf("the order was loaded %d times; want once: what the node knows goes along with the lease", b.loads)
+	if loads != 1 {
+		t.Errorf("the order was loaded %d times; want once: what the node knows goes along with the lease", loads)
 	}
 
 	t.Run("as far as the node wants", func(t *testing.T) {

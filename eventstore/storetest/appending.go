@@ -261,18 +261,24 @@ func testPass(t *testing.T, f *fixture) {
 		t.Error("the message went through the outbox, or did not take the place of the lease")
 	}
 	testTake(t, f)
-	f.leases.lost[-99] = true // which shows only when it is to be passed on
-	a = placed(order(15))
-	a.Lease, a.Settle = &domain.Lease{Position: 99}, domain.SettlePass
-	_, err = f.Append(t.Context(), a)
-	want(t, err, domain.ErrFenced)
-	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || !a.Lease.Settled() || a.Lease.Passed() != nil {
-		t.Errorf("under a lease that was lost as it was passed on %d events were stored (%v); settled %v", v, err, a.Lease.Settled())
-	}
+	testPassLost(t, f)
 	nothing := started(order(6), 1, 1) // there is no message to pass it on to
 	nothing.Lease, nothing.Settle = &domain.Lease{Position: 12}, domain.SettlePass
 	_, err = f.Append(t.Context(), nothing)
 	want(t, err, domain.ErrInvalid)
+}
+
+// testPassLost: a lease is found to be lost when it is to be passed on, and not before.
+func testPassLost(t *testing.T, f *fixture) {
+	t.Helper()
+	f.leases.lost[-99] = true
+	a := placed(order(15))
+	a.Lease, a.Settle = &domain.Lease{Position: 99}, domain.SettlePass
+	_, err := f.Append(t.Context(), a)
+	want(t, err, domain.ErrFenced)
+	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || !a.Lease.Settled() || a.Lease.Passed() != nil {
+		t.Errorf("under a lease that was lost as it was passed on %d events were stored (%v); settled %v", v, err, a.Lease.Settled())
+	}
 }
 
 // testTake takes a lease with a new order's message, and starts the order beside it.

@@ -303,7 +303,8 @@ func settleIn(tx *schema.Tx, leases messaging.Leases, r domain.SettleRequest) (b
 func settle(t *testing.T, db *schema.DB, l *domain.Lease, how domain.Settlement, want bool) {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := false, error(nil)
+		var held bool
+		var err error
 		if how == domain.SettlePass {
 			held, err = passIn(tx, domain.Pass{Lease: l, Message: follower(l, l.Topic)})
 		} else {
