@@ -20,10 +20,22 @@ const (
 func (r *run) latency(ctx context.Context, s *Section) error {
 	for i := range r.Repeat {
 		r.Progress("latency: run %d of %d, %d orders at %g a second", i+1, r.Repeat, r.LightOrders, r.Rate)
+		half := (r.LightOrders + 1) / 2
+		before, err := r.lightFloor(ctx, half)
+		if err != nil {
+			return err
+		}
 		if err := r.latencyOnce(ctx, s); err != nil {
 			return err
 		}
+		after, err := r.lightFloor(ctx, half)
+		if err != nil {
+			return err
+		}
+		s.addTimes(lightFloorFigure, append(before, after...))
 	}
+	s.compare(toCompleted+", p50", lightFloorFigure+", p50")
+	s.compare(toCompleted+", p99", lightFloorFigure+", p99")
 	s.goal(toCompleted+", p50", Goal{AtMost: true, Value: 3.5})
 	s.goal(toCompleted+", p99", Goal{AtMost: true, Value: 6})
 	s.goal(toStarted+", p99", Goal{AtMost: true, Value: 5})
