@@ -65,7 +65,7 @@ func (h historian) record(id domain.OrderID, placed time.Time, commands []domain
 			if err := h.encode(&r); err != nil {
 				return nil, err
 			}
-			if err := o.Apply(&r); err != nil {
+			if err := o.Apply(r); err != nil {
 				return nil, err
 			}
 			if _, follows := domain.FollowUp(e); follows {

@@ -56,10 +56,9 @@ type Pass struct {
 	Message OutboxMessage
 }
 
-// Prepare decides commands one after the other on an order and makes the unit of work that
-// records them, with the messages that follow (see FollowUp). on is not changed.
-func Prepare(on *Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {
-	o := *on
+// Prepare decides commands one after the other on o and makes the unit of work that
+// records them, with the messages that follow (see FollowUp). o is not changed.
+func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {
 	a := Append{OrderID: id, Expected: o.Version, Metadata: meta}
 	o.ID = id // of a new order it is not known yet
 	for _, c := range commands {
@@ -94,7 +93,7 @@ func (a Append) Then(meta Metadata, commands ...Command) (Append, error) {
 			return Append{}, err
 		}
 	}
-	more, err := Prepare(&o, a.OrderID, meta, commands...)
+	more, err := Prepare(o, a.OrderID, meta, commands...)
 	if err != nil {
 		return Append{}, err
 	}

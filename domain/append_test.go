@@ -10,7 +10,7 @@ func TestPrepare(t *testing.T) {
 	meta := Metadata{Actor: "worker", Node: "n", CorrelationID: "c", TraceParent: "tp", CausationID: "before"}
 	o := after(t, started...)
 	was := o
-	a, err := Prepare(&o, o.ID, meta, CompleteStep{Scheduling, 1}, StartStep{PreProcessing, 1, "n"}, FailStep{PreProcessing, 1, "no"})
+	a, err := Prepare(o, o.ID, meta, CompleteStep{Scheduling, 1}, StartStep{PreProcessing, 1, "n"}, FailStep{PreProcessing, 1, "no"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestPrepare(t *testing.T) {
 
 func TestPrepare_place(t *testing.T) {
 	id := OrderID{9}
-	a, err := Prepare(&Order{}, id, Metadata{}, Place{TrackingID: "t"})
+	a, err := Prepare(Order{}, id, Metadata{}, Place{TrackingID: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestPrepare_place(t *testing.T) {
 
 // Events that are not recorded yet have no time; what they mean must not depend on it.
 func TestPrepare_wholeHistory(t *testing.T) {
-	a, err := Prepare(&Order{}, OrderID{9}, Metadata{}, parked...)
+	a, err := Prepare(Order{}, OrderID{9}, Metadata{}, parked...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestPrepare_wholeHistory(t *testing.T) {
 
 func TestPrepare_refused(t *testing.T) {
 	o := after(t, place...)
-	a, err := Prepare(&o, o.ID, Metadata{}, StartStep{Scheduling, 1, "n"}, StartStep{Scheduling, 2, "n"})
+	a, err := Prepare(o, o.ID, Metadata{}, StartStep{Scheduling, 1, "n"}, StartStep{Scheduling, 2, "n"})
 	if !errors.Is(err, ErrStepRunning) || !reflect.DeepEqual(a, Append{}) {
 		t.Errorf("prepared %+v, err %v; want nothing and ErrStepRunning", a, err)
 	}
@@ -72,7 +72,7 @@ func TestPrepare_refused(t *testing.T) {
 
 func TestAppend_Then(t *testing.T) {
 	opens := func() Append {
-		a, err := Prepare(&Order{}, OrderID{9}, Metadata{Actor: "customer"}, Place{TrackingID: "t"})
+		a, err := Prepare(Order{}, OrderID{9}, Metadata{Actor: "customer"}, Place{TrackingID: "t"})
 		if err != nil {
 			t.Fatal(err)
 		}

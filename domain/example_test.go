@@ -61,7 +61,7 @@ func ExamplePrepare() {
 		fmt.Println(err)
 		return
 	}
-	unit, err := domain.Prepare(&domain.Order{}, id, domain.Metadata{Actor: "customer"}, domain.Place{TrackingID: "PO-42"})
+	unit, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer"}, domain.Place{TrackingID: "PO-42"})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -24,10 +24,6 @@ type Lease struct {
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
 
-	// Order is the order as the node knows it from the unit that passed the lease on, by which
-	// nobody else works on it; nil if the node has to load it.
-	Order *Order
-
 	// MayPass says whether the node would go on with the order's next step, a message of this
 	// topic, at once and in the slot of this message; nil if never.
 	MayPass func(topic string) bool

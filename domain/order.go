@@ -36,8 +36,8 @@ type StepState struct {
 // Fold applies events, which must be a whole stream in order, to a new order.
 func Fold(events []Recorded) (Order, error) {
 	var o Order
-	for i := range events {
-		if err := o.Apply(&events[i]); err != nil {
+	for _, r := range events {
+		if err := o.Apply(r); err != nil {
 			return Order{}, err
 		}
 	}
@@ -46,7 +46,7 @@ func Fold(events []Recorded) (Order, error) {
 
 // Apply moves the order on by one event. An event out of sequence or of another
 // order is an error of kind ErrCorrupt; what Decide produced always applies.
-func (o *Order) Apply(r *Recorded) error {
+func (o *Order) Apply(r Recorded) error {
 	if r.Version != o.Version+1 {
 		return fmt.Errorf("%w: order %s: event version %d follows version %d", ErrCorrupt, r.OrderID, r.Version, o.Version)
 	}

@@ -86,7 +86,7 @@ func TestOrder_Apply_corrupt(t *testing.T) {
 		o := after(t, started...)
 		r := good
 		change(&r)
-		if err := o.Apply(&r); !errors.Is(err, ErrCorrupt) || o.Version != 2 {
+		if err := o.Apply(r); !errors.Is(err, ErrCorrupt) || o.Version != 2 {
 			t.Errorf("an event %s: err %v, version %d; want ErrCorrupt, 2", name, err, o.Version)
 		}
 	}
@@ -124,7 +124,7 @@ func TestOrder_Status_betweenTheLastEvents(t *testing.T) {
 	version := 0
 	apply := func(e Event) {
 		version++
-		if err := o.Apply(&Recorded{OrderID: OrderID{1}, Version: version, Event: e}); err != nil {
+		if err := o.Apply(Recorded{OrderID: OrderID{1}, Version: version, Event: e}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -142,7 +142,7 @@ func TestPrepare_stepByStep(t *testing.T) {
 			}
 			s.record(t, events...)
 		}
-		a, err := Prepare(&o, s.id, Metadata{}, all...)
+		a, err := Prepare(o, s.id, Metadata{}, all...)
 		if want != nil {
 			if err == nil || err.Error() != want.Error() || !reflect.DeepEqual(a, Append{}) {
 				t.Fatalf("prepared %+v, err %v; want nothing and %v", a, err, want)

@@ -93,7 +93,7 @@ func recordSnapshot(t *testing.T, commands []domain.Command) (events []domain.Re
 				OrderID: id, Version: o.Version + 1, Type: e.EventType(), Event: e,
 				RecordedAt: time.Date(2026, 1, 2, 3, 4, o.Version, 0, time.UTC),
 			}
-			if err := o.Apply(&r); err != nil {
+			if err := o.Apply(r); err != nil {
 				t.Fatal(err)
 			}
 			events = append(events, r)

@@ -34,7 +34,7 @@ func (s *stream) record(t rapid.TB, decided ...Event) {
 	t.Helper()
 	for _, e := range decided {
 		r := Recorded{OrderID: s.id, Version: s.order.Version + 1, Type: e.EventType(), Event: e, RecordedAt: at(s.order.Version)}
-		if err := s.order.Apply(&r); err != nil {
+		if err := s.order.Apply(r); err != nil {
 			t.Fatalf("%T: %v", e, err)
 		}
 		s.events = append(s.events, r)

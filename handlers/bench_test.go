@@ -92,8 +92,7 @@ func (b *bench) died() {
 // append writes to the order past the handlers.
 func (b *bench) append(lease *domain.Lease, commands ...domain.Command) {
 	b.t.Helper()
-	o := b.order(b.id)
-	a, err := domain.Prepare(&o, b.id, domain.Metadata{Actor: "test"}, commands...)
+	a, err := domain.Prepare(b.order(b.id), b.id, domain.Metadata{Actor: "test"}, commands...)
 	if err == nil {
 		a.Lease = lease
 		_, err = b.commit(a)

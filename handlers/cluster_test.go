@@ -24,7 +24,6 @@ type cluster struct {
 
 	mu       sync.Mutex
 	streams  map[domain.OrderID][]domain.Recorded
-	loads    int    // calls of Load and LoadAt
 	rows     []*row // messages, those not yet claimed included
 	position int64
 	dead     []letter
@@ -74,7 +73,6 @@ func (c *cluster) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorde
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loads++
 	events := slices.Clone(c.streams[id])
 	if len(events) == 0 {
 		return nil, domain.ErrNotFound
@@ -193,7 +191,7 @@ func (c *cluster) check(a domain.Append, stream []domain.Recorded) (recorded []d
 				return recorded
 			}
 			r := c.record(a.MetadataOf(len(recorded)), a.OrderID, want, o.Version+1)
-			if err := o.Apply(&r); err != nil {
+			if err := o.Apply(r); err != nil {
 				c.t.Errorf("order %s: %v", a.OrderID, err)
 			}
 			recorded = append(recorded, r)
@@ -285,7 +283,7 @@ func (c *cluster) Park(_ context.Context, l *domain.Lease, reason string) error 
 // place puts an order into the cluster.
 func (c *cluster) place(id domain.OrderID) {
 	c.t.Helper()
-	a, err := domain.Prepare(&domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"},
+	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"},
 		domain.Place{TrackingID: "t-1", Detail: []byte(`{"n":1}`)})
 	if err == nil {
 		_, err = c.Append(context.Background(), a)

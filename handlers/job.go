@@ -24,18 +24,13 @@ const maxConflicts = 10
 
 // job is one message being handled.
 type job struct {
-	conf   *StepsConfig
-	logger *logrus.Entry
-	lease  *domain.Lease
-	held   context.Context // ends with the lease, not with the step's time
-	id     domain.OrderID
-	order  *domain.Order
-	meta   domain.Metadata
-}
-
-// log is the logger with what tells the job from others.
-func (j *job) log() *logrus.Entry {
-	return j.logger.WithFields(logrus.Fields{"order_id": j.id.String(), "topic": j.lease.Topic, "attempt": j.lease.Attempt})
+	conf  StepsConfig
+	lease *domain.Lease
+	held  context.Context // ends with the lease, not with the step's time
+	id    domain.OrderID
+	order domain.Order
+	meta  domain.Metadata
+	log   *logrus.Entry
 }
 
 // load reads the order as it is now.
@@ -47,8 +42,11 @@ func (j *job) fold(events []domain.Recorded, err error) error {
 		return fmt.Errorf("load order %s: %w", j.id, err)
 	}
 	order, err := domain.Fold(events)
-	j.order = &order
-	return err
+	if err != nil {
+		return err
+	}
+	j.order = order
+	return nil
 }
 
 // unit decides commands on the order as it is now and binds the result to the lease.
@@ -76,7 +74,7 @@ func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) 
 		}
 		if !warned {
 			warned = true
-			j.log().WithError(err).Warn("an outcome could not be stored; trying again")
+			j.log.WithError(err).Warn("an outcome could not be stored; trying again")
 		}
 		if ended := wait(ctx, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
@@ -96,13 +94,10 @@ func (j *job) append(ctx context.Context, decide func() (domain.Append, error)) 
 	if err != nil {
 		return err
 	}
-	for i := range events {
-		if err := j.order.Apply(&events[i]); err != nil {
+	for _, r := range events {
+		if err := j.order.Apply(r); err != nil {
 			return err
 		}
-	}
-	if p := j.lease.Passed(); p != nil {
-		p.Lease.Order = j.order
 	}
 	return nil
 }
@@ -132,7 +127,7 @@ func (j *job) park(last string, first ...domain.Command) (domain.Append, error) 
 	if last != "" {
 		reason = cut(reason + "; the last time: " + last)
 	}
-	j.log().WithField("reason", reason).Warn("parking the order")
+	j.log.WithField("reason", reason).Warn("parking the order")
 	return j.unit(domain.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
 }
 

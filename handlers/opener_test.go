@@ -28,7 +28,7 @@ func (s *slots) Reserve(topic string) (*domain.Lease, func(*domain.Message)) {
 // opening is what a placer makes of a new order.
 func opening(t *testing.T, id domain.OrderID) domain.Append {
 	t.Helper()
-	a, err := domain.Prepare(&domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
+	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
 	if err != nil {
 		t.Fatal(err)
 	}

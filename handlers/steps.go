@@ -104,7 +104,7 @@ func (s *Steps) handle(do func(*job, context.Context) error) message.NoPublishHa
 			// Someone else has the order, or will have it. The router doesn't log canceled work.
 			return fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))
 		case errors.Is(err, domain.ErrRule), errors.Is(err, domain.ErrFenced):
-			j.log().WithError(err).Info("dropped a message that is out of date")
+			j.log.WithError(err).Info("dropped a message that is out of date")
 			return nil
 		}
 		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
@@ -122,8 +122,9 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{conf: &s.conf, logger: s.log, lease: lease, id: id}
+	j := &job{conf: s.conf, lease: lease, id: id}
 	j.held = j.watch(heldContext(ctx))
+	j.log = s.log.WithFields(logrus.Fields{"order_id": id.String(), "topic": lease.Topic, "attempt": lease.Attempt})
 	j.meta = domain.Metadata{
 		Actor:         "worker",
 		Node:          s.conf.Node,
@@ -134,12 +135,9 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	}
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
-	switch {
-	case lease.Attempt > 1:
+	if lease.Attempt > 1 {
 		err = j.load(ctx)
-	case lease.Order != nil && lease.Order.ID == id:
-		j.order = lease.Order
-	default:
+	} else {
 		err = j.fold(j.conf.Store.LoadAt(ctx, id, lease.Position))
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ func (c *comparison) event(r domain.Recorded) {
 	if c.broken != nil {
 		return
 	}
-	if c.broken = c.order.Apply(&r); c.broken != nil {
+	if c.broken = c.order.Apply(r); c.broken != nil {
 		return
 	}
 	shown := 0

@@ -88,7 +88,7 @@ func (f *fixture) append(id domain.OrderID, c domain.Command) error {
 	if err != nil {
 		return err
 	}
-	a, err := domain.Prepare(&o, id, domain.Metadata{Actor: "test"}, c)
+	a, err := domain.Prepare(o, id, domain.Metadata{Actor: "test"}, c)
 	if err != nil {
 		return err
 	}

@@ -59,8 +59,8 @@ func (f *fold) apply(ctx context.Context, q querier, events []domain.Recorded, d
 			return err
 		}
 	}
-	for i := range events {
-		if err := f.one(ctx, &events[i], events, distrust); err != nil {
+	for _, r := range events {
+		if err := f.one(ctx, r, events, distrust); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (f *fold) load(ctx context.Context, q querier, events []domain.Recorded) er
 }
 
 // one applies one event of a batch.
-func (f *fold) one(ctx context.Context, r *domain.Recorded, batch []domain.Recorded, distrust bool) error {
+func (f *fold) one(ctx context.Context, r domain.Recorded, batch []domain.Recorded, distrust bool) error {
 	e := f.orders[r.OrderID]
 	switch {
 	case e != nil && e.mended && r.Version <= e.order.Version:
@@ -124,7 +124,7 @@ func (f *fold) touch(e *entry) {
 
 // mend folds an order whose row is gone, or not at the version before r, from its
 // stream up to the end of the batch.
-func (f *fold) mend(ctx context.Context, r *domain.Recorded, batch []domain.Recorded) error {
+func (f *fold) mend(ctx context.Context, r domain.Recorded, batch []domain.Recorded) error {
 	if f.suspect != nil && len(f.mended) == 0 {
 		if err := f.suspect(ctx); err != nil {
 			return err
@@ -140,7 +140,7 @@ func (f *fold) mend(ctx context.Context, r *domain.Recorded, batch []domain.Reco
 		if s.Position > last {
 			break
 		}
-		if err := e.order.Apply(&s); err != nil {
+		if err := e.order.Apply(s); err != nil {
 			return err
 		}
 		if s.Position < first {

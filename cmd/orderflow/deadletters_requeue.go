@@ -132,7 +132,7 @@ func (d desk) requeue(ctx context.Context, letter messaging.DeadLetter, meta dom
 		return "", d.letters.Requeue(ctx, letter.LetterKey)
 	}
 	meta.CausationID, meta.CorrelationID = domain.EventID(o.ID, last.Version), last.Metadata.CorrelationID
-	unit, err := domain.Prepare(&o, o.ID, meta, domain.Resume{Reason: reason})
+	unit, err := domain.Prepare(o, o.ID, meta, domain.Resume{Reason: reason})
 	if err != nil {
 		return "", err
 	}

@@ -75,7 +75,7 @@ func (s service) replay(ctx context.Context, id domain.OrderID) (replay, error) 
 	r := replay{OrderID: id, Seen: seen}
 	var o domain.Order
 	for _, e := range events[:max(1, min(len(events), seen.Version))] {
-		if err := o.Apply(&e); err != nil {
+		if err := o.Apply(e); err != nil {
 			return r, fmt.Errorf("replay: %w", err)
 		}
 		r.Events = append(r.Events, replayed{

@@ -76,7 +76,7 @@ func (b *bench) do(n byte, commands ...domain.Command) {
 			b.t.Error(err)
 		}
 	}
-	a, err := domain.Prepare(&o, order(n), domain.Metadata{}, commands...)
+	a, err := domain.Prepare(o, order(n), domain.Metadata{}, commands...)
 	if err == nil {
 		_, err = b.store.Append(b.t.Context(), a)
 	}

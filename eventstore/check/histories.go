@@ -88,7 +88,7 @@ func (c *run) replay(events []domain.Recorded) {
 			return
 		}
 		due = due[1:]
-		if err := order.Apply(&r); err != nil {
+		if err := order.Apply(r); err != nil {
 			c.atf(Illegal, r, "%v", err)
 			return
 		}

@@ -107,7 +107,7 @@ func (p *Placer) prepare(o NewOrder) (domain.Append, error) {
 		return domain.Append{}, fmt.Errorf("make an order id: %w", err)
 	}
 	meta := domain.Metadata{Actor: o.Actor, Node: p.node, CorrelationID: o.CorrelationID, TraceParent: o.TraceParent}
-	a, err := domain.Prepare(&domain.Order{}, id, meta, domain.Place{TrackingID: o.TrackingID, Detail: o.Detail})
+	a, err := domain.Prepare(domain.Order{}, id, meta, domain.Place{TrackingID: o.TrackingID, Detail: o.Detail})
 	if err != nil {
 		return domain.Append{}, err
 	}

@@ -19,14 +19,6 @@ type claim struct {
 	suspect  bool // see Config.AloneAfter
 }
 
-// delivery is a message on its way to a subscription.
-type delivery struct {
-	sub     *subscription
-	message *message.Message
-	lease   *domain.Lease
-	unless  <-chan struct{} // what has not been taken when it is closed is given back; may be nil
-}
-
 // deliver hands claimed messages to the subscriptions of their topics, each in its own
 // goroutine, since a subscription may be slow to take them.
 func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
@@ -47,7 +39,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		case sub == nil: // it ended meanwhile
 			s.finish(c.lease, settlement{lease: c.lease})
 		default:
-			go s.hand(tenure, &delivery{sub, m, c.lease, s.draining})
+			go s.hand(tenure, sub, m, c.lease, s.draining)
 			continue
 		}
 		if sub != nil {
@@ -70,42 +62,34 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 	return of[turn%len(of)]
 }
 
-// hand delivers a message, and then those to which its lease is passed on.
-func (s *Subscriber) hand(tenure domain.Tenure, d *delivery) {
-	for d != nil {
-		d = s.handOne(tenure, d)
-	}
-}
-
-// handOne delivers one message and waits for its end. The message's context ends with
-// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack. It gives
-// the message that has taken the place of this one, if any.
-func (s *Subscriber) handOne(tenure domain.Tenure, d *delivery) *delivery {
-	m, l := d.message, d.lease
-	ctx, cancel := context.WithCancelCause(d.sub.ctx)
+// hand delivers one message and waits for its end. The message's context ends with
+// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack. What
+// has not been taken when unless is closed is given back.
+func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
+	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
 	if tenure.Context.Err() != nil { // it ended while the claim was being committed
 		cancel(domain.ErrFenced)
 	}
 	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
 	m.SetContext(domain.WithLease(ctx, l))
-	sent := send(ctx, d.sub, m, d.unless)
-	d.sub.sending.Done()
+	sent := send(ctx, sub, m, unless)
+	sub.sending.Done()
 	if !sent {
 		s.finish(l, settlement{lease: l})
-		return nil
+		return
 	}
 	select {
 	case <-m.Acked():
 		if p := l.Passed(); p != nil {
-			return s.goOn(tenure, l, p)
+			s.goOn(tenure, l, p)
+			return
 		}
 		s.finish(l, settlement{lease: l, done: true})
 	case <-m.Nacked():
 		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})
 	case <-s.loopDone: // closed, and the handler is stuck: it keeps the lease
 	}
-	return nil
 }
 
 // send gives the message to the subscription, until ctx ends or unless, which may be nil,

@@ -68,7 +68,7 @@ func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventst
 	})
 	must(t, err)
 	copy(id[:], name("an order id"))
-	place, err := domain.Prepare(&domain.Order{}, id, domain.Metadata{CorrelationID: "c"}, domain.Place{})
+	place, err := domain.Prepare(domain.Order{}, id, domain.Metadata{CorrelationID: "c"}, domain.Place{})
 	must(t, err)
 	_, err = store.Append(t.Context(), place)
 	must(t, err)

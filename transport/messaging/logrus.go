@@ -19,33 +19,19 @@ func (a LogrusAdapter) with(fields watermill.LogFields) *logrus.Entry {
 	return a.entry.WithFields(logrus.Fields(fields))
 }
 
-// log spares what is not written the making of an entry: Watermill traces each message
-// several times.
-func (a LogrusAdapter) log(level logrus.Level, msg string, fields watermill.LogFields) {
-	if a.entry.Logger.IsLevelEnabled(level) {
-		a.with(fields).Log(level, msg)
-	}
-}
-
 // Error logs at error level with the error as a field.
 func (a LogrusAdapter) Error(msg string, err error, fields watermill.LogFields) {
 	a.with(fields).WithError(err).Error(msg)
 }
 
 // Info logs at info level.
-func (a LogrusAdapter) Info(msg string, fields watermill.LogFields) {
-	a.log(logrus.InfoLevel, msg, fields)
-}
+func (a LogrusAdapter) Info(msg string, fields watermill.LogFields) { a.with(fields).Info(msg) }
 
 // Debug logs at debug level.
-func (a LogrusAdapter) Debug(msg string, fields watermill.LogFields) {
-	a.log(logrus.DebugLevel, msg, fields)
-}
+func (a LogrusAdapter) Debug(msg string, fields watermill.LogFields) { a.with(fields).Debug(msg) }
 
 // Trace logs at trace level.
-func (a LogrusAdapter) Trace(msg string, fields watermill.LogFields) {
-	a.log(logrus.TraceLevel, msg, fields)
-}
+func (a LogrusAdapter) Trace(msg string, fields watermill.LogFields) { a.with(fields).Trace(msg) }
 
 // With gives a logger that adds fields to every entry.
 func (a LogrusAdapter) With(fields watermill.LogFields) watermill.LoggerAdapter {

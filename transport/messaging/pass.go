@@ -92,8 +92,8 @@ func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
 	}
 }
 
-// goOn is the delivery of the message that has taken the place of another, in the same slot.
-func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) *delivery {
+// goOn delivers the message that has taken the place of another, in the same slot.
+func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
 	s.mu.Lock()
 	delete(s.held, keyOf(l))
 	s.hold(tenure, p.Lease, false)
@@ -102,19 +102,19 @@ func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passe
 		sub.sending.Add(1)
 	}
 	s.mu.Unlock()
-	return s.begin(sub, p.Lease, &p.Message)
+	s.begin(tenure, sub, p.Lease, p.Message)
 }
 
-// begin is the delivery of a message whose step has been recorded as started. sub is nil if
-// its subscription has ended meanwhile.
-func (s *Subscriber) begin(sub *subscription, l *domain.Lease, started *domain.Message) *delivery {
+// begin delivers a message whose step has been recorded as started. sub is nil if its
+// subscription has ended meanwhile.
+func (s *Subscriber) begin(tenure domain.Tenure, sub *subscription, l *domain.Lease, started domain.Message) {
 	if sub == nil {
 		s.finish(l, settlement{lease: l})
-		return nil
+		return
 	}
 	m := message.NewMessage(started.UUID, started.Payload)
 	for k, v := range started.Metadata {
 		m.Metadata.Set(k, v)
 	}
-	return &delivery{sub: sub, message: m, lease: l}
+	s.hand(tenure, sub, m, l, nil)
 }

@@ -44,5 +44,5 @@ func (s *Subscriber) endReserved(tenure domain.Tenure, l *domain.Lease, m *domai
 	if sub != nil {
 		sub.sending.Add(1)
 	}
-	go func() { s.hand(tenure, s.begin(sub, l, m)) }()
+	go s.begin(tenure, sub, l, *m)
 }
