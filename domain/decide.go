@@ -61,6 +61,9 @@ type Resume struct{ Reason string }
 // it. It changes nothing.
 func Decide(o Order, c Command) ([]Event, error) { return o.decide(c) }
 
+// Decide is the function Decide for an order that is at hand.
+func (o *Order) Decide(c Command) ([]Event, error) { return o.decide(c) }
+
 func (o *Order) decide(c Command) ([]Event, error) {
 	if _, placing := c.(Place); !placing && o.Version == 0 {
 		return nil, ErrNotPlaced

@@ -133,17 +133,21 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
+	return j, j.begin(ctx)
+}
+
+// begin finds out how the order is.
+func (j *job) begin(ctx context.Context) error {
+	// What was appended elsewhere since the lease was passed on shows when the job appends.
+	if j.order = j.lease.Carried(); j.order != nil && j.order.ID == j.id {
+		return nil
+	}
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
-	if lease.Attempt > 1 {
-		err = j.load(ctx)
-	} else {
-		err = j.fold(j.conf.Store.LoadAt(ctx, id, lease.Position))
+	if j.lease.Attempt > 1 {
+		return j.load(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return j, nil
+	return j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
 }
 
 // orSilent is e, or a logger that drops everything.
