@@ -24,13 +24,17 @@ const maxConflicts = 10
 
 // job is one message being handled.
 type job struct {
-	conf  StepsConfig
+	conf  *StepsConfig
 	lease *domain.Lease
 	held  context.Context // ends with the lease, not with the step's time
 	id    domain.OrderID
 	order *domain.Order
 	meta  domain.Metadata
-	log   *logrus.Entry
+}
+
+// log makes the logger for a line about the order: most messages have none.
+func (j *job) log() *logrus.Entry {
+	return j.conf.Logger.WithFields(logrus.Fields{"order_id": j.id.String(), "topic": j.lease.Topic, "attempt": j.lease.Attempt})
 }
 
 // load reads the order as it is now.
@@ -77,7 +81,7 @@ func (j *job) record(ctx context.Context, decide func() (*domain.Append, error))
 		}
 		if !warned {
 			warned = true
-			j.log.WithError(err).Warn("an outcome could not be stored; trying again")
+			j.log().WithError(err).Warn("an outcome could not be stored; trying again")
 		}
 		if ended := wait(ctx, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
@@ -133,7 +137,7 @@ func (j *job) park(last string, first ...domain.Command) (*domain.Append, error)
 	if last != "" {
 		reason = cut(reason + "; the last time: " + last)
 	}
-	j.log.WithField("reason", reason).Warn("parking the order")
+	j.log().WithField("reason", reason).Warn("parking the order")
 	return j.unit(domain.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
 }
 

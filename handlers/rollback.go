@@ -63,7 +63,7 @@ func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, 
 // tryLater gives the message back, counted as an interruption. No event tells of it: of
 // a rollback the log knows what has been done.
 func (j *job) tryLater(step domain.Step, reason string) error {
-	j.log.WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
+	j.log().WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
 	return j.record(j.held, func() (*domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
 }
 

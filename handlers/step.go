@@ -79,11 +79,11 @@ func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.
 		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, settlement{how: domain.SettleDone}
 	}
 	if reason, interrupted := j.interruption(ctx, "step", err); interrupted {
-		j.log.WithField("reason", reason).Warn("the step was interrupted")
+		j.log().WithField("reason", reason).Warn("the step was interrupted")
 		return domain.InterruptStep{Step: step, Attempt: j.lease.Attempt, Reason: reason}, settlement{domain.SettleReturn, reason}
 	}
 	text := cut(err.Error())
-	j.log.WithField("error", text).Info("the step failed")
+	j.log().WithField("error", text).Info("the step failed")
 	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, settlement{how: domain.SettleDone}
 }
 
@@ -93,7 +93,7 @@ func (j *job) interruption(ctx context.Context, what string, err error) (reason 
 	var p *panicError
 	switch {
 	case errors.As(err, &p):
-		j.log.WithField("stack", string(p.stack)).Error(cut(p.Error()))
+		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
 		return cut(p.Error()), true
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout), true
