@@ -95,7 +95,7 @@ func (c StartStep) decide(o *Order) ([]Event, error) {
 	if turn, left := o.next(); !left || turn != c.Step {
 		return nil, ErrOutOfTurn
 	}
-	state := o.Step(c.Step)
+	state := o.state(c.Step)
 	if state.Status == StepStatusRunning {
 		return nil, ErrStepRunning
 	}
@@ -160,7 +160,7 @@ func (c Park) decide(o *Order) ([]Event, error) {
 	if step == "" {
 		step = steps[0]
 	}
-	if o.Step(step).Status == StepStatusRunning {
+	if o.state(step).Status == StepStatusRunning {
 		return nil, ErrStepRunning
 	}
 	return []Event{OrderParked{Step: step, Reason: c.Reason}}, nil
@@ -185,8 +185,8 @@ func (o *Order) flowing() error {
 }
 
 // open gives the state of a step whose open attempt is the given one.
-func (o *Order) open(step Step, attempt int) (StepState, error) {
-	state := o.Step(step)
+func (o *Order) open(step Step, attempt int) (*StepState, error) {
+	state := o.state(step)
 	if attempt < state.Attempt {
 		return state, ErrStaleAttempt
 	}

@@ -118,11 +118,13 @@ func (o *Order) change(step Step, f func(*StepState)) error {
 }
 
 // Step is the state of one step; the zero state for an unknown one.
-func (o *Order) Step(step Step) StepState {
+func (o *Order) Step(step Step) StepState { return *o.state(step) }
+
+func (o *Order) state(step Step) *StepState {
 	if i := step.index(); i >= 0 {
-		return o.Steps[i]
+		return &o.Steps[i]
 	}
-	return StepState{}
+	return &StepState{}
 }
 
 // Status is where the order stands.

@@ -12,6 +12,8 @@ import (
 // the time since which the node has the row.
 const pass = `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence
 
+const passWidth = 13
+
 // Pass gives the statements that make the rows of leases those of other messages. The
 // leases were found to be held by Settle, in the same transaction.
 func (s Leases) Pass(_ schema.Dialect, passes []domain.Pass) ([]schema.Question, error) {
@@ -29,7 +31,8 @@ func (s Leases) Pass(_ schema.Dialect, passes []domain.Pass) ([]schema.Question,
 		if err != nil {
 			return nil, err
 		}
-		questions[i] = schema.Question{Query: pass, Args: append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, metadata)}
+		args := append(make([]any, 0, passWidth), fenceArgs(l)...)
+		questions[i] = schema.Question{Query: pass, Args: append(args, m.Topic, m.Position, m.UUID, m.Payload, metadata)}
 	}
 	return questions, nil
 }
