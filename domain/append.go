@@ -59,18 +59,28 @@ type Pass struct {
 // Prepare decides commands one after the other on o and makes the unit of work that
 // records them, with the messages that follow (see FollowUp). o is not changed.
 func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, error) {
-	a := Append{OrderID: id, Expected: o.Version, Metadata: meta}
 	o.ID = id // of a new order it is not known yet
-	for _, c := range commands {
+	a, err := o.Prepare(&meta, commands...)
+	if err != nil {
+		return Append{}, err
+	}
+	return *a, nil
+}
+
+// Prepare is the function Prepare for an order that is at hand.
+func (o *Order) Prepare(meta *Metadata, commands ...Command) (*Append, error) {
+	a := &Append{OrderID: o.ID, Expected: o.Version, Metadata: *meta}
+	for i, c := range commands {
 		events, err := o.decide(c)
 		if err != nil {
-			return Append{}, err
+			return nil, err
 		}
-		for _, e := range events {
-			if err := o.evolve(e, o.PlacedAt); err != nil {
-				return Append{}, err
-			}
-			a.Events = append(a.Events, e)
+		a.Events = append(a.Events, events...)
+		if i == len(commands)-1 {
+			break
+		}
+		if o, err = o.after(events); err != nil {
+			return nil, err
 		}
 	}
 	for i, e := range a.Events {
@@ -81,19 +91,28 @@ func Prepare(o Order, id OrderID, meta Metadata, commands ...Command) (Append, e
 	return a, nil
 }
 
+// after is the order as events that are not stored yet will leave it. o is not changed.
+func (o *Order) after(events []Event) (*Order, error) {
+	next := *o
+	for _, e := range events {
+		if err := next.evolve(e, next.PlacedAt); err != nil {
+			return nil, err
+		}
+	}
+	return &next, nil
+}
+
 // Then adds to a unit that opens an order what commands decide after it, with metadata of
 // their own. It is for commands that nobody else has to hear of.
 func (a Append) Then(meta Metadata, commands ...Command) (Append, error) {
-	o := Order{ID: a.OrderID}
 	if a.Expected != 0 {
 		return Append{}, fmt.Errorf("%w: order %s is not opened by a unit decided on version %d", ErrInvalid, a.OrderID, a.Expected)
 	}
-	for _, e := range a.Events {
-		if err := o.evolve(e, o.PlacedAt); err != nil {
-			return Append{}, err
-		}
+	o, err := (&Order{ID: a.OrderID}).after(a.Events)
+	if err != nil {
+		return Append{}, err
 	}
-	more, err := Prepare(o, a.OrderID, meta, commands...)
+	more, err := o.Prepare(&meta, commands...)
 	if err != nil {
 		return Append{}, err
 	}

@@ -61,6 +61,9 @@ type Resume struct{ Reason string }
 // it. It changes nothing.
 func Decide(o Order, c Command) ([]Event, error) { return o.decide(c) }
 
+// Decide is the function Decide for an order that is at hand.
+func (o *Order) Decide(c Command) ([]Event, error) { return o.decide(c) }
+
 func (o *Order) decide(c Command) ([]Event, error) {
 	if _, placing := c.(Place); !placing && o.Version == 0 {
 		return nil, ErrNotPlaced
@@ -92,7 +95,7 @@ func (c StartStep) decide(o *Order) ([]Event, error) {
 	if turn, left := o.next(); !left || turn != c.Step {
 		return nil, ErrOutOfTurn
 	}
-	state := o.Step(c.Step)
+	state := o.state(c.Step)
 	if state.Status == StepStatusRunning {
 		return nil, ErrStepRunning
 	}
@@ -157,7 +160,7 @@ func (c Park) decide(o *Order) ([]Event, error) {
 	if step == "" {
 		step = steps[0]
 	}
-	if o.Step(step).Status == StepStatusRunning {
+	if o.state(step).Status == StepStatusRunning {
 		return nil, ErrStepRunning
 	}
 	return []Event{OrderParked{Step: step, Reason: c.Reason}}, nil
@@ -182,8 +185,8 @@ func (o *Order) flowing() error {
 }
 
 // open gives the state of a step whose open attempt is the given one.
-func (o *Order) open(step Step, attempt int) (StepState, error) {
-	state := o.Step(step)
+func (o *Order) open(step Step, attempt int) (*StepState, error) {
+	state := o.state(step)
 	if attempt < state.Attempt {
 		return state, ErrStaleAttempt
 	}

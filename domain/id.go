@@ -28,13 +28,16 @@ func ParseOrderID(s string) (OrderID, error) {
 // String is the canonical form in lower case.
 func (id OrderID) String() string {
 	var b [36]byte
-	hex.Encode(b[:8], id[:4])
-	hex.Encode(b[9:13], id[4:6])
-	hex.Encode(b[14:18], id[6:8])
-	hex.Encode(b[19:23], id[8:10])
-	hex.Encode(b[24:], id[10:])
-	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
-	return string(b[:])
+	return string(id.Append(b[:0]))
+}
+
+// Append appends the canonical form to b.
+func (id OrderID) Append(b []byte) []byte {
+	b = hex.AppendEncode(b, id[:4])
+	b = hex.AppendEncode(append(b, '-'), id[4:6])
+	b = hex.AppendEncode(append(b, '-'), id[6:8])
+	b = hex.AppendEncode(append(b, '-'), id[8:10])
+	return hex.AppendEncode(append(b, '-'), id[10:])
 }
 
 // IsZero says that id names no order.
@@ -55,7 +58,8 @@ func (id *OrderID) UnmarshalText(text []byte) error {
 
 // EventID names one event of one order, as causation ids and message UUIDs do.
 func EventID(id OrderID, version int) string {
-	return id.String() + ":" + strconv.Itoa(version)
+	var b [48]byte
+	return string(strconv.AppendInt(append(id.Append(b[:0]), ':'), int64(version), 10))
 }
 
 func shorten(s string) string {

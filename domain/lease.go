@@ -30,6 +30,7 @@ type Lease struct {
 
 	settled atomic.Bool
 	passed  atomic.Pointer[Passed]
+	order   atomic.Pointer[Order]
 }
 
 // Passed is a lease that took the place of another, and its message.
@@ -50,6 +51,15 @@ func (l *Lease) PassOn(m Message, position int64) {
 
 // Passed is what PassOn said, or nil.
 func (l *Lease) Passed() *Passed { return l.passed.Load() }
+
+// Carry gives the lease its order along, as it was after the transaction in which the lease
+// was taken or passed on, or later; so that the handler of its message need not load it.
+// Only what has been committed may go along. The lease has o from here on.
+func (l *Lease) Carry(o *Order) { l.order.Store(o) }
+
+// Carried is what Carry gave along, nil if there is nothing. It is there once: whoever gets it
+// may change it.
+func (l *Lease) Carried() *Order { return l.order.Swap(nil) }
 
 // MarkSettled says that the lease has ended in a committed transaction, or is known
 // to be lost, so that acknowledging the message has nothing left to do.

@@ -36,17 +36,27 @@ type StepState struct {
 // Fold applies events, which must be a whole stream in order, to a new order.
 func Fold(events []Recorded) (Order, error) {
 	var o Order
-	for _, r := range events {
-		if err := o.Apply(r); err != nil {
-			return Order{}, err
-		}
+	if err := o.ApplyAll(events); err != nil {
+		return Order{}, err
 	}
 	return o, nil
 }
 
+// ApplyAll is Apply for one event after the other. After an error the order is of no use.
+func (o *Order) ApplyAll(events []Recorded) error {
+	for i := range events {
+		if err := o.apply(&events[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Apply moves the order on by one event. An event out of sequence or of another
 // order is an error of kind ErrCorrupt; what Decide produced always applies.
-func (o *Order) Apply(r Recorded) error {
+func (o *Order) Apply(r Recorded) error { return o.apply(&r) }
+
+func (o *Order) apply(r *Recorded) error {
 	if r.Version != o.Version+1 {
 		return fmt.Errorf("%w: order %s: event version %d follows version %d", ErrCorrupt, r.OrderID, r.Version, o.Version)
 	}
@@ -108,11 +118,13 @@ func (o *Order) change(step Step, f func(*StepState)) error {
 }
 
 // Step is the state of one step; the zero state for an unknown one.
-func (o *Order) Step(step Step) StepState {
+func (o *Order) Step(step Step) StepState { return *o.state(step) }
+
+func (o *Order) state(step Step) *StepState {
 	if i := step.index(); i >= 0 {
-		return o.Steps[i]
+		return &o.Steps[i]
 	}
-	return StepState{}
+	return &StepState{}
 }
 
 // Status is where the order stands.
@@ -177,8 +189,8 @@ func (o *Order) rolling() bool {
 	if o.completed || o.failed {
 		return false
 	}
-	for _, s := range o.Steps {
-		if s.Status == StepStatusFailed || s.Status == StepStatusRolledBack {
+	for i := range o.Steps {
+		if s := o.Steps[i].Status; s == StepStatusFailed || s == StepStatusRolledBack {
 			return true
 		}
 	}
@@ -187,8 +199,8 @@ func (o *Order) rolling() bool {
 
 // next is the first step that has not completed; false when all have.
 func (o *Order) next() (Step, bool) {
-	for i, s := range o.Steps {
-		if s.Status != StepStatusCompleted {
+	for i := range o.Steps {
+		if o.Steps[i].Status != StepStatusCompleted {
 			return steps[i], true
 		}
 	}
@@ -198,7 +210,7 @@ func (o *Order) next() (Step, bool) {
 // failure is the step that failed and why.
 func (o *Order) failure() (Step, string) {
 	for i := StepCount - 1; i >= 0; i-- {
-		if s := o.Steps[i]; s.Status == StepStatusFailed || s.Status == StepStatusRolledBack {
+		if s := &o.Steps[i]; s.Status == StepStatusFailed || s.Status == StepStatusRolledBack {
 			return steps[i], s.Error
 		}
 	}

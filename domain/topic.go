@@ -55,7 +55,8 @@ type work struct {
 
 // EncodeWork is the payload of a message about an order.
 func EncodeWork(id OrderID) []byte {
-	return []byte(`{"order_id":"` + id.String() + `"}`)
+	b := make([]byte, 0, 64)
+	return append(id.Append(append(b, `{"order_id":"`...)), `"}`...)
 }
 
 // DecodeWork reads what EncodeWork wrote.

@@ -40,5 +40,7 @@ const (
 )
 
 func key(id domain.OrderID, step domain.Step, what string) string {
-	return id.String() + "/" + string(step) + "/" + what
+	var b [64]byte
+	k := append(append(id.Append(b[:0]), '/'), step...)
+	return string(append(append(k, '/'), what...))
 }

@@ -24,13 +24,17 @@ const maxConflicts = 10
 
 // job is one message being handled.
 type job struct {
-	conf  StepsConfig
+	conf  *StepsConfig
 	lease *domain.Lease
 	held  context.Context // ends with the lease, not with the step's time
 	id    domain.OrderID
-	order domain.Order
+	order *domain.Order
 	meta  domain.Metadata
-	log   *logrus.Entry
+}
+
+// log makes the logger for a line about the order: most messages have none.
+func (j *job) log() *logrus.Entry {
+	return j.conf.Logger.WithFields(logrus.Fields{"order_id": j.id.String(), "topic": j.lease.Topic, "attempt": j.lease.Attempt})
 }
 
 // load reads the order as it is now.
@@ -41,8 +45,8 @@ func (j *job) fold(events []domain.Recorded, err error) error {
 	if err != nil {
 		return fmt.Errorf("load order %s: %w", j.id, err)
 	}
-	order, err := domain.Fold(events)
-	if err != nil {
+	order := new(domain.Order)
+	if err := order.ApplyAll(events); err != nil {
 		return err
 	}
 	j.order = order
@@ -50,16 +54,19 @@ func (j *job) fold(events []domain.Recorded, err error) error {
 }
 
 // unit decides commands on the order as it is now and binds the result to the lease.
-func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.Command) (domain.Append, error) {
-	a, err := domain.Prepare(j.order, j.id, j.meta, commands...)
+func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.Command) (*domain.Append, error) {
+	a, err := j.order.Prepare(&j.meta, commands...)
+	if err != nil {
+		return nil, err
+	}
 	a.Lease, a.Settle, a.Reason = j.lease, settle, reason
-	return a, err
+	return a, nil
 }
 
 // record stores what decide decides and moves the order on. When the stream has moved
 // on, it has the decision made again on what is there now. While the database is away
 // it tries again, until ctx ends.
-func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) error {
+func (j *job) record(ctx context.Context, decide func() (*domain.Append, error)) error {
 	conflicts, warned := 0, false
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := j.append(ctx, decide)
@@ -74,7 +81,7 @@ func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) 
 		}
 		if !warned {
 			warned = true
-			j.log.WithError(err).Warn("an outcome could not be stored; trying again")
+			j.log().WithError(err).Warn("an outcome could not be stored; trying again")
 		}
 		if ended := wait(ctx, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
@@ -82,7 +89,9 @@ func (j *job) record(ctx context.Context, decide func() (domain.Append, error)) 
 	}
 }
 
-func (j *job) append(ctx context.Context, decide func() (domain.Append, error)) error {
+// append stores what decide decides. The order goes along with a lease that is passed on:
+// nothing that is known to be stored is missing in it, and nothing else is in it.
+func (j *job) append(ctx context.Context, decide func() (*domain.Append, error)) error {
 	a, err := decide()
 	if err != nil {
 		return err
@@ -90,14 +99,15 @@ func (j *job) append(ctx context.Context, decide func() (domain.Append, error)) 
 	if len(a.Events) == 0 && a.Settle == domain.SettleKeep {
 		return nil
 	}
-	events, err := j.conf.Store.Append(ctx, a)
+	events, err := j.conf.Store.Append(ctx, *a)
 	if err != nil {
 		return err
 	}
-	for _, r := range events {
-		if err := j.order.Apply(r); err != nil {
-			return err
-		}
+	if err := j.order.ApplyAll(events); err != nil {
+		return err
+	}
+	if p := j.lease.Passed(); p != nil {
+		p.Lease.Carry(j.order)
 	}
 	return nil
 }
@@ -122,12 +132,12 @@ func (j *job) tooOften() bool { return j.lease.Interruptions >= j.conf.MaxInterr
 
 // park takes the order out of the flow and its message to the dead letters. last is
 // why the latest attempt had no outcome, if that is known.
-func (j *job) park(last string, first ...domain.Command) (domain.Append, error) {
+func (j *job) park(last string, first ...domain.Command) (*domain.Append, error) {
 	reason := fmt.Sprintf("interrupted %d times", j.lease.Interruptions)
 	if last != "" {
 		reason = cut(reason + "; the last time: " + last)
 	}
-	j.log.WithField("reason", reason).Warn("parking the order")
+	j.log().WithField("reason", reason).Warn("parking the order")
 	return j.unit(domain.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
 }
 

@@ -73,6 +73,10 @@ func (o *Opener) start(ctx context.Context, a domain.Append) (events []domain.Re
 		return nil, err
 	}
 	crashpoint.Here("take.committed")
+	order := new(domain.Order)
+	if err := order.ApplyAll(events); err == nil { // otherwise the handler of the message finds out
+		lease.Carry(order)
+	}
 	started = &unit.Messages[0]
 	return events[:len(a.Events)], nil
 }

@@ -14,11 +14,11 @@ func (j *job) rollBack(ctx context.Context) error {
 	for {
 		step, _ := j.order.NextRollback()
 		command := domain.RollBackStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node}
-		if _, err := domain.Decide(j.order, command); err != nil {
+		if _, err := j.order.Decide(command); err != nil {
 			return err
 		}
 		if j.tooOften() {
-			return j.record(ctx, func() (domain.Append, error) { return j.park("") })
+			return j.record(ctx, func() (*domain.Append, error) { return j.park("") })
 		}
 		if j.held.Err() != nil { // a pause came between the record of the last and this one
 			return context.Cause(j.held)
@@ -31,7 +31,7 @@ func (j *job) rollBack(ctx context.Context) error {
 			return j.tryLater(step, reason)
 		}
 		crashpoint.Here("rollback.compensated")
-		err := j.record(j.held, func() (domain.Append, error) { return j.rolledBack(command) })
+		err := j.record(j.held, func() (*domain.Append, error) { return j.rolledBack(command) })
 		// A rule that forbids it says that it is in the log already, though the answer to its
 		// append was lost; or an operator has stepped in. The top of the loop knows.
 		if err != nil && !errors.Is(err, domain.ErrRule) {
@@ -63,18 +63,21 @@ func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, 
 // tryLater gives the message back, counted as an interruption. No event tells of it: of
 // a rollback the log knows what has been done.
 func (j *job) tryLater(step domain.Step, reason string) error {
-	j.log.WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
-	return j.record(j.held, func() (domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
+	j.log().WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
+	return j.record(j.held, func() (*domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
 }
 
 // rolledBack is the unit that records a compensation. The last one ends the order, and
 // with it the message.
-func (j *job) rolledBack(command domain.RollBackStep) (domain.Append, error) {
+func (j *job) rolledBack(command domain.RollBackStep) (*domain.Append, error) {
 	a, err := j.unit(domain.SettleKeep, "", command)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range a.Events {
 		if _, ended := e.(domain.OrderFailed); ended {
 			a.Settle = domain.SettleDone
 		}
 	}
-	return a, err
+	return a, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // runStep opens an attempt of step, has its work done and records what came of it.
 func (j *job) runStep(ctx context.Context, step domain.Step) error {
-	err := j.record(ctx, func() (domain.Append, error) { return j.opening(step) })
+	err := j.record(ctx, func() (*domain.Append, error) { return j.opening(step) })
 	if err != nil || j.order.Parked {
 		return err
 	}
@@ -25,7 +25,7 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 	}
 	crashpoint.Here("step.worked")
 	closing, settle := j.closing(ctx, step, err)
-	return j.record(j.held, func() (domain.Append, error) {
+	return j.record(j.held, func() (*domain.Append, error) {
 		if a, passed := j.passing(step, closing); passed {
 			return a, nil
 		}
@@ -35,10 +35,10 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 
 // passing is the unit that completes step and starts the next one on this node, in the
 // same slot, if the node wants that and no rule forbids it.
-func (j *job) passing(step domain.Step, closing domain.Command) (domain.Append, bool) {
+func (j *job) passing(step domain.Step, closing domain.Command) (*domain.Append, bool) {
 	next, more := step.Next()
 	if _, completes := closing.(domain.CompleteStep); !completes || !more || j.lease.MayPass == nil || !j.lease.MayPass(domain.StepTopic(next)) {
-		return domain.Append{}, false
+		return nil, false
 	}
 	a, err := j.unit(domain.SettlePass, "", closing, domain.StartStep{Step: next, Attempt: 1, Node: j.conf.Node})
 	return a, err == nil
@@ -47,7 +47,7 @@ func (j *job) passing(step domain.Step, closing domain.Command) (domain.Append, 
 // opening is the unit that starts the attempt: the attempt that another node or delivery
 // left open is closed in it. It has no events if the attempt is open already, which
 // happens when the answer to an append was lost.
-func (j *job) opening(step domain.Step) (domain.Append, error) {
+func (j *job) opening(step domain.Step) (*domain.Append, error) {
 	var before []domain.Command
 	last := j.order.Step(step)
 	reason := last.Error
@@ -79,11 +79,11 @@ func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.
 		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, settlement{how: domain.SettleDone}
 	}
 	if reason, interrupted := j.interruption(ctx, "step", err); interrupted {
-		j.log.WithField("reason", reason).Warn("the step was interrupted")
+		j.log().WithField("reason", reason).Warn("the step was interrupted")
 		return domain.InterruptStep{Step: step, Attempt: j.lease.Attempt, Reason: reason}, settlement{domain.SettleReturn, reason}
 	}
 	text := cut(err.Error())
-	j.log.WithField("error", text).Info("the step failed")
+	j.log().WithField("error", text).Info("the step failed")
 	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, settlement{how: domain.SettleDone}
 }
 
@@ -93,7 +93,7 @@ func (j *job) interruption(ctx context.Context, what string, err error) (reason 
 	var p *panicError
 	switch {
 	case errors.As(err, &p):
-		j.log.WithField("stack", string(p.stack)).Error(cut(p.Error()))
+		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
 		return cut(p.Error()), true
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout), true

@@ -50,10 +50,7 @@ type StepsConfig struct {
 
 // Steps handles the messages that ask for work on an order. Each message must carry its
 // lease (domain.WithLease) in a context that ends with the lease.
-type Steps struct {
-	conf StepsConfig
-	log  *logrus.Entry
-}
+type Steps struct{ conf StepsConfig }
 
 // NewSteps checks c; what is missing or negative is of kind domain.ErrInvalid.
 func NewSteps(c StepsConfig) (*Steps, error) {
@@ -72,7 +69,8 @@ func NewSteps(c StepsConfig) (*Steps, error) {
 		return nil, fmt.Errorf("%w: step handlers: neither interruptions (%d) nor the step time-out (%s) may be negative",
 			domain.ErrInvalid, c.MaxInterruptions, c.StepTimeout)
 	}
-	return &Steps{conf: c, log: orSilent(c.Logger)}, nil
+	c.Logger = orSilent(c.Logger)
+	return &Steps{conf: c}, nil
 }
 
 // Handler is the handler of one of domain.Topics; nil for any other topic.
@@ -104,7 +102,7 @@ func (s *Steps) handle(do func(*job, context.Context) error) message.NoPublishHa
 			// Someone else has the order, or will have it. The router doesn't log canceled work.
 			return fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))
 		case errors.Is(err, domain.ErrRule), errors.Is(err, domain.ErrFenced):
-			j.log.WithError(err).Info("dropped a message that is out of date")
+			j.log().WithError(err).Info("dropped a message that is out of date")
 			return nil
 		}
 		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
@@ -122,9 +120,8 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{conf: s.conf, lease: lease, id: id}
+	j := &job{conf: &s.conf, lease: lease, id: id}
 	j.held = j.watch(heldContext(ctx))
-	j.log = s.log.WithFields(logrus.Fields{"order_id": id.String(), "topic": lease.Topic, "attempt": lease.Attempt})
 	j.meta = domain.Metadata{
 		Actor:         "worker",
 		Node:          s.conf.Node,
@@ -133,17 +130,21 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
+	return j, j.begin(ctx)
+}
+
+// begin finds out how the order is.
+func (j *job) begin(ctx context.Context) error {
+	// What was appended elsewhere since the lease was passed on shows when the job appends.
+	if j.order = j.lease.Carried(); j.order != nil && j.order.ID == j.id {
+		return nil
+	}
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
-	if lease.Attempt > 1 {
-		err = j.load(ctx)
-	} else {
-		err = j.fold(j.conf.Store.LoadAt(ctx, id, lease.Position))
+	if j.lease.Attempt > 1 {
+		return j.load(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return j, nil
+	return j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
 }
 
 // orSilent is e, or a logger that drops everything.

@@ -80,8 +80,11 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// marshalMetadata is what newMessage reads.
+// marshalMetadata is json.Marshal, and what newMessage reads.
 func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
+	if text, plain := plainMetadata(metadata); plain {
+		return text, nil
+	}
 	text, err := json.Marshal(metadata)
 	if err != nil {
 		return "", fmt.Errorf("message %s: metadata: %w", uuid, err)
@@ -91,6 +94,10 @@ func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
 
 func newMessage(uuid string, payload, metadata []byte) (*message.Message, error) {
 	m := message.NewMessage(uuid, payload)
+	if scanMetadata(string(metadata), m.Metadata) {
+		return m, nil
+	}
+	m.Metadata = message.Metadata{}
 	if err := json.Unmarshal(metadata, &m.Metadata); err != nil {
 		return nil, fmt.Errorf("message %s: metadata: %w", uuid, err)
 	}

@@ -39,7 +39,7 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		case sub == nil: // it ended meanwhile
 			s.finish(c.lease, settlement{lease: c.lease})
 		default:
-			go s.hand(tenure, sub, m, c.lease, s.draining)
+			go s.serve(tenure, sub, m, c.lease, s.draining)
 			continue
 		}
 		if sub != nil {
@@ -62,10 +62,24 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 	return of[turn%len(of)]
 }
 
-// hand delivers one message and waits for its end. The message's context ends with
-// the tenure (cause domain.ErrFenced), with the subscription, and after ack or nack. What
-// has not been taken when unless is closed is given back.
-func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
+// serve delivers a message and, in the same slot, those that take its place one after the
+// other. The first is given back if it has not been taken when unless is closed.
+func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
+	for p := s.hand(tenure, sub, m, l, unless); p != nil; p = s.hand(tenure, sub, m, l, nil) {
+		sub = s.goOn(tenure, l, p)
+		l = p.Lease
+		if sub == nil { // it ended meanwhile
+			s.finish(l, settlement{lease: l})
+			return
+		}
+		m = messageOf(&p.Message)
+	}
+}
+
+// hand delivers one message and waits for its end, or gives what has taken its place. The
+// message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and
+// after ack or nack.
+func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) *domain.Passed {
 	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
 	if tenure.Context.Err() != nil { // it ended while the claim was being committed
@@ -77,19 +91,19 @@ func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Me
 	sub.sending.Done()
 	if !sent {
 		s.finish(l, settlement{lease: l})
-		return
+		return nil
 	}
 	select {
 	case <-m.Acked():
 		if p := l.Passed(); p != nil {
-			s.goOn(tenure, l, p)
-			return
+			return p
 		}
 		s.finish(l, settlement{lease: l, done: true})
 	case <-m.Nacked():
 		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})
 	case <-s.loopDone: // closed, and the handler is stuck: it keeps the lease
 	}
+	return nil
 }
 
 // send gives the message to the subscription, until ctx ends or unless, which may be nil,

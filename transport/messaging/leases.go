@@ -24,8 +24,9 @@ type Leases struct {
 const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?3 AND first_position = ?4
 	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
+// fenceArgs has room for those of pass.
 func fenceArgs(l *domain.Lease) []any {
-	return []any{l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position}
+	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
 }
 
 // Settle gives the statements that settle leases and tell held, for each request in

@@ -19,19 +19,33 @@ func (a LogrusAdapter) with(fields watermill.LogFields) *logrus.Entry {
 	return a.entry.WithFields(logrus.Fields(fields))
 }
 
+// log asks for the level first: Watermill traces every message, and the fields of a line
+// that nobody reads cost more than the line.
+func (a LogrusAdapter) log(level logrus.Level, msg string, fields watermill.LogFields) {
+	if a.entry.Logger.IsLevelEnabled(level) {
+		a.with(fields).Log(level, msg)
+	}
+}
+
 // Error logs at error level with the error as a field.
 func (a LogrusAdapter) Error(msg string, err error, fields watermill.LogFields) {
 	a.with(fields).WithError(err).Error(msg)
 }
 
 // Info logs at info level.
-func (a LogrusAdapter) Info(msg string, fields watermill.LogFields) { a.with(fields).Info(msg) }
+func (a LogrusAdapter) Info(msg string, fields watermill.LogFields) {
+	a.log(logrus.InfoLevel, msg, fields)
+}
 
 // Debug logs at debug level.
-func (a LogrusAdapter) Debug(msg string, fields watermill.LogFields) { a.with(fields).Debug(msg) }
+func (a LogrusAdapter) Debug(msg string, fields watermill.LogFields) {
+	a.log(logrus.DebugLevel, msg, fields)
+}
 
 // Trace logs at trace level.
-func (a LogrusAdapter) Trace(msg string, fields watermill.LogFields) { a.with(fields).Trace(msg) }
+func (a LogrusAdapter) Trace(msg string, fields watermill.LogFields) {
+	a.log(logrus.TraceLevel, msg, fields)
+}
 
 // With gives a logger that adds fields to every entry.
 func (a LogrusAdapter) With(fields watermill.LogFields) watermill.LoggerAdapter {

@@ -59,5 +59,9 @@ func TestLogrusAdapter(t *testing.T) {
 		if len(hook.Entries) != 0 {
 			t.Fatalf("logged %v", hook.Entries)
 		}
+		fields := watermill.LogFields{"message_uuid": "u"}
+		if n := testing.AllocsPerRun(10, func() { a.Trace("said", fields) }); n != 0 {
+			t.Fatalf("a line that is not written takes %v allocations", n)
+		}
 	})
 }

@@ -32,10 +32,7 @@ func (o *Outbox) Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]sc
 		if byTopic[m.Topic] == nil {
 			topics = append(topics, m.Topic)
 		}
-		wm := message.NewMessage(m.UUID, m.Payload)
-		for k, v := range m.Metadata {
-			wm.Metadata.Set(k, v)
-		}
+		wm := &message.Message{UUID: m.UUID, Payload: m.Payload, Metadata: m.Metadata} // it is only read
 		byTopic[m.Topic] = append(byTopic[m.Topic], withPlace(wm, place{m.Partition, m.Position, m.At}))
 	}
 	var questions []schema.Question

@@ -92,29 +92,25 @@ func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
 	}
 }
 
-// goOn delivers the message that has taken the place of another, in the same slot.
-func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) {
+// goOn notes that a message has taken the place of another, in the same slot, and gives the
+// subscription to deliver it to; nil if that has ended.
+func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) *subscription {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.held, keyOf(l))
 	s.hold(tenure, p.Lease, false)
 	sub := s.subscriptionFor(p.Lease.Topic, 0)
 	if sub != nil {
 		sub.sending.Add(1)
 	}
-	s.mu.Unlock()
-	s.begin(tenure, sub, p.Lease, p.Message)
+	return sub
 }
 
-// begin delivers a message whose step has been recorded as started. sub is nil if its
-// subscription has ended meanwhile.
-func (s *Subscriber) begin(tenure domain.Tenure, sub *subscription, l *domain.Lease, started domain.Message) {
-	if sub == nil {
-		s.finish(l, settlement{lease: l})
-		return
-	}
+// messageOf is a message to deliver whose step has been recorded as started.
+func messageOf(started *domain.Message) *message.Message {
 	m := message.NewMessage(started.UUID, started.Payload)
 	for k, v := range started.Metadata {
 		m.Metadata.Set(k, v)
 	}
-	s.hand(tenure, sub, m, l, nil)
+	return m
 }

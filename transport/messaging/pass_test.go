@@ -86,6 +86,7 @@ func testPassOn(t *testing.T, db *schema.DB) {
 	lease(msg).Attempt, lease(msg).Interruptions = 3, 2
 	passOn(t, db, msg, two)
 	passed := take(t, next)
+	wait(t, msg.Context().Done(), "the end of the context of the message before")
 	wantLease(t, passed, m.Tenure, 1, 0)
 	if passed.UUID != "next of "+msg.UUID || string(passed.Payload) != "p" || passed.Metadata["k"] != "ü" || lease(passed).Topic != two {
 		t.Fatalf("delivered %s %q %v under %+v", passed.UUID, passed.Payload, passed.Metadata, lease(passed))

@@ -41,8 +41,10 @@ func (s *Subscriber) endReserved(tenure domain.Tenure, l *domain.Lease, m *domai
 	}
 	s.hold(tenure, l, false)
 	sub := s.subscriptionFor(l.Topic, 0)
-	if sub != nil {
-		sub.sending.Add(1)
+	if sub == nil { // it ended meanwhile
+		go s.finish(l, settlement{lease: l})
+		return
 	}
-	go s.begin(tenure, sub, l, *m)
+	sub.sending.Add(1)
+	go s.serve(tenure, sub, messageOf(m), l, nil)
 }
