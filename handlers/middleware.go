@@ -20,6 +20,26 @@ type DeadLetters interface {
 	Park(ctx context.Context, l *domain.Lease, reason string) error
 }
 
+// stackSize is about what the stack of a message's goroutine needs on its way to the
+// append: 8 KiB, with what is on it already.
+const stackSize = 6 << 10
+
+// roomy makes the stack grow while there is little on it. A goroutine begins with a small
+// one, each growth copies and adjusts all frames, and every message has a goroutine of its
+// own.
+func roomy(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		grow(0)
+		return next(msg)
+	}
+}
+
+//go:noinline
+func grow(i int) byte {
+	var room [stackSize]byte
+	return room[i]
+}
+
 // correlate makes sure that there is a correlation id: a message that came without one
 // starts a chain under its own name.
 func correlate(next message.HandlerFunc) message.HandlerFunc {

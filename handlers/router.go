@@ -44,7 +44,7 @@ func NewRouter(c RouterConfig) (*message.Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	router.AddMiddleware(middleware.Recoverer, correlate)
+	router.AddMiddleware(roomy, middleware.Recoverer, correlate)
 	for _, topic := range domain.Topics() {
 		most := c.Steps.conf.StepTimeout
 		if topic == domain.TopicRollback {
