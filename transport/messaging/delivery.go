@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -65,7 +66,13 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 // serve delivers a message and, in the same slot, those that take its place one after the
 // other. The first is given back if it has not been taken when unless is closed.
 func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
-	for p := s.hand(tenure, sub, m, l, unless); p != nil; p = s.hand(tenure, sub, m, l, nil) {
+	var end atomic.Pointer[context.CancelCauseFunc] // of the context of the message in hand
+	defer context.AfterFunc(tenure.Context, func() {
+		if cancel := end.Load(); cancel != nil {
+			(*cancel)(domain.ErrFenced)
+		}
+	})()
+	for p := s.hand(tenure, &end, sub, m, l, unless); p != nil; p = s.hand(tenure, &end, sub, m, l, nil) {
 		sub = s.goOn(tenure, l, p)
 		l = p.Lease
 		if sub == nil { // it ended meanwhile
@@ -79,13 +86,13 @@ func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.M
 // hand delivers one message and waits for its end, or gives what has taken its place. The
 // message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and
 // after ack or nack.
-func (s *Subscriber) hand(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) *domain.Passed {
+func (s *Subscriber) hand(tenure domain.Tenure, end *atomic.Pointer[context.CancelCauseFunc], sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) *domain.Passed {
 	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
-	if tenure.Context.Err() != nil { // it ended while the claim was being committed
+	end.Store(&cancel)
+	if tenure.Context.Err() != nil { // it ended before end was this one's, as while the claim was being committed
 		cancel(domain.ErrFenced)
 	}
-	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
 	m.SetContext(domain.WithLease(ctx, l))
 	sent := send(ctx, sub, m, unless)
 	sub.sending.Done()

@@ -44,13 +44,20 @@ func plainMetadata(metadata map[string]string) (text string, plain bool) {
 // isPlain says that json.Marshal would escape nothing of s.
 func isPlain(s string) bool {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+		if !unescaped[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// unescaped are the bytes that stand for themselves in what json.Marshal writes.
+var unescaped = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()
 
 // scanMetadata reads what plainMetadata wrote; false for anything else, which is left to
 // encoding/json, as is what has been read of it.

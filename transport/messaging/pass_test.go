@@ -2,6 +2,7 @@ package messaging_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestSubscriber_pass(t *testing.T) {
 		"not in order, draining, or past the tenure":  testPassNever,
 		"not to a topic that nobody takes":            testPassSubscribed,
 		"is not taken for lost on its way":            testPassOnItsWay,
+		"its context ends with the tenure":            testPassTenure,
 		"is handed back when nobody takes the topic":  testPassNobody,
 		"is another node's when its own node is lost": testPassTakenOver,
 	})
@@ -198,6 +200,40 @@ func testPassSubscribed(t *testing.T, db *schema.DB) {
 	for range ch { // until it is closed
 	}
 	wantMay(t, m, l, two, false)
+}
+
+// testPassTenure ends the tenure while a lease that was passed on is in hand, and while it is
+// on its way.
+func testPassTenure(t *testing.T, db *schema.DB) {
+	for _, inHand := range []bool{true, false} {
+		m, one, two := join(t, db), name("topic"), name("topic")
+		publish(t, db, nil, one, "a")
+		s := subscriber(t, db, m, messaging.Config{Slots: 1})
+		ch, next := subscribe(t, s, one), subscribe(t, s, two)
+		msg := take(t, ch)
+		if !inHand {
+			passOn(t, db, msg, two, m.end)
+			for range 200 {
+				if s.Busy() > 0 {
+					m.afterRounds(t, 1, nil)
+				}
+			}
+			if none(t, next); s.Busy() > 0 {
+				t.Fatal("what is on its way when the tenure ends is delivered")
+			}
+			continue
+		}
+		passOn(t, db, msg, two)
+		passed := take(t, next)
+		if err := passed.Context().Err(); err != nil {
+			t.Fatalf("the context has ended: %v", err)
+		}
+		m.end()
+		wait(t, passed.Context().Done(), "the end of the context")
+		if cause := context.Cause(passed.Context()); !errors.Is(cause, domain.ErrFenced) {
+			t.Fatalf("the cause is %v, want ErrFenced", cause)
+		}
+	}
 }
 
 func testPassNobody(t *testing.T, db *schema.DB) {
