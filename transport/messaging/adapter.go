@@ -80,8 +80,12 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// marshalMetadata is json.Marshal, and what newMessage reads.
+// marshalMetadata is what json.Marshal makes of a map that is not nil, and what newMessage
+// reads.
 func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
+	if len(metadata) == 0 {
+		return `{}`, nil
+	}
 	if text, plain := plainMetadata(metadata); plain {
 		return text, nil
 	}

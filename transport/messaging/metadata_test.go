@@ -53,7 +53,10 @@ func random(r *rand.Rand) map[string]string {
 }
 
 func TestMetadata(t *testing.T) {
-	checkMetadata(t, nil)
+	if got, err := marshalMetadata("u", nil); got != "{}" || err != nil {
+		t.Errorf("no metadata is written as %s (err %v), want {}", got, err)
+	}
+	checkReading(t, "null")
 	r := rand.New(rand.NewPCG(1, 2))
 	plain := 0
 	for range 20_000 {
