@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 )
 
 // maxPrepared bounds the statements one connection keeps prepared; further texts are
@@ -45,6 +46,9 @@ type preparingConn struct {
 	inner    fullConn
 	prepared map[string]*preparedStmt
 	guard    *guard
+	open     atomic.Int32 // rows that are being read
+
+	args, arranged []driver.NamedValue // for the arguments of the next statement
 }
 
 type preparedStmt struct {
@@ -91,7 +95,7 @@ func (c *preparingConn) exec(ctx context.Context, query string, args []driver.Na
 	if s == nil {
 		return c.inner.ExecContext(ctx, query, args)
 	}
-	if args, err = s.arrange(args); err != nil {
+	if args, err = c.arrange(s, args); err != nil {
 		return nil, err
 	}
 	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
@@ -115,17 +119,17 @@ func (c *preparingConn) query(ctx context.Context, query string, args []driver.N
 		if err != nil {
 			return nil, err
 		}
-		return preparedRows{Rows: rows, stmt: &preparedStmt{}, guard: c.guard}, nil
+		s = &preparedStmt{}
+		return c.reading(rows, s), nil
 	}
-	if args, err = s.arrange(args); err != nil {
+	if args, err = c.arrange(s, args); err != nil {
 		return nil, err
 	}
 	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 	if err != nil {
 		return nil, err
 	}
-	s.busy = true
-	return preparedRows{Rows: rows, stmt: s, guard: c.guard}, nil
+	return c.reading(rows, s), nil
 }
 
 // positional makes numbered placeholders (?3) plain ones, and says which argument goes to
@@ -145,34 +149,43 @@ func positional(query string) (text string, order []int) {
 	return text, order
 }
 
-// arrange puts arguments into the order of the placeholders.
-func (s *preparedStmt) arrange(args []driver.NamedValue) ([]driver.NamedValue, error) {
+// arrange puts arguments into the order of the placeholders. They are good until the next
+// call: the driver binds copies.
+func (c *preparingConn) arrange(s *preparedStmt, args []driver.NamedValue) ([]driver.NamedValue, error) {
 	if s.order == nil {
 		return args, nil
 	}
-	arranged := make([]driver.NamedValue, len(s.order))
+	c.arranged = room(c.arranged, len(s.order))
+	arranged := c.arranged[:len(s.order)]
 	for i, n := range s.order {
 		if n < 0 || n >= len(args) {
 			return nil, fmt.Errorf("the statement has a placeholder ?%d and %d arguments", n+1, len(args))
 		}
-		arranged[i] = driver.NamedValue{Ordinal: i + 1, Value: args[n].Value}
+		arranged[i].Value = args[n].Value
 	}
 	return arranged, nil
 }
 
 type preparedRows struct {
 	driver.Rows
-	stmt  *preparedStmt
-	guard *guard
+	stmt *preparedStmt
+	conn *preparingConn
+}
+
+func (c *preparingConn) reading(rows driver.Rows, s *preparedStmt) driver.Rows {
+	s.busy = true
+	c.open.Add(1)
+	return preparedRows{Rows: rows, stmt: s, conn: c}
 }
 
 func (r preparedRows) Next(dest []driver.Value) error {
-	return r.guard.note(r.Rows.Next(dest))
+	return r.conn.guard.note(r.Rows.Next(dest))
 }
 
 func (r preparedRows) Close() error {
 	r.stmt.busy = false
-	return r.guard.note(r.Rows.Close())
+	r.conn.open.Add(-1)
+	return r.conn.guard.note(r.Rows.Close())
 }
 
 func (c *preparingConn) Close() error {
@@ -195,9 +208,33 @@ func (c *preparingConn) Begin() (driver.Tx, error) {
 	return c.inner.BeginTx(context.Background(), driver.TxOptions{})
 }
 
+// BeginTx is for those who do not share transactions.
 func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	c.guard.reset()
 	return c.inner.BeginTx(ctx, o)
+}
+
+// begin begins a transaction that writes. It waits for other processes until ctx ends.
+func (c *preparingConn) begin(ctx context.Context) error {
+	c.guard.reset()
+	_, err := c.exec(ctx, "BEGIN IMMEDIATE", nil)
+	if err != nil {
+		_ = c.rollback() // a context that ended late is an error of a transaction that has begun
+	}
+	return err
+}
+
+func (c *preparingConn) commit() error {
+	_, err := c.exec(context.Background(), "COMMIT", nil)
+	if err != nil {
+		_ = c.rollback() // some failures leave it open
+	}
+	return err
+}
+
+func (c *preparingConn) rollback() error {
+	_, err := c.exec(context.Background(), "ROLLBACK", nil)
+	return err
 }
 
 func (c *preparingConn) Ping(ctx context.Context) error { return c.inner.Ping(ctx) }

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -19,8 +18,7 @@ var (
 // for it. It belongs to the one whose turn it is.
 type shared struct {
 	w       *writer
-	tx      *sql.Tx
-	cancel  context.CancelFunc
+	tx      *held
 	begun   time.Time
 	opened  time.Time // to others, when the first function was done
 	called  int
@@ -51,7 +49,7 @@ func (s *shared) call(m *member, f func(*Tx) error) error {
 			_ = s.settle(m, alone, errPanicked)
 		}
 	}()
-	err := f(&Tx{tx: s.tx, db: s.w.db, shared: true})
+	err := f(&Tx{tx: s.tx, db: s.w.db})
 	returned = true
 	return s.settle(m, alone, err)
 }
@@ -119,7 +117,6 @@ func (s *shared) giveUp(err error) error {
 
 // end tells the members and lets the next transaction begin.
 func (s *shared) end(outcome error) {
-	s.cancel()
 	s.w.db.held.Add(int64(time.Since(s.begun)))
 	for _, m := range s.members {
 		m.outcome <- outcome

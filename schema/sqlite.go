@@ -94,6 +94,9 @@ func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
 
 // translate goes by the result codes of https://www.sqlite.org/rescode.html.
 func (sqlite) translate(err error) error {
+	if err == nil {
+		return nil // before a variable that has to be allocated
+	}
 	var e *driver.Error
 	if !errors.As(err, &e) {
 		return err

@@ -89,6 +89,9 @@ func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 // translate goes by the error numbers of SQL Server. 33557097 is what Babelfish
 // gives for a lock time-out and for a snapshot conflict, which it does not map.
 func (sqlServer) translate(err error) error {
+	if err == nil {
+		return nil // before a variable that has to be allocated
+	}
 	var e mssql.Error
 	if !errors.As(err, &e) {
 		return translateNetwork(err)

@@ -14,9 +14,8 @@ const transientTries = 6
 
 // Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
 type Tx struct {
-	tx     *sql.Tx
-	db     *DB
-	shared bool // with other functions
+	tx statements
+	db *DB
 }
 
 // InTx runs f in a transaction and commits, or rolls back if f fails. If the database
@@ -95,23 +94,13 @@ func (db *DB) inTx(ctx context.Context, f func(*Tx) error) (err error) {
 	return nil
 }
 
-// statementContext is the context for a statement under ctx. To interrupt a change ends the
-// whole transaction on SQLite. So where others share it, a context that has ended keeps a
-// statement from beginning, and none that has begun is interrupted.
-func (tx *Tx) statementContext(ctx context.Context) context.Context {
-	if tx.shared && ctx.Err() == nil {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
-}
-
 // Dialect is the dialect of the database.
 func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
 
 // ExecContext runs a statement that returns no rows.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	tx.db.statements.Add(1)
-	res, err := tx.tx.ExecContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
+	res, err := tx.tx.ExecContext(ctx, tx.db.dialect.Rebind(query), args...)
 	return res, tx.db.dialect.translate(err)
 }
 
@@ -119,7 +108,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 // transaction is used again.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	tx.db.statements.Add(1)
-	rows, err := tx.tx.QueryContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
+	rows, err := tx.tx.QueryContext(ctx, tx.db.dialect.Rebind(query), args...)
 	return rows, tx.db.dialect.translate(err)
 }
 
@@ -127,7 +116,7 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 // Scan, is the driver's own; see DB.Translate.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	tx.db.statements.Add(1)
-	return tx.tx.QueryRowContext(tx.statementContext(ctx), tx.db.dialect.Rebind(query), args...)
+	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
 }
 
 // ExecUrgent runs one statement that must not wait behind the work of this process,

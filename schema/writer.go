@@ -167,24 +167,20 @@ func (w *writer) next(s *shared) bool {
 	return false
 }
 
-// begin begins a transaction for m. It waits for other processes until ctx ends. Once it has
-// begun, no member's context can end the transaction of the others.
+// begin begins a transaction for m. It waits for other processes until ctx ends.
 func (w *writer) begin(ctx context.Context, m *member) (*shared, error) {
 	w.db.transactions.Add(1)
-	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	heed := context.AfterFunc(ctx, cancel)
-	tx, err := w.db.write.BeginTx(own, nil)
+	tx, err := hold(ctx, w.db.write)
 	begun := time.Now()
 	w.db.waited.Add(int64(begun.Sub(m.asked)))
-	if !heed() { // ctx has ended
+	if ended := ctx.Err(); ended != nil {
 		if err == nil {
-			_ = tx.Rollback() // nothing was done, and the connection goes if this fails
+			_ = tx.Rollback() // nothing was done
 		}
-		err = ctx.Err()
+		err = ended
 	}
 	if err != nil {
-		cancel()
 		return nil, w.db.dialect.translate(err)
 	}
-	return &shared{w: w, tx: tx, cancel: cancel, begun: begun}, nil
+	return &shared{w: w, tx: tx, begun: begun}, nil
 }
