@@ -80,7 +80,8 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// marshalMetadata is json.Marshal, and what newMessage reads.
+// marshalMetadata is json.Marshal, but for nil, which is like an empty map: what newMessage
+// reads.
 func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
 	if text, plain := plainMetadata(metadata); plain {
 		return text, nil
