@@ -121,7 +121,7 @@ func DecodeMetadata(data string) (m Metadata, err error) {
 // MarshalStored is the one way JSON is made for the database: compact, fields in
 // declared order, no HTML escapes, no trailing newline.
 func MarshalStored(v any) (json.RawMessage, error) {
-	if b, ok := appendStored(make([]byte, 0, 128), v); ok {
+	if b, ok := appendStored(make([]byte, 0, roomFor(v)), v); ok {
 		return b, nil
 	}
 	var buf bytes.Buffer

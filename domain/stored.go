@@ -31,6 +31,15 @@ func appendStored(b []byte, v any) ([]byte, bool) {
 	return append(b, '}'), true
 }
 
+// roomFor is about how long the JSON of v is, so that it need not grow.
+func roomFor(v any) int {
+	if m, is := v.(Metadata); is {
+		const names = `{"schema":1,"actor":"","node":"","attempt":10,"correlation_id":"","causation_id":"","traceparent":""}`
+		return len(names) + len(m.Actor) + len(m.Node) + len(m.CorrelationID) + len(m.CausationID) + len(m.TraceParent)
+	}
+	return 128
+}
+
 // attempt is what the events of steps have in common.
 type attempt struct {
 	Step    Step

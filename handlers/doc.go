@@ -13,6 +13,9 @@
 //     has been lost is dropped: another node has the order.
 //   - An order that is placed on a node with a free worker is started in the transaction that
 //     places it (Opener).
+//   - An order that goes on in the same slot is not loaded again: what was committed goes
+//     along with its lease. What others have appended meanwhile is met when the next outcome
+//     is recorded, which is then decided anew on what is stored.
 //   - Work that was done is not forgotten because the database is away: its outcome is
 //     offered again until it is stored or the lease ends.
 //   - An attempt that another node left open is closed as interrupted in the same unit

@@ -130,7 +130,10 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
-	return j, j.begin(ctx)
+	if err := j.begin(ctx); err != nil {
+		return nil, err
+	}
+	return j, nil
 }
 
 // begin finds out how the order is.

@@ -80,12 +80,9 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// marshalMetadata is what json.Marshal makes of a map that is not nil, and what newMessage
+// marshalMetadata is json.Marshal, but for nil, which is like an empty map: what newMessage
 // reads.
 func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
-	if len(metadata) == 0 {
-		return `{}`, nil
-	}
 	if text, plain := plainMetadata(metadata); plain {
 		return text, nil
 	}
