@@ -75,7 +75,6 @@ func (s *shared) settle(m *member, alone bool, err error) error {
 		}
 	}
 	if err == nil {
-		m.outcome = make(chan error, 1)
 		s.members = append(s.members, m)
 	}
 	if s.called == 1 {
