@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -120,5 +121,8 @@ func (s *shared) end(outcome error) {
 	for _, m := range s.members {
 		m.outcome <- outcome
 	}
-	s.w.handOver()
+	if s.w.handOver() {
+		// The next has the processor now: nobody writes until it begins.
+		runtime.Gosched()
+	}
 }

@@ -159,11 +159,12 @@ func (w *writer) callIn(s *shared) bool {
 	return w.next(s)
 }
 
-// handOver has the next begin a transaction.
-func (w *writer) handOver() {
+// handOver has the next begin a transaction, and says whether there is one.
+func (w *writer) handOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy = w.next(nil)
+	return w.busy
 }
 
 func (w *writer) next(s *shared) bool {
