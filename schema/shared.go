@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -75,7 +76,6 @@ func (s *shared) settle(m *member, alone bool, err error) error {
 		}
 	}
 	if err == nil {
-		m.outcome = make(chan error, 1)
 		s.members = append(s.members, m)
 	}
 	if s.called == 1 {
@@ -121,5 +121,8 @@ func (s *shared) end(outcome error) {
 	for _, m := range s.members {
 		m.outcome <- outcome
 	}
-	s.w.handOver()
+	if s.w.handOver() {
+		// The next has the processor now: nobody writes until it begins.
+		runtime.Gosched()
+	}
 }

@@ -51,12 +51,24 @@ type member struct {
 	outcome chan error
 }
 
+// members are those that were told what became of them: nothing is in their channels.
+var members = sync.Pool{New: func() any {
+	return &member{turn: make(chan *shared, 1), outcome: make(chan error, 1)}
+}}
+
 // inTx calls f in a transaction that it may share, and tells what became of it.
 func (w *writer) inTx(ctx context.Context, o order, f func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := &member{order: o, asked: time.Now(), turn: make(chan *shared, 1)}
+	m := members.Get().(*member)
+	m.order, m.asked = o, time.Now()
+	err := w.join(ctx, m, f)
+	members.Put(m) // not after a panic
+	return err
+}
+
+func (w *writer) join(ctx context.Context, m *member, f func(*Tx) error) error {
 	first := w.enter(m)
 	for {
 		var s *shared
@@ -147,11 +159,12 @@ func (w *writer) callIn(s *shared) bool {
 	return w.next(s)
 }
 
-// handOver has the next begin a transaction.
-func (w *writer) handOver() {
+// handOver has the next begin a transaction, and says whether there is one.
+func (w *writer) handOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy = w.next(nil)
+	return w.busy
 }
 
 func (w *writer) next(s *shared) bool {

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"crypto/sha256"
 	"testing"
 
 	"orderflow/schema"
@@ -37,4 +38,30 @@ func BenchmarkDB_InTx(b *testing.B) {
 			b.ReportMetric(float64(db.Stats().Transactions-before)/float64(b.N), "transactions/op")
 		})
 	}
+}
+
+// BenchmarkDB_InTx_gap measures what passes between transactions while many callers have
+// something else to do before each.
+func BenchmarkDB_InTx_gap(b *testing.B) {
+	db, page := schematest.SQLite(b), make([]byte, 8192)
+	b.SetParallelism(16)
+	before := db.Stats()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			sha256.Sum256(page)
+			err := db.InTx(b.Context(), func(tx *schema.Tx) error {
+				_, err := tx.ExecContext(b.Context(), "UPDATE heads SET head = head + 1 WHERE partition = ?1", 0)
+				return err
+			})
+			if err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	after := db.Stats()
+	n := float64(after.Transactions - before.Transactions)
+	b.ReportMetric(float64(b.Elapsed()-(after.Held-before.Held))/n/1000, "µs-between/tx")
+	b.ReportMetric(float64(after.Held-before.Held)/n/1000, "µs-held/tx")
+	b.ReportMetric(n/float64(b.N), "transactions/op")
 }
