@@ -3,8 +3,6 @@ package schema
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
-	"strconv"
 	"sync/atomic"
 )
 
@@ -130,40 +128,6 @@ func (c *preparingConn) query(ctx context.Context, query string, args []driver.N
 		return nil, err
 	}
 	return c.reading(rows, s), nil
-}
-
-// positional makes numbered placeholders (?3) plain ones, and says which argument goes to
-// each. The driver looks every numbered one up in all arguments, by name: an insert of a
-// hundred rows spends more time on that than in the database.
-func positional(query string) (text string, order []int) {
-	inOrder := true
-	text = numbered.ReplaceAllStringFunc(query, func(p string) string {
-		n, _ := strconv.Atoi(p[1:]) // the expression lets digits through only
-		inOrder = inOrder && n == len(order)+1
-		order = append(order, n-1)
-		return "?"
-	})
-	if inOrder {
-		order = nil
-	}
-	return text, order
-}
-
-// arrange puts arguments into the order of the placeholders. They are good until the next
-// call: the driver binds copies.
-func (c *preparingConn) arrange(s *preparedStmt, args []driver.NamedValue) ([]driver.NamedValue, error) {
-	if s.order == nil {
-		return args, nil
-	}
-	c.arranged = room(c.arranged, len(s.order))
-	arranged := c.arranged[:len(s.order)]
-	for i, n := range s.order {
-		if n < 0 || n >= len(args) {
-			return nil, fmt.Errorf("the statement has a placeholder ?%d and %d arguments", n+1, len(args))
-		}
-		arranged[i].Value = args[n].Value
-	}
-	return arranged, nil
 }
 
 type preparedRows struct {
