@@ -26,7 +26,7 @@ const maxConflicts = 10
 type job struct {
 	conf  *StepsConfig
 	lease *domain.Lease
-	held  context.Context // ends with the lease, not with the step's time
+	held  context.Context // ends with the lease
 	id    domain.OrderID
 	order *domain.Order
 	meta  domain.Metadata
@@ -37,8 +37,23 @@ func (j *job) log() *logrus.Entry {
 	return j.conf.Logger.WithFields(logrus.Fields{"order_id": j.id.String(), "topic": j.lease.Topic, "attempt": j.lease.Attempt})
 }
 
+// loadTimeout bounds the reading of an order.
+const loadTimeout = 20 * time.Second
+
 // load reads the order as it is now.
-func (j *job) load(ctx context.Context) error { return j.fold(j.conf.Store.Load(ctx, j.id)) }
+func (j *job) load() error {
+	ctx, cancel := context.WithTimeout(j.held, loadTimeout)
+	defer cancel()
+	return j.fold(j.conf.Store.Load(ctx, j.id))
+}
+
+// timed is the context for an executor's work: it ends with the lease, and with the step's
+// time, which begins now. What comes before and after, and waits for the database, is not
+// the step's.
+func (j *job) timed() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(j.held, j.conf.StepTimeout)
+	return j.watch(ctx), cancel
+}
 
 // fold makes the order of its events, as the store gave them.
 func (j *job) fold(events []domain.Recorded, err error) error {
@@ -65,14 +80,14 @@ func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.C
 
 // record stores what decide decides and moves the order on. When the stream has moved
 // on, it has the decision made again on what is there now. While the database is away
-// it tries again, until ctx ends.
-func (j *job) record(ctx context.Context, decide func() (*domain.Append, error)) error {
+// it tries again, until the lease ends.
+func (j *job) record(decide func() (*domain.Append, error)) error {
 	conflicts, warned := 0, false
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := j.append(ctx, decide)
+		err := j.append(decide)
 		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
 			conflicts++
-			if err = j.load(ctx); err == nil {
+			if err = j.load(); err == nil {
 				continue
 			}
 		}
@@ -83,7 +98,7 @@ func (j *job) record(ctx context.Context, decide func() (*domain.Append, error))
 			warned = true
 			j.log().WithError(err).Warn("an outcome could not be stored; trying again")
 		}
-		if ended := wait(ctx, pause/2+rand.N(pause)); ended != nil {
+		if ended := wait(j.held, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
 		}
 	}
@@ -91,7 +106,7 @@ func (j *job) record(ctx context.Context, decide func() (*domain.Append, error))
 
 // append stores what decide decides. The order goes along with a lease that is passed on:
 // nothing that is known to be stored is missing in it, and nothing else is in it.
-func (j *job) append(ctx context.Context, decide func() (*domain.Append, error)) error {
+func (j *job) append(decide func() (*domain.Append, error)) error {
 	a, err := decide()
 	if err != nil {
 		return err
@@ -99,7 +114,7 @@ func (j *job) append(ctx context.Context, decide func() (*domain.Append, error))
 	if len(a.Events) == 0 && a.Settle == domain.SettleKeep {
 		return nil
 	}
-	events, err := j.conf.Store.Append(ctx, *a)
+	events, err := j.conf.Store.Append(j.held, *a)
 	if err != nil {
 		return err
 	}

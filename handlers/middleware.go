@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -50,31 +49,6 @@ func correlate(next message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
-type heldKey struct{}
-
-// limit ends the context of a message after d. What must outlive it, the recording of
-// an outcome, finds the context that ends with the lease alone by heldContext.
-func limit(d time.Duration) message.HandlerMiddleware {
-	return func(next message.HandlerFunc) message.HandlerFunc {
-		return func(msg *message.Message) ([]*message.Message, error) {
-			held := msg.Context()
-			ctx, cancel := context.WithTimeout(context.WithValue(held, heldKey{}, held), d)
-			defer cancel()
-			msg.SetContext(ctx)
-			defer msg.SetContext(held)
-			return next(msg)
-		}
-	}
-}
-
-// heldContext is the context that ends with the lease of a message but not with its time.
-func heldContext(ctx context.Context) context.Context {
-	if held, ok := ctx.Value(heldKey{}).(context.Context); ok {
-		return held
-	}
-	return ctx
-}
-
 // poison sends messages that can never be dealt with to the dead letters and has them
 // acked. All other errors are left to be tried again.
 func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.HandlerMiddleware {
@@ -85,7 +59,7 @@ func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.Handler
 			if lease == nil || !hopeless(err) {
 				return produced, err
 			}
-			parked := letters.Park(heldContext(msg.Context()), lease, cut(err.Error()))
+			parked := letters.Park(msg.Context(), lease, cut(err.Error()))
 			if parked != nil && !errors.Is(parked, domain.ErrFenced) {
 				return nil, errors.Join(err, fmt.Errorf("move it to the dead letters: %w", parked))
 			}

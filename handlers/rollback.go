@@ -10,7 +10,7 @@ import (
 
 // rollBack compensates the steps that are left, the last first, each recorded before
 // the next begins.
-func (j *job) rollBack(ctx context.Context) error {
+func (j *job) rollBack() error {
 	for {
 		step, _ := j.order.NextRollback()
 		command := domain.RollBackStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node}
@@ -18,12 +18,12 @@ func (j *job) rollBack(ctx context.Context) error {
 			return err
 		}
 		if j.tooOften() {
-			return j.record(ctx, func() (*domain.Append, error) { return j.park("") })
+			return j.record(func() (*domain.Append, error) { return j.park("") })
 		}
 		if j.held.Err() != nil { // a pause came between the record of the last and this one
 			return context.Cause(j.held)
 		}
-		reason, ok := j.compensate(ctx, step)
+		reason, ok := j.compensate(step)
 		if j.held.Err() != nil {
 			return context.Cause(j.held)
 		}
@@ -31,7 +31,7 @@ func (j *job) rollBack(ctx context.Context) error {
 			return j.tryLater(step, reason)
 		}
 		crashpoint.Here("rollback.compensated")
-		err := j.record(j.held, func() (*domain.Append, error) { return j.rolledBack(command) })
+		err := j.record(func() (*domain.Append, error) { return j.rolledBack(command) })
 		// A rule that forbids it says that it is in the log already, though the answer to its
 		// append was lost; or an operator has stepped in. The top of the loop knows.
 		if err != nil && !errors.Is(err, domain.ErrRule) {
@@ -46,10 +46,9 @@ func (j *job) rollBack(ctx context.Context) error {
 
 // compensate undoes one step, within the time of one step. If that could not be done,
 // reason says why.
-func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
+func (j *job) compensate(step domain.Step) (reason string, ok bool) {
+	ctx, cancel := j.timed()
 	defer cancel()
-	ctx = j.watch(ctx)
 	err := j.call(func() error { return j.conf.Executor.Compensate(ctx, j.work(step, compensating)) })
 	if err == nil {
 		return "", true
@@ -64,7 +63,7 @@ func (j *job) compensate(ctx context.Context, step domain.Step) (reason string, 
 // a rollback the log knows what has been done.
 func (j *job) tryLater(step domain.Step, reason string) error {
 	j.log().WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
-	return j.record(j.held, func() (*domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
+	return j.record(func() (*domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
 }
 
 // rolledBack is the unit that records a compensation. The last one ends the order, and

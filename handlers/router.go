@@ -15,7 +15,7 @@ import (
 type RouterConfig struct {
 	// Subscriber delivers messages under leases, several at once. Required.
 	Subscriber message.Subscriber
-	// Steps handles them. Its StepTimeout bounds the handling of a message. Required.
+	// Steps handles them. Required.
 	Steps *Steps
 	// DeadLetters takes messages that cannot be dealt with. Required.
 	DeadLetters DeadLetters
@@ -27,9 +27,7 @@ type RouterConfig struct {
 }
 
 // NewRouter makes a router with one handler for each of domain.Topics. From the outside
-// in, a message passes: recovery from panics, correlation id, time limit, dead letters.
-// The time limit of a step's message is the step's, that of a rollback as many times
-// that as there are steps.
+// in, a message passes: room on the stack, recovery from panics, correlation id, dead letters.
 func NewRouter(c RouterConfig) (*message.Router, error) {
 	if c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil {
 		return nil, fmt.Errorf("%w: a router needs a subscriber, step handlers and dead letters", domain.ErrInvalid)
@@ -46,12 +44,8 @@ func NewRouter(c RouterConfig) (*message.Router, error) {
 	}
 	router.AddMiddleware(roomy, middleware.Recoverer, correlate)
 	for _, topic := range domain.Topics() {
-		most := c.Steps.conf.StepTimeout
-		if topic == domain.TopicRollback {
-			most *= domain.StepCount
-		}
 		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
-		handler.AddMiddleware(limit(most), poison(c.DeadLetters, c.Logger))
+		handler.AddMiddleware(poison(c.DeadLetters, c.Logger))
 	}
 	return router, nil
 }

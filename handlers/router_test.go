@@ -71,7 +71,7 @@ func TestNewRouter_timeLimit(t *testing.T) {
 		b.wantLog(5, "started Processing 1 n1", "interrupted Processing 1: step timed out after 3s",
 			"started Processing 2 n1", "completed Processing 2", "started PostProcessing 1 n1", "completed PostProcessing 1", "OrderCompleted")
 	})
-	t.Run("of a rollback is that of all its steps", func(t *testing.T) {
+	t.Run("of a rollback is that of each of its steps", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, func(c *StepsConfig) { c.StepTimeout = 3 * time.Second })
 			b.exec.execute = failing(domain.PostProcessing, errors.New("no"))

@@ -10,8 +10,8 @@ import (
 )
 
 // runStep opens an attempt of step, has its work done and records what came of it.
-func (j *job) runStep(ctx context.Context, step domain.Step) error {
-	err := j.record(ctx, func() (*domain.Append, error) { return j.opening(step) })
+func (j *job) runStep(step domain.Step) error {
+	err := j.record(func() (*domain.Append, error) { return j.opening(step) })
 	if err != nil || j.order.Parked {
 		return err
 	}
@@ -19,13 +19,15 @@ func (j *job) runStep(ctx context.Context, step domain.Step) error {
 	if j.held.Err() != nil { // a pause came between the record and the work
 		return context.Cause(j.held)
 	}
+	ctx, cancel := j.timed()
+	defer cancel()
 	err = j.call(func() error { return j.conf.Executor.Execute(ctx, j.work(step, executing)) })
 	if j.held.Err() != nil {
 		return context.Cause(j.held)
 	}
 	crashpoint.Here("step.worked")
 	closing, settle := j.closing(ctx, step, err)
-	return j.record(j.held, func() (*domain.Append, error) {
+	return j.record(func() (*domain.Append, error) {
 		if a, passed := j.passing(step, closing); passed {
 			return a, nil
 		}

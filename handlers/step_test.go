@@ -193,17 +193,6 @@ func TestSteps_Handler_panic(t *testing.T) {
 	}
 }
 
-// underLimit delivers the next message with the router's time limit around its handler.
-func (b *bench) underLimit(ctx context.Context) error {
-	b.t.Helper()
-	msg, lease := b.claim("n1", 1)
-	msg.SetContext(domain.WithLease(ctx, lease))
-	handler := b.steps.Handler(lease.Topic)
-	_, err := limit(b.steps.conf.StepTimeout)(consumer(handler))(msg)
-	b.ended(lease, err)
-	return err
-}
-
 func TestSteps_Handler_timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(c *StepsConfig) { c.StepTimeout = 7 * time.Second })
@@ -214,7 +203,7 @@ func TestSteps_Handler_timeout(t *testing.T) {
 		began := time.Now()
 		// The outcome is stored after the limit, and while the database is away.
 		b.fail(fault{}, fault{before: domain.ErrUnavailable})
-		if err := b.underLimit(t.Context()); err != nil {
+		if _, err := b.deliver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		b.wantLog(1, "started Scheduling 1 n1", "interrupted Scheduling 1: step timed out after 7s")
@@ -225,6 +214,18 @@ func TestSteps_Handler_timeout(t *testing.T) {
 			t.Errorf("the message was not given back with one interruption: %+v", lease)
 		}
 	})
+	t.Run("begins with the work", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, func(c *StepsConfig) { c.StepTimeout = 7 * time.Second })
+			b.exec.execute = func(ctx context.Context, _ Work) error { return wait(ctx, 6*time.Second) }
+			slow := fault{hook: func() { time.Sleep(5 * time.Second) }}
+			b.fail(slow, slow) // the database takes its time to record the start, and the outcome
+			if _, err := b.deliver(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.wantLog(2, "completed Scheduling 1")
+		})
+	})
 	t.Run("an executor that finishes late has finished", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, func(c *StepsConfig) { c.StepTimeout = 7 * time.Second })
@@ -232,7 +233,7 @@ func TestSteps_Handler_timeout(t *testing.T) {
 				time.Sleep(9 * time.Second)
 				return nil
 			}
-			if err := b.underLimit(t.Context()); err != nil {
+			if _, err := b.deliver(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			b.wantLog(2, "completed Scheduling 1")

@@ -83,18 +83,18 @@ func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
 	if i < 0 {
 		return nil
 	}
-	return s.handle(func(j *job, ctx context.Context) error { return j.runStep(ctx, steps[i]) })
+	return s.handle(func(j *job) error { return j.runStep(steps[i]) })
 }
 
 // handle makes a message handler of what is to be done with an order. The handler
 // returns nil when the message has been dealt with, also by dropping it.
-func (s *Steps) handle(do func(*job, context.Context) error) message.NoPublishHandlerFunc {
+func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 	return func(msg *message.Message) error {
 		j, err := s.take(msg)
 		if err != nil {
 			return fmt.Errorf("message %s: %w", msg.UUID, err)
 		}
-		err = do(j, j.watch(msg.Context()))
+		err = do(j)
 		switch {
 		case err == nil:
 			return nil
@@ -121,7 +121,7 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		return nil, err
 	}
 	j := &job{conf: &s.conf, lease: lease, id: id}
-	j.held = j.watch(heldContext(ctx))
+	j.held = j.watch(ctx)
 	j.meta = domain.Metadata{
 		Actor:         "worker",
 		Node:          s.conf.Node,
@@ -130,14 +130,14 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
-	if err := j.begin(ctx); err != nil {
+	if err := j.begin(); err != nil {
 		return nil, err
 	}
 	return j, nil
 }
 
 // begin finds out how the order is.
-func (j *job) begin(ctx context.Context) error {
+func (j *job) begin() error {
 	// What was appended elsewhere since the lease was passed on shows when the job appends.
 	if j.order = j.lease.Carried(); j.order != nil && j.order.ID == j.id {
 		return nil
@@ -145,8 +145,10 @@ func (j *job) begin(ctx context.Context) error {
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
 	if j.lease.Attempt > 1 {
-		return j.load(ctx)
+		return j.load()
 	}
+	ctx, cancel := context.WithTimeout(j.held, loadTimeout)
+	defer cancel()
 	return j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
 }
 
