@@ -153,7 +153,3 @@ func (b *bench) wantDone() {
 	}
 }
 
-// consumer makes a router's handler of one that publishes nothing.
-func consumer(h message.NoPublishHandlerFunc) message.HandlerFunc {
-	return func(msg *message.Message) ([]*message.Message, error) { return nil, h(msg) }
-}
