@@ -152,4 +152,3 @@ func (b *bench) wantDone() {
 		b.t.Errorf("%d messages are left", n)
 	}
 }
-
