@@ -27,7 +27,7 @@ func TestE2E_Drain(t *testing.T) {
 			db := filepath.Join(t.TempDir(), "orders.db")
 			p := start(t, db, "--step-duration", "2s", "--step-failure-rate", "0", "--workers", "10")
 			placed := p.api().place(15)
-			p.untilBusy(10)
+			p.untilRunning(10)
 			stop(p)
 			eventually(t, 5*time.Second, func() (bool, string) {
 				status, _, body := p.admin().call(http.MethodGet, "/readyz", "")
@@ -46,12 +46,13 @@ func TestE2E_Drain(t *testing.T) {
 	}
 }
 
-// untilBusy waits until a node works on n steps.
-func (p *process) untilBusy(n int) {
+// untilRunning waits until n orders have had their first step started: a slot is busy from the
+// claim on, and what has not been started when a node begins to drain is handed back.
+func (p *process) untilRunning(n int64) {
 	p.t.Helper()
 	eventually(p.t, 20*time.Second, func() (bool, string) {
 		s := p.stat()
-		return s.Busy == n, fmt.Sprintf("busy with %d, want %d", s.Busy, n)
+		return s.Orders["Scheduling"] == n, fmt.Sprintf("%d orders are in their first step, want %d", s.Orders["Scheduling"], n)
 	})
 }
 
@@ -71,7 +72,6 @@ func checkDrained(t *testing.T, path, node string) {
 		return n
 	}
 	started, completed := count(`SELECT COUNT(*) FROM events WHERE type = 'StepStarted'`), count(`SELECT COUNT(*) FROM events WHERE type = 'StepCompleted'`)
-	// A slot is busy from the claim on; what had been claimed and not been started is handed back.
 	if started != completed || started == 0 {
 		t.Errorf("%d steps have started and %d completed, want as many, and some", started, completed)
 	}
@@ -92,7 +92,7 @@ func TestE2E_DrainTimeout(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "orders.db")
 	p := start(t, db, "--step-duration", "50s", "--workers", "2", "--drain-timeout", "300ms", "--lease-ttl", "60s")
 	o := p.api().place(1)[0]
-	p.untilBusy(1)
+	p.untilRunning(1)
 	began := time.Now()
 	p.signal(syscall.SIGTERM)
 	code := p.wait(15 * time.Second)
@@ -111,7 +111,7 @@ func TestE2E_SecondSignal(t *testing.T) {
 	t.Parallel()
 	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "50s", "--workers", "2")
 	p.api().place(1)
-	p.untilBusy(1)
+	p.untilRunning(1)
 	p.signal(syscall.SIGINT)
 	eventually(t, 10*time.Second, func() (bool, string) {
 		return strings.Contains(p.log.String(), "draining"), "the first signal is not heeded"
