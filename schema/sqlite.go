@@ -20,6 +20,16 @@ var sqliteMigrations embed.FS
 // sqliteReaders bounds the connections that read; each holds a page cache.
 const sqliteReaders = 8
 
+// The page caches of connections, in kB. Every order writes a page of the reservations that
+// may be anywhere, since their keys are hashes: with a million orders stored and a cache as
+// small as the readers', an order costs a tenth more.
+const (
+	writerCache = 64_000
+	readerCache = 16_000
+)
+
+func cacheOf(kilobytes int) string { return fmt.Sprintf("cache_size(-%d)", kilobytes) }
+
 type sqlite struct{}
 
 func (sqlite) Name() string               { return "sqlite" }
@@ -44,16 +54,16 @@ func (sqlite) anyOf(column string, n int) string {
 func (sqlite) open(d DSN) (pools, error) {
 	source := func(pragmas ...string) string {
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
 	drv := withClock(&driver.Driver{}, machineTicks())
 	g := &guard{}
-	write := sql.OpenDB(preparingConnector{driver: drv, name: source(), guard: g})
+	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), guard: g})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
-	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)")})
+	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)", cacheOf(readerCache))})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
 	return pools{write: write, read: read, guard: g}, nil
