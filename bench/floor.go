@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,20 +23,28 @@ type floored struct {
 // floor inserts the events of n orders, which divide rows by ten, into a table like that
 // of the events: one writer, rows a transaction, one prepared statement.
 func (r *run) floor(ctx context.Context, n, rows int) (f floored, err error) {
-	dsn, err := r.scratch.database(ctx)
+	bytes, err := r.onFloor(ctx, func(db *schema.DB, like []domain.Recorded) (err error) {
+		f, err = fillFloor(ctx, db, like, n, rows)
+		return err
+	})
+	f.bytes = bytes
+	return f, err
+}
+
+// onFloor makes a database with the floor's table for do, and gives its size in the end. All
+// orders get the bytes of one, like; only what the indexes hold is different.
+func (r *run) onFloor(ctx context.Context, do func(db *schema.DB, like []domain.Recorded) error) (bytes int64, err error) {
+	now := time.Now()
+	like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
 	if err != nil {
-		return f, err
+		return 0, err
 	}
-	db, err := schema.Open(ctx, dsn)
-	if err != nil {
-		return f, err
-	}
-	if err = createFloor(ctx, db); err == nil {
-		f, err = fillFloor(ctx, db, n, rows)
-	}
-	err = errors.Join(err, db.Close())
-	f.bytes = r.scratch.size(dsn)
-	return f, errors.Join(err, r.scratch.discard(dsn))
+	return r.scratch.with(ctx, func(db *schema.DB) error {
+		if err := createFloor(ctx, db); err != nil {
+			return err
+		}
+		return do(db, like)
+	})
 }
 
 func createFloor(ctx context.Context, db *schema.DB) error {
@@ -51,13 +58,7 @@ func createFloor(ctx context.Context, db *schema.DB) error {
 	})
 }
 
-func fillFloor(ctx context.Context, db *schema.DB, n, rows int) (floored, error) {
-	now := time.Now()
-	// All orders get the bytes of one; only what the indexes hold is different.
-	like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
-	if err != nil {
-		return floored{}, err
-	}
+func fillFloor(ctx context.Context, db *schema.DB, like []domain.Recorded, n, rows int) (floored, error) {
 	statement, position := insertRows("floor_events", rowsPerInsert), 0
 	before := usageOf(db)
 	for total := n * len(like); position < total; {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,26 +18,14 @@ const lightFloorFigure = "floor: five commits of two events each"
 // lightFloor measures, n times at the rate of the orders, what the disk alone makes an order
 // take: its events, inserted in the fewest transactions that can tell their outcomes apart.
 func (r *run) lightFloor(ctx context.Context, n int) (took []time.Duration, err error) {
-	dsn, err := r.scratch.database(ctx)
-	if err != nil {
-		return nil, err
-	}
-	db, err := schema.Open(ctx, dsn)
-	if err != nil {
-		return nil, err
-	}
-	if err = createFloor(ctx, db); err == nil {
-		took, err = fillLightly(ctx, db, r.Rate, n)
-	}
-	return took, errors.Join(err, db.Close(), r.scratch.discard(dsn))
+	_, err = r.onFloor(ctx, func(db *schema.DB, like []domain.Recorded) (err error) {
+		took, err = fillLightly(ctx, db, like, r.Rate, n)
+		return err
+	})
+	return took, err
 }
 
-func fillLightly(ctx context.Context, db *schema.DB, rate float64, n int) ([]time.Duration, error) {
-	now := time.Now()
-	like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
-	if err != nil {
-		return nil, err
-	}
+func fillLightly(ctx context.Context, db *schema.DB, like []domain.Recorded, rate float64, n int) ([]time.Duration, error) {
 	each := len(like) / commitsInTheWay
 	statement := insertRows("floor_events", each)
 	_, took, err := steadily(ctx, rate, n, func(ctx context.Context, i int) error {

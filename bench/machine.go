@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,24 +26,15 @@ func (r *run) machine(ctx context.Context) (m Machine, err error) {
 		Cores: runtime.GOMAXPROCS(0), CPU: cpuModel(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 		FileSystem: fileSystem(r.scratch.folder),
 	}
-	dsn, err := r.scratch.database(ctx)
-	if err != nil {
-		return m, err
-	}
-	db, err := schema.Open(ctx, dsn)
-	if err != nil {
-		return m, err
-	}
-	defer func() { err = errors.Join(err, db.Close(), r.scratch.discard(dsn)) }()
-	query := `SELECT 'SQLite ' || sqlite_version()`
-	if db.Dialect().Name() != "sqlite" {
-		query, m.FileSystem = `SELECT @@VERSION`, ""
-	}
-	if err := db.QueryRowContext(ctx, query).Scan(&m.Database); err != nil {
-		return m, db.Translate(err)
-	}
+	_, err = r.scratch.with(ctx, func(db *schema.DB) error {
+		query := `SELECT 'SQLite ' || sqlite_version()`
+		if db.Dialect().Name() != "sqlite" {
+			query, m.FileSystem = `SELECT @@VERSION`, ""
+		}
+		return db.Translate(db.QueryRowContext(ctx, query).Scan(&m.Database))
+	})
 	m.Database, _, _ = strings.Cut(m.Database, "\n")
-	return m, nil
+	return m, err
 }
 
 // fileSystem is the kind of file system that holds a folder, where the kernel tells.

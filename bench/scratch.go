@@ -58,6 +58,21 @@ func (s *scratch) database(ctx context.Context) (dsn string, err error) {
 	return s.dsnOf(name), nil
 }
 
+// with makes a database for do, and gives its size on disk once it is closed.
+func (s *scratch) with(ctx context.Context, do func(*schema.DB) error) (bytes int64, err error) {
+	dsn, err := s.database(ctx)
+	if err != nil {
+		return 0, err
+	}
+	db, err := schema.Open(ctx, dsn)
+	if err != nil {
+		return 0, err
+	}
+	err = errors.Join(do(db), db.Close())
+	bytes = s.size(dsn)
+	return bytes, errors.Join(err, s.discard(dsn))
+}
+
 // dsnOf is the DSN of a database on the server.
 func (s *scratch) dsnOf(name string) string {
 	u := *s.server

@@ -102,11 +102,16 @@ func TestFillFloor(t *testing.T) {
 		if err := createFloor(ctx, db); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := fillFloor(ctx, db, 200, 1000); err != nil {
+		now := time.Now()
+		like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fillFloor(ctx, db, like, 200, 1000); err != nil {
 			t.Fatal(err)
 		}
 		var rows, orders, last int
-		err := db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(DISTINCT stream_id), MAX(version) FROM floor_events`).Scan(&rows, &orders, &last)
+		err = db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(DISTINCT stream_id), MAX(version) FROM floor_events`).Scan(&rows, &orders, &last)
 		if err != nil || rows != 2000 || orders != 200 || last != eventsPerOrder {
 			t.Errorf("%d rows of %d orders with %d versions, %v; want 2000, 200, %d", rows, orders, last, err, eventsPerOrder)
 		}

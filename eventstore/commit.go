@@ -26,14 +26,12 @@ type commit struct {
 	locked    bool   // positions were taken
 	head      int64  // before the group
 	taken     int64  // positions, of which not all may be used
-	args      *[]any // of the lane, for the rows of events
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
 	events    []*domain.Recorded
 	messages  []domain.OutboxMessage
 	passes    []domain.Pass
-	passing   []*pending // those of passes
 	takes     []domain.Pass
 	reserved  []reservation
 	began     time.Time // what the clock said when the first append was placed
@@ -220,7 +218,7 @@ func (c *commit) place(p *pending) error {
 		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
 		switch p.Settle {
 		case domain.SettlePass:
-			c.passes, c.passing = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed}), append(c.passing, p)
+			c.passes = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed})
 		case domain.SettleTake:
 			c.takes = append(c.takes, domain.Pass{Lease: p.Lease, Message: placed})
 		default:
@@ -266,16 +264,28 @@ func (c *commit) write(ctx context.Context) error {
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)
 	}
-	if slices.Contains(held, false) {
-		for i, p := range c.passing {
-			if !held[i] {
+	return c.passed(held)
+}
+
+// passed has the group done again without the appends whose leases were found lost as they
+// were passed on. Each has passed one on, in the order of done.
+func (c *commit) passed(held []bool) error {
+	if !slices.Contains(held, false) {
+		return nil
+	}
+	for _, p := range c.done {
+		if p.Settle == domain.SettlePass {
+			if !held[0] {
 				p.err = domain.ErrFenced
 			}
+			held = held[1:]
 		}
-		return errAgain
 	}
-	return nil
+	return errAgain
 }
+
+// lane is the lane of the group's partition.
+func (c *commit) lane() *lane { return &c.store.lanes[c.partition] }
 
 // publish tells those who wait that the group has been committed.
 func (c *commit) publish() {
@@ -296,7 +306,7 @@ func (c *commit) publish() {
 	for _, p := range c.done {
 		c.store.recent.add(p.recorded)
 	}
-	lanes := c.store.lanes
-	lanes[c.partition].tail.add(c.events, tailEvents/len(lanes), tailBytes/len(lanes))
+	lanes := len(c.store.lanes)
+	c.lane().tail.add(c.events, tailEvents/lanes, tailBytes/lanes)
 	c.store.committed(c.partition, c.head+int64(len(c.events)))
 }

@@ -102,7 +102,7 @@ func (s *Store) commitGroup(l *lane) {
 		return
 	}
 	defer func() { clear(l.args) }()
-	err := s.commit(l, func() []*pending {
+	err := s.commit(func() []*pending {
 		group = l.fill(group, s.opts.GroupSize)
 		return group
 	})
@@ -110,7 +110,7 @@ func (s *Store) commitGroup(l *lane) {
 	for _, p := range group {
 		if alone {
 			p.err = nil
-			err = s.commit(l, func() []*pending { return []*pending{p} })
+			err = s.commit(func() []*pending { return []*pending{p} })
 		}
 		if err != nil {
 			p.err = err
@@ -122,7 +122,7 @@ func (s *Store) commitGroup(l *lane) {
 // commit runs the transaction of a group, which is asked for each time one has begun and
 // keeps those it had. An append that cannot be done has its err set and is left out; the error
 // returned is the whole group's.
-func (s *Store) commit(l *lane, members func() []*pending) error {
+func (s *Store) commit(members func() []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
@@ -132,7 +132,7 @@ func (s *Store) commit(l *lane, members func() []*pending) error {
 			group := members()
 			size = len(group)
 			c = &commit{
-				store: s, tx: tx, partition: group[0].partition, careful: careful, args: &l.args,
+				store: s, tx: tx, partition: group[0].partition, careful: careful,
 				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
 			}
 			return c.run(ctx, group)

@@ -131,12 +131,13 @@ func (c *commit) insertReservations() (questions []schema.Question) {
 
 func (c *commit) insertEvents() (questions []schema.Question) {
 	const width = 9
-	all := (*c.args)[:0]
+	l := c.lane()
+	all := l.args[:0]
 	for _, r := range c.events {
 		all = append(all, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
 			string(r.Data), string(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
 	}
-	*c.args = all
+	l.args = all
 	_ = schema.Rows(len(c.events), width, func(from, to int, values string) error {
 		args := all[from*width : to*width : to*width]
 		questions = append(questions, schema.Question{Query: `INSERT INTO events

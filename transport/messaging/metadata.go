@@ -8,8 +8,8 @@ import (
 )
 
 // plainMetadata writes metadata byte for byte as json.Marshal does, as long as there is
-// nothing in it to escape; otherwise it says false. No metadata is empty metadata. It is called for every message, and
-// encoding/json takes its time for a map.
+// nothing in it to escape; otherwise it says false. No metadata is empty metadata. It is
+// called for every message, and encoding/json takes its time for a map.
 func plainMetadata(metadata map[string]string) (text string, plain bool) {
 	var few [8]string
 	keys, size := few[:0], len(`{}`)
