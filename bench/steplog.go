@@ -43,7 +43,7 @@ func (l *stepLog) read(ctx context.Context, store *eventstore.Store, heads []int
 			for _, e := range events {
 				l.add(e)
 			}
-			if len(events) < page {
+			if len(events) == 0 {
 				break
 			}
 			after = events[len(events)-1].Position

@@ -99,6 +99,7 @@ func (s *Store) encodeEvents(p *pending) error {
 		if err := s.encodeEvent(&p.Append, i, &p.recorded[i]); err != nil {
 			return err
 		}
+		p.bytes += len(p.recorded[i].Data) + len(p.recorded[i].RawMeta)
 	}
 	return nil
 }

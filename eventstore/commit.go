@@ -22,10 +22,10 @@ type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
-	careful   bool   // the ends of streams are read, not taken from memory
-	locked    bool   // positions were taken
-	head      int64  // before the group
-	taken     int64  // positions, of which not all may be used
+	careful   bool  // the ends of streams are read, not taken from memory
+	locked    bool  // positions were taken
+	head      int64 // before the group
+	taken     int64 // positions, of which not all may be used
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed

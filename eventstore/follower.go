@@ -21,8 +21,7 @@ type Follower struct{ *Store }
 // Follower gives a follower of the log.
 func (s *Store) Follower() Follower { return Follower{s} }
 
-// ReadLog is Store.ReadLog. What the events point to is shared and must not be changed. It may
-// give fewer than limit although there are more; it gives none only at the end.
+// ReadLog is Store.ReadLog. What the events point to is shared and must not be changed.
 func (f Follower) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	if partition >= 0 && partition < len(f.lanes) {
 		if events := f.lanes[partition].tail.read(after, limit); len(events) > 0 {
@@ -93,9 +92,11 @@ func (t *logTail) read(after int64, limit int) []domain.Recorded {
 	if from >= t.count {
 		return nil
 	}
-	events := make([]domain.Recorded, min(limit, t.count-from))
-	for i := range events {
-		events[i] = *t.at(from + i)
+	events := make([]domain.Recorded, 0, min(limit, t.count-from))
+	for size := 0; len(events) < cap(events) && size < pageBytes; {
+		r := t.at(from + len(events))
+		events = append(events, *r)
+		size += len(r.Data) + len(r.RawMeta)
 	}
 	return events
 }

@@ -16,6 +16,7 @@ type pending struct {
 	domain.Append
 	partition int
 	recorded  []domain.Recorded // place, time and hash are those of the latest try
+	bytes     int               // of what is stored of its events
 	keys      []reservation     // without time
 	also      func(context.Context, *schema.Tx) error
 
@@ -80,11 +81,21 @@ func (l *lane) wanted() bool {
 	return l.busy
 }
 
-// fill gives the group with those that wait, up to most of them in all.
-func (l *lane) fill(group []*pending, most int) []*pending {
+// fill gives the group with those that wait, up to most of them in all, and up to mostBytes
+// of events; one that has more goes alone.
+func (l *lane) fill(group []*pending, most, mostBytes int) []*pending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(most-len(group), len(l.queue))
+	for _, p := range group {
+		mostBytes -= p.bytes
+	}
+	n := 0
+	for n < len(l.queue) && len(group)+n < most {
+		if mostBytes -= l.queue[n].bytes; mostBytes < 0 && len(group)+n > 0 {
+			break
+		}
+		n++
+	}
 	if n == 0 {
 		return group
 	}
@@ -97,13 +108,13 @@ func (l *lane) fill(group []*pending, most int) []*pending {
 // to the group. If the database refuses it for something that one of its appends holds, each
 // is tried alone, so that one bad append does not take the others with it.
 func (s *Store) commitGroup(l *lane) {
-	group := l.fill(nil, s.opts.GroupSize)
+	group := l.fill(nil, s.opts.GroupSize, s.opts.GroupBytes)
 	if len(group) == 0 { // all were withdrawn
 		return
 	}
 	defer func() { clear(l.args) }()
 	err := s.commit(func() []*pending {
-		group = l.fill(group, s.opts.GroupSize)
+		group = l.fill(group, s.opts.GroupSize, s.opts.GroupBytes)
 		return group
 	})
 	alone := err != nil && len(group) > 1 && !errors.Is(err, domain.ErrUnavailable)

@@ -23,6 +23,11 @@ type laneFixture struct {
 
 func newLane(t *testing.T, size int) *laneFixture {
 	t.Helper()
+	return newLaneOf(t, Options{GroupSize: size})
+}
+
+func newLaneOf(t *testing.T, o Options) *laneFixture {
+	t.Helper()
 	db, err := schema.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +36,7 @@ func newLane(t *testing.T, size int) *laneFixture {
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), db, Options{GroupSize: size})
+	s, err := Open(t.Context(), db, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +104,25 @@ func (f *laneFixture) ended(heads ...int64) {
 func TestStore_Append_lateGroup(t *testing.T) {
 	for size, heads := range map[int][]int64{256: {10}, 4: {4, 8, 10}} {
 		f := newLane(t, size)
+		release := f.hold()
+		for n := range byte(10) {
+			f.place(t.Context(), n, nil, nil)
+		}
+		release()
+		f.ended(heads...)
+	}
+}
+
+// TestStore_Append_groupBytes: a group takes no more bytes than it may, counting those it had
+// before its transaction began; an append that has more by itself goes alone.
+func TestStore_Append_groupBytes(t *testing.T) {
+	event := len(`{"tracking_id":"0"}`) + len(`{"schema":1}`)
+	for bytes, heads := range map[int][]int64{
+		10 * event:  {10},
+		4*event + 1: {4, 8, 10},
+		event - 1:   {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+	} {
+		f := newLaneOf(t, Options{GroupBytes: bytes})
 		release := f.hold()
 		for n := range byte(10) {
 			f.place(t.Context(), n, nil, nil)

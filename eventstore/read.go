@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -17,7 +18,7 @@ const columns = `position, partition, stream_id, version, type, data, metadata, 
 // are none.
 func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
-	events, err := s.collect(rows, err, 10, nil)
+	events, err := s.collect(rows, err, 10, math.MaxInt, nil)
 	if err != nil {
 		return nil, fmt.Errorf("load order %s: %w", id, err)
 	}
@@ -52,12 +53,16 @@ func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
 	return v, nil
 }
 
+// pageBytes bounds the stored bytes of the events that are read at once, but for the last of them.
+const pageBytes = 4 << 20
+
 // ReadLog gives up to limit events of one partition after a position, in order of
-// position and without holes. The last position given is where to go on.
+// position and without holes. The last position given is where to go on. It gives fewer than
+// limit, though there are more, where they are large; it gives none only at the end.
 func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
-	events, err := s.collect(rows, err, limit, nil)
+	events, err := s.collect(rows, err, limit, pageBytes, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read partition %d after position %d: %w", partition, after, err)
 	}
@@ -86,17 +91,17 @@ func (s *Store) Heads(ctx context.Context) ([]int64, error) {
 	return heads, classify(s.db.Translate(rows.Err()))
 }
 
-// collect reads rows of columns, of which there are probably as many as expected. What
-// cannot be decoded goes to undecodable, if there is one, and is kept without its Event;
+// collect reads rows of columns, of which there are probably as many as expected, and none
+// after those that have so many bytes together. What cannot be decoded goes to undecodable, if there is one, and is kept without its Event;
 // otherwise it is an error.
-func (s *Store) collect(rows *sql.Rows, err error, expected int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
+func (s *Store) collect(rows *sql.Rows, err error, expected, mostBytes int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
 	defer func() { _ = rows.Close() }()
 	events := make([]domain.Recorded, 0, min(expected, maxExpected))
 	var stored storedEvent
-	for rows.Next() {
+	for mostBytes > 0 && rows.Next() {
 		r, err := s.scan(rows, &stored)
 		switch {
 		case errors.Is(err, domain.ErrCorrupt) && undecodable != nil:
@@ -105,6 +110,7 @@ func (s *Store) collect(rows *sql.Rows, err error, expected int, undecodable fun
 			return nil, err
 		}
 		events = append(events, r)
+		mostBytes -= len(r.Data) + len(r.RawMeta)
 	}
 	return events, classify(s.db.Translate(rows.Err()))
 }

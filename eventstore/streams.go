@@ -8,7 +8,7 @@ import (
 )
 
 // EachStream calls f with every stream that there is, whole, in order of stream id. It
-// reads in pages of about pageSize events and holds no transaction open, so that a
+// reads in pages of about pageSize events, or fewer that are large, and holds no transaction open, so that a
 // stream that is appended to meanwhile may be given without its latest events.
 //
 // Events that cannot be decoded are given too, without Event, if undecodable is not
@@ -22,6 +22,9 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 		if err != nil {
 			return fmt.Errorf("read streams after %s: %w", domain.EventID(after, version), err)
 		}
+		if len(page) == 0 {
+			break
+		}
 		for _, r := range page {
 			if len(stream) > 0 && stream[0].OrderID != r.OrderID {
 				if err := f(stream); err != nil {
@@ -31,9 +34,6 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 			}
 			stream = append(stream, r)
 			after, version = r.OrderID, r.Version
-		}
-		if len(page) < pageSize {
-			break
 		}
 	}
 	if len(stream) == 0 {
@@ -45,5 +45,5 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
-	return s.collect(rows, err, limit, undecodable)
+	return s.collect(rows, err, limit, pageBytes, undecodable)
 }

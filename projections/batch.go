@@ -68,7 +68,7 @@ func (p *Projector) read(ctx context.Context, partition int, after, head int64) 
 	go func() {
 		size := min(head-after, int64(p.opts.BatchSize))
 		events, err := readLog(ctx, p.log, partition, after, int(size))
-		if len(events) == p.opts.BatchSize {
+		if n := len(events); n > 1 && events[n-1].Position < head {
 			events = whole(events)
 		}
 		if err == nil && len(events) == 0 {
@@ -131,7 +131,7 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 	if err := t.fold.apply(ctx, p.db, events, distrust); err != nil {
 		return err
 	}
-	changes := t.fold.changes(false, math.MaxInt)
+	changes := t.fold.changes(false, math.MaxInt, math.MaxInt)
 	last := events[len(events)-1].Position
 	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
 		moved, err := moveCheckpoint(ctx, tx, live, partition, t.position, last, t.fold.counts)

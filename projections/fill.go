@@ -10,8 +10,8 @@ import (
 
 // limits bound what a fill holds and writes at once.
 type limits struct {
-	// rows is how many orders are written in one transaction. Appends wait for it on SQLite,
-	// so it must be short.
+	// rows is how many orders are written in one transaction, if their details have no more
+	// than writtenBytes. Appends wait for it on SQLite, so it must be short.
 	rows int
 	// orders and bytes bound the orders under way that are held in memory, and the details
 	// that have not been written.
@@ -19,6 +19,9 @@ type limits struct {
 }
 
 var defaultLimits = limits{rows: 1000, orders: 20_000, bytes: 32 << 20}
+
+// writtenBytes bounds the details that are written in one transaction, but for the last.
+const writtenBytes = 4 << 20
 
 // fillRounds bounds how often a fill goes after events that were appended while it ran.
 const fillRounds = 20
@@ -62,18 +65,19 @@ func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int
 	c := &r.built[partition]
 	f := newFold(r.table, r.log, c.counts)
 	for reading := range r.readAhead(ctx, partition, c.position, head) {
-		p := <-reading
-		if p.err != nil {
-			return p.err
+		for p := range reading {
+			if p.err != nil {
+				return p.err
+			}
+			if err := f.apply(ctx, r.db, p.events, false); err != nil {
+				return err
+			}
+			c.position += int64(len(p.events))
+			if err := r.relieve(ctx, f, partition); err != nil {
+				return err
+			}
+			r.opts.Progress(Progress{Phase: phase, Done: total(r.positions()), Total: total(heads)})
 		}
-		if err := f.apply(ctx, r.db, p.events, false); err != nil {
-			return err
-		}
-		c.position += int64(len(p.events))
-		if err := r.relieve(ctx, f, partition); err != nil {
-			return err
-		}
-		r.opts.Progress(Progress{Phase: phase, Done: total(r.positions()), Total: total(heads)})
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -94,7 +98,7 @@ func (r *rebuild) relieve(ctx context.Context, f *fold, partition int) error {
 func (r *rebuild) flush(ctx context.Context, f *fold, partition int, endedOnly bool) error {
 	c := &r.built[partition]
 	for {
-		changes := f.changes(endedOnly, r.opts.limits.rows)
+		changes := f.changes(endedOnly, r.opts.limits.rows, writtenBytes)
 		if len(f.writing) == 0 {
 			return nil
 		}
@@ -113,32 +117,45 @@ func (r *rebuild) flush(ctx context.Context, f *fold, partition int, endedOnly b
 	}
 }
 
-// readAhead reads a partition in pages up to a position, a few of them at the same time,
-// and gives them in order. The channel is closed after the last page, and when ctx ends.
+// readAhead reads a partition in ranges up to a position, a few of them at the same time,
+// and gives them in order, each in pages. The channel is closed after the last range, and when
+// ctx ends.
 func (r *rebuild) readAhead(ctx context.Context, partition int, after, until int64) <-chan chan page {
-	pages := make(chan chan page, 1)
+	ranges := make(chan chan page, 1)
 	go func() {
-		defer close(pages)
+		defer close(ranges)
 		for after < until {
 			from, size := after, min(until-after, int64(r.opts.BatchSize))
 			one := make(chan page, 1)
-			go func() { one <- r.read(ctx, partition, from, int(size)) }()
+			go r.read(ctx, partition, from, int(size), one)
 			select {
 			case <-ctx.Done():
 				return
-			case pages <- one:
+			case ranges <- one:
 			}
 			after += size
 		}
 	}()
-	return pages
+	return ranges
 }
 
-// read reads a page of which every event is known to be there.
-func (r *rebuild) read(ctx context.Context, partition int, after int64, size int) page {
-	events, err := readLog(ctx, r.log, partition, after, size)
-	if err == nil && len(events) < size {
-		err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after+int64(len(events)))
+// read gives a range of events, of which each is known to be there, in pages, and closes the
+// channel after the last, after an error, and when ctx ends.
+func (r *rebuild) read(ctx context.Context, partition int, after int64, size int, to chan<- page) {
+	defer close(to)
+	for size > 0 {
+		events, err := readLog(ctx, r.log, partition, after, size)
+		if err == nil && len(events) == 0 {
+			err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, partition, after)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case to <- page{events: events, err: err}:
+		}
+		if err != nil {
+			return
+		}
+		after, size = after+int64(len(events)), size-len(events)
 	}
-	return page{events: events, err: err}
 }

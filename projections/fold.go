@@ -175,16 +175,17 @@ type changes struct {
 	updates [changedKinds][]row
 }
 
-// changes takes up to most of the orders touched, or of them only those that have
-// ended, makes their rows and counts them.
-func (f *fold) changes(endedOnly bool, most int) changes {
+// changes takes up to most of the orders touched, and none after those whose details have
+// mostBytes, or of them only those that have ended, makes their rows and counts them.
+func (f *fold) changes(endedOnly bool, most, mostBytes int) changes {
 	f.writing = nil
 	rest := f.touched[:0]
 	for _, e := range f.touched {
-		if len(f.writing) == most || endedOnly && !e.order.Status().Ended() {
+		if len(f.writing) == most || mostBytes <= 0 || endedOnly && !e.order.Status().Ended() {
 			rest = append(rest, e)
 		} else {
 			f.writing = append(f.writing, e)
+			mostBytes -= len(e.order.Detail)
 		}
 	}
 	f.touched = rest

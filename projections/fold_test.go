@@ -22,15 +22,15 @@ func TestFold_settle(t *testing.T) {
 	if fold.bytes == 0 || fold.ended() != 1 || len(fold.orders) != 3 {
 		t.Errorf("%d bytes, %d ended, %d orders are held; want some, 1, 3", fold.bytes, fold.ended(), len(fold.orders))
 	}
-	if c := fold.changes(true, 10); len(c.inserts) != 1 || c.inserts[0].id != ids[0] {
+	if c := fold.changes(true, 10, 1<<20); len(c.inserts) != 1 || c.inserts[0].id != ids[0] {
 		t.Errorf("the rows of what has ended are %+v", c.inserts)
 	}
 	fold.settle(10)
-	if c := fold.changes(false, 1); len(c.inserts) != 1 {
+	if c := fold.changes(false, 1, 1<<20); len(c.inserts) != 1 {
 		t.Errorf("%d rows, want 1 at most", len(c.inserts))
 	}
 	fold.settle(10)
-	fold.changes(false, 10)
+	fold.changes(false, 10, 1<<20)
 	fold.settle(10)
 	for _, e := range fold.orders {
 		if e.order.Detail != nil {

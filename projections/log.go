@@ -14,7 +14,8 @@ type Log interface {
 	Partitions() int
 	// Heads gives the last position of every partition.
 	Heads(ctx context.Context) ([]int64, error)
-	// ReadLog gives up to limit events of a partition after a position, without holes.
+	// ReadLog gives up to limit events of a partition after a position, without holes; none only
+	// at the end.
 	ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error)
 	// Load gives the whole stream of an order; domain.ErrNotFound if there is none.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)

@@ -41,10 +41,15 @@ func TestProjector_decisions(t *testing.T) {
 	a, b := f.place(""), f.place("")
 	f.do(a, complete("n", domain.Steps()...)...)
 	f.do(b, fail("n", 1)...)
-	for size := 1; size < 12; size++ {
+	for size := 1; size < 24; size++ {
 		f.exec(`DELETE FROM orders`)
 		f.exec(`UPDATE checkpoints SET position = 0, counts = '{}'`)
-		p := NewProjector(f.db, f.Store, Options{BatchSize: size})
+		var log Log = f.Store
+		o := Options{BatchSize: size}
+		if size >= 12 { // the log gives fewer than it is asked for
+			log, o = sparing{f.Store, size - 10}, Options{}
+		}
+		p := NewProjector(f.db, log, o)
 		p.tails[0].fold = newFold(tableOf(f.db, live), f.Store, nil)
 		heads, err := f.Heads(t.Context())
 		must(t, err)
@@ -61,6 +66,16 @@ func TestProjector_decisions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sparing is a log that gives few events at a time, as one of large events does.
+type sparing struct {
+	Log
+	most int
+}
+
+func (l sparing) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
+	return l.Log.ReadLog(ctx, partition, after, min(limit, l.most))
 }
 
 // batch has a projector apply one batch.

@@ -222,7 +222,7 @@ func (r *rebuild) finish(ctx context.Context, tx *schema.Tx) error {
 			if err := f.apply(ctx, tx, events, false); err != nil {
 				return err
 			}
-			if err := f.write(ctx, tx, f.changes(false, math.MaxInt)); err != nil {
+			if err := f.write(ctx, tx, f.changes(false, math.MaxInt, math.MaxInt)); err != nil {
 				return err
 			}
 			r.built[partition] = checkpoint{position: c.position + int64(len(events)), counts: f.counts}
