@@ -97,18 +97,26 @@ func BenchmarkList(b *testing.B) {
 		f.do(id, complete("node-1", domain.Steps()...)...)
 	}
 	f.project(Options{})
-	b.ReportAllocs()
-	var text []byte
-	cpu := cpuTime()
-	for b.Loop() {
-		var err error
-		text, err = f.views.AppendPage(b.Context(), text[:0], Filter{})
-		must(b, err)
-		if len(text) < 50_000 {
-			b.Fatal(len(text))
-		}
+	for name, filter := range map[string]Filter{
+		"all":          {},
+		"one status":   {Status: []domain.Status{domain.StatusCompleted}},
+		"six statuses": {Status: append(domain.Statuses()[:5:5], domain.StatusCompleted)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var text []byte
+			cpu := cpuTime()
+			for b.Loop() {
+				var err error
+				text, err = f.views.AppendPage(b.Context(), text[:0], filter)
+				must(b, err)
+				if len(text) < 50_000 {
+					b.Fatal(len(text))
+				}
+			}
+			b.ReportMetric((cpuTime()-cpu).Seconds()*1e6/float64(b.N), "cpu-µs/op")
+		})
 	}
-	b.ReportMetric((cpuTime()-cpu).Seconds()*1e6/float64(b.N), "cpu-µs/op")
 }
 
 // BenchmarkReadLog is the part of a rebuild that is the event store's.

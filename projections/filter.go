@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"orderflow/domain"
-	"orderflow/schema"
 )
 
 // The number of orders of a page.
@@ -14,14 +13,17 @@ const (
 	MaxLimit     = 200
 )
 
+// MaxChoices bounds the choices of a filter (see Filter.Choices): each is a search of its own.
+const MaxChoices = 100
+
 // Filter says which orders to list. A zero field lets everything through; several
-// fields must all hold.
+// fields must all hold. Of a field with several values one must hold.
 type Filter struct {
-	Status       domain.Status
-	Step         domain.Step // the order's current step (see domain.Order.CurrentStep)
-	Node         string      // the node of the order's latest attempt
-	PlacedAfter  time.Time   // placed later than this, not at it
-	PlacedBefore time.Time   // placed earlier than this, not at it
+	Status       []domain.Status
+	Step         []domain.Step // the order's current step (see domain.Order.CurrentStep)
+	Node         []string      // the node of the order's latest attempt
+	PlacedAfter  time.Time     // placed later than this, not at it
+	PlacedBefore time.Time     // placed earlier than this, not at it
 	TrackingID   string
 	// Limit is the length of the page, 1 to MaxLimit; 0 is DefaultLimit.
 	Limit int
@@ -32,15 +34,18 @@ type Filter struct {
 
 // validate gives the limit and the cursor. Its errors are of kind ErrInvalid.
 func (f Filter) validate() (limit int, c cursor, err error) {
-	if f.Status != "" {
-		if _, err := domain.ParseStatus(string(f.Status)); err != nil {
+	for _, s := range f.Status {
+		if _, err := domain.ParseStatus(string(s)); err != nil {
 			return 0, c, err
 		}
 	}
-	if f.Step != "" {
-		if _, err := domain.ParseStep(string(f.Step)); err != nil {
+	for _, s := range f.Step {
+		if _, err := domain.ParseStep(string(s)); err != nil {
 			return 0, c, err
 		}
+	}
+	if n := f.Choices(); n > MaxChoices {
+		return 0, c, fmt.Errorf("%w: status, step and node have %d combinations of their values, %d are allowed", domain.ErrInvalid, n, MaxChoices)
 	}
 	for _, t := range []time.Time{f.PlacedAfter, f.PlacedBefore} {
 		if !t.IsZero() && (t.UTC().Year() < 1 || t.UTC().Year() > 9998) {
@@ -59,58 +64,4 @@ func (f Filter) validate() (limit int, c cursor, err error) {
 		c, err = parseCursor(f.Cursor)
 	}
 	return limit, c, err
-}
-
-// condition collects the parts of a WHERE clause and their arguments.
-type condition struct {
-	parts []string
-	args  []any
-}
-
-// param adds an argument and gives its placeholder.
-func (w *condition) param(arg any) string {
-	w.args = append(w.args, arg)
-	return fmt.Sprintf("?%d", len(w.args))
-}
-
-func (w *condition) add(part string) { w.parts = append(w.parts, part) }
-
-// where turns the filter into conditions, each of which an index serves in the order of
-// the list. That a column IS NOT NULL follows from its being equal to something; it is
-// said so that the partial indexes are found.
-func (f Filter) where(d dialect, c cursor) condition {
-	var w condition
-	if f.TrackingID != "" {
-		w.add(`tracking_id IS NOT NULL AND ` + d.equal(`tracking_id`, w.param(f.TrackingID)))
-	}
-	if f.Step != "" {
-		w.add(`current_step IS NOT NULL AND current_step = ` + w.param(string(f.Step)))
-	}
-	if f.Node != "" {
-		w.add(`node IS NOT NULL AND ` + d.equal(`node`, w.param(f.Node)))
-	}
-	if f.Status != "" {
-		w.add(`status = ` + w.param(string(f.Status)))
-	}
-	if !f.PlacedAfter.IsZero() {
-		w.add(`placed_at > ` + w.param(schema.TimeArg(f.PlacedAfter)))
-	}
-	if !f.PlacedBefore.IsZero() {
-		w.add(`placed_at < ` + w.param(schema.TimeArg(ceil(f.PlacedBefore))))
-	}
-	if !c.placed.IsZero() {
-		// (placed_at, order_id) < (cursor), in the form both databases search an index by.
-		at, id := w.param(schema.TimeArg(c.placed)), w.param(c.id[:])
-		w.add(`placed_at <= ` + at + ` AND (placed_at < ` + at + ` OR order_id < ` + id + `)`)
-	}
-	return w
-}
-
-// ceil is t or the next whole microsecond, so that what was stored before t stays
-// before it.
-func ceil(t time.Time) time.Time {
-	if whole := t.Truncate(time.Microsecond); !whole.Equal(t) {
-		return whole.Add(time.Microsecond)
-	}
-	return t
 }

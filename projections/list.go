@@ -92,12 +92,32 @@ func list[T any](ctx context.Context, v *Views, f Filter, read func(row) (T, err
 	return nextCursor, nil
 }
 
-func (v *Views) listQuery(f Filter, at cursor, rows int) (query string, args []any) {
-	w := f.where(v.table.dialect, at)
-	query = `SELECT ` + rowColumns + ` FROM ` + v.table.name
-	if len(w.parts) > 0 {
-		query += ` WHERE ` + strings.Join(w.parts, ` AND `)
+// listQuery reads the first rows of the list after the cursor. One choice is one search of an
+// index. Of several, each is searched for the keys of as many rows, and the rows are read by the
+// first of these keys: details are long, and most would be read in vain.
+func (v *Views) listQuery(f Filter, at cursor, rows int) (query string, args arguments) {
+	choices := f.choices()
+	if len(choices) == 1 {
+		query = v.search(rowColumns, f, choices[0], at, &args, rows)
+		return query, args
 	}
-	query += ` ORDER BY placed_at DESC, order_id DESC ` + v.db.Dialect().Limit(w.param(rows))
-	return query, w.args
+	searches := make([]string, len(choices))
+	for i, one := range choices {
+		searches[i] = `SELECT * FROM (` + v.search(`placed_at AS placed, order_id AS id`, f, one, at, &args, rows) + `) AS one`
+	}
+	keys := `SELECT placed, id FROM (` + strings.Join(searches, ` UNION ALL `) + `) AS every ORDER BY placed DESC, id DESC ` + v.limit(rows, &args)
+	return `SELECT ` + rowColumns + ` FROM (` + keys + `) AS listed CROSS JOIN ` + v.table.name + ` WHERE order_id = id ORDER BY placed DESC, id DESC`, args
+}
+
+// search is the query for the first rows of one choice.
+func (v *Views) search(columns string, f Filter, one choice, at cursor, args *arguments, rows int) string {
+	query := `SELECT ` + columns + ` FROM ` + v.table.name
+	if parts := f.where(one, v.table.dialect, at, args); len(parts) > 0 {
+		query += ` WHERE ` + strings.Join(parts, ` AND `)
+	}
+	return query + ` ORDER BY placed_at DESC, order_id DESC ` + v.limit(rows, args)
+}
+
+func (v *Views) limit(rows int, args *arguments) string {
+	return v.db.Dialect().Limit(args.param(rows))
 }

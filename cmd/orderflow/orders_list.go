@@ -13,9 +13,9 @@ import (
 type ordersListCmd struct {
 	databaseFlag
 	jsonFlag
-	Status       string    `placeholder:"STATUS" help:"Only orders of this status, such as Processing or Failed."`
-	Step         string    `placeholder:"STEP" help:"Only orders whose current step is this one."`
-	Node         string    `placeholder:"NAME" help:"Only orders whose latest attempt was this node's."`
+	Status       []string  `placeholder:"STATUS" help:"Only orders of this status, such as Processing or Failed. Several: --status A,B or the flag again."`
+	Step         []string  `placeholder:"STEP" help:"Only orders whose current step is this one, or one of these."`
+	Node         []string  `placeholder:"NAME" help:"Only orders whose latest attempt was this node's, or one of these nodes'."`
 	PlacedAfter  time.Time `placeholder:"TIME" help:"Only orders placed after this time, such as 2026-01-31T12:00:00Z."`
 	PlacedBefore time.Time `placeholder:"TIME" help:"Only orders placed before this time."`
 	TrackingID   string    `name:"tracking-id" placeholder:"ID" help:"Only the order of this tracking id."`
@@ -65,16 +65,19 @@ func (c *ordersListCmd) filter() (projections.Filter, error) {
 	f := projections.Filter{
 		Node: c.Node, PlacedAfter: c.PlacedAfter, PlacedBefore: c.PlacedBefore, TrackingID: c.TrackingID, Limit: c.Limit, Cursor: c.Cursor,
 	}
-	var err error
-	if c.Status != "" {
-		if f.Status, err = domain.ParseStatus(c.Status); err != nil {
+	for _, text := range c.Status {
+		status, err := domain.ParseStatus(text)
+		if err != nil {
 			return f, fmt.Errorf("--status: %w", err)
 		}
+		f.Status = append(f.Status, status)
 	}
-	if c.Step != "" {
-		if f.Step, err = domain.ParseStep(c.Step); err != nil {
+	for _, text := range c.Step {
+		step, err := domain.ParseStep(text)
+		if err != nil {
 			return f, fmt.Errorf("--step: %w", err)
 		}
+		f.Step = append(f.Step, step)
 	}
 	return f, nil
 }

@@ -111,7 +111,7 @@ func TestClosest(t *testing.T) {
 		"tracking-id": "tracking_id", "trackingid": "tracking_id", "id": "", "data": "", "": "", "x": "", "trail": "",
 		strings.Repeat("detail", 100): "",
 	} {
-		if got, _ := closest(name, fields); got != want {
+		if got, _ := Closest(name, fields); got != want {
 			t.Errorf("closest to %.20q is %q, want %q", name, got, want)
 		}
 	}

@@ -14,31 +14,35 @@ import (
 	"orderflow/projections"
 )
 
-// filterParams reads each query parameter of the list into the filter.
+// filterParams reads each query parameter of the list into the filter. Those that may be given
+// several times are read once for each value.
 var filterParams = []struct {
-	name string
-	read func(f *projections.Filter, value string) error
+	name    string
+	several bool
+	read    func(f *projections.Filter, value string) error
 }{
-	{"status", func(f *projections.Filter, v string) (err error) {
-		f.Status, err = oneOf("status", v, domain.Statuses())
+	{"status", true, func(f *projections.Filter, v string) error {
+		s, err := oneOf("status", v, domain.Statuses())
+		f.Status = append(f.Status, s)
 		return err
 	}},
-	{"step", func(f *projections.Filter, v string) (err error) {
-		f.Step, err = oneOf("step", v, domain.Steps())
+	{"step", true, func(f *projections.Filter, v string) error {
+		s, err := oneOf("step", v, domain.Steps())
+		f.Step = append(f.Step, s)
 		return err
 	}},
-	{"node", func(f *projections.Filter, v string) error { f.Node = v; return nil }},
-	{"placed_after", func(f *projections.Filter, v string) (err error) {
+	{"node", true, func(f *projections.Filter, v string) error { f.Node = append(f.Node, v); return nil }},
+	{"placed_after", false, func(f *projections.Filter, v string) (err error) {
 		f.PlacedAfter, err = instant("placed_after", v)
 		return err
 	}},
-	{"placed_before", func(f *projections.Filter, v string) (err error) {
+	{"placed_before", false, func(f *projections.Filter, v string) (err error) {
 		f.PlacedBefore, err = instant("placed_before", v)
 		return err
 	}},
-	{"tracking_id", func(f *projections.Filter, v string) error { f.TrackingID = v; return nil }},
-	{"limit", func(f *projections.Filter, v string) (err error) { f.Limit, err = pageLimit(v); return err }},
-	{"cursor", func(f *projections.Filter, v string) error { f.Cursor = v; return nil }},
+	{"tracking_id", false, func(f *projections.Filter, v string) error { f.TrackingID = v; return nil }},
+	{"limit", false, func(f *projections.Filter, v string) (err error) { f.Limit, err = pageLimit(v); return err }},
+	{"cursor", false, func(f *projections.Filter, v string) error { f.Cursor = v; return nil }},
 }
 
 // readFilter reads the query of a list. An empty parameter is as good as none. Errors
@@ -53,31 +57,38 @@ func readFilter(query string) (projections.Filter, error) {
 		return f, err
 	}
 	for _, p := range filterParams {
-		value := values.Get(p.name)
-		if value == "" {
-			continue
+		for _, value := range values[p.name] {
+			if value == "" {
+				continue
+			}
+			if !utf8.ValidString(value) {
+				return f, invalidValue(inQuery, p.name, "text in UTF-8", "other bytes")
+			}
+			if err := p.read(&f, value); err != nil {
+				return f, err
+			}
 		}
-		if !utf8.ValidString(value) {
-			return f, invalidValue(inQuery, p.name, "text in UTF-8", "other bytes")
-		}
-		if err := p.read(&f, value); err != nil {
-			return f, err
-		}
+	}
+	if n := f.Choices(); n > projections.MaxChoices {
+		return f, &RequestError{Problem: problemInvalidRequest, Detail: fmt.Sprintf(
+			"`status`, `step` and `node` have %d combinations of their values: at most %d are allowed", n, projections.MaxChoices)}
 	}
 	return f, nil
 }
 
-// checkNames refuses parameters that are not known, or given twice.
+// checkNames refuses parameters that are not known, and those given twice that have one value.
 func checkNames(values url.Values) error {
 	var known []string
+	several := map[string]bool{}
 	for _, p := range filterParams {
 		known = append(known, p.name)
+		several[p.name] = p.several
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) { // sorted, so that a request always gets the same answer
 		if !slices.Contains(known, name) {
 			return unknownField(inQuery, "parameter", name, known)
 		}
-		if len(values[name]) > 1 {
+		if len(values[name]) > 1 && !several[name] {
 			return repeatedField(inQuery, name)
 		}
 	}

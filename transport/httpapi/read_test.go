@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,15 +83,19 @@ func TestAPI_list(t *testing.T) {
 func TestAPI_list_filter(t *testing.T) {
 	def := projections.Filter{Limit: 50}
 	for query, want := range map[string]projections.Filter{
-		"":                                   def,
-		"status=&step=&node=&limit=&cursor=": def,
-		"status=RollingBack":                 {Status: domain.StatusRollingBack, Limit: 50},
-		"step=PreProcessing":                 {Step: domain.PreProcessing, Limit: 50},
-		"node=n%201":                         {Node: "n 1", Limit: 50},
-		"tracking_id=T%26%C5%BC":             {TrackingID: "T&ż", Limit: 50},
-		"limit=1":                            {Limit: 1},
-		"limit=200":                          {Limit: 200},
-		"cursor=x-_":                         {Cursor: "x-_", Limit: 50},
+		"":                                    def,
+		"status=&step=&node=&limit=&cursor=":  def,
+		"status=RollingBack":                  {Status: []domain.Status{domain.StatusRollingBack}, Limit: 50},
+		"step=PreProcessing":                  {Step: []domain.Step{domain.PreProcessing}, Limit: 50},
+		"node=n%201":                          {Node: []string{"n 1"}, Limit: 50},
+		"status=Failed&status=&status=Parked": {Status: []domain.Status{domain.StatusFailed, domain.StatusParked}, Limit: 50},
+		"step=Scheduling&node=a&node=b&step=Processing": {
+			Step: []domain.Step{domain.Scheduling, domain.Processing}, Node: []string{"a", "b"}, Limit: 50,
+		},
+		"tracking_id=T%26%C5%BC": {TrackingID: "T&ż", Limit: 50},
+		"limit=1":                {Limit: 1},
+		"limit=200":              {Limit: 200},
+		"cursor=x-_":             {Cursor: "x-_", Limit: 50},
 		"placed_after=2026-01-31T12:00:00Z&placed_before=2026-01-31T14:00:00.123456%2B01:00": {
 			PlacedAfter: at.Truncate(time.Second), PlacedBefore: at.Add(time.Hour), Limit: 50,
 		},
@@ -100,7 +105,7 @@ func TestAPI_list_filter(t *testing.T) {
 			if w := do(t, r, request{path: orders + "?" + query}); w.Code != http.StatusOK {
 				t.Fatal(w.Code, w.Body)
 			}
-			if r.views.filter != want {
+			if !reflect.DeepEqual(r.views.filter, want) {
 				t.Errorf("filter %+v, want %+v", r.views.filter, want)
 			}
 		})
@@ -130,12 +135,15 @@ func TestAPI_list_refuses(t *testing.T) {
 		"placed_after=0000-01-01T00:00:00Z":       invalid("query", "placed_after", instant, `"0000-01-01T00:00:00Z"`),
 		"placed_before=2026-01-31":                invalid("query", "placed_before", instant, `"2026-01-31"`),
 		"node=%FF":                                invalid("query", "node", "text in UTF-8", "other bytes"),
-		"limit=1&limit=2":                         repeated("query", "limit"),
-		"Limit=1":                                 unknown("query", "parameter", "Limit", ": did you mean `limit`?", map[string]any{"allowed": params, "suggestion": "limit"}),
-		"stauts=Failed&zzz=1":                     unknown("query", "parameter", "stauts", ": did you mean `status`?", map[string]any{"allowed": params, "suggestion": "status"}),
-		"offset=10":                               unknown("query", "parameter", "offset", " (there are: "+strings.Join(params, ", ")+")", map[string]any{"allowed": params}),
-		"a=1;b=2":                                 {"invalid-request", "The request is invalid", 400, "the query of the URL is malformed: invalid semicolon separator in query", nil},
-		"node=%zz":                                {"invalid-request", "The request is invalid", 400, `the query of the URL is malformed: invalid URL escape "%zz"`, nil},
+		"status=Failed&status=failed":             invalid("query", "status", statuses, `"failed"`),
+		"node=0" + nodes(101): {"invalid-request", "The request is invalid", 400,
+			"`status`, `step` and `node` have 101 combinations of their values: at most 100 are allowed", nil},
+		"limit=1&limit=2":     repeated("query", "limit"),
+		"Limit=1":             unknown("query", "parameter", "Limit", ": did you mean `limit`?", map[string]any{"allowed": params, "suggestion": "limit"}),
+		"stauts=Failed&zzz=1": unknown("query", "parameter", "stauts", ": did you mean `status`?", map[string]any{"allowed": params, "suggestion": "status"}),
+		"offset=10":           unknown("query", "parameter", "offset", " (there are: "+strings.Join(params, ", ")+")", map[string]any{"allowed": params}),
+		"a=1;b=2":             {"invalid-request", "The request is invalid", 400, "the query of the URL is malformed: invalid semicolon separator in query", nil},
+		"node=%zz":            {"invalid-request", "The request is invalid", 400, `the query of the URL is malformed: invalid URL escape "%zz"`, nil},
 	} {
 		t.Run(query, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -151,6 +159,14 @@ func TestAPI_list_refuses(t *testing.T) {
 		w := do(t, r, request{path: orders + "?cursor=made-up"})
 		wantProblem(t, w, orders, invalid("query", "cursor", "the next_cursor of an earlier answer", "another text"))
 	})
+}
+
+// nodes is a query for n nodes in all, with one that it follows.
+func nodes(n int) (query string) {
+	for i := 1; i < n; i++ {
+		query += "&node=" + strconv.Itoa(i)
+	}
+	return query
 }
 
 func TestAPI_events(t *testing.T) {

@@ -59,7 +59,7 @@ func unknownField(in, what, field string, allowed []string) *RequestError {
 		Detail:  fmt.Sprintf("unknown %s %#q", what, shorten(field)),
 		Members: map[string]any{"in": in, "field": shorten(field), "allowed": allowed},
 	}
-	if meant, found := closest(field, allowed); found {
+	if meant, found := Closest(field, allowed); found {
 		e.Detail += fmt.Sprintf(": did you mean %#q?", meant)
 		e.Members["suggestion"] = meant
 	} else {

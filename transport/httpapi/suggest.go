@@ -2,9 +2,9 @@ package httpapi
 
 import "strings"
 
-// closest is the candidate that name was probably meant to be: the same but for
+// Closest is the candidate that name was probably meant to be: the same but for
 // case, or at most two slips away and not of another length altogether.
-func closest(name string, candidates []string) (string, bool) {
+func Closest(name string, candidates []string) (string, bool) {
 	const longest = 64 // bounds the work for a name that is nothing like a field
 	if len(name) > longest {
 		return "", false
