@@ -4,10 +4,13 @@ const description = `Orders run through Scheduling, Pre-Processing, Processing a
 one database.
 
 Start with "orderflow serve": it runs the whole system on one machine, with an embedded database in
-orderflow.db. Flags can be given in the environment too (ORDERFLOW_DSN, ORDERFLOW_LISTEN, ...).`
+orderflow.db. Flags can be given in the environment too (ORDERFLOW_DSN, ORDERFLOW_LISTEN, ...). "orderflow help COMMAND"
+is "orderflow COMMAND --help".`
 
 // cli lists the commands.
 type cli struct {
+	Version versionFlag `name:"version" help:"Print the version of this program."`
+
 	Serve       serveCmd       `cmd:"" help:"Run a node: the API, the workers and the projector, or some of them."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
@@ -17,7 +20,7 @@ type cli struct {
 	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`
 	Bench       benchCmd       `cmd:"" help:"Measure the system on this machine, and the floor that the database sets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask the node on this machine whether it is ready."`
-	Version     versionCmd     `cmd:"" help:"Print the version of this program."`
+	About       versionCmd     `cmd:"" name:"version" help:"Print the version of this program."`
 }
 
 // jsonFlag is the flag of every command that prints results.

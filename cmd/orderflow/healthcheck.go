@@ -25,7 +25,7 @@ func (*healthcheckCmd) Help() string {
 
 // Validate refuses addresses that cannot be asked.
 func (c *healthcheckCmd) Validate() error {
-	if _, port, err := net.SplitHostPort(c.Admin); err != nil || port == "" || port == "0" {
+	if _, port, err := net.SplitHostPort(c.Admin); err != nil || port == "" || port == "0" || validAddress(c.Admin) != nil {
 		return fmt.Errorf("--admin %q: expected HOST:PORT with the port on which the node listens", c.Admin)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -34,12 +35,22 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		kong.Name("orderflow"), kong.Description(description), kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Vars{"version": version})
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		return help(parser, stderr)
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	command, err := parser.Parse(args)
+	if err == nil {
+		err = noneTwice(command)
+	}
 	if err != nil {
 		return misused(stderr, err)
+	}
+	out := &output{w: stdout, notes: stderr, warnings: strangeVariables(parser.Model, os.Environ())}
+	if command.Selected().Name != "serve" { // which has a log
+		out.warn()
 	}
 	stop := func() {}
 	defer func() { stop() }()
@@ -49,9 +60,25 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return ctx, nil
 	})
 	if err == nil {
-		err = command.Run(&output{w: stdout, notes: stderr})
+		err = command.Run(out)
 	}
 	return code(stderr, err)
+}
+
+// noneTwice refuses a flag that is given twice and takes one value: the first would be
+// forgotten.
+func noneTwice(command *kong.Context) error {
+	given := map[*kong.Flag]bool{}
+	for _, p := range command.Path {
+		if p.Flag == nil || p.Resolved || p.Flag.IsCumulative() {
+			continue
+		}
+		if given[p.Flag] {
+			return fmt.Errorf("--%s is given more than once", p.Flag.Name)
+		}
+		given[p.Flag] = true
+	}
+	return nil
 }
 
 // help is the answer to no command at all.

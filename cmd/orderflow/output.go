@@ -13,6 +13,15 @@ import (
 type output struct {
 	w     io.Writer // results
 	notes io.Writer // everything else
+
+	warnings []string // of the environment, for those who run the program
+}
+
+// warn prints the warnings.
+func (o *output) warn() {
+	for _, w := range o.warnings {
+		o.notef("orderflow: warning: %s", w)
+	}
 }
 
 // json prints v, indented.

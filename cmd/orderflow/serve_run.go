@@ -20,6 +20,9 @@ func (c *serveCmd) Run(out *output) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range out.warnings {
+		log.Warn(w)
+	}
 	ctx := context.Background()
 	n, err := newNode(ctx, c, log)
 	if err != nil {

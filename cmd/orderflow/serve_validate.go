@@ -23,7 +23,7 @@ func (c *serveCmd) Validate() error {
 func (c *serveCmd) validateNetwork() error {
 	var errs []error
 	for _, l := range []struct{ flag, addr string }{{"--listen", c.Listen}, {"--admin", c.Admin}} {
-		if _, _, err := net.SplitHostPort(l.addr); err != nil {
+		if err := validAddress(l.addr); err != nil {
 			errs = append(errs, fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:8080 (%w)", l.flag, l.addr, err))
 			continue
 		}
@@ -32,6 +32,18 @@ func (c *serveCmd) validateNetwork() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validAddress says what is wrong with an address to listen on.
+func validAddress(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("the port %.20q is not one from 0 to 65535", port)
+	}
+	return nil
 }
 
 // loopback says whether only this machine can reach an address. Names other than
