@@ -20,7 +20,7 @@ type Append struct {
 	// Lease, if not nil, must still be held, and is settled as Settle says.
 	Lease  *Lease
 	Settle Settlement
-	// Reason says why, for SettleReturn and SettlePark.
+	// Reason says why, for SettleReturn, SettleHandBack and SettlePark.
 	Reason string
 	// Reservations are keys that no other order may hold.
 	Reservations []Reservation

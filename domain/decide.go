@@ -37,7 +37,8 @@ type FailStep struct {
 	Error   string
 }
 
-// InterruptStep closes the open attempt of a node that was lost or ran out of time.
+// InterruptStep closes the open attempt of a node that did not bring it to an end. Reason says
+// what is known of why.
 type InterruptStep struct {
 	Step    Step
 	Attempt int

@@ -39,8 +39,8 @@ type StepFailed struct {
 	Error   string `json:"error"`
 }
 
-// StepInterrupted closes an attempt that its node could not end: the node was lost,
-// or the step's time ran out. Another attempt follows, or the order is parked.
+// StepInterrupted closes an attempt that its node could not end: the node's lease expired, the
+// node was stopped, or the step's time ran out. Another attempt follows, or the order is parked.
 type StepInterrupted struct {
 	Step    Step   `json:"step"`
 	Attempt int    `json:"attempt"`

@@ -23,6 +23,9 @@ type Lease struct {
 	Attempt int // deliveries of the message, from 1
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
+	// From is the registration from which the message was taken over, and which had it under the
+	// attempt before; nil if it was nobody's, or if that is not known.
+	From *Owner
 
 	// MayPass says whether the node would go on with the order's next step, a message of this
 	// topic, at once and in the slot of this message; nil if never.
@@ -37,6 +40,14 @@ type Lease struct {
 type Passed struct {
 	Lease   *Lease
 	Message Message
+}
+
+// Owner is a node whose registration had ended while it held a message.
+type Owner struct {
+	Node string
+	// Stopped says that the node had released its registration. Otherwise it had expired: what
+	// became of the node is not known.
+	Stopped bool
 }
 
 // PassOn says that in a committed transaction the lease has become another one of the
@@ -89,13 +100,16 @@ const (
 	// names group, topic, node and epoch, and is held as long as the node is registered under
 	// that epoch; its other places become those of the message.
 	SettleTake
+	// SettleHandBack gives the message back, to be claimed at once. It counts no interruption:
+	// the work was not at fault.
+	SettleHandBack
 )
 
 // SettleRequest asks for one lease to be settled.
 type SettleRequest struct {
 	Lease  *Lease
 	Settle Settlement
-	Reason string // for SettleReturn and SettlePark
+	Reason string // for SettleReturn, SettleHandBack and SettlePark
 }
 
 type leaseKey struct{}

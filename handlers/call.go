@@ -15,8 +15,11 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// call runs f and turns its panic into an error.
+// call runs f, unless the node will not wait for it any more, and turns its panic into an error.
 func (j *job) call(f func() error) (err error) {
+	if j.stopped.Err() != nil {
+		return errStopped
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{value: v, stack: debug.Stack()}

@@ -45,6 +45,7 @@ type row struct {
 	epoch         int64
 	attempt       int
 	interruptions int
+	from          *domain.Owner // whose registration had ended while it held the message
 }
 
 type letter struct {
@@ -252,6 +253,9 @@ func (c *cluster) settle(r *row, a domain.Append) {
 	case domain.SettleReturn:
 		r.node, r.epoch, r.interruptions = "", 0, r.interruptions+1
 		c.returned = a.Reason
+	case domain.SettleHandBack:
+		r.node, r.epoch = "", 0
+		c.returned = a.Reason
 	case domain.SettlePark:
 		c.dead = append(c.dead, letter{uuid: r.uuid, reason: a.Reason})
 		c.remove(r)
@@ -315,6 +319,7 @@ func (c *cluster) free(r *row) bool {
 		return true
 	}
 	if n := c.registered(r.node, r.epoch); n != nil && !time.Now().Before(n.expires) {
+		r.from = &domain.Owner{Node: r.node, Stopped: n.state == domain.NodeStopped}
 		r.node, r.interruptions = "", r.interruptions+1
 		return true
 	}
@@ -327,14 +332,20 @@ func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *dom
 	for k, v := range r.metadata {
 		msg.Metadata.Set(k, v)
 	}
-	return msg, &domain.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions}
+	from := r.from
+	r.from = nil
+	return msg, &domain.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions, From: from}
 }
 
 // lose gives the message of a lease back as if its node had died.
-func (c *cluster) lose(l *domain.Lease) {
+func (c *cluster) lose(l *domain.Lease) { c.leave(l, domain.Owner{Node: l.Node}) }
+
+// leave gives the message of a lease back as if its node's registration had ended.
+func (c *cluster) leave(l *domain.Lease, from domain.Owner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.rowOf(l); r != nil {
+		r.from = &from
 		r.node, r.interruptions = "", r.interruptions+1
 	}
 }

@@ -21,6 +21,9 @@
 //   - An attempt that another node left open is closed as interrupted in the same unit
 //     of work that starts the next one. A message that was interrupted too often takes
 //     its order out of the flow (Parked) and blocks no other.
+//   - A step that is cut short because its node stops is recorded as interrupted, for that reason,
+//     and its message handed back without being counted. What is said of an attempt that
+//     another node left open is what is known: whose lease expired, or who was stopped.
 //   - A step that runs into its time limit, and one whose executor panics, is interrupted
 //     and tried again; one whose executor returns an error has failed, and the order is
 //     rolled back.

@@ -24,7 +24,7 @@ const maxConflicts = 10
 
 // job is one message being handled.
 type job struct {
-	conf  *StepsConfig
+	*Steps
 	lease *domain.Lease
 	held  context.Context // ends with the lease
 	id    domain.OrderID
@@ -47,12 +47,21 @@ func (j *job) load() error {
 	return j.fold(j.conf.Store.Load(ctx, j.id))
 }
 
-// timed is the context for an executor's work: it ends with the lease, and with the step's
-// time, which begins now. What comes before and after, and waits for the database, is not
-// the step's.
+// errStopped is why the work of a node that stops is cut short.
+var errStopped = errors.New("the node is stopping")
+
+// timed is the context for an executor's work: it ends with the lease, when the node will wait
+// no longer (cause errStopped), and with the step's time, which begins now. What comes before
+// and after, and waits for the database, is not the step's.
 func (j *job) timed() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(j.held, j.conf.StepTimeout)
-	return j.watch(ctx), cancel
+	ctx, end := context.WithCancelCause(j.held)
+	unhook := context.AfterFunc(j.stopped, func() { end(errStopped) })
+	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
+	return j.watch(ctx), func() {
+		unhook()
+		cancel()
+		end(nil)
+	}
 }
 
 // fold makes the order of its events, as the store gave them.
@@ -121,10 +130,20 @@ func (j *job) append(decide func() (*domain.Append, error)) error {
 	if err := j.order.ApplyAll(events); err != nil {
 		return err
 	}
+	j.count(events)
 	if p := j.lease.Passed(); p != nil {
 		p.Lease.Carry(j.order)
 	}
 	return nil
+}
+
+// count counts the attempts that were interrupted.
+func (j *job) count(events []domain.Recorded) {
+	for i := range events {
+		if _, was := events[i].Event.(domain.StepInterrupted); was {
+			j.interrupted.Add(1)
+		}
+	}
 }
 
 // final says that offering the same thing again cannot help. What is not known is

@@ -145,7 +145,7 @@ func TestSteps_Handler_leaseEnds(t *testing.T) {
 				b.wantLog(1, "started Scheduling 1 n1")
 				b.exec.succeed()
 				b.must(1)
-				b.wantLog(2, "interrupted Scheduling 1: node n1 was lost", "started Scheduling 2 n1", "completed Scheduling 2")
+				b.wantLog(2, "interrupted Scheduling 1: the attempt on node n1 ended without an outcome", "started Scheduling 2 n1", "completed Scheduling 2")
 			})
 		}
 	}

@@ -23,12 +23,12 @@ func (j *job) rollBack() error {
 		if j.held.Err() != nil { // a pause came between the record of the last and this one
 			return context.Cause(j.held)
 		}
-		reason, ok := j.compensate(step)
+		how, ok := j.compensate(step)
 		if j.held.Err() != nil {
 			return context.Cause(j.held)
 		}
 		if !ok {
-			return j.tryLater(step, reason)
+			return j.tryLater(step, how)
 		}
 		crashpoint.Here("rollback.compensated")
 		err := j.record(func() (*domain.Append, error) { return j.rolledBack(command) })
@@ -44,26 +44,26 @@ func (j *job) rollBack() error {
 	}
 }
 
-// compensate undoes one step, within the time of one step. If that could not be done,
-// reason says why.
-func (j *job) compensate(step domain.Step) (reason string, ok bool) {
+// compensate undoes one step, within the time of one step. If that could not be done, how says
+// why, and what becomes of the message.
+func (j *job) compensate(step domain.Step) (how ending, ok bool) {
 	ctx, cancel := j.timed()
 	defer cancel()
 	err := j.call(func() error { return j.conf.Executor.Compensate(ctx, j.work(step, compensating)) })
 	if err == nil {
-		return "", true
+		return ending{}, true
 	}
-	if reason, interrupted := j.interruption(ctx, "compensation", err); interrupted {
-		return reason, false
+	if how, interrupted := j.interruption(ctx, "compensation", err); interrupted {
+		return how, false
 	}
-	return cut("compensation failed: " + err.Error()), false
+	return ending{domain.SettleReturn, cut("compensation failed: " + err.Error())}, false
 }
 
-// tryLater gives the message back, counted as an interruption. No event tells of it: of
-// a rollback the log knows what has been done.
-func (j *job) tryLater(step domain.Step, reason string) error {
-	j.log().WithField("step", step).WithField("reason", reason).Warn("a step could not be compensated; trying again")
-	return j.record(func() (*domain.Append, error) { return j.unit(domain.SettleReturn, reason) })
+// tryLater gives the message back. No event tells of it: of a rollback the log knows what has
+// been done.
+func (j *job) tryLater(step domain.Step, how ending) error {
+	j.log().WithField("step", step).WithField("reason", how.reason).Warn("a step could not be compensated; it will be tried again")
+	return j.record(func() (*domain.Append, error) { return j.unit(how.settle, how.reason) })
 }
 
 // rolledBack is the unit that records a compensation. The last one ends the order, and

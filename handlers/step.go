@@ -26,12 +26,12 @@ func (j *job) runStep(step domain.Step) error {
 		return context.Cause(j.held)
 	}
 	crashpoint.Here("step.worked")
-	closing, settle := j.closing(ctx, step, err)
+	closing, how := j.closing(ctx, step, err)
 	return j.record(func() (*domain.Append, error) {
 		if a, passed := j.passing(step, closing); passed {
 			return a, nil
 		}
-		return j.unit(settle.how, settle.why, closing)
+		return j.unit(how.settle, how.reason, closing)
 	})
 }
 
@@ -57,7 +57,7 @@ func (j *job) opening(step domain.Step) (*domain.Append, error) {
 		if last.Attempt == j.lease.Attempt && last.Node == j.conf.Node {
 			return j.unit(domain.SettleKeep, "")
 		}
-		reason = fmt.Sprintf("node %s was lost", last.Node)
+		reason = j.unended(last)
 		if last.Attempt < j.lease.Attempt {
 			before = append(before, domain.InterruptStep{Step: step, Attempt: last.Attempt, Reason: reason})
 		}
@@ -69,36 +69,56 @@ func (j *job) opening(step domain.Step) (*domain.Append, error) {
 	return start, err
 }
 
-// settlement is what becomes of the message, and why.
-type settlement struct {
-	how domain.Settlement
-	why string
+// unended says what is known of why the attempt that last describes has no end: only who had the
+// message right before can be told apart.
+func (j *job) unended(last domain.StepState) string {
+	from := j.lease.From
+	switch {
+	case from == nil || from.Node != last.Node || last.Attempt != j.lease.Attempt-1:
+		return fmt.Sprintf("the attempt on node %s ended without an outcome", last.Node)
+	case from.Stopped:
+		return stoppedReason(last.Node, "step")
+	}
+	return fmt.Sprintf("the lease of node %s expired", last.Node)
+}
+
+// stoppedReason says of a step or compensation that its node did not wait for it.
+func stoppedReason(node, what string) string {
+	return fmt.Sprintf("node %s was stopped before the %s had finished", node, what)
+}
+
+// ending is what becomes of the message, and why.
+type ending struct {
+	settle domain.Settlement
+	reason string
 }
 
 // closing says how the attempt ended, given what the executor returned.
-func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.Command, settlement) {
+func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.Command, ending) {
 	if err == nil {
-		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, settlement{how: domain.SettleDone}
+		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, ending{settle: domain.SettleDone}
 	}
-	if reason, interrupted := j.interruption(ctx, "step", err); interrupted {
-		j.log().WithField("reason", reason).Warn("the step was interrupted")
-		return domain.InterruptStep{Step: step, Attempt: j.lease.Attempt, Reason: reason}, settlement{domain.SettleReturn, reason}
+	if how, interrupted := j.interruption(ctx, "step", err); interrupted {
+		j.log().WithField("reason", how.reason).Warn("the step was interrupted")
+		return domain.InterruptStep{Step: step, Attempt: j.lease.Attempt, Reason: how.reason}, how
 	}
 	text := cut(err.Error())
 	j.log().WithField("error", text).Info("the step failed")
-	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, settlement{how: domain.SettleDone}
+	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, ending{settle: domain.SettleDone}
 }
 
-// interruption says whether an executor's error is an end without an outcome: a panic,
-// or the end of its time.
-func (j *job) interruption(ctx context.Context, what string, err error) (reason string, yes bool) {
+// interruption says whether an executor's error is an end without an outcome: a panic, the end
+// of its time, or the node's, which is not the work's fault.
+func (j *job) interruption(ctx context.Context, what string, err error) (how ending, yes bool) {
 	var p *panicError
-	switch {
+	switch cause := context.Cause(ctx); {
 	case errors.As(err, &p):
 		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
-		return cut(p.Error()), true
-	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-		return fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout), true
+		return ending{domain.SettleReturn, cut(p.Error())}, true
+	case errors.Is(cause, errStopped), errors.Is(err, errStopped):
+		return ending{domain.SettleHandBack, stoppedReason(j.conf.Node, what)}, true
+	case errors.Is(cause, context.DeadlineExceeded):
+		return ending{domain.SettleReturn, fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout)}, true
 	}
-	return "", false
+	return ending{}, false
 }

@@ -48,7 +48,7 @@ func TestSteps_Handler_takeOver(t *testing.T) {
 	b := newBench(t)
 	b.died()
 	b.must(1)
-	b.wantLog(1, "started Scheduling 1 n0", "interrupted Scheduling 1: node n0 was lost", "started Scheduling 2 n1", "completed Scheduling 2")
+	b.wantLog(1, "started Scheduling 1 n0", "interrupted Scheduling 1: the lease of node n0 expired", "started Scheduling 2 n1", "completed Scheduling 2")
 	if n := len(b.exec.executed); n != 1 {
 		t.Errorf("executed %d times, want once", n)
 	}
@@ -85,8 +85,8 @@ func TestSteps_Handler_park(t *testing.T) {
 		b.died()
 	}
 	b.must(1)
-	reason := "interrupted 3 times; the last time: node n0 was lost"
-	b.wantLog(6, "interrupted Scheduling 3: node n0 was lost", "parked at Scheduling: "+reason)
+	reason := "interrupted 3 times; the last time: the lease of node n0 expired"
+	b.wantLog(6, "interrupted Scheduling 3: the lease of node n0 expired", "parked at Scheduling: "+reason)
 	b.wantDone()
 	if got := b.letters(); len(got) != 1 || got[0].reason != reason {
 		t.Errorf("dead letters %+v, want one with reason %q", got, reason)

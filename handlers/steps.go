@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -50,7 +51,12 @@ type StepsConfig struct {
 
 // Steps handles the messages that ask for work on an order. Each message must carry its
 // lease (domain.WithLease) in a context that ends with the lease.
-type Steps struct{ conf StepsConfig }
+type Steps struct {
+	conf        StepsConfig
+	stopped     context.Context // ends with Stop
+	stop        context.CancelFunc
+	interrupted atomic.Int64
+}
 
 // NewSteps checks c; what is missing or negative is of kind domain.ErrInvalid.
 func NewSteps(c StepsConfig) (*Steps, error) {
@@ -70,8 +76,18 @@ func NewSteps(c StepsConfig) (*Steps, error) {
 			domain.ErrInvalid, c.MaxInterruptions, c.StepTimeout)
 	}
 	c.Logger = orSilent(c.Logger)
-	return &Steps{conf: c}, nil
+	s := &Steps{conf: c}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	return s, nil
 }
+
+// Stop ends the time of all work, now and from now on. The attempts concerned are recorded as
+// interrupted and their messages handed back, which is not counted against them.
+func (s *Steps) Stop() { s.stop() }
+
+// Interrupted is how many attempts this process has recorded as interrupted, its own and
+// those of other nodes whose orders it took up.
+func (s *Steps) Interrupted() int64 { return s.interrupted.Load() }
 
 // Handler is the handler of one of domain.Topics; nil for any other topic.
 func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
@@ -120,7 +136,7 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{conf: &s.conf, lease: lease, id: id}
+	j := &job{Steps: s, lease: lease, id: id}
 	j.held = j.watch(ctx)
 	j.meta = domain.Metadata{
 		Actor:         "worker",

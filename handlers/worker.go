@@ -25,11 +25,14 @@ type WorkerConfig struct {
 	Node       *Node           // required
 	Router     *message.Router // required
 	Subscriber Drainer         // required: the one the router was made with
+	Steps      *Steps          // required: those the router was made with
 	// DrainTimeout is how long running steps may take to finish once the worker is to stop.
 	// 30 s by default.
 	DrainTimeout time.Duration
 	// Logger hears of steps that had to be cut short. Silent if nil.
 	Logger *logrus.Entry
+
+	recordTime time.Duration // how long to wait until that is recorded; 3 s, but for tests
 }
 
 // Worker runs a node and the router that works in its name.
@@ -42,10 +45,13 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 30 * time.Second
 	}
+	if c.recordTime == 0 {
+		c.recordTime = 3 * time.Second
+	}
 	c.Logger = orSilent(c.Logger)
 	switch {
-	case c.Node == nil || c.Router == nil || c.Subscriber == nil:
-		return nil, fmt.Errorf("%w: a worker needs a node, a router and its subscriber", domain.ErrInvalid)
+	case c.Node == nil || c.Router == nil || c.Subscriber == nil || c.Steps == nil:
+		return nil, fmt.Errorf("%w: a worker needs a node, a router, its subscriber and its steps", domain.ErrInvalid)
 	case c.DrainTimeout < 0:
 		return nil, fmt.Errorf("%w: the drain time-out (%s) must not be negative", domain.ErrInvalid, c.DrainTimeout)
 	}
@@ -57,8 +63,8 @@ var errRouterStopped = errors.New("the router stopped by itself")
 
 // Run works until ctx ends, or the router stops by itself, which is an error. Then it
 // drains: the node says so to the cluster, the subscriber takes no more work and the
-// steps under way finish, for DrainTimeout at most; the router is closed, which cancels
-// what still runs; last the node is released. If a handler runs on even then, the node
+// steps under way finish, for DrainTimeout at most; what still runs is cut short, recorded as
+// interrupted and handed back; the router is closed; last the node is released. If a handler runs on even then, the node
 // is not released, which is an error: its leases keep others away until they expire.
 func (w *Worker) Run(ctx context.Context) error {
 	// What runs here must outlive ctx, since draining needs it.
@@ -87,8 +93,8 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // stop lets the steps under way finish and closes the router. It gives the router's
 // error, and errWorkLeft if handlers still run.
-func (w *Worker) stop(ctx context.Context, router *part) error {
-	ctx, cancel := context.WithTimeout(ctx, w.conf.DrainTimeout)
+func (w *Worker) stop(alive context.Context, router *part) error {
+	ctx, cancel := context.WithTimeout(alive, w.conf.DrainTimeout)
 	defer cancel()
 	drained := w.conf.Subscriber.Drain(ctx) // first, since it ends the waiting of a router that is still subscribing
 	if !w.closable(ctx, router) {
@@ -96,12 +102,22 @@ func (w *Worker) stop(ctx context.Context, router *part) error {
 	}
 	if drained != nil {
 		w.conf.Logger.WithError(drained).Warn("steps did not finish in time; they are cut short and taken up again elsewhere")
+		drained = w.cutShort(alive)
 	}
 	err := w.close(router)
 	if drained != nil && err != nil {
 		err = fmt.Errorf("%w: %w", errWorkLeft, err)
 	}
 	return err
+}
+
+// cutShort ends the time of the steps that still run, and waits until that is recorded. What
+// cannot be recorded is left to whoever takes the orders up.
+func (w *Worker) cutShort(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.conf.recordTime)
+	defer cancel()
+	w.conf.Steps.Stop()
+	return w.conf.Subscriber.Drain(ctx)
 }
 
 // closable waits until the router can be closed: until it runs, or has ended.

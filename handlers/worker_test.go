@@ -38,7 +38,7 @@ func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	wc, rc := WorkerConfig{Node: s.node, Subscriber: s.sub}, RouterConfig{Subscriber: s.sub, Steps: steps, DeadLetters: c}
+	wc, rc := WorkerConfig{Node: s.node, Subscriber: s.sub, Steps: steps}, RouterConfig{Subscriber: s.sub, Steps: steps, DeadLetters: c}
 	for _, f := range change {
 		f(&wc, &rc)
 	}
@@ -157,12 +157,43 @@ func TestWorker_Run_drainTimeout(t *testing.T) {
 		if took := time.Since(began); took != 30*time.Second {
 			t.Errorf("it drained for %s, want 30 s", took)
 		}
-		if o := c.order(domain.OrderID{1}); o.Version != 2 || o.Steps[0].Status != domain.StepStatusRunning {
-			t.Errorf("the order is at version %d, its step %s; want the step cut short and nothing said of it", o.Version, o.Steps[0].Status)
+		o := c.order(domain.OrderID{1})
+		if step := o.Steps[0]; o.Version != 3 || step.Status != domain.StepStatusInterrupted || step.Error != "node n1 was stopped before the step had finished" {
+			t.Errorf("the order is at version %d, its step %s (%s); want the step cut short, and why", o.Version, step.Status, step.Error)
+		}
+		if rows := c.heldBy(""); len(rows) != 1 || rows[0].interruptions != 0 {
+			t.Errorf("%d messages wait; want one, not counted as interrupted", len(rows))
 		}
 		if got := c.node("n1"); time.Now().Before(got.expires) {
 			t.Error("the node was not released although nothing ran any more")
 		}
+	})
+}
+
+// What cannot be recorded while the node stops is told by the one who takes the order up: nobody
+// says that a node was lost that was stopped.
+func TestWorker_Run_drainTimeoutAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		s := newStation(t, c, "n1", slow(t, time.Minute)).run()
+		c.place(domain.OrderID{1})
+		after(time.Second)
+		for range 1000 {
+			c.fail(fault{before: domain.ErrUnavailable})
+		}
+		if err := s.leave(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		c.mu.Lock()
+		c.faults = nil
+		c.mu.Unlock()
+		next := newStation(t, c, "n2", slow(t, 10*time.Second)).run()
+		after(3 * time.Second)
+		if err := next.leave(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		b := &bench{cluster: c, id: domain.OrderID{1}}
+		b.wantLog(2, "interrupted Scheduling 1: the attempt on node n1 ended without an outcome", "started Scheduling 2 n2", "completed Scheduling 2")
 	})
 }
 
@@ -178,7 +209,7 @@ func TestWorker_Run_workLeft(t *testing.T) {
 		return nil
 	}}
 	s := newStation(t, c, "n1", exec, func(w *WorkerConfig, r *RouterConfig) {
-		w.DrainTimeout, r.CloseTimeout = 10*time.Millisecond, 10*time.Millisecond
+		w.DrainTimeout, w.recordTime, r.CloseTimeout = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
 	}).run()
 	c.place(domain.OrderID{1})
 	<-working
@@ -336,6 +367,7 @@ func TestNewWorker(t *testing.T) {
 		"no node":                func(c *WorkerConfig) { c.Node = nil },
 		"no router":              func(c *WorkerConfig) { c.Router = nil },
 		"no subscriber":          func(c *WorkerConfig) { c.Subscriber = nil },
+		"no steps":               func(c *WorkerConfig) { c.Steps = nil },
 		"negative drain timeout": func(c *WorkerConfig) { c.DrainTimeout = -1 },
 	} {
 		bad := good

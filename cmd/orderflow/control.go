@@ -66,7 +66,11 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 		Node: n.name, State: n.member.State(), Version: version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
 		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
+		NodesLost: n.losses.Lost(), TakeOvers: n.losses.TakeOvers(),
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Held.Seconds(),
+	}
+	if n.steps != nil {
+		s.StepsInterrupted = n.steps.Interrupted()
 	}
 	if t, registered := n.member.Tenure(); registered {
 		s.Epoch = t.Epoch

@@ -127,8 +127,11 @@ type stat struct {
 	Busy       int    `json:"busy"`
 	Statements int64  `json:"statements"`
 
-	Transactions int64            `json:"transactions"`
-	Orders       map[string]int64 `json:"orders"`
+	Transactions     int64            `json:"transactions"`
+	Orders           map[string]int64 `json:"orders"`
+	NodesLost        int64            `json:"nodes_lost"`
+	TakeOvers        int64            `json:"takeovers"`
+	StepsInterrupted int64            `json:"steps_interrupted"`
 }
 
 func (p *process) stat() (s stat) {

@@ -36,8 +36,8 @@ func testCrash(t *testing.T, db string) {
 			// A busy machine may make the second node miss a short lease too.
 			if e.Type == "StepInterrupted" && e.Node == first.Node {
 				interrupted++
-				if !strings.Contains(e.Reason, first.Node) {
-					t.Errorf("order %s was interrupted because %q, want node %s to be named", o.id, e.Reason, first.Node)
+				if want := "the lease of node " + first.Node + " expired"; e.Reason != want {
+					t.Errorf("order %s was interrupted because %q, want %q", o.id, e.Reason, want)
 				}
 			}
 		}
@@ -46,8 +46,21 @@ func testCrash(t *testing.T, db string) {
 	if interrupted == 0 {
 		t.Error("the kill interrupted nothing: it proves nothing")
 	}
+	second.checkToldOfLoss(first.Node)
 	must(t, "check", "--dsn", db)
 	must(t, "projections", "verify", "--dsn", db)
+}
+
+// checkToldOfLoss says whether the node has warned of a lost one, once, and counts it.
+func (p *process) checkToldOfLoss(lost string) {
+	p.t.Helper()
+	s := p.stat()
+	if n := strings.Count(p.log.String(), "a node was lost"); n != int(s.NodesLost) || !strings.Contains(p.log.String(), "lost_node="+lost+" ") {
+		p.t.Errorf("%d warnings of lost nodes and %d counted; want as many, and one of %s", n, s.NodesLost, lost)
+	}
+	if s.TakeOvers == 0 || s.StepsInterrupted == 0 {
+		p.t.Errorf("the node counts %d orders taken over and %d interrupted steps, want some", s.TakeOvers, s.StepsInterrupted)
+	}
 }
 
 // checkEnd says whether an order ended as it should, leaving out what was interrupted:

@@ -104,6 +104,10 @@ func TestE2E_DrainTimeout(t *testing.T) {
 	events := next.api().history(o.id)
 	checkNoOverlap(t, o.id, events)
 	checkEnd(t, o.id, events)
+	want := "node " + p.Node + " was stopped before the step had finished"
+	if e := events[2]; e.Type != "StepInterrupted" || e.Node != p.Node || e.Reason != want {
+		t.Errorf("the third event is %+v, want StepInterrupted: %s", e, want)
+	}
 }
 
 // TestE2E_SecondSignal quits at once.

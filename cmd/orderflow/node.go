@@ -36,6 +36,8 @@ type node struct {
 	views      *projections.Views
 	bell       *messaging.Bell
 	member     *handlers.Node
+	losses     *messaging.Losses
+	steps      *handlers.Steps
 	subscriber *messaging.Subscriber
 	worker     *handlers.Worker
 	opener     httpapi.Appender // of new orders

@@ -14,6 +14,7 @@ import (
 
 // joinCluster makes the node's membership, and the subscriber that claims in its name.
 func (n *node) joinCluster(context.Context) (err error) {
+	n.losses = messaging.NewLosses(n.db, messaging.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.entry("cluster")})
 	n.member, err = handlers.NewNode(handlers.NodeConfig{
 		Info: domain.Node{
 			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: version,
@@ -42,7 +43,8 @@ func (n *node) buildWorker(context.Context) error {
 	var err error
 	logger := messaging.NewLogrusAdapter(n.entry("messaging"))
 	n.subscriber, err = messaging.NewSubscriber(n.db, messaging.Config{
-		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Bell: n.bell, Logger: logger,
+		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Losses: n.losses,
+		Bell: n.bell, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -50,18 +52,17 @@ func (n *node) buildWorker(context.Context) error {
 	if n.opener, err = handlers.NewOpener(handlers.OpenerConfig{Store: n.store, Slots: n.subscriber, Node: n.name}); err != nil {
 		return err
 	}
-	steps, err := n.buildSteps()
-	if err != nil {
+	if n.steps, err = n.buildSteps(); err != nil {
 		return err
 	}
 	router, err := handlers.NewRouter(handlers.RouterConfig{
-		Subscriber: n.subscriber, Steps: steps, DeadLetters: messaging.NewDeadLetters(n.db), Logger: quiet{logger},
+		Subscriber: n.subscriber, Steps: n.steps, DeadLetters: messaging.NewDeadLetters(n.db), Logger: quiet{logger},
 	})
 	if err != nil {
 		return err
 	}
 	n.worker, err = handlers.NewWorker(handlers.WorkerConfig{
-		Node: n.member, Router: router, Subscriber: n.subscriber,
+		Node: n.member, Router: router, Subscriber: n.subscriber, Steps: n.steps,
 		DrainTimeout: max(n.conf.DrainTimeout, time.Nanosecond), // 0 means no time here, and the default there
 		Logger:       n.entry("worker"),
 	})

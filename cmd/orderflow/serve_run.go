@@ -55,6 +55,7 @@ func (n *node) run(ctx context.Context) error {
 	if n.projector != nil {
 		background(n.projector.Run)
 	}
+	background(n.losses.Run)
 	background(n.retention().Run)
 	n.addServers(&parts)
 	if err := n.announce(); err != nil {

@@ -36,6 +36,12 @@ var (
 		"Writing transactions this node began.", nil, nil)
 	descRetries = prometheus.NewDesc("orderflow_database_retries_total",
 		"Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits.", nil, nil)
+	descLost = prometheus.NewDesc("orderflow_nodes_lost_total",
+		"Nodes that this node was the first to find lost: over all nodes, each counts once.", nil, nil)
+	descTakeOvers = prometheus.NewDesc("orderflow_takeovers_total",
+		"Orders that this node took over from nodes that were lost, or had stopped.", nil, nil)
+	descInterrupted = prometheus.NewDesc("orderflow_steps_interrupted_total",
+		"Attempts of steps that this node recorded as interrupted, its own and those of nodes whose orders it took up.", nil, nil)
 	descWaited = prometheus.NewDesc("orderflow_database_waited_seconds_total",
 		"How long writing transactions of this node waited to begin: for a connection and, on SQLite, for other writers.", nil, nil)
 	descHeld = prometheus.NewDesc("orderflow_database_held_seconds_total",
@@ -47,7 +53,7 @@ type nodeCollector struct{ admin *admin }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descWaited, descHeld} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descLost, descTakeOvers, descInterrupted, descWaited, descHeld} {
 		to <- d
 	}
 }
@@ -66,6 +72,9 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descStatements, prometheus.CounterValue, float64(s.Statements))
 	to <- prometheus.MustNewConstMetric(descTransactions, prometheus.CounterValue, float64(s.Transactions))
 	to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(s.Retries))
+	to <- prometheus.MustNewConstMetric(descLost, prometheus.CounterValue, float64(s.NodesLost))
+	to <- prometheus.MustNewConstMetric(descTakeOvers, prometheus.CounterValue, float64(s.TakeOvers))
+	to <- prometheus.MustNewConstMetric(descInterrupted, prometheus.CounterValue, float64(s.StepsInterrupted))
 	to <- prometheus.MustNewConstMetric(descWaited, prometheus.CounterValue, s.WaitedSeconds)
 	to <- prometheus.MustNewConstMetric(descHeld, prometheus.CounterValue, s.HeldSeconds)
 	orders, err := c.admin.counts(context.Background())

@@ -30,6 +30,12 @@ type NodeStat struct {
 	Statements   int64 `json:"statements"`
 	Transactions int64 `json:"transactions"`
 	Retries      int64 `json:"retries"`
+	// NodesLost counts nodes that this one was the first to find lost, TakeOvers the orders that
+	// it took over from nodes that were gone, StepsInterrupted the attempts that it recorded as
+	// interrupted; since the start.
+	NodesLost        int64 `json:"nodes_lost"`
+	TakeOvers        int64 `json:"takeovers"`
+	StepsInterrupted int64 `json:"steps_interrupted"`
 	// WaitedSeconds is how long transactions have waited to begin, HeldSeconds how long they
 	// were open.
 	WaitedSeconds float64 `json:"waited_seconds"`

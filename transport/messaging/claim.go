@@ -16,13 +16,15 @@ import (
 // found by the next round.
 func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure, ended []settlement, sources []source, free int) ([]claim, error) {
 	var claims []claim
+	found := losses{}
 	err := s.inTx(ctx, func(tx *schema.Tx) error {
 		claims = nil
+		clear(found)
 		if err := s.settleEnded(ctx, tx, ended); err != nil {
 			return err
 		}
 		var err error
-		if claims, err = s.claimReturned(ctx, tx, q, tenure, sources, free); err != nil {
+		if claims, err = s.claimReturned(ctx, tx, q, tenure, sources, free, found); err != nil {
 			return err
 		}
 		got, err := s.claimNew(ctx, tx, q, tenure, sources, free-len(claims))
@@ -35,6 +37,7 @@ func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure,
 	if err != nil {
 		return nil, fmt.Errorf("settle %d and claim up to %d messages: %w", len(ended), free, err)
 	}
+	s.conf.Losses.tell(found.list())
 	return claims, nil
 }
 

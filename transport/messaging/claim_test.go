@@ -20,6 +20,7 @@ func TestSubscriber_claim(t *testing.T) {
 		"the bell wakes at once":           testBell,
 		"first topics first":               testTopicOrder,
 		"returned messages before new":     testReturnedFirst,
+		"handed back":                      testHandedBack,
 		"partitions take turns":            testTurns,
 		"each group gets every message":    testGroups,
 		"subscriptions share a topic":      testShared,
@@ -180,6 +181,20 @@ func testReturnedFirst(t *testing.T, db *schema.DB) {
 			t.Fatalf("the %s message was claimed first", msg.UUID)
 		}
 		msg.Ack()
+	}
+}
+
+// testHandedBack: what a node that stops hands back is claimed at once and was not interrupted.
+func testHandedBack(t *testing.T, db *schema.DB) {
+	topic := name("topic")
+	publish(t, db, nil, topic, "cut short")
+	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 1}), topic)
+	msg := take(t, ch)
+	settle(t, db, lease(msg), domain.SettleHandBack, true)
+	settle(t, db, lease(msg), domain.SettleHandBack, false)
+	msg.Ack()
+	if l := lease(take(t, ch)); l.Attempt != 2 || l.Interruptions != 0 || l.From != nil {
+		t.Errorf("the lease is %+v; want attempt 2, no interruption, taken over from nobody", l)
 	}
 }
 

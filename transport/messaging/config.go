@@ -38,6 +38,8 @@ type Config struct {
 	// the others do not die with it again. It must be less than the interruptions after which
 	// a message is given up, if that is to be of use. 2 by default.
 	AloneAfter int
+	// Losses hears of lost nodes, and of what was taken over from them. Optional.
+	Losses *Losses
 	// Bell wakes the subscriber when its process publishes. Optional.
 	Bell *Bell
 	// Logger hears of what was retried and of lost leases.

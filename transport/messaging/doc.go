@@ -21,6 +21,8 @@
 //   - A node whose registration has expired, by the database's clock, claims nothing, and has
 //     its rows taken over by any other node of the group, with the next attempt number and
 //     one more interruption. The context of what it still handles has ended before that.
+//   - Each lost node is told of in one warning by every process that takes over from it, with how
+//     many messages it took at first (Losses); one that held nothing, by whoever sees it first.
 //   - Of the messages that were on lost nodes repeatedly (Config.AloneAfter), a node handles
 //     one at a time, so that one that kills its nodes does not take the same others with
 //     it until they are given up too.

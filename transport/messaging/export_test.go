@@ -31,7 +31,8 @@ func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.inTx = wrap(s.inTx) }
 
 // DeclareLost is what a node does before it takes over what another one held.
 func DeclareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, error) {
-	return declareLost(ctx, tx, t)
+	l, err := declareLost(ctx, tx, t)
+	return l != nil, err
 }
 
 // WithPlace gives a message its place in the log.

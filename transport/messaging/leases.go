@@ -64,6 +64,8 @@ func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64
 		return []schema.Question{remove(r.Lease, tell)}, nil
 	case domain.SettleReturn:
 		return []schema.Question{giveBack(d, r.Lease, s.ReturnDelay, 1, tell)}, nil
+	case domain.SettleHandBack:
+		return []schema.Question{giveBack(d, r.Lease, 0, 0, tell)}, nil
 	case domain.SettlePark:
 		return park(d, r.Lease, r.Reason, tell), nil
 	}

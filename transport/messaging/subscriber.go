@@ -71,6 +71,9 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	if c.Losses == nil {
+		c.Losses = NewLosses(db, LossesConfig{})
+	}
 	s := &Subscriber{
 		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]*inHand{}, reserved: map[*domain.Lease]time.Time{}, inTx: db.InTx,
 		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),

@@ -18,15 +18,17 @@ type returned struct {
 }
 
 // claimReturned takes messages that were given back, topic by topic, and those of nodes
-// whose registration has expired.
-func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int) ([]claim, error) {
+// whose registration has expired, which it puts into found.
+func (s *Subscriber) claimReturned(
+	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int, found losses,
+) ([]claim, error) {
 	var claims []claim
 	suspected := s.handlesSuspect()
 	for _, src := range sources {
 		if !src.returned || free <= len(claims) {
 			continue
 		}
-		got, err := s.claimReturnedOf(ctx, tx, q, tenure, src.topic, s.most(free-len(claims)), &suspected)
+		got, err := s.claimReturnedOf(ctx, tx, q, tenure, src.topic, s.most(free-len(claims)), &suspected, found)
 		if err != nil {
 			return nil, fmt.Errorf("claim what was given back of %s: %w", src.topic, err)
 		}
@@ -39,34 +41,30 @@ func (s *Subscriber) claimReturned(ctx context.Context, tx *schema.Tx, q queries
 // expired count as interrupted; of those that have been so too often it takes none while
 // *suspected, and one otherwise.
 func (s *Subscriber) claimReturnedOf(
-	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool,
+	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool, found losses,
 ) ([]claim, error) {
 	candidates, err := s.readReturned(ctx, tx, q, topic, most)
 	if err != nil {
 		return nil, err
 	}
 	var claims []claim
-	lost := map[domain.Tenure]bool{}
 	for _, r := range candidates {
-		interruptions := 0
+		var from *loss
 		if r.suspect = r.node != "" && r.lease.Interruptions+1 >= s.conf.AloneAfter; r.suspect && *suspected {
 			continue
 		}
 		if r.node != "" {
-			owner := domain.Tenure{Node: r.node, Epoch: r.epoch}
-			if _, known := lost[owner]; !known {
-				if lost[owner], err = declareLost(ctx, tx, owner); err != nil {
-					return nil, err
-				}
+			if from, err = found.of(ctx, tx, domain.Tenure{Node: r.node, Epoch: r.epoch}); err != nil {
+				return nil, err
 			}
-			if !lost[owner] {
+			if from == nil {
 				continue // it renewed while we looked
 			}
 			crashpoint.Here("takeover.declared")
-			interruptions = 1
+			r.lease.Interruptions++
+			r.lease.From = &domain.Owner{Node: r.node, Stopped: from.stopped}
 		}
 		r.lease.Node, r.lease.Epoch, r.lease.Attempt = tenure.Node, tenure.Epoch, r.attempt+1
-		r.lease.Interruptions += interruptions
 		mine, err := takeOver(ctx, tx, r)
 		if err != nil {
 			return nil, err
@@ -74,6 +72,9 @@ func (s *Subscriber) claimReturnedOf(
 		if mine {
 			crashpoint.Here("takeover.moved")
 			claims = append(claims, r.claim)
+			if from != nil {
+				from.taken++
+			}
 			*suspected = *suspected || r.suspect
 		}
 	}
@@ -90,14 +91,6 @@ func (s *Subscriber) handlesSuspect() bool {
 		}
 	}
 	return false
-}
-
-// declareLost locks the row of a registration that has expired. If its node is
-// renewing it at this moment, the update waits for that and then finds it good; from
-// here on the node cannot renew it.
-func declareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, error) {
-	return changed(ctx, tx, `UPDATE nodes SET state = CASE WHEN state = ?3 THEN state ELSE ?4 END
-		WHERE node = ?1 AND epoch = ?2 AND expires_at <= `+tx.Dialect().Now(), t.Node, t.Epoch, domain.NodeStopped, domain.NodeLost)
 }
 
 // takeOver makes the row this node's if it is still as it was read; two nodes that try

@@ -1,0 +1,153 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// LossesConfig is how lost nodes are told of. Zero fields take their defaults.
+type LossesConfig struct {
+	// Every is the time between looks for lost nodes whose work nobody takes over, such as
+	// those that had none. 2.5 s by default.
+	Every time.Duration
+	// Logger hears of lost nodes: one warning for each. Silent if nil.
+	Logger *logrus.Entry
+}
+
+// Losses tells of nodes that were lost, and counts them. The subscribers of a process share
+// one. A node is lost when its registration has expired and somebody has declared it lost, by
+// the database's clock: it may have crashed, be cut off or be paused.
+type Losses struct {
+	db   *schema.DB
+	conf LossesConfig
+
+	mu    sync.Mutex
+	taken map[domain.Tenure]int // messages taken over, of the registrations that were told of
+
+	lost, takeOvers atomic.Int64
+}
+
+// NewLosses makes what the subscribers of a process tell of lost nodes to.
+func NewLosses(db *schema.DB, c LossesConfig) *Losses {
+	if c.Every == 0 {
+		c.Every = 2500 * time.Millisecond
+	}
+	if c.Logger == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.Logger = logrus.NewEntry(silent)
+	}
+	return &Losses{db: db, conf: c, taken: map[domain.Tenure]int{}}
+}
+
+// Lost counts the registrations that this process was the first to declare lost: over all
+// processes, each counts once.
+func (x *Losses) Lost() int64 { return x.lost.Load() }
+
+// TakeOvers counts the messages that this process has taken over from registrations that had ended.
+func (x *Losses) TakeOvers() int64 { return x.takeOvers.Load() }
+
+// Run looks for lost nodes until ctx ends, when it gives nil.
+func (x *Losses) Run(ctx context.Context) error {
+	for rest(ctx, x.conf.Every) {
+		if err := x.Look(ctx); err != nil && ctx.Err() == nil {
+			x.conf.Logger.WithError(err).Warn("lost nodes could not be looked for; trying again")
+		}
+	}
+	return nil
+}
+
+// untaken is how long a registration must have expired before a look declares it lost: those
+// who take its work over come first, and can say how much it was.
+const untaken = time.Second
+
+// Look declares lost what has expired and is not declared yet.
+func (x *Losses) Look(ctx context.Context) error {
+	expired, err := x.expired(ctx)
+	if err != nil || len(expired) == 0 {
+		return err
+	}
+	var losses []*loss
+	err = x.db.InTx(ctx, func(tx *schema.Tx) error {
+		losses = nil
+		for _, t := range expired {
+			l, err := declareLost(ctx, tx, t)
+			if err != nil {
+				return err
+			}
+			if l != nil && l.first {
+				losses = append(losses, l)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("declare nodes lost: %w", err)
+	}
+	x.tell(losses)
+	return nil
+}
+
+func (x *Losses) expired(ctx context.Context) ([]domain.Tenure, error) {
+	rows, err := x.db.QueryContext(ctx, `SELECT node, epoch FROM nodes
+		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
+		domain.NodeStopped, domain.NodeLost, -untaken.Milliseconds())
+	if err != nil {
+		return nil, fmt.Errorf("look for lost nodes: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []domain.Tenure
+	for rows.Next() {
+		var t domain.Tenure
+		if err := rows.Scan(&t.Node, &t.Epoch); err != nil {
+			return nil, fmt.Errorf("look for lost nodes: %w", err)
+		}
+		all = append(all, t)
+	}
+	return all, x.db.Translate(rows.Err())
+}
+
+// mostTold bounds what is remembered of registrations that were told of.
+const mostTold = 1000
+
+// tell logs and counts what a committed transaction found lost and took over.
+func (x *Losses) tell(losses []*loss) {
+	for _, l := range losses {
+		x.takeOvers.Add(int64(l.taken))
+		if l.first {
+			x.lost.Add(1)
+		}
+		if l.first || l.taken > 0 {
+			x.log(l)
+		}
+	}
+}
+
+func (x *Losses) log(l *loss) {
+	x.mu.Lock()
+	before, told := x.taken[l.registration]
+	if len(x.taken) >= mostTold {
+		clear(x.taken)
+	}
+	x.taken[l.registration] = before + l.taken
+	x.mu.Unlock()
+	entry := x.conf.Logger.WithFields(logrus.Fields{"lost_node": l.registration.Node, "lost_epoch": l.registration.Epoch, "orders_taken_over": l.taken})
+	switch {
+	case l.stopped:
+		entry.Info("took over orders that a node which was stopped had left")
+	case told:
+		entry.WithField("orders_taken_over_so_far", before+l.taken).Info("took over more orders of a lost node")
+	default:
+		entry.WithFields(logrus.Fields{"last_heartbeat": l.heartbeat.UTC(), "expired_at": l.expired.UTC()}).
+			Warn("a node was lost: it did not renew its registration in time")
+	}
+}
