@@ -34,8 +34,9 @@ type Dialect interface {
 	anyOf(column string, n int) string
 	// open connects.
 	open(dsn DSN) (pools, error)
-	// ready does what is needed once before use, on opening and after migrating.
-	ready(ctx context.Context, p pools) error
+	// joinClock and ownClock are DB.JoinClock and DB.OwnClock.
+	joinClock(ctx context.Context, p pools, tell func(string)) error
+	ownClock(ctx context.Context, db *sql.DB) (bool, error)
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
 	// migrations is goose's name for the dialect and the numbered files.
@@ -64,5 +65,5 @@ func dialectOf(d DSN) Dialect {
 	if d.URL != nil {
 		return sqlServer{}
 	}
-	return sqlite{}
+	return newSQLite(machineTicks())
 }

@@ -34,7 +34,7 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 			}
 		}
 		if err == nil {
-			return ran, db.dialect.ready(ctx, db.pools)
+			return ran, nil
 		}
 		if try == 10 || ctx.Err() != nil {
 			return ran, fmt.Errorf("migrate %s: %w", db.dsn, db.dialect.translate(err))

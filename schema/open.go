@@ -27,7 +27,10 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := dialectOf(parsed)
+	return openWith(ctx, parsed, dialectOf(parsed))
+}
+
+func openWith(ctx context.Context, parsed DSN, d Dialect) (*DB, error) {
 	p, err := d.open(parsed)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
@@ -37,9 +40,6 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		db.writer = &writer{db: db, guard: p.guard, time: sharedTime}
 	}
 	if err := db.firstContact(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
-	}
-	if err := d.ready(ctx, p); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
 	return db, nil

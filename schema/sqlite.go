@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"context"
 	"database/sql"
 	"embed"
 	"errors"
@@ -30,7 +29,9 @@ const (
 
 func cacheOf(kilobytes int) string { return fmt.Sprintf("cache_size(-%d)", kilobytes) }
 
-type sqlite struct{}
+type sqlite struct{ clock *leaseClock }
+
+func newSQLite(t ticks) sqlite { return sqlite{clock: newLeaseClock(t)} }
 
 func (sqlite) Name() string               { return "sqlite" }
 func (sqlite) Rebind(query string) string { return query }
@@ -38,10 +39,10 @@ func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
 func (sqlite) Batches() bool { return false }
 
-func (sqlite) Now() string { return leaseNow + `(` + anchor + `)` }
+func (d sqlite) Now() string { return leaseNow + `(` + d.clock.anchor + `)` }
 
-func (sqlite) NowPlus(param string) string {
-	return leaseNow + `(` + anchor + `, ` + param + `)`
+func (d sqlite) NowPlus(param string) string {
+	return leaseNow + `(` + d.clock.anchor + `, ` + param + `)`
 }
 
 func (sqlite) anyOf(column string, n int) string {
@@ -51,14 +52,14 @@ func (sqlite) anyOf(column string, n int) string {
 // open gives one writing connection (SQLite has one writer at a time, and waiting in
 // this process is fairer and cheaper than in the file) and several that only read.
 // WAL lets them read while it writes; synchronous=FULL makes a commit durable.
-func (sqlite) open(d DSN) (pools, error) {
+func (s sqlite) open(d DSN) (pools, error) {
 	source := func(pragmas ...string) string {
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
-	drv := withClock(&driver.Driver{}, machineTicks())
+	drv := withClock(&driver.Driver{}, s.clock)
 	g := &guard{}
 	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), guard: g})
 	write.SetMaxOpenConns(1)
@@ -83,18 +84,6 @@ func endsTransaction(err error) bool {
 		return false
 	}
 	return true
-}
-
-// ready sets the lease clock, if the file has one.
-func (sqlite) ready(ctx context.Context, p pools) error {
-	has, err := hasClock(ctx, p.write)
-	if err == nil && has {
-		err = setClock(ctx, p.write, machineTicks())
-	}
-	if err != nil {
-		return fmt.Errorf("the lease clock: %w", sqlite{}.translate(err))
-	}
-	return nil
 }
 
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {

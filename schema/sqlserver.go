@@ -78,8 +78,10 @@ func (sqlServer) anyOf(column string, n int) string {
 	return "(" + strings.Join(terms, " OR ") + ")"
 }
 
-// ready has nothing to do: the server's clock is one for all.
-func (sqlServer) ready(context.Context, pools) error { return nil }
+// joinClock has nothing to do: the server's clock is one for all.
+func (sqlServer) joinClock(context.Context, pools, func(string)) error { return nil }
+
+func (sqlServer) ownClock(context.Context, *sql.DB) (bool, error) { return true, nil }
 
 func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 	sub, err := fs.Sub(sqlServerMigrations, "migrations/sqlserver")

@@ -74,7 +74,12 @@ func orderflow(t *testing.T, args ...string) result {
 	// One that does not end, such as a node that should have refused to start, is killed.
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	return finish(t, exec.CommandContext(ctx, program(t), args...))
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
 	cmd.Env = append(environment(), race)
 	cmd.Dir = t.TempDir()
 	var stdout, stderr bytes.Buffer

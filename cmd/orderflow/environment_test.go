@@ -13,11 +13,11 @@ func TestStrangeVariables(t *testing.T) {
 	got := strangeVariables(kong.Must(&cli{}, kong.Vars{}).Model, []string{
 		"PATH=/bin", "ORDERFLOW_DSN=a.db", "ORDERFLOW_NODE_ID=n", "ORDERFLOW_BIN=x", "ORDERFLOW_TEST_SQLSERVER=x", "ORDERFLOW_CHAOS_SKEW=1h",
 		"ORDERFLOW_API_SERVICE_HOST=10.0.0.1", "ORDERFLOW_API_SERVICE_PORT_HTTP=80", "ORDERFLOW_PORT=tcp://10.0.0.1:80", "ORDERFLOW_PORT_80_TCP_ADDR=10.0.0.1",
-		"ORDERFLOW_WORKER=3", "ORDERFLOW_AUTHFILE=secret", "ORDERFLOW_Dsn=b.db", "ORDERFLOW_COLOUR=red",
+		"ORDERFLOW_WORKER=3", "ORDERFLOW_AUTHFILE=secret", "ORDERFLOW_Dsn=b.db", "ORDERFLOW_MEANING=none",
 	})
 	want := []string{
 		"the variable ORDERFLOW_AUTHFILE is set and no command reads it: did you mean ORDERFLOW_AUTH_FILE?",
-		"the variable ORDERFLOW_COLOUR is set and no command reads it",
+		"the variable ORDERFLOW_MEANING is set and no command reads it",
 		"the variable ORDERFLOW_Dsn is set and no command reads it: did you mean ORDERFLOW_DSN?",
 		"the variable ORDERFLOW_WORKER is set and no command reads it: did you mean ORDERFLOW_WORKERS?",
 	}

@@ -100,6 +100,13 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 	if n.db, err = schema.Open(ctx, n.conf.DSN); err != nil {
 		return err
 	}
+	if err = n.migrate(ctx); err != nil {
+		return err
+	}
+	return n.db.JoinClock(ctx, func(note string) { n.entry("schema").Warn(note) })
+}
+
+func (n *node) migrate(ctx context.Context) error {
 	if n.conf.NoMigrate {
 		return n.requireMigrated(ctx)
 	}

@@ -46,6 +46,11 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
+		if own, err := db.OwnClock(ctx); err != nil {
+			return err
+		} else if !own && len(all) > 0 {
+			out.notef("The nodes judge leases by a clock that cannot be read from here: ALIVE goes by the wall clock.")
+		}
 		nodes, rows := []nodeJSON{}, [][]any(nil)
 		for _, n := range all {
 			if n.Expired && !c.All {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -40,7 +41,7 @@ func validAddress(addr string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil {
 		return fmt.Errorf("the port %.20q is not one from 0 to 65535", port)
 	}
 	return nil

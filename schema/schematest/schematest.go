@@ -18,7 +18,7 @@ import (
 const Env = "ORDERFLOW_TEST_SQLSERVER"
 
 // EachDialect runs f as a subtest on every database there is. f may call open any
-// number of times; each call gives a new, migrated database that goes with the test.
+// number of times; each call gives a new, migrated database that goes with the test, and whose leases can be judged.
 func EachDialect(t *testing.T, f func(t *testing.T, open func(t testing.TB) *schema.DB)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite) })
 	t.Run("sqlserver", func(t *testing.T) {
@@ -107,6 +107,9 @@ func open(t testing.TB, dsn string) *schema.DB {
 		}
 	})
 	if _, err := db.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.JoinClock(context.Background(), func(note string) { t.Log(note) }); err != nil {
 		t.Fatal(err)
 	}
 	return db

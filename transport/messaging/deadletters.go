@@ -90,11 +90,11 @@ func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey)
 	if err := d.lock(ctx, tx, k); err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
 	}
-	now := tx.Dialect().Now()
+	// It is due since always: an operator's command judges no lease, and need not know the clock.
 	_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 			node, epoch, attempt, interruptions, claimed_at, available_at)
-		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt, 0, `+now+`, `+now+`
-		FROM dead_letters`+letter, k.args()...)
+		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt, 0, parked_at, ?5
+		FROM dead_letters`+letter, append(k.args(), schema.TimeArg(time.Unix(0, 0)))...)
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `DELETE FROM dead_letters`+letter, k.args()...)
 	}

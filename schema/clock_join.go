@@ -1,0 +1,142 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrOtherClock: processes hold leases in this file by a clock that this process cannot read.
+var ErrOtherClock = errors.New("leases in this file are judged by another clock")
+
+// longestWatch bounds how long others are watched for a sign of life. It is there for rows that
+// claim to be good for years.
+const longestWatch = 10 * time.Minute
+
+// joinClock takes part in the file's clock, or makes this process's clock that of the file.
+func (d sqlite) joinClock(ctx context.Context, p pools, tell func(string)) error {
+	if d.clock.boot == wallBoot {
+		tell("the id of this machine's boot cannot be read: leases are judged by the wall clock, which must not be set while nodes run")
+	}
+	if err := (clockJoin{db: p.write, ticks: d.clock.ticks, tell: tell}).join(ctx); err != nil {
+		return d.translate(err)
+	}
+	d.clock.joined.Store(true)
+	return nil
+}
+
+// clockJoin is one process's way to the clock of a file.
+type clockJoin struct {
+	db *sql.DB
+	ticks
+	tell func(string)
+}
+
+func (j clockJoin) join(ctx context.Context) error {
+	seen, err := survey(ctx, j.db)
+	if err != nil || seen.boot == j.boot {
+		return err
+	}
+	// After a start of the machine, or where no process ever held leases, nobody can be alive.
+	if watch := seen.boot != "" && !restarted(seen.boot, j.boot); watch && len(seen.holders) > 0 {
+		j.tell(fmt.Sprintf("node %s held leases in this file by %s; waiting up to %s for a sign of life", seen.anyone(), clockName(seen.boot), seen.patience()))
+		if seen, err = j.watch(ctx, seen); err != nil || seen.boot == j.boot {
+			return err
+		}
+	}
+	return j.take(ctx, seen)
+}
+
+// watch looks at the others until their leases must have ended, by this process's own watch. It
+// gives what it saw last.
+func (j clockJoin) watch(ctx context.Context, first holdings) (holdings, error) {
+	patience := first.patience()
+	tick := time.NewTicker(min(max(patience/50, time.Millisecond), 250*time.Millisecond))
+	defer tick.Stop()
+	for begun := time.Now(); time.Since(begun) <= patience; {
+		select {
+		case <-ctx.Done():
+			return first, ctx.Err()
+		case <-tick.C:
+		}
+		now, err := survey(ctx, j.db)
+		if err == nil && now.boot != j.boot {
+			err = j.compare(first, now)
+		}
+		if err != nil || now.boot == j.boot {
+			return now, err
+		}
+	}
+	return first, nil
+}
+
+// compare says whether anybody has shown a sign of life.
+func (j clockJoin) compare(before, now holdings) error {
+	for holder, heartbeat := range now.holders {
+		if before.holders[holder].at != heartbeat.at {
+			return fmt.Errorf("%w: node %s holds leases by %s, and this process has %s. "+
+				"Stop that node first, or start both so that they read the same clock (the same /proc/sys/kernel/random/boot_id, in the same time namespace)",
+				ErrOtherClock, holder, clockName(now.boot), clockName(j.boot))
+		}
+	}
+	return nil
+}
+
+// take makes this process's clock that of the file, from the wall clock on. All leases that
+// there are end: who held them is dead.
+func (j clockJoin) take(ctx context.Context, seen holdings) error {
+	tx, err := j.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after the commit it does nothing
+	now, err := survey(ctx, tx)
+	if err != nil || now.boot == j.boot {
+		return err
+	}
+	if err := j.compare(seen, now); err != nil && !restarted(now.boot, j.boot) {
+		return err
+	}
+	at := wall()
+	for _, change := range []struct {
+		query string
+		args  []any
+	}{
+		{`UPDATE nodes SET expires_at = ?1 WHERE expires_at > ?1`, []any{TimeArg(at)}},
+		{`UPDATE inflight SET available_at = ?1 WHERE available_at > ?1`, []any{TimeArg(at)}},
+		{`INSERT INTO lease_clock (one, boot, anchor) VALUES (1, ?1, ?2)
+			ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, anchor = excluded.anchor`, []any{j.boot, at.UnixMicro() - j.now()}},
+	} {
+		if _, err := tx.ExecContext(ctx, change.query, change.args...); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// restarted says whether the machine was started anew between two clocks.
+func restarted(before, now string) bool {
+	return kernelOf(before) != kernelOf(now) && before != wallBoot && now != wallBoot
+}
+
+// nsMark parts the id of a boot from the offset of a time namespace.
+const nsMark = "+"
+
+func kernelOf(boot string) string {
+	id, _, _ := strings.Cut(boot, nsMark)
+	return id
+}
+
+func clockName(boot string) string {
+	id, offset, inNamespace := strings.Cut(boot, nsMark)
+	switch {
+	case boot == wallBoot:
+		return "the wall clock, since no boot id could be read"
+	case inNamespace:
+		return "the clock of boot " + id + " in a time namespace that is " + offset + " off"
+	}
+	return "the clock of boot " + id
+}
