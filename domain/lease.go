@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -158,4 +159,14 @@ type Node struct {
 	ExpiresAt   time.Time
 	// Expired says that by the database's clock its leases are no longer good.
 	Expired bool
+}
+
+// NameTakenError says that another registration under a node's name is good.
+type NameTakenError struct {
+	Holder Node // as it was read: its epoch, host, PID, admin address and times
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("the name %s is taken by another registration, of host %s, process %d, which is good until %s",
+		e.Holder.Node, e.Holder.Host, e.Holder.PID, e.Holder.ExpiresAt.UTC().Format(time.RFC3339Nano))
 }

@@ -32,6 +32,8 @@
 //     the log says.
 //   - A message that no longer fits its order is dropped; one that cannot be understood
 //     goes to the dead letters.
+//   - No two processes are one node: one that finds its name registered waits until that has
+//     expired, and ends with an error if it is renewed.
 //   - A node stops working on its leases before they can end: the context of all its
 //     work is canceled by the node's own monotonic clock, a fifth of the lease's time
 //     before the database would let another node have them, even while a call to the

@@ -7,33 +7,56 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"orderflow/crashpoint"
 	"orderflow/domain"
 )
 
-// register begins a tenure, trying until the database lets it; nil if ctx ends first.
-func (n *Node) register(ctx context.Context) *tenure {
-	warned := false
+// register begins a tenure, trying until the database lets it; nil if ctx ends first, or another
+// process has the name.
+func (n *Node) register(ctx context.Context) (*tenure, error) {
+	var rival domain.Node // who was seen to have the name
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
 		n.comeRound()
 		began := time.Now()
 		epoch, err := n.enter(ctx)
-		if err == nil {
+		var taken *domain.NameTakenError
+		switch {
+		case err == nil:
 			t := newTenure(epoch, began, n.conf.LeaseTTL)
 			n.begin(t)
 			if time.Since(began) > n.conf.Heartbeat {
 				n.beat() // much of the registration is over already
 			}
-			return t
-		}
-		if !warned {
-			warned = true
+			return t, nil
+		case errors.As(err, &taken):
+			if err := n.waitsFor(rival, taken.Holder); err != nil {
+				return nil, err
+			}
+			rival = taken.Holder
+		default:
 			n.conf.Logger.WithError(err).Warn("the node could not be registered; trying again")
 		}
 		if wait(ctx, pause/2+rand.N(pause)) != nil {
-			return nil
+			return nil, nil //nolint:nilnil // the node is to end
 		}
 	}
+}
+
+// waitsFor says once whose end is waited for, and is an error if that one lives: it has renewed.
+func (n *Node) waitsFor(before, now domain.Node) error {
+	if before.Epoch == now.Epoch {
+		if now.HeartbeatAt.After(before.HeartbeatAt) {
+			return fmt.Errorf("another process works under the name of node %s (host %s, process %d, admin interface %s; it renewed its registration at %s): each node needs a name of its own",
+				now.Node, now.Host, now.PID, now.Admin, now.HeartbeatAt.UTC().Format(time.RFC3339))
+		}
+		return nil
+	}
+	n.conf.Logger.WithFields(logrus.Fields{
+		"held_by_host": now.Host, "held_by_pid": now.PID, "held_by_epoch": now.Epoch, "last_heartbeat": now.HeartbeatAt.UTC(), "expires_at": now.ExpiresAt.UTC(),
+	}).Warn("the node's name has a registration that is still good, perhaps its own from before a crash; waiting until it expires")
+	return nil
 }
 
 // enter asks for a registration, for as long as the answer would be of use. The end of
@@ -42,10 +65,20 @@ func (n *Node) enter(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()
 	info := n.conf.Info
-	info.State, info.Busy = n.State(), n.conf.Busy()
+	info.Epoch, info.State, info.Busy = n.epoch(), n.State(), n.conf.Busy()
 	return await(ctx, func(ctx context.Context) (int64, error) {
 		return n.conf.Registry.Register(ctx, info, n.conf.LeaseTTL)
 	})
+}
+
+// epoch is that of the latest registration; 0 before the first.
+func (n *Node) epoch() int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.tenure == nil {
+		return 0
+	}
+	return n.tenure.epoch
 }
 
 func (n *Node) begin(t *tenure) {

@@ -15,7 +15,8 @@ import (
 // Registry is the register of nodes, which knows by the database's clock whose leases
 // are good.
 type Registry interface {
-	// Register enters a node for ttl and gives its epoch.
+	// Register enters a node for ttl and gives its epoch. While another registration under its
+	// name is good, but for that of node.Epoch, it is a *domain.NameTakenError.
 	Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error)
 	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
 	Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error
@@ -75,7 +76,7 @@ type Node struct {
 	poke chan struct{} // asks for a heartbeat at once
 
 	mu     sync.Mutex
-	state  string
+	state  string // domain.NodeStopped is the last
 	tenure *tenure
 	round  time.Time // when Run last came round
 }
@@ -95,12 +96,16 @@ var errWorkLeft = errors.New("handlers are still running")
 // Run registers the node, renews the registration, and registers anew, as soon as the
 // database lets it, when the registration was lost. When ctx ends it releases the
 // registration, so that others can take over at once what it still holds.
+//
+// While another registration under its name is good it waits for that one's end: it may be
+// this node's own, from before a crash. If it is renewed meanwhile there are two processes of one
+// name, which is an error.
 func (n *Node) Run(ctx context.Context) error {
 	for {
-		t := n.register(ctx)
+		t, err := n.register(ctx)
 		if t == nil {
 			n.setState(domain.NodeStopped)
-			return nil
+			return err
 		}
 		if n.keep(ctx, t) {
 			continue
@@ -151,7 +156,9 @@ func (n *Node) Alive() error {
 func (n *Node) setState(state string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.state = state
+	if n.state != domain.NodeStopped {
+		n.state = state
+	}
 }
 
 func (n *Node) comeRound() {

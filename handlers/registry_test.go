@@ -12,6 +12,7 @@ type registration struct {
 	epoch   int64
 	state   string
 	busy    int
+	renewed time.Time
 	expires time.Time
 }
 
@@ -46,8 +47,13 @@ func (c *cluster) Register(ctx context.Context, node domain.Node, ttl time.Durat
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, r := range c.nodes[node.Node] {
+		if r.epoch != node.Epoch && time.Now().Before(r.expires) {
+			return 0, &domain.NameTakenError{Holder: domain.Node{Node: node.Node, Epoch: r.epoch, Host: "h", PID: 1, HeartbeatAt: r.renewed, ExpiresAt: r.expires}}
+		}
+	}
 	epoch := int64(len(c.nodes[node.Node]) + 1)
-	c.nodes[node.Node] = append(c.nodes[node.Node], &registration{epoch: epoch, state: domain.NodeActive, expires: time.Now().Add(ttl)})
+	c.nodes[node.Node] = append(c.nodes[node.Node], &registration{epoch: epoch, state: domain.NodeActive, renewed: time.Now(), expires: time.Now().Add(ttl)})
 	return epoch, nil
 }
 
@@ -61,7 +67,7 @@ func (c *cluster) Renew(ctx context.Context, node string, epoch int64, state str
 	if r == nil || !time.Now().Before(r.expires) {
 		return domain.ErrFenced
 	}
-	r.state, r.busy, r.expires = state, busy, time.Now().Add(ttl)
+	r.state, r.busy, r.renewed, r.expires = state, busy, time.Now(), time.Now().Add(ttl)
 	return nil
 }
 

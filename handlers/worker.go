@@ -61,7 +61,7 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 // errRouterStopped is the end of a router that nobody closed.
 var errRouterStopped = errors.New("the router stopped by itself")
 
-// Run works until ctx ends, or the router stops by itself, which is an error. Then it
+// Run works until ctx ends, or the router or the node stops by itself, which is an error. Then it
 // drains: the node says so to the cluster, the subscriber takes no more work and the
 // steps under way finish, for DrainTimeout at most; what still runs is cut short, recorded as
 // interrupted and handed back; the router is closed; last the node is released. If a handler runs on even then, the node
@@ -81,6 +81,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-router.done:
+	case <-node.done: // its name is another's
 	}
 	w.conf.Node.Drain()
 	crashpoint.Here("drain.begin")

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -20,14 +21,15 @@ type Nodes struct {
 func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db} }
 
 // Register enters a node as active for ttl and gives its epoch, which is higher than that
-// of any earlier registration of the same name. What does not fit (see limits.go) is of
-// kind domain.ErrInvalid.
+// of any earlier registration of the same name. While another one of the name is good, but for
+// that of node.Epoch, which the caller had before, it is a *domain.NameTakenError. What does
+// not fit (see limits.go) is of kind domain.ErrInvalid.
 func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
 	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
 	}
 	epoch, err = n.register(ctx, node, ttl)
-	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: take the next epoch
+	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: it is seen now
 		epoch, err = n.register(ctx, node, ttl)
 	}
 	if err != nil {
@@ -38,11 +40,14 @@ func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duratio
 
 func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
 	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
+		d := tx.Dialect()
 		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes WHERE node = ?1`, node.Node)
 		if err := row.Scan(&epoch); err != nil {
 			return n.db.Translate(err)
 		}
-		d := tx.Dialect()
+		if err := holder(ctx, tx, node); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
 			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
 			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`)`,
@@ -50,6 +55,28 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 		return err
 	})
 	return epoch, err
+}
+
+// holder is a *domain.NameTakenError if there is a good registration of the node's name other than
+// its own. Two that register at once are told apart by the epoch that they insert.
+func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
+	return tx.Ask(ctx, schema.Question{
+		Query: `SELECT epoch, host, pid, admin, heartbeat_at, expires_at FROM nodes
+			WHERE node = ?1 AND epoch <> ?2 AND expires_at > ` + tx.Dialect().Now() + ` ORDER BY epoch DESC`,
+		Args: []any{node.Node, node.Epoch},
+		Read: func(rows *sql.Rows) error {
+			if !rows.Next() {
+				return rows.Err()
+			}
+			h := domain.Node{Node: node.Node}
+			var heartbeat, expires schema.Time
+			if err := rows.Scan(&h.Epoch, &h.Host, &h.PID, &h.Admin, &heartbeat, &expires); err != nil {
+				return err
+			}
+			h.HeartbeatAt, h.ExpiresAt = heartbeat.Time, expires.Time
+			return &domain.NameTakenError{Holder: h}
+		},
+	})
 }
 
 // Renew extends a registration to ttl from now; state is domain.NodeActive or

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 func TestNodes(t *testing.T) {
 	onEach(t, map[string]func(*testing.T, *schema.DB){
 		"epochs rise":             testEpochs,
-		"epochs in a race":        testEpochsRace,
+		"one of a name in a race": testRegisterRace,
+		"a name that is taken":    testNameTaken,
 		"list":                    testNodesList,
 		"renew":                   testRenew,
 		"renew after the end":     testRenewEnded,
@@ -58,25 +60,55 @@ func testEpochs(t *testing.T, db *schema.DB) {
 	}
 }
 
-func testEpochsRace(t *testing.T, db *schema.DB) {
+// testRegisterRace: of several processes that start under one name at once, one is registered.
+func testRegisterRace(t *testing.T, db *schema.DB) {
 	const racers = 8
 	n, other := domain.Node{Node: name("node")}, again(t, db)
-	epochs := make([]int64, racers)
+	var registered atomic.Int64
 	var wg sync.WaitGroup
 	for i := range racers {
 		wg.Go(func() {
-			handle := []*schema.DB{db, other}[i%2]
-			var err error
-			if epochs[i], err = messaging.NewNodes(handle).Register(t.Context(), n, time.Hour); err != nil {
+			_, err := messaging.NewNodes([]*schema.DB{db, other}[i%2]).Register(t.Context(), n, time.Hour)
+			var taken *domain.NameTakenError
+			switch {
+			case err == nil:
+				registered.Add(1)
+			case !errors.As(err, &taken):
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	slices.Sort(epochs)
-	if len(slices.Compact(epochs)) != racers {
-		t.Fatalf("epochs were given twice: %v", epochs)
+	if n := registered.Load(); n != 1 {
+		t.Fatalf("%d processes are registered under one name, want 1", n)
 	}
+}
+
+func testNameTaken(t *testing.T, db *schema.DB) {
+	nodes, n := messaging.NewNodes(db), domain.Node{Node: name("node"), Host: "here", PID: 7, Admin: "127.0.0.1:1"}
+	first := register(t, db, n)
+	refused := func(node domain.Node, by int64) {
+		t.Helper()
+		_, err := nodes.Register(t.Context(), node, time.Hour)
+		var taken *domain.NameTakenError
+		if !errors.As(err, &taken) {
+			t.Fatalf("err = %v, want that the name is taken", err)
+		}
+		h, want := taken.Holder, find(t, db, domain.Tenure{Node: n.Node, Epoch: by})
+		if h.Node != n.Node || h.Epoch != by || h.Host != n.Host || h.PID != n.PID || h.Admin != n.Admin || !h.HeartbeatAt.Equal(want.HeartbeatAt) || !h.ExpiresAt.Equal(want.ExpiresAt) {
+			t.Errorf("it is taken by %+v, want %+v", h, want)
+		}
+	}
+	refused(n, first.Epoch)
+	n.Epoch = first.Epoch // the holder itself, which registers anew
+	second := register(t, db, n)
+	refused(n, second.Epoch)
+	expire(t, db, first)
+	expire(t, db, second)
+	n.Epoch = 0
+	third := register(t, db, n)
+	must(t, nodes.Release(t.Context(), third.Node, third.Epoch))
+	register(t, db, n)
 }
 
 func testNodesList(t *testing.T, db *schema.DB) {

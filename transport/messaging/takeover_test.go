@@ -105,7 +105,7 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 func testTakeOverOwn(t *testing.T, db *schema.DB) {
 	old, topic := join(t, db), name("topic")
 	lone(t, db, old, topic)
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: old.Node}, time.Hour)
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: old.Node, Epoch: old.Epoch}, time.Hour)
 	must(t, err)
 	if epoch <= old.Epoch {
 		t.Fatalf("epoch %d follows %d", epoch, old.Epoch)
