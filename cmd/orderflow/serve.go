@@ -19,13 +19,14 @@ type serveCmd struct {
 	databaseFlag
 	NoMigrate bool `env:"ORDERFLOW_NO_MIGRATE" help:"Do not bring the schema up to date at the start; fail if it is not."`
 
-	Listen   string   `default:"127.0.0.1:8080" env:"ORDERFLOW_LISTEN" placeholder:"HOST:PORT" help:"Where the customers' API listens (role api). Port 0: any free port." group:"Network:"`
-	Admin    string   `default:"127.0.0.1:8765" env:"ORDERFLOW_ADMIN" placeholder:"HOST:PORT" help:"Where the admin interface of this node listens. Port 0: any free port." group:"Network:"`
-	AddrFile string   `env:"ORDERFLOW_ADDR_FILE" placeholder:"PATH" help:"Write the real addresses to this file, as JSON, when they can be used." group:"Network:"`
-	AuthFile string   `env:"ORDERFLOW_AUTH_FILE" placeholder:"PATH" help:"File of tokens, lines role:token with the roles customer, operator, auditor. Required to listen beyond this machine." group:"Network:"`
-	Roles    []string `default:"api,worker,projector" env:"ORDERFLOW_ROLES" help:"What this node does: api, worker, projector." group:"Work:"`
-	NodeID   string   `name:"node-id" env:"ORDERFLOW_NODE_ID" placeholder:"NAME" help:"Name of the node, unique in the cluster. Default: the host's name and a random suffix." group:"Work:"`
-	Workers  int      `default:"50" env:"ORDERFLOW_WORKERS" help:"Steps that this node works on at once (role worker)." group:"Work:"`
+	Listen       string   `default:"127.0.0.1:8080" env:"ORDERFLOW_LISTEN" placeholder:"HOST:PORT" help:"Where the customers' API listens (role api). Port 0: any free port." group:"Network:"`
+	Admin        string   `default:"127.0.0.1:8765" env:"ORDERFLOW_ADMIN" placeholder:"HOST:PORT" help:"Where the admin interface of this node listens. Port 0: any free port." group:"Network:"`
+	AddrFile     string   `env:"ORDERFLOW_ADDR_FILE" placeholder:"PATH" help:"Write the real addresses to this file, as JSON, when they can be used." group:"Network:"`
+	AllowedHosts []string `env:"ORDERFLOW_ALLOWED_HOSTS" placeholder:"HOST" help:"Names under which a proxy or client may ask for this node, beside localhost and loopback addresses (header Host, without port). Without --auth-file, other names are refused (421) on both listeners; with it, only if this flag is given, and only by the API." group:"Network:"`
+	AuthFile     string   `env:"ORDERFLOW_AUTH_FILE" placeholder:"PATH" help:"File of tokens, lines role:token with the roles customer, operator, auditor. Required to listen beyond this machine." group:"Network:"`
+	Roles        []string `default:"api,worker,projector" env:"ORDERFLOW_ROLES" help:"What this node does: api, worker, projector." group:"Work:"`
+	NodeID       string   `name:"node-id" env:"ORDERFLOW_NODE_ID" placeholder:"NAME" help:"Name of the node, unique in the cluster. Default: the host's name and a random suffix." group:"Work:"`
+	Workers      int      `default:"50" env:"ORDERFLOW_WORKERS" help:"Steps that this node works on at once (role worker)." group:"Work:"`
 
 	StepTimeout      time.Duration `default:"60s" env:"ORDERFLOW_STEP_TIMEOUT" help:"A step that takes longer is interrupted and tried again." group:"Work:"`
 	MaxInterruptions int           `default:"3" env:"ORDERFLOW_MAX_INTERRUPTIONS" help:"An order whose step was interrupted this often is parked, for an operator to look at." group:"Work:"`

@@ -67,11 +67,11 @@ func (n *node) run(ctx context.Context) error {
 func (n *node) addServers(parts *run.Group) {
 	if n.apiListener != nil {
 		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
-			Placer: n.placer(), Views: n.views, History: n.store, Auth: n.auth, Log: n.entry("api"),
+			Placer: n.placer(), Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, Log: n.entry("api"),
 		}))
 	}
 	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.views, Auth: n.auth, Log: n.entry("admin"),
+		Node: control{n}, Orders: n.views, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, Log: n.entry("admin"),
 	}))
 }
 

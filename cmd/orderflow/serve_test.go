@@ -83,6 +83,8 @@ func TestServeCmd_Validate(t *testing.T) {
 		{"an address without a port", "--admin localhost", "HOST:PORT"},
 		{"a name that may be anything", "--listen example.org:80", "--auth-file"},
 		{"an address of the network", "--listen 192.168.1.1:80", "--auth-file"},
+		{"a host with a port", "--allowed-hosts orders.example.org:443", "without scheme and port"},
+		{"a pattern of hosts", "--allowed-hosts *.example.org", "without scheme and port"},
 		{"all addresses of IPv6", "--listen [::]:80", "--auth-file"},
 		{"a database in memory", "--dsn :memory:", "name a file"},
 		{"an unknown level", "--log-level loud", "--log-level"},
@@ -94,7 +96,7 @@ func TestServeCmd_Validate(t *testing.T) {
 		})
 	}
 	for _, good := range []string{
-		"--listen localhost:0 --admin [::1]:0", "--listen 127.9.9.9:80", "--listen :80 --admin 0.0.0.0:81 --auth-file tokens",
+		"--listen localhost:0 --admin [::1]:0", "--listen 127.9.9.9:80", "--allowed-hosts orders.example.org,10.0.0.7,2001:db8::7", "--listen :80 --admin 0.0.0.0:81 --auth-file tokens",
 		"--step-failure-rate 1 --step-duration 0s --drain-timeout 0s", "--node-id a.b-c_9 --roles projector",
 		"--dsn sqlserver://u:p@h?database=d --heartbeat 200ms --lease-ttl 1s",
 	} {

@@ -16,6 +16,9 @@ const maxWorkers = 10000
 // nodeName is what a node may be called: it stands in events, logs and filters.
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
+// hostName is a name as it stands in the header Host.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
+
 // Validate says everything that is wrong with the configuration at once.
 func (c *serveCmd) Validate() error {
 	return errors.Join(c.databaseFlag.Validate(), c.validateNetwork(), c.validateWork(), c.validateTimes())
@@ -30,6 +33,11 @@ func (c *serveCmd) validateNetwork() error {
 		}
 		if c.AuthFile == "" && !loopback(l.addr) {
 			errs = append(errs, fmt.Errorf("%s %s can be reached from other machines and nobody would need a token: give --auth-file (ORDERFLOW_AUTH_FILE), or listen on 127.0.0.1", l.flag, l.addr))
+		}
+	}
+	for _, host := range c.AllowedHosts {
+		if net.ParseIP(host) == nil && !hostName.MatchString(host) {
+			errs = append(errs, fmt.Errorf("--allowed-hosts has %q: give names or addresses without scheme and port, such as orders.example.org", host))
 		}
 	}
 	return errors.Join(errs...)

@@ -44,6 +44,9 @@ type AdminConfig struct {
 	Orders Counter
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
+	// AllowedHosts are the names, without ports, under which the listener may be asked beside
+	// localhost and loopback addresses. With Auth, any will do.
+	AllowedHosts []string
 	// Log gets a line per request; nil: none.
 	Log *logrus.Entry
 	// CheckTimeout bounds each check and count; 0: 5 s.
@@ -66,7 +69,8 @@ func NewAdmin(c AdminConfig) http.Handler {
 	if c.CheckTimeout == 0 {
 		c.CheckTimeout = 5 * time.Second
 	}
-	return newHandler(adminRoutes(c), c.Auth, c.Log)
+	// With tokens a page of another site can do nothing here, and probes ask by address.
+	return newHandler(adminRoutes(c), listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, log: c.Log})
 }
 
 func adminRoutes(c AdminConfig) []route {

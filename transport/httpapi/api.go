@@ -35,6 +35,9 @@ type APIConfig struct {
 	History History
 	// Auth asks for tokens; nil: everybody may do everything.
 	Auth *Auth
+	// AllowedHosts are the names, without ports, under which the listener may be asked beside
+	// localhost and loopback addresses. With Auth, none means any.
+	AllowedHosts []string
 	// Log gets a line per request; nil: none.
 	Log *logrus.Entry
 	// Timeout bounds the work on one request; 0: 15 s.
@@ -56,7 +59,9 @@ func NewAPI(c APIConfig) http.Handler {
 	if c.Timeout == 0 {
 		c.Timeout = 15 * time.Second
 	}
-	return newHandler(apiRoutes(c), c.Auth, c.Log)
+	return newHandler(apiRoutes(c), listener{
+		auth: c.Auth, anyHost: c.Auth != nil && len(c.AllowedHosts) == 0, hosts: c.AllowedHosts, log: c.Log,
+	})
 }
 
 func apiRoutes(c APIConfig) []route {

@@ -20,7 +20,9 @@
 //     a 500 and one log line.
 //   - State-changing requests that a browser sends from another site are refused.
 //   - With tokens (see Auth) each endpoint asks for one of its roles; without, everybody
-//     may do everything, and the listener must not be reachable from beyond the machine.
+//     may do everything, and the listener must not be reachable from beyond the machine. It
+//     answers then only where Host is a loopback name or address, or one that is allowed: to a
+//     browser it would otherwise be whatever site gives its name this machine's address.
 //
 // Limits: body MaxBody, detail nested MaxDepth deep, tracking_id MaxTrackingID, Idempotency-Key
 // MaxIdempotencyKey, request line and header MaxHeader, list projections.MaxLimit. Each is inclusive.

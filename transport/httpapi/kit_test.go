@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -167,6 +168,7 @@ type request struct {
 	method, path, body string
 	header             map[string]string // an empty value takes a header away
 	chunked            bool
+	host               string // empty: localhost:8080
 }
 
 func post(body string) request { return request{method: http.MethodPost, path: orders, body: body} }
@@ -190,6 +192,7 @@ func (q request) make() *http.Request {
 		body = io.MultiReader(body) // of a length that is not known
 	}
 	r := httptest.NewRequestWithContext(context.Background(), q.method, q.path, body)
+	r.Host = cmp.Or(q.host, "localhost:8080")
 	r.Header.Set("X-Correlation-ID", corr)
 	if q.method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/json")

@@ -36,6 +36,7 @@ const (
 	problemNotAllowed       = "not-allowed"
 	problemBodyTooLarge     = "body-too-large"
 	problemMediaType        = "unsupported-media-type"
+	problemMisdirected      = "misdirected"
 	problemHeaderTooLarge   = "header-too-large"
 	problemInternal         = "internal"
 	problemUnavailable      = "unavailable"
@@ -70,6 +71,8 @@ var problemTypes = []problemType{
 	{problemNotAllowed, 409, "The order's state does not allow this", "detail names the rule."},
 	{problemBodyTooLarge, 413, "The body is too large", "limit is the number of bytes that are allowed."},
 	{problemMediaType, 415, "The body is of the wrong type", "Send Content-Type: application/json, in UTF-8, not compressed."},
+	{problemMisdirected, 421, "The host is not one of this listener",
+		"The header Host names another machine than this one. Ask as localhost, or have the node started with --allowed-hosts."},
 	{problemHeaderTooLarge, 431, "The header is too large", "limit is the number of bytes allowed for the request line and the header fields together."},
 	{problemInternal, 500, "Something went wrong", "It is a fault of this system, and in its log under correlation_id."},
 	{problemUnavailable, 503, "The database cannot answer now", aboutRepeat},

@@ -31,17 +31,30 @@ type endpoint struct {
 // get is the methods of a path that can only be read.
 func get(e endpoint) map[string]endpoint { return map[string]endpoint{http.MethodGet: e} }
 
-// newHandler makes one listener's handler: edge, size of the header, cross-site
-// requests, then the route.
-func newHandler(routes []route, auth *Auth, log *logrus.Entry) http.Handler {
+// listener is what a listener's handler needs beside its routes.
+type listener struct {
+	auth *Auth
+	// anyHost has the header Host not looked at; otherwise it is a loopback name or one of hosts.
+	anyHost bool
+	hosts   []string
+	log     *logrus.Entry
+}
+
+// newHandler makes one listener's handler: edge, size of the header, the host that is meant,
+// cross-site requests, then the route.
+func newHandler(routes []route, l listener) http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for _, t := range routes {
-		router.Path(t.path).Handler(t.handler(auth))
+		router.Path(t.path).Handler(t.handler(l.auth))
 	}
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fail(w, r, pathNotFound(r)) })
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(refuseCrossSite))
-	return newEdge(log, limitHeader(sameSite.Handler(router)))
+	guarded := sameSite.Handler(router)
+	if !l.anyHost {
+		guarded = loopbackOr(l.hosts, guarded)
+	}
+	return newEdge(l.log, limitHeader(guarded))
 }
 
 func (t route) handler(auth *Auth) http.Handler {

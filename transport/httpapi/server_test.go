@@ -71,7 +71,7 @@ func closesAfter(t *testing.T, c net.Conn, text string) (time.Duration, string) 
 }
 
 func TestServer_timeouts(t *testing.T) {
-	const head = "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+	const head = "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
 	for name, c := range map[string]struct {
 		text   string
 		after  time.Duration
@@ -80,7 +80,7 @@ func TestServer_timeouts(t *testing.T) {
 		"silence":                 {"", 5 * time.Second, ""},
 		"header without an end":   {head, 5 * time.Second, ""},
 		"body without an end":     {head + "\r\n{", 30 * time.Second, "HTTP/1.1 400 Bad Request"},
-		"nothing after an answer": {"GET /v1/orders HTTP/1.1\r\nHost: x\r\n\r\n", 2 * time.Minute, "HTTP/1.1 200 OK"},
+		"nothing after an answer": {"GET /v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n", 2 * time.Minute, "HTTP/1.1 200 OK"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestServer_writeTimeout(t *testing.T) {
 			cut <- err
 		}))
 		c := connect()
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -123,7 +123,7 @@ func TestServer_header(t *testing.T) {
 		answer := func(fill int) string {
 			c := connect()
 			go func() {
-				_, _ = io.WriteString(c, "GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-Filler: "+strings.Repeat("x", fill)+"\r\n\r\n")
+				_, _ = io.WriteString(c, "GET /v1/orders HTTP/1.1\r\nHost: localhost\r\nX-Filler: "+strings.Repeat("x", fill)+"\r\n\r\n")
 			}()
 			res, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
@@ -132,7 +132,7 @@ func TestServer_header(t *testing.T) {
 			defer func() { _ = c.Close(); _ = res.Body.Close() }()
 			return res.Status + " " + res.Header.Get("Content-Type")
 		}
-		frame := len("GET /v1/orders HTTP/1.1\r\nHost: x\r\nX-Filler: \r\n")
+		frame := len("GET /v1/orders HTTP/1.1\r\nHost: localhost\r\nX-Filler: \r\n")
 		for fill, want := range map[int]string{
 			httpapi.MaxHeader - frame:     "200 OK application/json",
 			httpapi.MaxHeader - frame + 1: "431 Request Header Fields Too Large application/problem+json",
@@ -156,7 +156,7 @@ func TestServer_panicInAnswer(t *testing.T) {
 			}
 			panic("now")
 		}))
-		_, answer := closesAfter(t, connect(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, answer := closesAfter(t, connect(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		// The last chunk, of length 0, would say that this is all.
 		if !strings.HasSuffix(answer, "\r\n\r\n4\r\nhalf\r\n") {
 			t.Errorf("answered %q", answer)
