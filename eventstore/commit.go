@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"orderflow/crashpoint"
@@ -14,14 +13,12 @@ import (
 	"orderflow/schema"
 )
 
-// errAgain asks for the transaction to be done again without the appends that failed.
-var errAgain = errors.New("do the group again")
-
 // commit is one transaction of one group of appends to one partition.
 type commit struct {
 	store     *Store
 	tx        *schema.Tx
 	partition int
+	group     []*pending
 	careful   bool  // the ends of streams are read, not taken from memory
 	locked    bool  // positions were taken
 	head      int64 // before the group
@@ -64,32 +61,30 @@ func (t *timeText) of(at time.Time) string {
 
 // tail is the last event of a stream; the zero value is an empty stream.
 type tail struct {
-	version int
-	at      schema.Time
-	hash    []byte
+	version    int
+	at         schema.Time
+	hash       []byte
+	remembered bool // and not read
 }
 
-// run locks in the order that doc.go names: leases, head, reservations.
+// run is one try of the group. It locks in the order that doc.go names: leases, head,
+// reservations. What earlier tries found is forgotten.
 func (c *commit) run(ctx context.Context, group []*pending) error {
-	var left []*pending
+	c.group = group
 	for _, p := range group {
-		if p.err == nil {
-			left = append(left, p)
-		}
+		p.err = nil
 	}
 	crashpoint.Here("append.begin")
-	if err := c.doAlso(ctx, left); err != nil {
+	if err := c.doAlso(ctx); err != nil {
 		return err
 	}
-	left, err := c.lockAndRead(ctx, left)
+	left, err := c.lockAndRead(ctx)
 	if err != nil {
 		return err
 	}
 	crashpoint.Here("append.settled")
-	for _, p := range left {
-		if p.err = c.place(p); p.err != nil && (p.Lease != nil || p.also != nil) {
-			return errAgain
-		}
+	if err := c.placeAll(left); err != nil {
+		return err
 	}
 	if err := c.write(ctx); err != nil {
 		return err
@@ -98,10 +93,9 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 	return nil
 }
 
-// doAlso does what appends have to do beside appending. One that cannot be done is left
-// out, and the group done again, since half of it may have been.
-func (c *commit) doAlso(ctx context.Context, group []*pending) error {
-	for _, p := range group {
+// doAlso does what appends have to do beside appending.
+func (c *commit) doAlso(ctx context.Context) error {
+	for _, p := range c.group {
 		if p.also == nil {
 			continue
 		}
@@ -109,8 +103,8 @@ func (c *commit) doAlso(ctx context.Context, group []*pending) error {
 		if errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrUnavailable) {
 			return err
 		}
-		if p.err = err; err != nil {
-			return errAgain
+		if err != nil {
+			return c.refuse(p, err, true)
 		}
 	}
 	return nil
@@ -119,26 +113,26 @@ func (c *commit) doAlso(ctx context.Context, group []*pending) error {
 // lockAndRead settles the leases of the group, takes the partition's lock, and reads
 // what the group's decisions depend on: what it reads after the lock was taken stays as
 // it is until the commit. It leaves out appends whose lease is lost.
-func (c *commit) lockAndRead(ctx context.Context, group []*pending) ([]*pending, error) {
-	questions, held, err := c.settle(group)
+func (c *commit) lockAndRead(ctx context.Context) ([]*pending, error) {
+	questions, held, err := c.settle(c.group)
 	if err != nil {
 		return nil, fmt.Errorf("settle leases: %w", err)
 	}
 	n := 0
-	for _, p := range group {
+	for _, p := range c.group {
 		n += len(p.recorded)
 	}
 	c.events = make([]*domain.Recorded, 0, n)
 	if n > 0 { // otherwise there are leases to settle, and nothing to append
 		questions = append(questions, c.lockHead(n)...)
-		questions = append(questions, c.readTails(group)...)
-		questions = append(questions, c.readReservations(group)...)
+		questions = append(questions, c.readTails(c.group)...)
+		questions = append(questions, c.readReservations(c.group)...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.partition, err)
 	}
 	c.locked, c.taken, c.head = n > 0, int64(n), c.head-int64(n)
-	return alive(group, held), nil
+	return c.alive(held)
 }
 
 // settle gives the statements for the leases of a group, and where their answers will be.
@@ -157,19 +151,22 @@ func (c *commit) settle(group []*pending) (questions []schema.Question, held []b
 	return questions, held, err
 }
 
-// alive leaves out the appends whose lease is not held.
-func alive(group []*pending, held []bool) (alive []*pending) {
-	for _, p := range group {
+// alive leaves out the appends whose lease is not held: Settle has done nothing for them.
+func (c *commit) alive(held []bool) (alive []*pending, err error) {
+	for _, p := range c.group {
+		ok := true
 		if p.Lease != nil {
-			ok := held[0]
-			if held = held[1:]; !ok {
-				p.err = domain.ErrFenced
-				continue
-			}
+			ok, held = held[0], held[1:]
 		}
-		alive = append(alive, p)
+		if ok {
+			alive = append(alive, p)
+			continue
+		}
+		if again := c.refuse(p, domain.ErrFenced, p.also != nil); again != nil {
+			err = again
+		}
 	}
-	return alive
+	return alive, err
 }
 
 // lockHead takes as many positions as the group could need; write gives back what it
@@ -186,6 +183,23 @@ func (c *commit) lockHead(n int) []schema.Question {
 	}
 }
 
+// placeAll places the appends one after the other, and refuses those that cannot be done.
+func (c *commit) placeAll(group []*pending) (err error) {
+	for _, p := range group {
+		verdict := c.place(p)
+		if errors.Is(verdict, errRemembered) {
+			return verdict
+		}
+		if verdict == nil {
+			continue
+		}
+		if again := c.refuse(p, verdict, p.Lease != nil || p.also != nil); again != nil {
+			err = again
+		}
+	}
+	return err
+}
+
 // place gives the append's events their versions, positions, times and hashes, or
 // says why it cannot be done.
 func (c *commit) place(p *pending) error {
@@ -194,6 +208,9 @@ func (c *commit) place(p *pending) error {
 		return nil
 	}
 	t := c.tails[p.OrderID]
+	if t.version != p.Expected && t.remembered {
+		return errRemembered
+	}
 	if t.version != p.Expected {
 		return fmt.Errorf("%w: the stream is at version %d", domain.ErrConflict, t.version)
 	}
@@ -267,21 +284,22 @@ func (c *commit) write(ctx context.Context) error {
 	return c.passed(held)
 }
 
-// passed has the group done again without the appends whose leases were found lost as they
-// were passed on. Each has passed one on, in the order of done.
-func (c *commit) passed(held []bool) error {
-	if !slices.Contains(held, false) {
-		return nil
-	}
+// passed refuses the appends whose leases were found lost as they were passed on. Each of
+// done that passes its lease on has its answer in held.
+func (c *commit) passed(held []bool) (err error) {
 	for _, p := range c.done {
-		if p.Settle == domain.SettlePass {
-			if !held[0] {
-				p.err = domain.ErrFenced
-			}
-			held = held[1:]
+		if p.Settle != domain.SettlePass {
+			continue
+		}
+		ok := held[0]
+		if held = held[1:]; ok {
+			continue
+		}
+		if again := c.refuse(p, domain.ErrFenced, true); again != nil {
+			err = again
 		}
 	}
-	return errAgain
+	return err
 }
 
 // lane is the lane of the group's partition.

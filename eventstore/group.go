@@ -20,8 +20,9 @@ type pending struct {
 	keys      []reservation     // without time
 	also      func(context.Context, *schema.Tx) error
 
-	done chan struct{}
-	err  error
+	done  chan struct{}
+	apart bool  // the group is done without it, and it alone afterwards
+	err   error // the verdict of the latest try
 }
 
 // lane is the queue of one partition: at most one of its groups is being committed.
@@ -113,27 +114,40 @@ func (s *Store) commitGroup(l *lane) {
 		return
 	}
 	defer func() { clear(l.args) }()
-	err := s.commit(func() []*pending {
+	partition := group[0].partition
+	err := s.commit(partition, func() []*pending {
 		group = l.fill(group, s.opts.GroupSize, s.opts.GroupBytes)
-		return group
+		return together(group)
 	})
-	alone := err != nil && len(group) > 1 && !errors.Is(err, domain.ErrUnavailable)
+	alone := err != nil && len(group) > 1
+	available := !errors.Is(err, domain.ErrUnavailable)
 	for _, p := range group {
-		if alone {
-			p.err = nil
-			err = s.commit(func() []*pending { return []*pending{p} })
+		one := err
+		if available && (alone || p.apart) {
+			one = s.commit(partition, func() []*pending { return []*pending{p} })
 		}
-		if err != nil {
-			p.err = err
+		if one != nil {
+			p.err = one
 		}
 		close(p.done)
 	}
 }
 
+// together are the appends of a group that are not done apart.
+func together(group []*pending) []*pending {
+	some := make([]*pending, 0, len(group))
+	for _, p := range group {
+		if !p.apart {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 // commit runs the transaction of a group, which is asked for each time one has begun and
-// keeps those it had. An append that cannot be done has its err set and is left out; the error
-// returned is the whole group's.
-func (s *Store) commit(members func() []*pending) error {
+// keeps those it had, but for those that are to be done apart. An append that cannot be done has
+// its err set and is left out; the error returned is the whole group's.
+func (s *Store) commit(partition int, members func() []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer cancel()
 	var c *commit
@@ -141,9 +155,9 @@ func (s *Store) commit(members func() []*pending) error {
 	begin := func() error {
 		return s.db.InTxLast(ctx, func(tx *schema.Tx) error {
 			group := members()
-			size = len(group)
+			size = max(size, len(group))
 			c = &commit{
-				store: s, tx: tx, partition: group[0].partition, careful: careful,
+				store: s, tx: tx, partition: partition, careful: careful,
 				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
 			}
 			return c.run(ctx, group)
@@ -186,10 +200,10 @@ const lostTries = 3
 
 // again says that the group's transaction had no effect and may have one if repeated:
 // an append that failed after its lease was settled must not keep the settlement, so
-// the rest is done without it; one that lost a race for a key to another node is seen
-// as a duplicate the second time; a connection broke before the commit; a commit did
-// not arrive.
+// the rest is done without it; the end of a stream has to be read; an append that lost a race
+// for a key to another node is seen as a duplicate the second time; a connection broke before
+// the commit; a commit did not arrive.
 func again(err error) bool {
-	return errors.Is(err, errAgain) || errors.Is(err, schema.ErrDuplicateKey) || errors.Is(err, errNotCommitted) ||
-		errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
+	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, schema.ErrDuplicateKey) ||
+		errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
 }

@@ -11,7 +11,7 @@ import (
 // readTails reads the last event of the streams the group appends to. What this store
 // knows of a stream is taken for granted where the append expects the same: should
 // another node have appended since, the version is taken, the insert fails for its key,
-// and the group is done again carefully.
+// and the group is done again carefully. It is never taken for a conflict.
 func (c *commit) readTails(group []*pending) (questions []schema.Question) {
 	c.tails = make(map[domain.OrderID]tail, len(group))
 	var ids []any
@@ -41,9 +41,9 @@ func (c *commit) known(p *pending) (t tail, expected bool) {
 	case c.careful:
 		return t, false
 	case p.Expected == 0 && !known:
-		return t, true
+		return tail{remembered: true}, true
 	case known && last.Version == p.Expected:
-		return tail{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash}, true
+		return tail{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash, remembered: true}, true
 	}
 	return t, false
 }

@@ -24,7 +24,7 @@ type shared struct {
 	opened  time.Time // to others, when the first function was done
 	called  int
 	ending  bool      // the last ones are being called
-	members []*member // whose functions are done; they wait for the commit
+	members []*member // whose functions are done, or have failed; they wait for the commit
 }
 
 // full says whether no other function should join in its turn.
@@ -75,19 +75,21 @@ func (s *shared) settle(m *member, alone bool, err error) error {
 			return s.giveUp(rerr)
 		}
 	}
-	if err == nil {
-		s.members = append(s.members, m)
-	}
+	s.members = append(s.members, m)
 	if s.called == 1 {
 		s.opened = time.Now()
 	}
 	if !s.w.callIn(s) {
 		s.commit()
 	}
-	if err != nil {
-		return err
+	outcome := <-m.outcome
+	switch {
+	case err == nil:
+		return outcome
+	case outcome != nil: // it failed for what it saw, and that was not committed
+		return fmt.Errorf("%w, after a function had failed: %s", errShared, err.Error())
 	}
-	return <-m.outcome
+	return err
 }
 
 func (s *shared) exec(statement string) error {

@@ -50,6 +50,50 @@ func TestDB_InTx_commitFails(t *testing.T) {
 	w.has(3)
 }
 
+// TestDB_InTx_sawWhatIsGone: a function that fails for what another did is called again if that
+// is not committed.
+func TestDB_InTx_sawWhatIsGone(t *testing.T) {
+	w := newWriting(t)
+	w.exec(`PRAGMA foreign_keys = ON`)
+	w.exec(`CREATE TABLE child (id INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)`)
+	errSeen, seen := errors.New("the orphan is there"), []int{}
+	release := w.hold()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := w.InTx(t.Context(), func(tx *Tx) error {
+			_, err := tx.ExecContext(t.Context(), `INSERT INTO child VALUES (77)`)
+			return err
+		})
+		if !errors.Is(err, ErrCommit) {
+			t.Errorf("the orphan: err = %v, want ErrCommit", err)
+		}
+	})
+	w.queued(1)
+	wg.Go(func() {
+		err := w.InTx(t.Context(), func(tx *Tx) error {
+			var n int
+			if err := tx.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM child`).Scan(&n); err != nil {
+				return err
+			}
+			if seen = append(seen, n); n > 0 {
+				return errSeen
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("who saw it: err = %v, want none: it is not there", err)
+		}
+	})
+	w.queued(2)
+	if err := release(); !errors.Is(err, ErrCommit) {
+		t.Errorf("the first: err = %v, want ErrCommit", err)
+	}
+	wg.Wait()
+	if !slices.Equal(seen, []int{1, 0}) {
+		t.Errorf("orphans seen: %v, want one, and none the second time", seen)
+	}
+}
+
 // TestDB_InTx_rolledBackByDatabase: when SQLite ends the transaction under its functions,
 // nobody is told that it was committed, and those who did nothing wrong are called again.
 func TestDB_InTx_rolledBackByDatabase(t *testing.T) {

@@ -24,7 +24,8 @@ type Tx struct {
 //
 // On SQLite f may share its transaction with other functions, which see what it did before
 // it is committed. What f did is kept or not by itself: a failure or panic of one takes
-// nothing from the others. f must not wait for another transaction of this process. A
+// nothing from the others. An error of f is returned once what f saw has been committed; if it is
+// not, f is called again. f must not wait for another transaction of this process. A
 // context that ends before f was called withdraws it; after that it ends f's next statement,
 // but not the commit.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
 	t.Run("Group", func(t *testing.T) { testGroup(t, open) })
 	t.Run("Leases", func(t *testing.T) { testLeases(t, open) })
+	t.Run("Verdicts", func(t *testing.T) { testVerdicts(t, open) })
 	t.Run("Also", func(t *testing.T) { testAlso(t, open) })
 	t.Run("Reservations", func(t *testing.T) { testReservations(t, open) })
 	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
@@ -85,6 +86,12 @@ func (o *outbox) Committed(topics []string) {
 type leases struct {
 	mu   sync.Mutex
 	lost map[int64]bool
+}
+
+func (l *leases) lose(position int64, lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost[position] = lost
 }
 
 var errNoLease = errors.New("no lease")
