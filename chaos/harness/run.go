@@ -26,7 +26,7 @@ type Result struct {
 	Done     map[schedule.Kind]int // faults that took effect
 	Missed   map[string]int        // crash points that nobody passed in time
 	Points   map[string]int        // crash points that killed
-	Accepted int
+	Accepted int                   // orders
 	Answers  map[int]int
 	Latency  [2]time.Duration // p50 and p99 of an answer 202
 	Took     time.Duration
@@ -96,7 +96,8 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	r.load, err = load.New(load.Options{
 		Rate: r.Rate, Targets: r.targets, Out: filepath.Join(r.Dir, "accepted.jsonl"), Prefix: fmt.Sprint("seed-", r.Seed),
-		Detail: func(i int) string { return fmt.Sprintf(`{"sku":"A-%d","price":12.30,"note":"<ä>"}`, i) },
+		Together: 3,
+		Detail:   func(i int) string { return fmt.Sprintf(`{"sku":"A-%d","price":12.30,"note":"<ä>"}`, i) },
 	})
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func (r *run) disturb(ctx context.Context) {
 			break
 		}
 		if i%25 == 0 {
-			r.Logf("fault %d of %d, %d orders accepted", i, len(faults), len(r.load.Accepted()))
+			r.Logf("fault %d of %d, %d answers 202", i, len(faults), len(r.load.Accepted()))
 		}
 		under.Go(func() {
 			defer r.giveBack(n)

@@ -78,7 +78,11 @@ func (r *run) judge(ctx context.Context) error {
 		r.foundf("answer", "%s", what)
 	}
 	r.result.Violations = append(r.wrong, r.result.Violations...)
-	r.result.Accepted, r.result.Answers = len(e.Accepted), r.load.Answers()
+	ids := map[string]bool{}
+	for _, a := range e.Accepted {
+		ids[a.ID] = true
+	}
+	r.result.Accepted, r.result.Answers = len(ids), r.load.Answers()
 	r.result.Latency = [2]time.Duration{r.load.Latency(0.5), r.load.Latency(0.99)}
 	return nil
 }

@@ -42,6 +42,8 @@ type Database struct {
 	Views  map[[16]byte]View
 	// Left is work that nobody has dealt with, by table.
 	Left map[string]int
+	// Reserved are the streams of the orders that keys are reserved for.
+	Reserved [][16]byte
 	// Letters are the dead letters' payloads.
 	Letters []string
 }
@@ -57,7 +59,7 @@ func Connect(dsn string) (*sql.DB, error) {
 // ReadDatabase reads all of it.
 func ReadDatabase(ctx context.Context, db *sql.DB) (d Database, err error) {
 	d = Database{Heads: map[int]int64{}, Views: map[[16]byte]View{}, Left: map[string]int{}}
-	for _, read := range []func(context.Context, *sql.DB) error{d.readEvents, d.readHeads, d.readViews, d.readLeft, d.readLetters} {
+	for _, read := range []func(context.Context, *sql.DB) error{d.readEvents, d.readHeads, d.readViews, d.readLeft, d.readReserved, d.readLetters} {
 		if err := read(ctx, db); err != nil {
 			return d, fmt.Errorf("read the database: %w", err)
 		}
@@ -154,6 +156,17 @@ func Left(ctx context.Context, db *sql.DB) (map[string]int, error) {
 		return err
 	})
 	return counts, err
+}
+
+func (d *Database) readReserved(ctx context.Context, db *sql.DB) error {
+	return each(ctx, db, `SELECT order_id FROM reservations`, func(rows *sql.Rows) error {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		d.Reserved = append(d.Reserved, [16]byte(id))
+		return nil
+	})
 }
 
 func (d *Database) readLetters(ctx context.Context, db *sql.DB) error {

@@ -6,6 +6,8 @@
 // What it finds, each under its own name:
 //
 //   - lost: an order that was accepted and is not in the log, or has not ended; work left over.
+//   - key: a tracking id or idempotency key that names two orders, in answers or in the log, or
+//     is reserved for an order that is not in the log.
 //   - log: a hole in positions or versions, times that run backwards, a hash that does not fit.
 //   - history: two attempts open at once, a step out of turn, an outcome of an attempt that
 //     was closed, an event after the end, a parked order that did not ask for it.

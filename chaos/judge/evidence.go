@@ -42,10 +42,11 @@ type Incident struct {
 	Why  string `json:"why,omitempty"`
 }
 
-// Accepted is an order that was answered 202.
+// Accepted is an answer 202: the order that it named, and the key that it was given for.
 type Accepted struct {
 	ID       string `json:"id"`
 	Tracking string `json:"tracking"`
+	Key      string `json:"key,omitempty"` // idempotency key
 	At       int64  `json:"at"`
 	Poison   bool   `json:"poison,omitempty"` // it may be parked
 }

@@ -28,7 +28,23 @@ func TestJudge_doctored(t *testing.T) {
 		}, []string{"lost"}},
 		{"an order is there twice", func(w *world) {
 			w.Accepted[1].Tracking = w.Accepted[0].Tracking
-		}, []string{"lost"}},
+		}, []string{"lost", "key"}},
+		{"a second answer names an order that is not there", func(w *world) {
+			w.Accepted = append(w.Accepted, Accepted{ID: "x", Tracking: w.Accepted[0].Tracking})
+		}, []string{"lost", "key"}},
+		{"one idempotency key was answered with two orders", func(w *world) {
+			w.Accepted[0].Key, w.Accepted[1].Key = "k", "k"
+		}, []string{"key"}},
+		{"one tracking id is in the log twice", func(w *world) {
+			w.place()
+			w.Events[len(w.Events)-1].Data = w.Events[0].Data
+			w.rehash()
+			w.complete(1, stepNames[:]...)
+			w.Accepted = w.Accepted[:3]
+		}, []string{"key"}},
+		{"a key is reserved for an order that is not there", func(w *world) {
+			w.Reserved = append(w.Reserved, [16]byte{9})
+		}, []string{"key"}},
 		{"an order has not ended", func(w *world) { w.place() }, []string{"lost"}},
 		{"work is left over", func(w *world) { w.Left["inflight"] = 1 }, []string{"lost"}},
 		{"a letter without an order", func(w *world) { w.Letters = []string{"{}"} }, []string{"lost"}},

@@ -87,6 +87,7 @@ func Judge(e Evidence, o Options) Report {
 		r.takeOver(id, calls[id], h, life, o)
 	}
 	r.lost(e, streams)
+	r.keys(e, streams)
 	slices.Sort(r.TakeOvers)
 	return r
 }
@@ -97,24 +98,49 @@ func (r *Report) lost(e Evidence, streams map[[16]byte][]Event) {
 	for _, events := range streams {
 		known[events[0].Order()] = parse(events[0]).Tracking
 	}
-	twice := map[string]string{}
 	for _, a := range e.Accepted {
 		tracking, there := known[a.ID]
 		switch {
 		case !there:
-			r.foundf("lost", a.ID, "it was accepted (%s) and is not in the log", a.Tracking)
+			r.foundf("lost", a.ID, "it was accepted (%s%s) and is not in the log", a.Tracking, a.Key)
 		case tracking != a.Tracking:
 			r.foundf("lost", a.ID, "it was accepted as %s and is in the log as %q", a.Tracking, tracking)
 		}
-		if other, seen := twice[a.Tracking]; seen && other != a.ID {
-			r.foundf("lost", a.ID, "%s was accepted as %s too", a.Tracking, other)
-		}
-		twice[a.Tracking] = a.ID
 	}
 	for table, n := range e.Left {
 		r.foundf("lost", "", "%d rows of work are left over in %s", n, table)
 	}
 	if parked := r.Status["Parked"]; len(e.Letters) != parked {
 		r.foundf("lost", "", "%d dead letters and %d parked orders", len(e.Letters), parked)
+	}
+}
+
+// keys looks for keys that name more than one order, in the answers and in the log, and for
+// reserved keys that name none.
+func (r *Report) keys(e Evidence, streams map[[16]byte][]Event) {
+	names := map[string]string{}
+	name := func(key, id string) {
+		if other, named := names[key]; named && other != id {
+			r.foundf("key", id, "%s names order %s too", key, other)
+		}
+		names[key] = id
+	}
+	for _, a := range e.Accepted {
+		if a.Key != "" {
+			name("idempotency key "+a.Key, a.ID)
+		}
+		if a.Tracking != "" {
+			name("tracking id "+a.Tracking, a.ID)
+		}
+	}
+	for _, events := range streams {
+		if tracking := parse(events[0]).Tracking; tracking != "" {
+			name("tracking id "+tracking, events[0].Order())
+		}
+	}
+	for _, stream := range e.Reserved {
+		if _, there := streams[stream]; !there {
+			r.foundf("key", Event{Stream: stream}.Order(), "a key is reserved for it, and it is not in the log")
+		}
 	}
 }

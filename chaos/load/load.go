@@ -1,6 +1,7 @@
 // Package load is the customers: they place orders at a steady rate with whichever node
-// answers, and again, under the same tracking id, when none did. What was answered 202 is
-// kept with its time, outside the system.
+// answers, and again, under the same tracking id, when none did. Some orders are placed by two
+// customers at every node at once, with one tracking id or one idempotency key. What was
+// answered 202 is kept with its time, outside the system.
 package load
 
 import (
@@ -27,6 +28,14 @@ type Options struct {
 	Out     string          // file of what was accepted
 	Prefix  string          // of tracking ids
 	Detail  func(i int) string
+	// Together has every so manieth order placed by two customers at every node at once; 0: none.
+	Together int
+}
+
+// order is what customers want placed.
+type order struct {
+	tracking, key string // one of them is empty
+	detail        string
 }
 
 // Load places orders. Its counts may be read while it runs.
@@ -64,19 +73,36 @@ func (l *Load) Run(ctx context.Context) {
 			under.Wait()
 			return
 		case <-tick.C:
-			under.Go(func() { l.insist(ctx, i) })
+			l.customers(i, func(o order, first string) { under.Go(func() { l.insist(ctx, o, first) }) })
 		}
 	}
 }
 
-// insist places one order, until it is accepted.
-func (l *Load) insist(ctx context.Context, i int) {
+// customers calls each for every customer of order i, with the node to ask first.
+func (l *Load) customers(i int, each func(o order, first string)) {
+	o := order{tracking: fmt.Sprintf("%s-%d", l.conf.Prefix, i), detail: l.conf.Detail(i)}
+	targets := l.conf.Targets()
+	if l.conf.Together == 0 || i%l.conf.Together != 0 || len(targets) == 0 {
+		each(o, "")
+		return
+	}
+	if i/l.conf.Together%2 == 1 {
+		o.tracking, o.key = "", o.tracking
+	}
+	for range 2 {
+		for _, target := range targets {
+			each(o, target)
+		}
+	}
+}
+
+// insist places one order, with the first node if there is one named, and then with others until
+// it is accepted.
+func (l *Load) insist(ctx context.Context, o order, first string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
 	defer cancel()
-	tracking := fmt.Sprintf("%s-%d", l.conf.Prefix, i)
-	detail := l.conf.Detail(i)
-	for ctx.Err() == nil {
-		if l.place(ctx, tracking, detail) {
+	for target := first; ctx.Err() == nil; target = "" {
+		if l.place(ctx, o, target) {
 			return
 		}
 		select {
@@ -86,15 +112,25 @@ func (l *Load) insist(ctx context.Context, i int) {
 	}
 }
 
-func (l *Load) place(ctx context.Context, tracking, detail string) bool {
-	targets := l.conf.Targets()
-	if len(targets) == 0 {
-		return false
+// place sends one request, to any node if target is empty, and says whether its answer is final.
+func (l *Load) place(ctx context.Context, o order, target string) bool {
+	if target == "" {
+		targets := l.conf.Targets()
+		if len(targets) == 0 {
+			return false
+		}
+		target = targets[rand.IntN(len(targets))]
 	}
-	body := fmt.Sprintf(`{"tracking_id": %q, "detail": %s}`, tracking, detail)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, targets[rand.IntN(len(targets))]+"/v1/orders", bytes.NewReader([]byte(body)))
+	body := fmt.Sprintf(`{"tracking_id": %q, "detail": %s}`, o.tracking, o.detail)
+	if o.tracking == "" {
+		body = fmt.Sprintf(`{"detail": %s}`, o.detail)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target+"/v1/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return false
+	}
+	if o.key != "" {
+		req.Header.Set("Idempotency-Key", o.key)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	began := time.Now()
@@ -113,10 +149,10 @@ func (l *Load) place(ctx context.Context, tracking, detail string) bool {
 		OrderID string `json:"order_id"`
 	}
 	if resp.StatusCode != http.StatusAccepted || json.Unmarshal(text, &answer) != nil || answer.OrderID == "" {
-		l.complain(fmt.Sprintf("%s was answered %d %s", tracking, resp.StatusCode, text))
+		l.complain(fmt.Sprintf("%s%s was answered %d %s", o.tracking, o.key, resp.StatusCode, text))
 		return true
 	}
-	l.accept(judge.Accepted{ID: answer.OrderID, Tracking: tracking, At: boottime.Now()}, time.Since(began))
+	l.accept(judge.Accepted{ID: answer.OrderID, Tracking: o.tracking, Key: o.key, At: boottime.Now()}, time.Since(began))
 	return true
 }
 
@@ -142,7 +178,7 @@ func (l *Load) accept(a judge.Accepted, took time.Duration) {
 	}
 }
 
-// Accepted are the orders that were accepted so far.
+// Accepted are the answers 202 so far.
 func (l *Load) Accepted() []judge.Accepted {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -41,6 +41,54 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// TestLoad_together holds that at every node two customers place an order under one key, of
+// either kind, and that all their answers are kept.
+func TestLoad_together(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[[3]string]int{} // node, tracking id, key
+	node := func(name string) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var body struct {
+				Tracking string `json:"tracking_id"`
+			}
+			_ = json.NewDecoder(r.Body).Decode(&body)
+			mu.Lock()
+			defer mu.Unlock()
+			asked[[3]string{name, body.Tracking, r.Header.Get("Idempotency-Key")}]++
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = fmt.Fprint(w, `{"order_id": "x"}`)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	nodes := []string{node("a"), node("b")}
+	l, err := New(Options{
+		Rate: 100, Out: filepath.Join(t.TempDir(), "accepted.jsonl"), Prefix: "t", Together: 2,
+		Targets: func() []string { return nodes }, Detail: func(int) string { return `{}` },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	l.Run(ctx)
+	for _, want := range [][3]string{{"a", "t-0", ""}, {"b", "t-0", ""}, {"a", "", "t-2"}, {"b", "", "t-2"}} {
+		if asked[want] != 2 {
+			t.Errorf("%q was asked for %d times, want twice", want, asked[want])
+		}
+	}
+	if n := asked[[3]string{"a", "t-1", ""}] + asked[[3]string{"b", "t-1", ""}]; n != 1 {
+		t.Errorf("t-1 was asked for %d times, want once", n)
+	}
+	answers := map[string]int{}
+	for _, a := range l.Accepted() {
+		answers[a.Tracking+a.Key]++
+	}
+	if answers["t-0"] != 4 || answers["t-1"] != 1 || answers["t-2"] != 4 {
+		t.Errorf("answers kept: %v, want 4 each of t-0 and t-2, and one of t-1", answers)
+	}
+}
+
 // TestLoad holds that every order is placed until it is accepted, once, and kept.
 func TestLoad(t *testing.T) {
 	s := &shop{orders: map[string]int{}}
