@@ -140,6 +140,9 @@ const (
 	NodeDraining = "draining"
 	NodeStopped  = "stopped"
 	NodeLost     = "lost" // its registration expired and another node took its work
+	// NodeUnregistered is what a node says of itself while it has no registration that may be
+	// relied on; it is never stored.
+	NodeUnregistered = "unregistered"
 )
 
 // Node is one registration of a node, as the database holds it.

@@ -47,7 +47,7 @@ func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
 	case <-p.done:
 	case <-ctx.Done():
 		if l.withdraw(p) {
-			p.err = fmt.Errorf("%w: %w", domain.ErrUnavailable, context.Cause(ctx))
+			p.err = fmt.Errorf("%w: %w", domain.ErrUnavailable, errors.Join(s.db.Blocked(), context.Cause(ctx)))
 			return
 		}
 		<-p.done

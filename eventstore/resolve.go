@@ -19,7 +19,7 @@ var errNotCommitted = errors.New("the transaction was not committed")
 // other. It gives nil if the commit took place, errNotCommitted if it did not, and
 // lost if the database stays out of reach until ctx ends: then nobody knows.
 func (s *Store) resolve(ctx context.Context, c *commit, lost error) error {
-	if len(c.events) == 0 {
+	if len(c.events) == 0 || errors.Is(lost, schema.ErrReplaced) { // the file that could tell is gone
 		return lost
 	}
 	last := c.events[len(c.events)-1]

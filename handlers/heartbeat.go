@@ -26,6 +26,7 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 		case err == nil:
 			t := newTenure(epoch, began, n.conf.LeaseTTL)
 			n.begin(t)
+			n.conf.OnRenewal(nil)
 			if time.Since(began) > n.conf.Heartbeat {
 				n.beat() // much of the registration is over already
 			}
@@ -36,6 +37,8 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 			}
 			rival = taken.Holder
 		default:
+			err = n.named(err)
+			n.conf.OnRenewal(err)
 			n.conf.Logger.WithError(err).Warn("the node could not be registered; trying again")
 		}
 		if wait(ctx, pause/2+rand.N(pause)) != nil {
@@ -108,6 +111,10 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 		case <-n.poke:
 		}
 		err := n.renew(ctx, t)
+		if err != nil {
+			err = n.named(err)
+			n.conf.OnRenewal(err)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			n.conf.Logger.WithError(err).Warn("the node's registration could not be renewed; trying again")
 		}
@@ -130,12 +137,21 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 		switch {
 		case err == nil:
 			t.extend(began, ttl)
+			n.conf.OnRenewal(nil)
 			crashpoint.Here("heartbeat.done")
 		case errors.Is(err, domain.ErrFenced):
 			t.fence()
 		}
 		return struct{}{}, err
 	})
+	return err
+}
+
+// named is the error of a call that was given up, with what kept it from being answered.
+func (n *Node) named(err error) error {
+	if why := n.conf.Why(); why != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		return fmt.Errorf("%w (%w)", why, err)
+	}
 	return err
 }
 

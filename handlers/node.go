@@ -38,6 +38,10 @@ type NodeConfig struct {
 	LeaseTTL time.Duration
 	// Busy is the number of workers with work; nil for none.
 	Busy func() int
+	// OnRenewal is told how each registration and renewal ended; it must not block. Nobody if nil.
+	OnRenewal func(error)
+	// Why says what keeps the database from answering, if that is known; nil for nothing known.
+	Why func() error
 	// Logger hears of renewals that fail. Silent if nil.
 	Logger *logrus.Entry
 }
@@ -51,6 +55,12 @@ func (c NodeConfig) withDefaults() NodeConfig {
 	}
 	if c.Busy == nil {
 		c.Busy = func() int { return 0 }
+	}
+	if c.OnRenewal == nil {
+		c.OnRenewal = func(error) {}
+	}
+	if c.Why == nil {
+		c.Why = func() error { return nil }
 	}
 	c.Logger = orSilent(c.Logger).WithField("node", c.Info.Node)
 	return c

@@ -24,6 +24,8 @@ type Options struct {
 	// takes, so that more events share a row and a transaction; 200 ms by default, Linger at
 	// least.
 	MaxLinger time.Duration
+	// OnPass is told how each pass over the log ended, if it is not nil. It must not block.
+	OnPass func(error)
 	// OnError is told what went wrong, if it is not nil: what is tried again, and rows that
 	// were mended. It must not block.
 	OnError func(error)
@@ -44,6 +46,9 @@ func (o Options) withDefaults() Options {
 		o.MaxLinger = 200 * time.Millisecond
 	}
 	o.MaxLinger = max(o.MaxLinger, o.Linger)
+	if o.OnPass == nil {
+		o.OnPass = func(error) {}
+	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
 	}
@@ -87,6 +92,7 @@ func (p *Projector) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // it was told to stop, and what it was told to stop in the middle of was rolled back
 		}
+		p.opts.OnPass(err)
 		if err != nil {
 			p.opts.OnError(fmt.Errorf("projection %s: %w", live, err))
 		}

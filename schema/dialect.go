@@ -39,6 +39,8 @@ type Dialect interface {
 	ownClock(ctx context.Context, db *sql.DB) (bool, error)
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
+	// look reads from the disk what the connections may have in memory.
+	look(ctx context.Context, p pools) error
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
 }
@@ -47,13 +49,15 @@ type Dialect interface {
 type pools struct {
 	write, read *sql.DB
 	urgent      *sql.DB       // for what must not wait behind the work; nil if write is told what is urgent
+	look        *sql.DB       // SQLite: connections that are opened for one look
+	file        *file         // the SQLite file; nil on SQL Server
 	guard       *guard        // of write, if that is one connection that functions share
 	trips       *atomic.Int64 // round trips; nil where there are none
 }
 
 func (p pools) close() error {
 	errs := []error{p.write.Close()}
-	for _, other := range []*sql.DB{p.read, p.urgent} {
+	for _, other := range []*sql.DB{p.read, p.urgent, p.look} {
 		if other != nil && other != p.write {
 			errs = append(errs, other.Close())
 		}

@@ -23,3 +23,32 @@ var (
 	// ErrRefused: a guard of the schema (trigger, check) refused the change.
 	ErrRefused = errors.New("refused by the schema")
 )
+
+// The causes that people are told by name. Each is of one of the kinds above.
+var (
+	// ErrLocked: another process has held the SQLite file's one write lock for too long. It is an
+	// ErrTransient.
+	ErrLocked error = &cause{ErrTransient, "the database is locked by another process"}
+	// ErrFull: there is no room left to write to. It is an ErrUnavailable, as are those below.
+	ErrFull error = &cause{ErrUnavailable, "disk full"}
+	// ErrReplaced: the path of the SQLite file no longer names the file that was opened. What
+	// is written to that file is lost when the process ends.
+	ErrReplaced error = &cause{ErrUnavailable, "the database file was removed or replaced"}
+	// ErrDamaged: what is on the disk is not what the database wrote.
+	ErrDamaged error = &cause{ErrUnavailable, "the database file is damaged"}
+)
+
+// cause is an error of a kind, with a name that may be shown to anybody. Those who show it
+// find it by its method Cause, without this package.
+type cause struct {
+	kind error
+	name string
+}
+
+func (c *cause) Error() string { return c.kind.Error() + ": " + c.name }
+
+// Unwrap gives the kind.
+func (c *cause) Unwrap() error { return c.kind }
+
+// Cause is the name.
+func (c *cause) Cause() string { return c.name }

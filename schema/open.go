@@ -57,8 +57,12 @@ func (db *DB) firstContact(ctx context.Context) error {
 	}
 }
 
-// Ping asks the database whether it answers.
+// Ping asks the database whether it answers, and whether the file is still the one that
+// was opened.
 func (db *DB) Ping(ctx context.Context) error {
+	if err := db.file.check(); err != nil {
+		return err
+	}
 	var one int
 	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"sync/atomic"
 )
 
@@ -15,15 +16,22 @@ const maxPrepared = 256
 type preparingConnector struct {
 	driver driver.Driver
 	name   string
+	file   *file  // which name names
 	guard  *guard // nil for connections that only read
 }
 
 func (c preparingConnector) Driver() driver.Driver { return c.driver }
 
 func (c preparingConnector) Connect(context.Context) (driver.Conn, error) {
+	if err := c.file.check(); err != nil {
+		return nil, err
+	}
 	inner, err := c.driver.Open(c.name)
 	if err != nil {
 		return nil, err
+	}
+	if err := c.file.check(); err != nil { // it may be the other file that was opened
+		return nil, errors.Join(err, inner.Close())
 	}
 	return &preparingConn{inner: inner.(fullConn), prepared: map[string]*preparedStmt{}, guard: c.guard}, nil
 }
@@ -45,6 +53,7 @@ type preparingConn struct {
 	prepared map[string]*preparedStmt
 	guard    *guard
 	open     atomic.Int32 // rows that are being read
+	damaged  bool         // it may have pages in memory that are not what was written
 
 	args, arranged []driver.NamedValue // for the arguments of the next statement
 }
@@ -82,7 +91,7 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 		return nil, err
 	}
 	res, err := c.exec(ctx, query, args)
-	return res, c.guard.note(err)
+	return res, c.note(err)
 }
 
 func (c *preparingConn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -104,7 +113,7 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 		return nil, err
 	}
 	rows, err := c.query(ctx, query, args)
-	return rows, c.guard.note(err)
+	return rows, c.note(err)
 }
 
 func (c *preparingConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -143,13 +152,13 @@ func (c *preparingConn) reading(rows driver.Rows, s *preparedStmt) driver.Rows {
 }
 
 func (r preparedRows) Next(dest []driver.Value) error {
-	return r.conn.guard.note(r.Rows.Next(dest))
+	return r.conn.note(r.Rows.Next(dest))
 }
 
 func (r preparedRows) Close() error {
 	r.stmt.busy = false
 	r.conn.open.Add(-1)
-	return r.conn.guard.note(r.Rows.Close())
+	return r.conn.note(r.Rows.Close())
 }
 
 func (c *preparingConn) Close() error {
@@ -182,7 +191,7 @@ func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver
 func (c *preparingConn) begin(ctx context.Context) error {
 	c.guard.reset()
 	_, err := c.exec(ctx, "BEGIN IMMEDIATE", nil)
-	if err != nil {
+	if c.note(err) != nil {
 		_ = c.rollback() // a context that ended late is an error of a transaction that has begun
 	}
 	return err
@@ -190,7 +199,7 @@ func (c *preparingConn) begin(ctx context.Context) error {
 
 func (c *preparingConn) commit() error {
 	_, err := c.exec(context.Background(), "COMMIT", nil)
-	if err != nil {
+	if c.note(err) != nil {
 		_ = c.rollback() // some failures leave it open
 	}
 	return err
@@ -200,6 +209,16 @@ func (c *preparingConn) rollback() error {
 	_, err := c.exec(context.Background(), "ROLLBACK", nil)
 	return err
 }
+
+// note notes what an error says of the transaction and of the connection, and returns it.
+func (c *preparingConn) note(err error) error {
+	c.damaged = c.damaged || isDamage(err)
+	return c.guard.note(err)
+}
+
+// IsValid says whether the connection may be kept. Damaged pages that it has read stay in its
+// memory, also when the file is as it was again.
+func (c *preparingConn) IsValid() bool { return !c.damaged && c.inner.IsValid() }
 
 func (c *preparingConn) Ping(ctx context.Context) error { return c.inner.Ping(ctx) }
 

@@ -97,11 +97,15 @@ func (s *shared) exec(statement string) error {
 	return s.w.db.dialect.translate(err)
 }
 
-// commit commits and tells the members.
+// commit commits and tells the members. Nobody is told that a commit took place that went to
+// a file which is no longer the database: the path is looked at after it.
 func (s *shared) commit() {
-	err := s.tx.Commit()
+	err := s.w.db.dialect.translate(s.tx.Commit())
+	if err == nil {
+		err = s.w.db.file.check()
+	}
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrCommit, s.w.db.dialect.translate(err))
+		err = fmt.Errorf("%w: %w", ErrCommit, err)
 	}
 	s.end(err)
 }

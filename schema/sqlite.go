@@ -53,21 +53,27 @@ func (sqlite) anyOf(column string, n int) string {
 // this process is fairer and cheaper than in the file) and several that only read.
 // WAL lets them read while it writes; synchronous=FULL makes a commit durable.
 func (s sqlite) open(d DSN) (pools, error) {
+	f, err := openFile(d.Path)
+	if err != nil {
+		return pools{}, err
+	}
 	source := func(pragmas ...string) string {
-		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+		q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
 	drv := withClock(&driver.Driver{}, s.clock)
 	g := &guard{}
-	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), guard: g})
+	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), file: f, guard: g})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
-	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)", cacheOf(readerCache))})
+	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)", cacheOf(readerCache)), file: f})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
-	return pools{write: write, read: read, guard: g}, nil
+	look := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)"), file: f})
+	look.SetMaxIdleConns(-1) // each look has a connection of its own
+	return pools{write: write, read: read, look: look, guard: g, file: f}, nil
 }
 
 // endsTransaction says whether SQLite may have rolled a whole transaction back with this
@@ -84,6 +90,12 @@ func endsTransaction(err error) bool {
 		return false
 	}
 	return true
+}
+
+// isDamage says whether a page was not what SQLite had written.
+func isDamage(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
 }
 
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
@@ -105,11 +117,21 @@ func (sqlite) translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
 	case lib.SQLITE_CONSTRAINT_TRIGGER, lib.SQLITE_CONSTRAINT_CHECK:
 		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case lib.SQLITE_IOERR_SHMSIZE: // the -shm could not grow
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case lib.SQLITE_READONLY_DBMOVED:
+		return fmt.Errorf("%w: %w", ErrReplaced, err)
 	}
 	switch e.Code() & 0xff {
-	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+	case lib.SQLITE_BUSY:
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	case lib.SQLITE_LOCKED:
 		return fmt.Errorf("%w: %w", ErrTransient, err)
-	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
+	case lib.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

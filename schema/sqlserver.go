@@ -107,7 +107,11 @@ func (sqlServer) translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	case 596: // the session was killed; its transaction is rolled back
 		return fmt.Errorf("%w: %w", ErrBroken, err)
-	case 1105, 9002, 3906, 976, 978, 983, 6005, 17142, // no space, log full, read-only, replica not readable, shutdown
+	case 1105, 1101, 9002: // no space in the database, no space in the log
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case 823, 824, 605: // the operating system could not read it, a page is not what was written, a page of something else
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case 3906, 976, 978, 983, 6005, 17142, // read-only, replica not readable, shutdown
 		4060, 921, 922, 4221, // the database cannot be opened, has not been recovered yet, is catching up
 		40197, 40501, 40613, 40143, 49918, 49919, 49920, 10928, 10929, 10936: // Azure SQL: fail-over and throttling
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

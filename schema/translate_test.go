@@ -37,6 +37,7 @@ func TestSQLServer_translate(t *testing.T) {
 		1105: "ErrUnavailable", 9002: "ErrUnavailable", 3906: "ErrUnavailable", 40613: "ErrUnavailable", 40501: "ErrUnavailable", 976: "ErrUnavailable",
 		596: "ErrUnavailable", 4060: "ErrUnavailable", 921: "ErrUnavailable", 922: "ErrUnavailable", 4221: "ErrUnavailable", 40143: "ErrUnavailable",
 		49919: "ErrUnavailable", 49920: "ErrUnavailable", 10936: "ErrUnavailable",
+		1101: "ErrUnavailable", 823: "ErrUnavailable", 824: "ErrUnavailable", 605: "ErrUnavailable",
 		208: "", 102: "", 515: "", 18456: "", 8115: "",
 	} {
 		original := mssql.Error{Number: number, Message: "text that says deadlock, duplicate and timeout"}
@@ -47,6 +48,15 @@ func TestSQLServer_translate(t *testing.T) {
 		var e mssql.Error
 		if !errors.As(err, &e) || e.Number != number {
 			t.Errorf("number %d: the driver's error was lost: %v", number, err)
+		}
+	}
+}
+
+// TestSQLServer_causes: what people are told by name.
+func TestSQLServer_causes(t *testing.T) {
+	for number, want := range map[int32]error{1105: ErrFull, 1101: ErrFull, 9002: ErrFull, 823: ErrDamaged, 824: ErrDamaged, 605: ErrDamaged} {
+		if err := (sqlServer{}).translate(mssql.Error{Number: number}); !errors.Is(err, want) {
+			t.Errorf("number %d is %v, want %v", number, err, want)
 		}
 	}
 }

@@ -2,8 +2,11 @@ package schema
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +40,9 @@ type writer struct {
 	db    *DB
 	guard *guard
 	time  time.Duration // sharedTime
+	// blocked is since when no transaction could be begun because of another process, in
+	// nanoseconds since 1970; 0 if none is waited for.
+	blocked atomic.Int64
 
 	mu     sync.Mutex
 	busy   bool // somebody has the connection, or was told to take it
@@ -100,7 +106,7 @@ func (w *writer) await(ctx context.Context, m *member) (*shared, error) {
 		return s, nil
 	case <-ctx.Done():
 		if w.withdraw(m) {
-			return nil, ctx.Err()
+			return nil, w.late(ctx.Err())
 		}
 		return <-m.turn, nil
 	}
@@ -183,17 +189,65 @@ func (w *writer) next(s *shared) bool {
 // begin begins a transaction for m. It waits for other processes until ctx ends.
 func (w *writer) begin(ctx context.Context, m *member) (*shared, error) {
 	w.db.transactions.Add(1)
-	tx, err := hold(ctx, w.db.write)
+	tx, err := w.hold(ctx)
 	begun := time.Now()
 	w.db.waited.Add(int64(begun.Sub(m.asked)))
-	if ended := ctx.Err(); ended != nil {
-		if err == nil {
-			_ = tx.Rollback() // nothing was done
-		}
-		err = ended
-	}
 	if err != nil {
-		return nil, w.db.dialect.translate(err)
+		return nil, err
 	}
 	return &shared{w: w, tx: tx, begun: begun}, nil
+}
+
+// hold takes the connection and begins a transaction on it, and remembers since when that
+// cannot be done for other processes.
+func (w *writer) hold(ctx context.Context) (*held, error) {
+	w.blocked.CompareAndSwap(0, time.Now().UnixNano())
+	tx, err := hold(ctx, w.db.write)
+	err, ended := w.db.dialect.translate(err), ctx.Err()
+	if err == nil || ended == nil && !errors.Is(err, ErrLocked) {
+		w.blocked.Store(0)
+	}
+	switch {
+	case err != nil && ended != nil:
+		return nil, w.late(ended)
+	case err != nil:
+		return nil, err
+	case ended != nil:
+		err = ended
+	default:
+		err = w.db.file.check()
+	}
+	if err != nil {
+		_ = tx.Rollback() // nothing was done
+		return nil, err
+	}
+	return tx, nil
+}
+
+// late is the error of a function whose context has ended before it was called.
+func (w *writer) late(ended error) error {
+	if blocked := w.db.Blocked(); blocked != nil {
+		return fmt.Errorf("%w: %w", blocked, ended)
+	}
+	return ended
+}
+
+// blockedAfter is how long another process may write before it is said to keep this one from
+// writing.
+const blockedAfter = time.Second
+
+// Blocked is an ErrLocked, which says for how long, while transactions of this process wait
+// for another process to end its own. It is nil otherwise, and where transactions run side by side.
+func (db *DB) Blocked() error {
+	if db.writer == nil {
+		return nil
+	}
+	since := db.writer.blocked.Load()
+	if since == 0 {
+		return nil
+	}
+	if waited := time.Since(time.Unix(0, since)); waited >= blockedAfter {
+		return fmt.Errorf("%w (for %s)", ErrLocked, waited.Round(100*time.Millisecond))
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderflow/domain"
-	"orderflow/schema"
 	"orderflow/transport/httpapi"
 )
 
@@ -24,10 +23,16 @@ var _ httpapi.NodeControl = control{}
 // Stop has the node drain and end.
 func (c control) Stop() { c.node.stop() }
 
-// Self looks at the node's own parts.
+// Self looks at the node's own parts: whether they go round, and whether their rounds succeed.
+// One that fails for a moment is no fault.
 func (c control) Self(context.Context) error {
 	if err := c.node.member.Alive(); err != nil {
 		return err
+	}
+	for _, p := range []*pulse{c.node.heart, c.node.claims, c.node.applying} {
+		if err := p.failing(c.node.conf.Heartbeat * 3 / 2); err != nil {
+			return err
+		}
 	}
 	if s := c.node.subscriber; s != nil {
 		if still := s.Alive(); still > loopStill {
@@ -37,13 +42,8 @@ func (c control) Self(context.Context) error {
 	return nil
 }
 
-// External asks the database for a write that changes nothing.
-func (c control) External(ctx context.Context) error {
-	return c.node.db.InTx(ctx, func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE nodes SET busy = busy WHERE node = ?1`, c.node.name)
-		return err
-	})
-}
+// External asks whether the database takes orders.
+func (c control) External(ctx context.Context) error { return c.node.probe.ask(ctx) }
 
 // errStopping is why a node that drains is not ready.
 var errStopping = errors.New("the node is stopping")
@@ -54,9 +54,9 @@ func (c control) Ready(ctx context.Context) error {
 		return errStopping
 	}
 	if _, registered := c.node.member.Tenure(); !registered {
-		return errors.New("the node is not registered in the cluster")
+		return errors.Join(errors.New("the node is not registered in the cluster"), c.node.heart.failing(0))
 	}
-	return c.node.db.Ping(ctx)
+	return named(c.node.db.Blocked, c.node.db.Ping(ctx))
 }
 
 // Stat is how the node stands, from memory.
@@ -72,10 +72,14 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	if n.steps != nil {
 		s.StepsInterrupted = n.steps.Interrupted()
 	}
-	if t, registered := n.member.Tenure(); registered {
+	t, registered := n.member.Tenure()
+	switch {
+	case registered:
 		s.Epoch = t.Epoch
+	case s.State == domain.NodeActive:
+		s.State = domain.NodeUnregistered
 	}
-	if n.stopping.Err() != nil && s.State == domain.NodeActive {
+	if n.stopping.Err() != nil && s.State != domain.NodeStopped {
 		s.State = domain.NodeDraining
 	}
 	return s

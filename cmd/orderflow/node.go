@@ -43,6 +43,9 @@ type node struct {
 	opener     httpapi.Appender // of new orders
 	projector  *projections.Projector
 
+	probe                   *probe
+	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
+
 	stopping context.Context // ends when the node is to stop
 	stop     context.CancelFunc
 }
@@ -50,6 +53,7 @@ type node struct {
 // newNode makes a node that is ready to run. If it fails, it leaves nothing open.
 func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err error) {
 	n := &node{conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{}}
+	n.heart, n.claims, n.applying = newPulse("the heartbeat"), newPulse("the claim loop"), newPulse("the projector")
 	if n.name == "" {
 		n.name = newNodeID()
 	}
@@ -100,6 +104,7 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 	if n.db, err = schema.Open(ctx, n.conf.DSN); err != nil {
 		return err
 	}
+	n.probe = &probe{do: func(ctx context.Context) error { return n.db.Probe(ctx, n.name) }, blocked: n.db.Blocked}
 	if err = n.migrate(ctx); err != nil {
 		return err
 	}

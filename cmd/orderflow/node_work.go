@@ -24,6 +24,8 @@ func (n *node) joinCluster(context.Context) (err error) {
 		Heartbeat: n.conf.Heartbeat,
 		LeaseTTL:  n.conf.LeaseTTL,
 		Busy:      n.busy,
+		OnRenewal: n.heart.beat,
+		Why:       n.db.Blocked,
 		Logger:    n.entry("member"),
 	})
 	return err
@@ -44,7 +46,7 @@ func (n *node) buildWorker(context.Context) error {
 	logger := messaging.NewLogrusAdapter(n.entry("messaging"))
 	n.subscriber, err = messaging.NewSubscriber(n.db, messaging.Config{
 		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Losses: n.losses,
-		Bell: n.bell, Logger: logger,
+		Bell: n.bell, OnRound: n.claims.beat, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -102,6 +104,7 @@ func (n *node) buildProjector(context.Context) error {
 		return nil
 	}
 	n.projector = projections.NewProjector(n.db, n.store.Follower(), projections.Options{
+		OnPass:  n.applying.beat,
 		OnError: func(err error) { n.entry("projector").WithError(err).Warn("the views are behind; trying again") },
 	})
 	n.store.OnCommit(func(int, int64) { n.projector.Wake() })

@@ -53,12 +53,24 @@ func problemOf(err error) (problem, http.Header) {
 			continue
 		}
 		detail := k.detail
-		if detail == "" {
+		switch {
+		case detail == detailUnavailable:
+			detail = unavailable(err)
+		case detail == "":
 			detail = strings.TrimPrefix(err.Error(), k.kind.Error()+": ")
 		}
 		return newProblem(k.problem, detail, nil), k.header
 	}
 	return newProblem(problemInternal, detailInternal, nil), nil
+}
+
+// unavailable says what keeps the database from answering, if that has a name.
+func unavailable(err error) string {
+	var named interface{ Cause() string }
+	if errors.As(err, &named) {
+		return detailUnavailable + ": " + named.Cause()
+	}
+	return detailUnavailable
 }
 
 func newProblem(name, detail string, members map[string]any) problem {

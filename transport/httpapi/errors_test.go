@@ -91,6 +91,19 @@ func TestAPI_errorKinds(t *testing.T) {
 	}
 }
 
+// causeError is an error of the database with a name that may be shown.
+type causeError struct{ error }
+
+func (causeError) Cause() string { return "disk full" }
+
+// TestAPI_unavailableCause: the answer says why by name, and nothing else of the error.
+func TestAPI_unavailableCause(t *testing.T) {
+	r := newRig(fixedID(&fakeStore{err: fmt.Errorf("%w: append: %w", domain.ErrUnavailable, causeError{errors.New("secret")})}))
+	want := unavailable
+	want.detail += ": disk full"
+	wantProblem(t, do(t, r, post(`{}`)), orders, want)
+}
+
 func TestAPI_timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(func(c *httpapi.APIConfig) { c.Timeout = 3 * time.Second })

@@ -42,6 +42,8 @@ type Config struct {
 	Losses *Losses
 	// Bell wakes the subscriber when its process publishes. Optional.
 	Bell *Bell
+	// OnRound is told how each round of claiming and settling ended; it must not block. Optional.
+	OnRound func(error)
 	// Logger hears of what was retried and of lost leases.
 	Logger watermill.LoggerAdapter
 
@@ -76,6 +78,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CloseWait == 0 {
 		c.CloseWait = time.Second
+	}
+	if c.OnRound == nil {
+		c.OnRound = func(error) {}
 	}
 	if c.Logger == nil {
 		c.Logger = watermill.NopLogger{}

@@ -60,6 +60,7 @@ func (s *Subscriber) loop() {
 		}
 		found, err := s.comeRound(s.work)
 		s.round.Store(time.Now().UnixNano())
+		s.conf.OnRound(err)
 		pause = s.nextPause(pause, found, err)
 		timer.Reset(pause)
 	}

@@ -81,7 +81,7 @@ func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
 
 // Renew extends a registration to ttl from now; state is domain.NodeActive or
 // NodeDraining. Once it has expired, or has been released, it can never be renewed again:
-// domain.ErrFenced.
+// domain.ErrFenced. So is one in a file that is no longer the database.
 func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
 	err := validTTL(ttl)
 	if state != domain.NodeActive && state != domain.NodeDraining {
@@ -109,8 +109,11 @@ func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
 
 func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {
 	rows, err := n.db.ExecUrgent(ctx, query, append([]any{node, epoch}, args...)...)
-	if err == nil && rows == 0 {
+	switch {
+	case err == nil && rows == 0:
 		err = domain.ErrFenced
+	case errors.Is(err, schema.ErrReplaced): // others keep their leases in another file, or will
+		err = fmt.Errorf("%w: %w", domain.ErrFenced, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s node %s, epoch %d: %w", what, node, epoch, err)

@@ -169,11 +169,20 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
 		VALUES ('workers', ?1, 0, 1, ?1, 1, 'held', ?2, '{}', ?3, ?4, 1, 0, ?5, ?5)`, name("topic"), []byte{}, holds.Node, holds.Epoch, schema.TimeArg(time.Now()))
 	kept = append(kept, holds)
+	for _, node := range []string{again.Node, name("gone")} {
+		exec(t, db, `INSERT INTO probes (node, content, written_at) VALUES (?1, ?2, ?3)`, node, []byte("left"), schema.TimeArg(time.Now()))
+	}
 	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Nodes != int64(len(gone)) {
 		t.Errorf("%d registrations were removed, want %d", done.Nodes, len(gone))
 	}
 	for _, tenure := range kept {
 		find(t, db, tenure)
+	}
+	if n := count(t, db, `SELECT COUNT(*) FROM probes WHERE node = ?1`, again.Node); n != 1 {
+		t.Errorf("%d probes of a node that is there, want 1", n)
+	}
+	if n := count(t, db, `SELECT COUNT(*) FROM probes WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes.node)`); n != 0 {
+		t.Errorf("%d probes of nodes that are not there", n)
 	}
 	for _, tenure := range gone {
 		if count(t, db, `SELECT COUNT(*) FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch) != 0 {

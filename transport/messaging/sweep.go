@@ -94,17 +94,20 @@ const ended = ` WHERE expires_at <= ?1
 	AND NOT EXISTS (SELECT 1 FROM inflight i WHERE i.node = nodes.node AND i.epoch = nodes.epoch)
 	AND (expires_at <= ?2 OR EXISTS (SELECT 1 FROM nodes l WHERE l.node = nodes.node AND l.epoch > nodes.epoch))`
 
+// cutShort are the rows that probes left whose nodes have gone.
+const cutShort = ` WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes.node)`
+
 // sweepNodes removes registrations, and makes nobody's what is held by registrations
 // that are not there: such messages would never be taken over. It begins no transaction
 // when there is nothing to do.
 func (r *Retention) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
 	args := []any{schema.TimeArg(now.Add(-r.conf.KeepNodes)), schema.TimeArg(now.Add(-max(r.conf.KeepNodes, lastOfName)))}
-	var orphans, nodes int64
-	row := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`)`, args...)
-	if err := row.Scan(&orphans, &nodes); err != nil {
+	var orphans, nodes, probes int64
+	row := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
+	if err := row.Scan(&orphans, &nodes, &probes); err != nil {
 		return fmt.Errorf("look for ended registrations: %w", r.db.Translate(err))
 	}
-	if orphans+nodes == 0 {
+	if orphans+nodes+probes == 0 {
 		return nil
 	}
 	return r.db.InTx(ctx, func(tx *schema.Tx) (err error) {
@@ -115,6 +118,9 @@ func (r *Retention) sweepNodes(ctx context.Context, now time.Time, done *Swept) 
 		}
 		if done.Nodes, err = affected(tx.ExecContext(ctx, `DELETE FROM nodes`+ended, args...)); err != nil {
 			return fmt.Errorf("remove ended registrations: %w", err)
+		}
+		if _, err = tx.ExecContext(ctx, `DELETE FROM probes`+cutShort); err != nil {
+			return fmt.Errorf("remove probes that were cut short: %w", err)
 		}
 		return nil
 	})

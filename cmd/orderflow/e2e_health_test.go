@@ -1,0 +1,198 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"orderflow/schema"
+)
+
+// twoHeartbeats is how soon a probe has to tell what has happened to the database.
+const twoHeartbeats = 2 * time.Second
+
+// untilCheck asks until a check's answer has a status and, if it is a bad one, a text.
+func (p *process) untilCheck(path string, within time.Duration, want int, text string) {
+	p.t.Helper()
+	eventually(p.t, within, func() (bool, string) {
+		status, _, body := p.admin().call(http.MethodGet, path, "")
+		return status == want && strings.Contains(string(body), text), fmt.Sprintf("%s: %d %s, want %d and %q", path, status, body, want, text)
+	})
+}
+
+// untilRed waits until the database is said to be unfit, with a cause, and looks whether
+// an order that is placed is told so.
+func (p *process) untilRed(cause string) {
+	p.t.Helper()
+	p.untilCheck("/Watchdog_External", twoHeartbeats, http.StatusServiceUnavailable, cause)
+}
+
+// refuses says whether an order is refused for a cause.
+func (p *process) refuses(cause string) {
+	p.t.Helper()
+	status, _, body := p.api().call(http.MethodPost, "/v1/orders", fmt.Sprintf(`{"tracking_id": "refused-%d", "detail": 1}`, batches.Add(1)))
+	if status != http.StatusServiceUnavailable || !strings.Contains(string(body), cause) {
+		p.t.Errorf("an order was answered %d %s, want 503 and %q", status, body, cause)
+	}
+}
+
+// untilGreen waits until all is well again, and looks whether orders are taken.
+func (p *process) untilGreen() {
+	p.t.Helper()
+	for _, path := range []string{"/Watchdog_External", "/Watchdog_Selfclosure", "/readyz"} {
+		p.untilCheck(path, 20*time.Second, http.StatusOK, "")
+	}
+	p.api().place(1)
+}
+
+// TestE2E_Health_fullDisk has the database on a disk of 3 MB.
+func TestE2E_Health_fullDisk(t *testing.T) {
+	t.Parallel()
+	folder := smallDisk(t, 3)
+	p := start(t, filepath.Join(folder, "orders.db"), "--step-duration", "10ms", "--step-failure-rate", "0")
+	p.api().place(3)
+	p.untilGreen()
+
+	ballast := filepath.Join(folder, "ballast")
+	fill(t, ballast)
+	p.untilRed("disk full")
+	p.untilCheck("/Watchdog_Selfclosure", twoHeartbeats, http.StatusServiceUnavailable, "disk full")
+	p.refuses("disk full")
+	if !strings.Contains(p.log.String(), "disk full") {
+		t.Error("the log does not name the cause")
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	p.untilGreen()
+}
+
+// TestE2E_Health_destroyed overwrites pages of the database under a node that has them in
+// memory.
+func TestE2E_Health_destroyed(t *testing.T) {
+	const page = 4096
+	for name, from := range map[string]int64{"header": 0, "all but the header": page} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "orders.db")
+			p := start(t, path, "--step-duration", "10ms", "--step-failure-rate", "0")
+			p.api().place(20)
+			p.untilEnded(20, 20*time.Second)
+			emptyWAL(t, path)
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			garbage := make([]byte, len(whole)-page)
+			if from == 0 {
+				garbage = garbage[:page]
+			}
+			_, _ = rand.Read(garbage) // never fails
+			overwrite(t, path, from, garbage)
+			p.untilRed("damaged")
+			overwrite(t, path, 0, whole)
+			p.untilGreen()
+		})
+	}
+}
+
+// TestE2E_Health_replaced removes or replaces the file under a node that works.
+func TestE2E_Health_replaced(t *testing.T) {
+	for name, replace := range map[string]func(path, away string) error{
+		"removed": func(string, string) error { return nil },
+		"replaced": func(path, away string) error {
+			content, err := os.ReadFile(away)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, content, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "orders.db")
+			p := start(t, path, "--step-duration", "1m")
+			p.api().place(1)
+			p.untilRunning(1)
+			if err := os.Rename(path, path+".away"); err != nil {
+				t.Fatal(err)
+			}
+			if err := replace(path, path+".away"); err != nil {
+				t.Fatal(err)
+			}
+			p.refuses("removed or replaced") // at once
+			p.untilRed("removed or replaced")
+			p.untilCheck("/Watchdog_Selfclosure", twoHeartbeats, http.StatusServiceUnavailable, "removed or replaced")
+			p.untilCheck("/readyz", twoHeartbeats, http.StatusServiceUnavailable, "not registered")
+			eventually(t, twoHeartbeats, func() (bool, string) {
+				s := p.stat()
+				return s.State == "unregistered" && s.Busy == 0, fmt.Sprintf("stat says %+v, want a node that is not registered and does no work", s)
+			})
+			if !strings.Contains(p.log.String(), "removed or replaced") {
+				t.Error("the log does not name the cause")
+			}
+			if err := os.Rename(path+".away", path); err != nil {
+				t.Fatal(err)
+			}
+			p.untilGreen()
+		})
+	}
+}
+
+// TestE2E_Health_locked has another process keep the file's write lock.
+func TestE2E_Health_locked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "orders.db")
+	p := start(t, path, "--step-duration", "10ms", "--step-failure-rate", "0")
+	p.untilGreen()
+	db, err := schema.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	err = db.InTx(t.Context(), func(*schema.Tx) error {
+		// A check is answered after 5 s at the latest.
+		p.untilCheck("/Watchdog_External", 10*time.Second, http.StatusServiceUnavailable, "locked by another process")
+		p.untilCheck("/Watchdog_Selfclosure", 5*time.Second, http.StatusServiceUnavailable, "locked by another process")
+		if !strings.Contains(p.log.String(), "locked by another process") {
+			t.Error("the log does not name the cause")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.untilGreen()
+}
+
+// emptyWAL has all that was committed in the file itself.
+func emptyWAL(t *testing.T, path string) {
+	t.Helper()
+	db, err := schema.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	eventually(t, 10*time.Second, func() (bool, string) {
+		var busy, frames, moved int
+		err := db.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+		return err == nil && busy == 0, fmt.Sprintf("checkpoint: busy %d, %v", busy, err)
+	})
+}
+
+func overwrite(t *testing.T, path string, at int64, content []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.WriteAt(content, at); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"orderflow/schema"
+)
+
+// The bounds of probes of the database: how often one is begun at most, and how long it may
+// take. The second is below the time in which checks have to be answered.
+const (
+	probeEvery   = time.Second
+	probeTimeout = 4 * time.Second
+)
+
+// probe finds out whether the database takes orders, by doing what an order does. All who ask
+// within a second share one answer, so that asking costs no more than that.
+type probe struct {
+	do      func(context.Context) error
+	blocked func() error // says what keeps the database from answering; nil for nothing known
+
+	mu   sync.Mutex
+	last *probed // nil before the first
+}
+
+// probed is one probe. err is set before done is closed.
+type probed struct {
+	begun time.Time
+	done  chan struct{}
+	err   error
+}
+
+// ask gives what the last probe found, or a new one finds. It waits until ctx ends.
+func (p *probe) ask(ctx context.Context) error {
+	found := p.current()
+	select {
+	case <-found.done:
+		return found.err
+	case <-ctx.Done():
+		return named(p.blocked, ctx.Err())
+	}
+}
+
+// current is the probe that is under way or was begun less than a second ago, or else a new one.
+func (p *probe) current() *probed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != nil && (!p.last.ended() || time.Since(p.last.begun) < probeEvery) {
+		return p.last
+	}
+	p.last = &probed{begun: time.Now(), done: make(chan struct{})}
+	go p.run(p.last)
+	return p.last
+}
+
+func (p *probe) run(to *probed) {
+	defer close(to.done)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	to.err = named(p.blocked, p.do(ctx))
+}
+
+func (p *probed) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// named is an error of a question that was not answered in time, with what kept the database
+// from answering, if that is known.
+func named(blocked func() error, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, schema.ErrLocked) {
+		return err
+	}
+	if why := blocked(); why != nil {
+		return fmt.Errorf("%w (%w)", why, err)
+	}
+	return err
+}
