@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -98,6 +99,29 @@ func isDamage(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
 }
 
+// takenError is a trigger's refusal of an INSERT. The triggers on INSERT refuse what is in the
+// place of another row, and nothing else, before the unique keys would.
+type takenError struct{ error }
+
+func (e takenError) Unwrap() error { return e.error }
+
+// refusedInsert tells a trigger's refusal of an INSERT from that of an UPDATE or DELETE: SQLite
+// has one code for all, and the statement says which it was.
+func refusedInsert(query string, err error) error {
+	if err == nil {
+		return nil // before a variable that has to be allocated
+	}
+	var e *driver.Error
+	if !errors.As(err, &e) || e.Code() != lib.SQLITE_CONSTRAINT_TRIGGER {
+		return err
+	}
+	switch verb, _, _ := strings.Cut(strings.TrimSpace(query), " "); strings.ToUpper(verb) {
+	case "INSERT", "REPLACE":
+		return takenError{err}
+	}
+	return err
+}
+
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
 	sub, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
 	return goose.DialectSQLite3, sub, err
@@ -111,6 +135,10 @@ func (sqlite) translate(err error) error {
 	var e *driver.Error
 	if !errors.As(err, &e) {
 		return err
+	}
+	var taken takenError
+	if errors.As(err, &taken) {
+		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
 	}
 	switch e.Code() {
 	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY:

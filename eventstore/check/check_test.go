@@ -96,16 +96,8 @@ func (b *bench) force(n byte, expected int, events ...domain.Event) {
 // tamper changes the tables behind the back of the system.
 func (b *bench) tamper(query string, args ...any) {
 	b.t.Helper()
-	guards := map[string][]string{
-		"sqlite":    {`DROP TRIGGER IF EXISTS events_no_update`, `DROP TRIGGER IF EXISTS events_no_delete`},
-		"sqlserver": {`DROP TRIGGER IF EXISTS events_append_only`},
-	}[b.db.Dialect().Name()]
+	schematest.Unprotect(b.t, b.db)
 	err := b.db.InTx(b.t.Context(), func(tx *schema.Tx) error {
-		for _, g := range guards {
-			if _, err := tx.ExecContext(b.t.Context(), g); err != nil {
-				return err
-			}
-		}
 		_, err := tx.ExecContext(b.t.Context(), query, args...)
 		return err
 	})

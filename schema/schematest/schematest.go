@@ -95,6 +95,29 @@ func Partitions(t testing.TB, db *schema.DB, n int) {
 	}
 }
 
+// Unprotect drops the triggers that refuse to change events and keys, for tests that do what an
+// intruder with every right would do.
+func Unprotect(t testing.TB, db *schema.DB) {
+	t.Helper()
+	triggers := []string{"events_append_only", "reservations_append_only"}
+	if db.Dialect().Name() == "sqlite" {
+		triggers = []string{"events_no_update", "events_no_delete", "events_no_replace",
+			"reservations_no_update", "reservations_no_delete", "reservations_no_replace"}
+	}
+	ctx := context.Background()
+	err := db.InTx(ctx, func(tx *schema.Tx) error {
+		for _, name := range triggers {
+			if _, err := tx.ExecContext(ctx, "DROP TRIGGER IF EXISTS "+name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func open(t testing.TB, dsn string) *schema.DB {
 	t.Helper()
 	db, err := schema.Open(context.Background(), dsn)
