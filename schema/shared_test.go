@@ -142,7 +142,7 @@ func TestDB_InTx_rolledBackUnseen(t *testing.T) {
 		insert(t.Context(), 100),
 		insert(t.Context(), 2),
 	)
-	if !errors.Is(outcomes[1], ErrRefused) || outcomes[0] != nil || outcomes[2] != nil || calls != 2 {
+	if !errors.Is(outcomes[1], ErrDuplicateKey) || outcomes[0] != nil || outcomes[2] != nil || calls != 2 {
 		t.Errorf("outcomes %v, the first called %d times; want the second refused as a duplicate, and 2", outcomes, calls)
 	}
 	w.has(1, 2)
