@@ -33,13 +33,16 @@ func (r rights) add(table string, statements ...string) {
 
 var grant = regexp.MustCompile(`^GRANT ([A-Z, ]+) ON dbo\.(\w+) TO (\w+);$`)
 
+// grantDefinitions begins the line that lets a role see whether triggers are there.
+const grantDefinitions = "GRANT VIEW DEFINITION ON SCHEMA::dbo TO "
+
 // readGrants reads grants.sql, by role.
 func readGrants(t *testing.T) map[string]rights {
 	t.Helper()
 	all := map[string]rights{runtimeRole: {}, readerRole: {}}
 	for line := range strings.Lines(read(t, "deploy/sqlserver/grants.sql")) {
 		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "--") {
+		if line == "" || strings.HasPrefix(line, "--") || strings.HasPrefix(line, grantDefinitions) {
 			continue
 		}
 		found := grant.FindStringSubmatch(line)
@@ -103,6 +106,16 @@ func TestGrants_Statements(t *testing.T) {
 		}
 		if got := granted[readerRole][table]; !slices.Equal(got, []string{"SELECT"}) {
 			t.Errorf("%s may %v on %s, want SELECT", readerRole, got, table)
+		}
+	}
+}
+
+// TestGrants_Definitions: both roles see what protects events, which a node warns of and check
+// reports.
+func TestGrants_Definitions(t *testing.T) {
+	for _, role := range []string{runtimeRole, readerRole} {
+		if line := grantDefinitions + role + ";\n"; !strings.Contains(read(t, "deploy/sqlserver/grants.sql"), line) {
+			t.Errorf("grants.sql does not have %s", line)
 		}
 	}
 }

@@ -64,11 +64,22 @@ func migrate(t *testing.T, dsn string) {
 	}
 }
 
-// runGrants runs grants.sql.
+// isBabelfish says whether the server is one, which has few of the rights to grant.
+func isBabelfish(t *testing.T, db *sql.DB) bool {
+	t.Helper()
+	var version string
+	if err := db.QueryRowContext(t.Context(), "SELECT @@VERSION").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(version, "Babelfish")
+}
+
+// runGrants runs grants.sql, as far as the server knows the rights.
 func runGrants(t *testing.T, db *sql.DB) {
 	t.Helper()
+	babelfish := isBabelfish(t, db)
 	for line := range strings.Lines(read(t, "deploy/sqlserver/grants.sql")) {
-		if strings.HasPrefix(line, "GRANT") {
+		if strings.HasPrefix(line, "GRANT") && !(babelfish && strings.HasPrefix(line, grantDefinitions)) {
 			if _, err := db.ExecContext(t.Context(), line); err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
@@ -134,11 +145,7 @@ func TestGrants_sqlserver(t *testing.T) {
 // out the rights and rebuild the views, which renames tables.
 func testMigrationLogin(t *testing.T) {
 	m := newDatabase(t)
-	var version string
-	if err := m.db.QueryRowContext(t.Context(), "SELECT @@VERSION").Scan(&version); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(version, "Babelfish") {
+	if isBabelfish(t, m.db) {
 		t.Skip("SKIPPED: Babelfish grants neither CREATE TABLE nor CONTROL ON SCHEMA; this needs a SQL Server")
 	}
 	m.exec(t, "CREATE ROLE "+runtimeRole)

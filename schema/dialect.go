@@ -41,6 +41,8 @@ type Dialect interface {
 	translate(err error) error
 	// look reads from the disk what the connections may have in memory.
 	look(ctx context.Context, p pools) error
+	// deviations compares the schema of a database with what the migrations up to a version make.
+	deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error)
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
 }

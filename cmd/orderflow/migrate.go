@@ -12,7 +12,7 @@ import (
 type migrateCmd struct {
 	databaseFlag
 	jsonFlag
-	Status bool `help:"Only list the migrations and whether they have been applied; exit 1 if one is missing."`
+	Status bool `help:"Only list the migrations and whether they have been applied, and name the tables, indexes and triggers that are not as they made them; exit 1 if one is missing or altered."`
 }
 
 // Help is the long help.
@@ -66,7 +66,14 @@ func (c *migrateCmd) list(ctx context.Context, db *schema.DB, out *output) error
 	} else {
 		err = out.table("VERSION FILE APPLIED AT", rows)
 	}
-	if err == nil && missing {
+	if err != nil {
+		return err
+	}
+	found, err := db.Deviations(ctx)
+	for _, d := range found {
+		out.notef("%s", d)
+	}
+	if err == nil && (missing || len(found) > 0) {
 		err = errFound
 	}
 	return err

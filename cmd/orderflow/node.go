@@ -113,13 +113,34 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 
 func (n *node) migrate(ctx context.Context) error {
 	if n.conf.NoMigrate {
-		return n.requireMigrated(ctx)
+		err = n.requireMigrated(ctx)
+	} else {
+		err = n.migrate(ctx)
 	}
+	if err == nil {
+		n.warnOfDeviations(ctx)
+	}
+	return err
+}
+
+func (n *node) migrate(ctx context.Context) error {
 	ran, err := n.db.Migrate(ctx)
 	for _, m := range ran {
 		n.entry("schema").WithField("file", m.File).Info("migration applied")
 	}
 	return err
+}
+
+// warnOfDeviations names what is not as the migrations made it. It keeps no node from starting:
+// "orderflow check" says whether anything was done without the protection.
+func (n *node) warnOfDeviations(ctx context.Context) {
+	found, err := n.db.Deviations(ctx)
+	if err != nil {
+		n.entry("schema").WithError(err).Warn("whether the triggers that protect events are there cannot be told")
+	}
+	for _, d := range found {
+		n.entry("schema").WithField(d.Kind, d.Name).Warnf("the schema is not as it was made: %s; \"orderflow check\" looks for what may have been done", d)
+	}
 }
 
 func (n *node) requireMigrated(ctx context.Context) error {

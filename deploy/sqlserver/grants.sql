@@ -6,8 +6,12 @@
 -- It may be run again. A test holds it against the migrations (every table is here)
 -- and against the statements in the code (every statement is allowed, nothing more).
 
+-- Nodes, `migrate --status` and `check` look whether the triggers are there, and as they were made.
+GRANT VIEW DEFINITION ON SCHEMA::dbo TO orderflow_runtime_role;
+GRANT VIEW DEFINITION ON SCHEMA::dbo TO orderflow_reader_role;
+
 -- Events and the keys that name orders are only ever added: nobody here may change or
--- remove one, and a trigger on events refuses it to everybody.
+-- remove one, and triggers refuse it to everybody.
 GRANT SELECT, INSERT ON dbo.events TO orderflow_runtime_role;
 GRANT SELECT, INSERT ON dbo.reservations TO orderflow_runtime_role;
 -- An append moves the head of its partition. Rows are made by migrations.

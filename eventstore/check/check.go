@@ -20,6 +20,7 @@ const (
 	Illegal   = "illegal"    // an event that the rules forbid at its place
 	Stuck     = "stuck"      // an order that has not ended and that nobody will work on
 	View      = "view"       // a view that contradicts the events
+	Schema    = "schema"     // a table, index or trigger that is not as the migrations made it
 )
 
 // Violation is one thing that should not be.
@@ -33,6 +34,9 @@ type Violation struct {
 }
 
 func (v Violation) String() string {
+	if v.Kind == Schema {
+		return v.Kind + ": " + v.What
+	}
 	where := fmt.Sprintf("partition %d", v.Partition)
 	if v.Position > 0 {
 		where += fmt.Sprintf(", position %d", v.Position)
@@ -99,6 +103,23 @@ func Run(ctx context.Context, db *schema.DB, store *eventstore.Store, o Options)
 }
 
 func (c *run) all(ctx context.Context) error {
+	unseen := c.schema(ctx)
+	if err := c.contents(ctx); err != nil {
+		return err
+	}
+	return unseen
+}
+
+// schema compares the tables, indexes and triggers with what the migrations made.
+func (c *run) schema(ctx context.Context) error {
+	found, err := c.db.Deviations(ctx)
+	for _, d := range found {
+		c.violation(Violation{Kind: Schema, Partition: -1, What: d.String()})
+	}
+	return err
+}
+
+func (c *run) contents(ctx context.Context) error {
 	if err := c.positions(ctx); err != nil {
 		return err
 	}

@@ -97,13 +97,16 @@ func (b *bench) force(n byte, expected int, events ...domain.Event) {
 func (b *bench) tamper(query string, args ...any) {
 	b.t.Helper()
 	schematest.Unprotect(b.t, b.db)
-	err := b.db.InTx(b.t.Context(), func(tx *schema.Tx) error {
+	if err := b.exec(query, args...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) exec(query string, args ...any) error {
+	return b.db.InTx(b.t.Context(), func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(b.t.Context(), query, args...)
 		return err
 	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
 }
 
 func (b *bench) run(o check.Options) check.Report {
@@ -132,10 +135,16 @@ func TestRun_clean(t *testing.T) {
 func TestRun_finds(t *testing.T) {
 	s := domain.Steps()
 	id := func(n byte) []byte { i := order(n); return i[:] }
+	trigger := map[string]string{"sqlite": "events_no_update", "sqlserver": "events_append_only"}
 	cases := map[string]struct {
 		kind, what string
 		do         func(b *bench)
 	}{
+		"trigger dropped": {check.Schema, "schema: trigger events_.* of table events is missing", func(b *bench) {
+			if err := b.exec(`DROP TRIGGER ` + trigger[b.db.Dialect().Name()]); err != nil {
+				b.t.Fatal(err)
+			}
+		}},
 		"deleted event": {check.Hole, "version 5 follows version 3", func(b *bench) { b.tamper(`DELETE FROM events WHERE stream_id = ?1 AND version = 4`, id(1)) }},
 		"deleted last event": {check.Hole, "its head says", func(b *bench) {
 			b.tamper(`UPDATE heads SET head = head + 1 WHERE partition = ?1`, b.store.Partition(order(1)))

@@ -1,6 +1,7 @@
 // Package check proves, from the event store alone, that every order was dealt with by
 // the rules. It trusts nothing that the rest of the system says of itself:
 //
+//   - Tables, indexes and triggers are what the migrations made.
 //   - Positions of every partition count from 1 to its head without holes, and every event
 //     lies in the partition of its order.
 //   - Versions of every stream count from 1 without holes; times do not run backwards.

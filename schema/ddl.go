@@ -1,0 +1,168 @@
+package schema
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ddl is what a text of T-SQL migrations makes: enough of it to compare a database with. It reads
+// the forms that the migrations use and passes over all others.
+type ddl struct {
+	tables   map[string][]string // their columns
+	indexes  map[string]index    // by name, primary keys among them
+	triggers map[string]trigger  // by name
+}
+
+type index struct {
+	table   string
+	unique  bool
+	columns []string
+}
+
+type trigger struct{ table, text string }
+
+func newDDL() *ddl {
+	return &ddl{tables: map[string][]string{}, indexes: map[string]index{}, triggers: map[string]trigger{}}
+}
+
+// object names an index by its columns.
+func (i index) object() object {
+	name := "(" + strings.Join(i.columns, ", ") + ")"
+	if i.unique {
+		name = "unique " + name
+	}
+	return object{kind: KindIndex, name: name, table: i.table}
+}
+
+// objects is what is compared. Tables may have more columns than they should.
+func (d *ddl) objects() map[object]string {
+	all := map[object]string{}
+	for name, columns := range d.tables {
+		slices.Sort(columns)
+		all[object{KindTable, name, name}] = strings.Join(columns, ", ")
+	}
+	for _, i := range d.indexes {
+		all[i.object()] = ""
+	}
+	for name, t := range d.triggers {
+		all[object{KindTrigger, name, t.table}] = t.text
+	}
+	return all
+}
+
+// ddlOf reads the statements of migrations, in their order.
+func ddlOf(text string) *ddl {
+	d := newDDL()
+	for _, statement := range statementsOf(text) {
+		d.read(statement)
+	}
+	return d
+}
+
+// statementsOf splits migrations as goose does: at semicolons, but for what stands between
+// StatementBegin and StatementEnd. Comments go.
+func statementsOf(text string) (all []string) {
+	whole, one := false, ""
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case trimmed == "-- +goose StatementBegin":
+			whole, one = true, ""
+		case trimmed == "-- +goose StatementEnd":
+			whole = false
+			all, one = append(all, oneLine(one)), ""
+		case strings.HasPrefix(trimmed, "--") && !whole:
+		default:
+			one += line
+			if !whole && strings.HasSuffix(trimmed, ";") {
+				all, one = append(all, oneLine(one)), ""
+			}
+		}
+	}
+	return all
+}
+
+var (
+	createTable   = regexp.MustCompile(`^CREATE TABLE (\w+) \((.*)\)$`)
+	createIndex   = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`)
+	createTrigger = regexp.MustCompile(`^CREATE TRIGGER (\w+) ON (\w+) `)
+	alterTable    = regexp.MustCompile(`^ALTER TABLE (\w+) ADD (.*)$`)
+	drop          = regexp.MustCompile(`^(?:DROP (?:TABLE|TRIGGER|INDEX)|ALTER TABLE \w+ DROP CONSTRAINT) (?:IF EXISTS )?(\w+)`)
+	dropColumn    = regexp.MustCompile(`^ALTER TABLE (\w+) DROP COLUMN (\w+)`)
+	inlineKey     = regexp.MustCompile(`^(?:(\w+) .*)?CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE)(?: \(([^)]*)\))?`)
+)
+
+func (d *ddl) read(statement string) {
+	if m := createTable.FindStringSubmatch(statement); m != nil {
+		d.parts(m[1], m[2])
+	} else if m := createIndex.FindStringSubmatch(statement); m != nil {
+		d.indexes[m[2]] = index{table: m[3], unique: m[1] != "", columns: names(m[4])}
+	} else if m := createTrigger.FindStringSubmatch(statement); m != nil {
+		d.triggers[m[1]] = trigger{table: m[2], text: statement}
+	} else if m := alterTable.FindStringSubmatch(statement); m != nil {
+		d.parts(m[1], m[2])
+	} else if m := dropColumn.FindStringSubmatch(statement); m != nil {
+		d.tables[m[1]] = slices.DeleteFunc(d.tables[m[1]], func(c string) bool { return c == m[2] })
+	} else if m := drop.FindStringSubmatch(statement); m != nil {
+		d.drop(m[1])
+	}
+}
+
+// parts reads the columns and constraints of a CREATE or ALTER TABLE, which are separated by commas
+// outside of brackets.
+func (d *ddl) parts(name, body string) {
+	depth, from := 0, 0
+	for at, c := range body + "," {
+		switch {
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			d.part(name, strings.TrimSpace(body[from:at]))
+			from = at + 1
+		}
+	}
+}
+
+func (d *ddl) part(table, part string) {
+	if word, _, _ := strings.Cut(part, " "); word != "CONSTRAINT" {
+		d.tables[table] = append(d.tables[table], word)
+	}
+	if m := inlineKey.FindStringSubmatch(part); m != nil {
+		columns := []string{m[1]}
+		if m[3] != "" {
+			columns = names(m[3])
+		}
+		d.indexes[m[2]] = index{table: table, unique: true, columns: columns}
+	}
+}
+
+// drop forgets an object, and with a table all that is on it.
+func (d *ddl) drop(name string) {
+	delete(d.indexes, name)
+	delete(d.triggers, name)
+	if _, is := d.tables[name]; !is {
+		return
+	}
+	delete(d.tables, name)
+	for n, i := range d.indexes {
+		if i.table == name {
+			delete(d.indexes, n)
+		}
+	}
+	for n, t := range d.triggers {
+		if t.table == name {
+			delete(d.triggers, n)
+		}
+	}
+}
+
+// names are those of a list, without ASC and DESC.
+func names(list string) (all []string) {
+	for one := range strings.SplitSeq(list, ",") {
+		all = append(all, strings.Fields(one)[0])
+	}
+	return all
+}
