@@ -83,29 +83,36 @@ func statementsOf(text string) (all []string) {
 	return all
 }
 
-var (
-	createTable   = regexp.MustCompile(`^CREATE TABLE (\w+) \((.*)\)$`)
-	createIndex   = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`)
-	createTrigger = regexp.MustCompile(`^CREATE TRIGGER (\w+) ON (\w+) `)
-	alterTable    = regexp.MustCompile(`^ALTER TABLE (\w+) ADD (.*)$`)
-	drop          = regexp.MustCompile(`^(?:DROP (?:TABLE|TRIGGER|INDEX)|ALTER TABLE \w+ DROP CONSTRAINT) (?:IF EXISTS )?(\w+)`)
-	dropColumn    = regexp.MustCompile(`^ALTER TABLE (\w+) DROP COLUMN (\w+)`)
-	inlineKey     = regexp.MustCompile(`^(?:(\w+) .*)?CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE)(?: \(([^)]*)\))?`)
-)
+// forms are the statements that are read, the first that fits.
+var forms = []struct {
+	pattern *regexp.Regexp
+	read    func(d *ddl, statement string, m []string)
+}{
+	{regexp.MustCompile(`^CREATE TABLE (\w+) \((.*)\)$`), func(d *ddl, _ string, m []string) { d.parts(m[1], m[2]) }},
+	{regexp.MustCompile(`^ALTER TABLE (\w+) ADD (.*)$`), func(d *ddl, _ string, m []string) { d.parts(m[1], m[2]) }},
+	{regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`), func(d *ddl, _ string, m []string) {
+		d.indexes[m[2]] = index{table: m[3], unique: m[1] != "", columns: names(m[4])}
+	}},
+	{regexp.MustCompile(`^CREATE TRIGGER (\w+) ON (\w+) `), func(d *ddl, statement string, m []string) {
+		d.triggers[m[1]] = trigger{table: m[2], text: statement}
+	}},
+	{regexp.MustCompile(`^ALTER TABLE (\w+) DROP COLUMN (\w+)`), func(d *ddl, _ string, m []string) {
+		d.tables[m[1]] = slices.DeleteFunc(d.tables[m[1]], func(c string) bool { return c == m[2] })
+	}},
+	{regexp.MustCompile(`^(?:DROP (?:TABLE|TRIGGER|INDEX)|ALTER TABLE \w+ DROP CONSTRAINT) (?:IF EXISTS )?(\w+)`), func(d *ddl, _ string, m []string) {
+		d.drop(m[1])
+	}},
+}
+
+// key is a primary or unique key among the parts of a table.
+var key = regexp.MustCompile(`^(?:(\w+) .*)?CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE)(?: \(([^)]*)\))?`)
 
 func (d *ddl) read(statement string) {
-	if m := createTable.FindStringSubmatch(statement); m != nil {
-		d.parts(m[1], m[2])
-	} else if m := createIndex.FindStringSubmatch(statement); m != nil {
-		d.indexes[m[2]] = index{table: m[3], unique: m[1] != "", columns: names(m[4])}
-	} else if m := createTrigger.FindStringSubmatch(statement); m != nil {
-		d.triggers[m[1]] = trigger{table: m[2], text: statement}
-	} else if m := alterTable.FindStringSubmatch(statement); m != nil {
-		d.parts(m[1], m[2])
-	} else if m := dropColumn.FindStringSubmatch(statement); m != nil {
-		d.tables[m[1]] = slices.DeleteFunc(d.tables[m[1]], func(c string) bool { return c == m[2] })
-	} else if m := drop.FindStringSubmatch(statement); m != nil {
-		d.drop(m[1])
+	for _, f := range forms {
+		if m := f.pattern.FindStringSubmatch(statement); m != nil {
+			f.read(d, statement, m)
+			return
+		}
 	}
 }
 
@@ -130,7 +137,7 @@ func (d *ddl) part(table, part string) {
 	if word, _, _ := strings.Cut(part, " "); word != "CONSTRAINT" {
 		d.tables[table] = append(d.tables[table], word)
 	}
-	if m := inlineKey.FindStringSubmatch(part); m != nil {
+	if m := key.FindStringSubmatch(part); m != nil {
 		columns := []string{m[1]}
 		if m[3] != "" {
 			columns = names(m[3])

@@ -41,6 +41,9 @@ func TestDDL_migrations(t *testing.T) {
 		}
 		theirs[table] = append(theirs[table], column)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for table, columns := range theirs {
 		ours := slices.Sorted(slices.Values(made.tables[table]))
 		if slices.Sort(columns); !slices.Equal(columns, ours) {

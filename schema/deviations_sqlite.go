@@ -30,7 +30,7 @@ func (d sqlite) migrated(ctx context.Context, version int64) (_ map[object]strin
 	if err != nil {
 		return nil, err
 	}
-	memory := sql.OpenDB(preparingConnector{driver: withClock(&driver.Driver{}, machineTicks()), name: ":memory:"})
+	memory := sql.OpenDB(preparingConnector{driver: withClock(&driver.Driver{}, newLeaseClock(machineTicks())), name: ":memory:"})
 	defer func() { err = errors.Join(err, memory.Close()) }()
 	memory.SetMaxOpenConns(1) // each connection would be a database of its own
 	p, err := goose.NewProvider(dialect, memory, files)

@@ -15,8 +15,8 @@ var errUnseen = errors.New("this login may not see the definitions of tables and
 // deviations compares what the catalog says with the text of the migrations: columns, indexes by
 // their columns (their names stay with a table that is renamed, and Babelfish alters them), and
 // triggers by their text.
-func (d sqlServer) deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error) {
-	_, files, err := d.migrations()
+func (s sqlServer) deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error) {
+	_, files, err := s.migrations()
 	if err != nil {
 		return nil, err
 	}

@@ -105,25 +105,17 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 		return err
 	}
 	n.probe = &probe{do: func(ctx context.Context) error { return n.db.Probe(ctx, n.name) }, blocked: n.db.Blocked}
-	if err = n.migrate(ctx); err != nil {
+	if err := n.migrate(ctx); err != nil {
 		return err
 	}
+	n.warnOfDeviations(ctx)
 	return n.db.JoinClock(ctx, func(note string) { n.entry("schema").Warn(note) })
 }
 
 func (n *node) migrate(ctx context.Context) error {
 	if n.conf.NoMigrate {
-		err = n.requireMigrated(ctx)
-	} else {
-		err = n.migrate(ctx)
+		return n.requireMigrated(ctx)
 	}
-	if err == nil {
-		n.warnOfDeviations(ctx)
-	}
-	return err
-}
-
-func (n *node) migrate(ctx context.Context) error {
 	ran, err := n.db.Migrate(ctx)
 	for _, m := range ran {
 		n.entry("schema").WithField("file", m.File).Info("migration applied")
