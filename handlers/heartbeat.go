@@ -42,7 +42,7 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 			n.conf.Logger.WithError(err).Warn("the node could not be registered; trying again")
 		}
 		if wait(ctx, pause/2+rand.N(pause)) != nil {
-			return nil, nil //nolint:nilnil // the node is to end
+			return nil, nil //nolint:nilerr,nilnil // the node is to end
 		}
 	}
 }

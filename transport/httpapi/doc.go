@@ -16,6 +16,8 @@
 //     request that is not HTTP, and a header past twice MaxHeader.
 //   - Every request has a correlation id, the caller's own (X-Correlation-ID, X-Request-ID)
 //     or a new one, which is in the answer, in the log line, and in every event that follows.
+//   - A request that has arrived whole is carried out and answered whatever becomes of its client's
+//     connection, but for profiles, which end with it.
 //   - One log line per request, written when it has been answered. A panic of a handler is
 //     a 500 and one log line.
 //   - State-changing requests that a browser sends from another site are refused.

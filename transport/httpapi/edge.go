@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,13 +78,10 @@ func (e edge) write(x *exchange, r *http.Request) {
 }
 
 func level(x *exchange, r *http.Request) logrus.Level {
-	gone := errors.Is(r.Context().Err(), context.Canceled)
 	var p *panicError
 	switch {
 	case errors.As(x.err, &p):
 		return logrus.ErrorLevel
-	case x.status >= 500 && gone:
-		return logrus.DebugLevel
 	case x.status == http.StatusServiceUnavailable:
 		return logrus.WarnLevel
 	case x.status >= 500:

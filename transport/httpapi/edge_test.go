@@ -174,14 +174,4 @@ func TestEdge_log(t *testing.T) {
 			}
 		})
 	}
-	t.Run("the client went away", func(t *testing.T) {
-		hook.Reset()
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		r.views.err = context.Canceled
-		r.ServeHTTP(httptest.NewRecorder(), get.make().WithContext(ctx))
-		if e := hook.LastEntry(); e.Level != logrus.DebugLevel {
-			t.Errorf("logged at %v, want debug", e.Level)
-		}
-	})
 }

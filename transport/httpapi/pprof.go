@@ -17,11 +17,18 @@ func pprofRoutes(roles []Role) []route {
 	symbol := plain(pprof.Symbol)
 	return []route{
 		{"/debug/pprof/", get(plain(pprof.Index))},
-		{"/debug/pprof/profile", get(plain(pprof.Profile))},
-		{"/debug/pprof/trace", get(plain(pprof.Trace))},
+		{"/debug/pprof/profile", get(whileThere(plain(pprof.Profile)))},
+		{"/debug/pprof/trace", get(whileThere(plain(pprof.Trace)))},
 		{"/debug/pprof/symbol", map[string]endpoint{http.MethodGet: symbol, http.MethodPost: symbol}},
 		{"/debug/pprof/{profile}", get(endpoint{roles: roles, serve: namedProfile})},
 	}
+}
+
+// whileThere is for what burdens the process as long as it lasts, and of which there can be one
+// at a time.
+func whileThere(e endpoint) endpoint {
+	e.whileThere = true
+	return e
 }
 
 func namedProfile(w http.ResponseWriter, r *http.Request) error {

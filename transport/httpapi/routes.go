@@ -26,6 +26,10 @@ type endpoint struct {
 	roles []Role // who may; empty: everybody
 	// timeout ends the request's context; zero: no end.
 	timeout time.Duration
+	// whileThere ends the request's context with its client. Others are carried out and
+	// answered all the same: net/http takes a client that only closes its own side of the
+	// connection, having sent all, for one that has gone.
+	whileThere bool
 }
 
 // get is the methods of a path that can only be read.
@@ -75,6 +79,9 @@ func (t route) handler(auth *Auth) http.Handler {
 }
 
 func (e endpoint) run(w http.ResponseWriter, r *http.Request) {
+	if !e.whileThere {
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+	}
 	if e.timeout > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), e.timeout)
 		defer cancel()

@@ -67,7 +67,6 @@ func testLossTold(t *testing.T, db *schema.DB) {
 		if from := lease(msg).From; from == nil || *from != (domain.Owner{Node: lost.Node}) {
 			t.Errorf("the lease says that it was taken over from %+v, want %s", from, lost.Node)
 		}
-		defer msg.Ack()
 	}
 	lines := w.of(lost)
 	if len(lines) != 1 {
