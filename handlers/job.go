@@ -34,7 +34,9 @@ type job struct {
 
 // log makes the logger for a line about the order: most messages have none.
 func (j *job) log() *logrus.Entry {
-	return j.conf.Logger.WithFields(logrus.Fields{"order_id": j.id.String(), "topic": j.lease.Topic, "attempt": j.lease.Attempt})
+	return j.conf.Logger.WithFields(logrus.Fields{
+		"order_id": j.id.String(), "correlation_id": j.meta.CorrelationID, "topic": j.lease.Topic, "attempt": j.lease.Attempt,
+	})
 }
 
 // loadTimeout bounds the reading of an order.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"orderflow/domain"
 	"orderflow/transport/httpapi"
 )
@@ -21,7 +23,14 @@ type control struct{ node *node }
 var _ httpapi.NodeControl = control{}
 
 // Stop has the node drain and end.
-func (c control) Stop() { c.node.stop() }
+func (c control) Stop(by httpapi.Caller) {
+	entry := c.node.entry("node").WithFields(logrus.Fields{"remote": by.Remote, "correlation_id": by.CorrelationID})
+	if by.Role != "" {
+		entry = entry.WithField("role", by.Role)
+	}
+	entry.Info("stopping: the command /command/stop asks for it; draining first")
+	c.node.stop()
+}
 
 // Self looks at the node's own parts: whether they go round, and whether their rounds succeed.
 // One that fails for a moment is no fault.

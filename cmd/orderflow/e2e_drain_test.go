@@ -41,6 +41,9 @@ func TestE2E_Drain(t *testing.T) {
 				t.Errorf("exit code %d, want 0", code)
 			}
 			checkDrained(t, db, p.Node)
+			if said := map[string]string{"SIGTERM": "signal=terminated", "command": `remote="127.0.0.1:`}[name]; !strings.Contains(p.log.String(), said) {
+				t.Errorf("the log does not say who stopped the node (%s):\n%s", said, p.log)
+			}
 			must(t, "check", "--dsn", db)
 		})
 	}

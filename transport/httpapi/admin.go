@@ -29,7 +29,14 @@ type NodeControl interface {
 	// Stat is how the node stands, from memory: it asks no database.
 	Stat(ctx context.Context) NodeStat
 	// Stop has the node drain and end. It returns at once and may be called again.
-	Stop()
+	Stop(by Caller)
+}
+
+// Caller is who asks for something.
+type Caller struct {
+	Role          Role // empty without tokens
+	Remote        string
+	CorrelationID string
 }
 
 // Counter counts orders by status.
@@ -112,7 +119,8 @@ func (a *admin) check(name string, check func(context.Context) error, roles []Ro
 }
 
 // stop answers before the node has ended; the listener goes last.
-func (a *admin) stop(w http.ResponseWriter, _ *http.Request) error {
-	a.node.Stop()
+func (a *admin) stop(w http.ResponseWriter, r *http.Request) error {
+	x := exchangeOf(r.Context())
+	a.node.Stop(Caller{Role: x.role, Remote: r.RemoteAddr, CorrelationID: x.correlationID})
 	return answer(w, http.StatusAccepted, health{Status: "stopping"})
 }

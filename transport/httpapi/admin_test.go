@@ -22,6 +22,7 @@ import (
 type fakeNode struct {
 	stat                  httpapi.NodeStat
 	stopped               int
+	by                    httpapi.Caller // of the last stop
 	self, external, ready error
 	hang                  bool // checks end with their context only
 	counts                map[domain.Status]int64
@@ -29,7 +30,7 @@ type fakeNode struct {
 }
 
 func (n *fakeNode) Stat(context.Context) httpapi.NodeStat { return n.stat }
-func (n *fakeNode) Stop()                                 { n.stopped++ }
+func (n *fakeNode) Stop(by httpapi.Caller)                { n.stopped, n.by = n.stopped+1, by }
 
 func (n *fakeNode) check(ctx context.Context, err error) error {
 	if n.hang {
@@ -112,6 +113,11 @@ func TestAdmin_stop(t *testing.T) {
 	}
 	if do(t, h, request{path: "/command/stop"}); n.stopped != 2 {
 		t.Error("a GET stopped the node")
+	}
+	h = newAdmin(n, func(c *httpapi.AdminConfig) { c.Auth = mustAuth(t) })
+	do(t, h, request{method: http.MethodPost, path: "/command/stop"}.as(operatorToken))
+	if want := (httpapi.Caller{Role: httpapi.RoleOperator, Remote: "192.0.2.1:1234", CorrelationID: corr}); n.by != want {
+		t.Errorf("it was stopped by %+v, want %+v", n.by, want)
 	}
 }
 

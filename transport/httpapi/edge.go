@@ -62,8 +62,11 @@ func (e edge) write(x *exchange, r *http.Request) {
 	entry := e.log.WithFields(logrus.Fields{
 		"method": r.Method, "path": r.URL.Path, "status": x.status, "bytes": x.bytes,
 		"duration_ms":    float64(time.Since(x.started).Microseconds()) / 1000,
-		"correlation_id": x.correlationID,
+		"correlation_id": x.correlationID, "remote": r.RemoteAddr,
 	})
+	if x.orderID != "" {
+		entry = entry.WithField("order_id", x.orderID)
+	}
 	if x.role != "" {
 		entry = entry.WithField("role", x.role)
 	}

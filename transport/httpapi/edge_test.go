@@ -166,6 +166,9 @@ func TestEdge_log(t *testing.T) {
 				e.Data["bytes"] != int64(w.Body.Len()) || e.Data["method"] != c.request.make().Method {
 				t.Errorf("log line at %v: %v", e.Level, e.Data)
 			}
+			if e.Data["remote"] != "192.0.2.1:1234" {
+				t.Errorf("the line says the request came from %v", e.Data["remote"])
+			}
 			if c.err != nil && !errors.Is(e.Data["error"].(error), c.err) {
 				t.Errorf("logged error %v", e.Data["error"])
 			}
@@ -173,5 +176,41 @@ func TestEdge_log(t *testing.T) {
 				t.Errorf("the log tells a token: %s", line)
 			}
 		})
+	}
+}
+
+// TestEdge_logOrder: a line about an order names it, also of one that was not placed.
+func TestEdge_logOrder(t *testing.T) {
+	withLog, hook := logged()
+	r := newRig(withLog)
+	said := func(q request) any {
+		t.Helper()
+		hook.Reset()
+		do(t, r, q)
+		if len(hook.Entries) != 1 {
+			t.Fatalf("%d log lines, want 1", len(hook.Entries))
+		}
+		return hook.Entries[0].Data["order_id"]
+	}
+	first := said(post(`{"tracking_id":"t"}`))
+	if want := r.store.appended[0].OrderID.String(); first != want {
+		t.Errorf("of the order that was placed the line names %v, want %s", first, want)
+	}
+	for what, q := range map[string]request{"repeated": post(`{"tracking_id":"t"}`), "in use": post(`{"tracking_id":"t","detail":1}`)} {
+		if got := said(q); got != first {
+			t.Errorf("%s: the line names %v, want %v", what, got, first)
+		}
+	}
+	if got := said(request{path: orders + "/" + theID}); got != theID {
+		t.Errorf("of the order that was asked for the line names %v", got)
+	}
+	for what, q := range map[string]request{"a list": {path: orders}, "refused": post(`[]`), "no id": {path: orders + "/x"}} {
+		if got := said(q); got != nil {
+			t.Errorf("%s: the line names %v, want none", what, got)
+		}
+	}
+	r.store.err = domain.ErrUnavailable
+	if got, ok := said(post(`{}`)).(string); !ok || len(got) != len(theID) {
+		t.Errorf("of an order that may have been placed the line names %q", got)
 	}
 }

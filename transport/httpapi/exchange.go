@@ -22,6 +22,7 @@ type exchange struct {
 	correlationID string
 	traceParent   string // empty if there was none, or none that is valid
 	role          Role   // empty without a token
+	orderID       string // the order that was placed, or is asked for; empty if there is none
 	status        int    // 0 until the answer has begun
 	bytes         int64
 	err           error // why the answer is a problem

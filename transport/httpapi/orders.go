@@ -16,6 +16,9 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	placed, err := a.placer.Place(r.Context(), o)
+	if id := placed.OrderID; !id.IsZero() {
+		exchangeOf(r.Context()).orderID = id.String()
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +90,7 @@ func orderID(r *http.Request) (domain.OrderID, error) {
 	if err != nil {
 		return id, invalidValue(inPath, "id", "an order id, a UUID of the form 8-4-4-4-12 hexadecimal digits", shorten(text))
 	}
+	exchangeOf(r.Context()).orderID = id.String()
 	return id, nil
 }
 

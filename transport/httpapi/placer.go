@@ -78,7 +78,8 @@ type Placed struct {
 // Place appends the order's first event. With a tracking id or an idempotency key it
 // may be repeated: the same content gives the same order, other content a
 // *domain.DuplicateError. The content is the tracking id and the compacted detail,
-// byte for byte. What is malformed is a *RequestError; other errors are the store's.
+// byte for byte. What is malformed is a *RequestError; other errors are the store's, with the
+// order that holds the key, or that may have been placed.
 func (p *Placer) Place(ctx context.Context, o NewOrder) (Placed, error) {
 	o, err := o.checked()
 	if err != nil {
@@ -91,12 +92,11 @@ func (p *Placer) Place(ctx context.Context, o NewOrder) (Placed, error) {
 	placed := Placed{OrderID: a.OrderID, Status: domain.StatusPending}
 	_, err = p.store.Append(ctx, a)
 	var duplicate *domain.DuplicateError
-	if errors.As(err, &duplicate) && duplicate.Same {
-		placed.OrderID, placed.Repeated = duplicate.OrderID, true
-		return placed, nil
+	if errors.As(err, &duplicate) {
+		placed.OrderID, placed.Repeated = duplicate.OrderID, duplicate.Same
 	}
-	if err != nil {
-		return Placed{}, fmt.Errorf("place order %s: %w", a.OrderID, err)
+	if err != nil && !placed.Repeated {
+		return Placed{OrderID: placed.OrderID}, fmt.Errorf("place order %s: %w", a.OrderID, err)
 	}
 	return placed, nil
 }

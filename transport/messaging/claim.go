@@ -48,7 +48,7 @@ func (s *Subscriber) settleEnded(ctx context.Context, tx *schema.Tx, ended []set
 	for i, e := range ended {
 		tell := func(rows int64) {
 			if rows == 0 {
-				s.conf.Logger.Info("a message was dealt with under a lease that had ended", leaseFields(e.lease).Add(watermill.LogFields{"acked": e.done}))
+				s.conf.Logger.Info("a message was dealt with under a lease that had ended", workFields(e.lease, e.msg).Add(watermill.LogFields{"acked": e.done}))
 			}
 		}
 		if e.done {

@@ -35,10 +35,10 @@ func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
 		s.mu.Unlock()
 		switch {
 		case err != nil:
-			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, leaseFields(c.lease))
+			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, workFields(c.lease, &message.Message{Payload: c.payload}))
 			s.finish(c.lease, settlement{lease: c.lease, delay: time.Minute})
 		case sub == nil: // it ended meanwhile
-			s.finish(c.lease, settlement{lease: c.lease})
+			s.finish(c.lease, settlement{lease: c.lease, msg: m})
 		default:
 			go s.serve(tenure, sub, m, c.lease, s.draining)
 			continue
@@ -74,12 +74,11 @@ func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.M
 	})()
 	for p := s.hand(tenure, &end, sub, m, l, unless); p != nil; p = s.hand(tenure, &end, sub, m, l, nil) {
 		sub = s.goOn(tenure, l, p)
-		l = p.Lease
+		l, m = p.Lease, messageOf(&p.Message)
 		if sub == nil { // it ended meanwhile
-			s.finish(l, settlement{lease: l})
+			s.finish(l, settlement{lease: l, msg: m})
 			return
 		}
-		m = messageOf(&p.Message)
 	}
 }
 
@@ -97,7 +96,7 @@ func (s *Subscriber) hand(tenure domain.Tenure, end *atomic.Pointer[context.Canc
 	sent := send(ctx, sub, m, unless)
 	sub.sending.Done()
 	if !sent {
-		s.finish(l, settlement{lease: l})
+		s.finish(l, settlement{lease: l, msg: m})
 		return nil
 	}
 	select {
@@ -105,9 +104,9 @@ func (s *Subscriber) hand(tenure domain.Tenure, end *atomic.Pointer[context.Canc
 		if p := l.Passed(); p != nil {
 			return p
 		}
-		s.finish(l, settlement{lease: l, done: true})
+		s.finish(l, settlement{lease: l, msg: m, done: true})
 	case <-m.Nacked():
-		s.finish(l, settlement{lease: l, delay: s.conf.NackDelay})
+		s.finish(l, settlement{lease: l, msg: m, delay: s.conf.NackDelay})
 	case <-s.loopDone: // closed, and the handler is stuck: it keeps the lease
 	}
 	return nil
@@ -143,9 +142,21 @@ func (s *Subscriber) finish(l *domain.Lease, end settlement) {
 	nudge(s.wake)
 }
 
-func leaseFields(l *domain.Lease) watermill.LogFields {
-	return watermill.LogFields{
+// workFields are those of a line about a message: its lease, and the order and the request that it
+// is about. m may be nil.
+func workFields(l *domain.Lease, m *message.Message) watermill.LogFields {
+	fields := watermill.LogFields{
 		"group": l.Group, "topic": l.Topic, "partition": l.Partition, "position": l.Position,
 		"node": l.Node, "epoch": l.Epoch, "attempt": l.Attempt,
 	}
+	if m == nil {
+		return fields
+	}
+	if id, err := domain.DecodeWork(m.Payload); err == nil {
+		fields["order_id"] = id.String()
+	}
+	if request := m.Metadata[domain.MetadataCorrelation]; request != "" {
+		fields["correlation_id"] = request
+	}
+	return fields
 }

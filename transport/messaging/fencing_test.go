@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"orderflow/domain"
 	"orderflow/eventstore"
@@ -24,6 +26,7 @@ func TestLeases_Settle(t *testing.T) {
 		"return":                     testSettleReturn,
 		"park":                       testSettlePark,
 		"unknown":                    testSettleUnknown,
+		"an end that comes too late is told of with its order": testEndedTold,
 	})
 }
 
@@ -225,4 +228,25 @@ func testSettleUnknown(t *testing.T, db *schema.DB) {
 	if !errors.Is(err, domain.ErrInvalid) {
 		t.Fatalf("settlement 99: err = %v, want ErrInvalid", err)
 	}
+}
+
+func testEndedTold(t *testing.T, db *schema.DB) {
+	logger, hook := logtest.NewNullLogger()
+	m, topic, id := join(t, db), name("topic"), domain.OrderID{1}
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Logger: messaging.NewLogrusAdapter(logrus.NewEntry(logger))})
+	publish(t, db, nil, topic, string(domain.EncodeWork(id)))
+	msg := take(t, subscribe(t, s, topic))
+	msg.Metadata.Set(domain.MetadataCorrelation, "request-1")
+	exec(t, db, `UPDATE inflight SET epoch = epoch + 1 WHERE topic = ?1`, topic)
+	msg.Ack()
+	m.afterRounds(t, 2, nil)
+	for _, e := range hook.AllEntries() {
+		if e.Data["acked"] == true {
+			if e.Data["order_id"] != id.String() || e.Data["correlation_id"] != "request-1" || e.Data["topic"] != topic {
+				t.Errorf("the line %q has %v; want order and correlation id", e.Message, e.Data)
+			}
+			return
+		}
+	}
+	t.Error("nothing was said")
 }

@@ -1,6 +1,8 @@
 package messaging
 
 import (
+	"errors"
+
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/sirupsen/logrus"
 )
@@ -27,9 +29,15 @@ func (a LogrusAdapter) log(level logrus.Level, msg string, fields watermill.LogF
 	}
 }
 
-// Error logs at error level with the error as a field.
+// Error logs at error level with the error as a field, and with the fields of an error that has a
+// method LogFields.
 func (a LogrusAdapter) Error(msg string, err error, fields watermill.LogFields) {
-	a.with(fields).WithError(err).Error(msg)
+	entry := a.with(fields)
+	var about interface{ LogFields() map[string]any }
+	if errors.As(err, &about) {
+		entry = entry.WithFields(about.LogFields())
+	}
+	entry.WithError(err).Error(msg)
 }
 
 // Info logs at info level.

@@ -2,6 +2,7 @@ package messaging_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -10,6 +11,11 @@ import (
 
 	"orderflow/transport/messaging"
 )
+
+// aboutOrder is an error that says what it is about.
+type aboutOrder struct{ error }
+
+func (e *aboutOrder) LogFields() map[string]any { return map[string]any{"order_id": "o"} }
 
 func TestLogrusAdapter(t *testing.T) {
 	log, hook := test.NewNullLogger()
@@ -38,6 +44,13 @@ func TestLogrusAdapter(t *testing.T) {
 			}
 		})
 	}
+	t.Run("fields of the error", func(t *testing.T) {
+		hook.Reset()
+		a.Error("said", fmt.Errorf("in: %w", &aboutOrder{failure}), fields)
+		if e := hook.LastEntry(); e.Data["order_id"] != "o" || e.Data["topic"] != "t" {
+			t.Fatalf("logged %v, want the order that the error is about", e.Data)
+		}
+	})
 	t.Run("with", func(t *testing.T) {
 		with := a.With(watermill.LogFields{"group": "g", "node": "m"})
 		for _, c := range []struct {

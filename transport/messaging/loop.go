@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/crashpoint"
 	"orderflow/domain"
@@ -194,6 +195,7 @@ func (s *Subscriber) lastRound() {
 // settlement is the end of a delivery that the database has to hear of.
 type settlement struct {
 	lease *domain.Lease
-	done  bool          // acked; otherwise given back
-	delay time.Duration // before the next attempt
+	msg   *message.Message // for the log; nil if it could not be read
+	done  bool             // acked; otherwise given back
+	delay time.Duration    // before the next attempt
 }

@@ -42,7 +42,7 @@ func (s *Subscriber) endReserved(tenure domain.Tenure, l *domain.Lease, m *domai
 	s.hold(tenure, l, false)
 	sub := s.subscriptionFor(l.Topic, 0)
 	if sub == nil { // it ended meanwhile
-		go s.finish(l, settlement{lease: l})
+		go s.finish(l, settlement{lease: l, msg: messageOf(m)})
 		return
 	}
 	sub.sending.Add(1)
