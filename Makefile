@@ -55,6 +55,7 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 	$(GO) test -race -count=1 -timeout 40m ./...
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestE2E_Keys ./cmd/orderflow
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestOpenAPI_client ./transport/httpapi
 	$(GO) test -count=1 -tags chaos ./crashpoint ./schema
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./chaos/...
 	$(GO) run ./chaos/run -faults 200 -gap 1100ms

@@ -70,8 +70,8 @@ type admin struct {
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /metrics and /debug/pprof/. It
-// panics if the node's metrics are in the registry already.
+// /Watchdog_External, /command/stat, /command/stop, /metrics, /debug/pprof/, and
+// /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	if c.CheckTimeout == 0 {
 		c.CheckTimeout = 5 * time.Second
@@ -91,7 +91,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
 		{"/metrics", get(endpoint{serve: a.metrics(c.Registry), roles: operators})},
-	}, append(pprofRoutes(operators), problemRoutes()...)...)
+	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...)
 }
 
 // health is the answer of a check that passed.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	_ "embed"
 	"net/http"
 	"time"
 
@@ -50,9 +49,6 @@ type api struct {
 	history History
 }
 
-//go:embed openapi.yaml
-var openAPI []byte
-
 // NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
 // /problems.
 func NewAPI(c APIConfig) http.Handler {
@@ -74,18 +70,5 @@ func apiRoutes(c APIConfig) []route {
 		{"/v1/orders", map[string]endpoint{http.MethodPost: place, http.MethodGet: reads(a.list)}},
 		{"/v1/orders/{id}", get(reads(a.order))},
 		{"/v1/orders/{id}/events", get(reads(a.events))},
-		{"/openapi.yaml", get(endpoint{serve: serveOpenAPI})},
-	}, problemRoutes()...)
-}
-
-func problemRoutes() []route {
-	return []route{
-		{problemsPath, get(endpoint{serve: listProblems})},
-		{problemsPath + "/{name}", get(endpoint{serve: explainProblem})},
-	}
-}
-
-func serveOpenAPI(w http.ResponseWriter, _ *http.Request) error {
-	write(w, "application/yaml", http.StatusOK, openAPI)
-	return nil
+	}, aboutRoutes(customersDocument)...)
 }

@@ -29,6 +29,6 @@
 // Limits: body MaxBody, detail nested MaxDepth deep, tracking_id MaxTrackingID, Idempotency-Key
 // MaxIdempotencyKey, request line and header MaxHeader, list projections.MaxLimit. Each is inclusive.
 //
-// openapi.yaml describes all of it and is served at /openapi.yaml; tests hold it
-// against the routes and against the answers.
+// openapi.yaml describes the customers' API, openapi-admin.yaml the admin interface; each listener
+// serves its own at /openapi.yaml. Tests hold them against the routes and against the answers.
 package httpapi

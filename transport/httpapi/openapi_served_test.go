@@ -8,18 +8,26 @@ import (
 )
 
 func TestOpenAPI_served(t *testing.T) {
-	text, err := os.ReadFile("openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
+	for file, h := range map[string]http.Handler{"openapi.yaml": newRig(), "openapi-admin.yaml": newAdmin(&fakeNode{})} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := do(t, h, request{path: "/openapi.yaml"})
+		wantBody(t, w, http.StatusOK, string(text))
+		wantHeader(t, w, "Content-Type", "application/yaml")
 	}
-	w := do(t, newRig(), request{path: "/openapi.yaml"})
-	wantBody(t, w, http.StatusOK, string(text))
-	wantHeader(t, w, "Content-Type", "application/yaml")
 }
 
 // Every reference leads somewhere and every schema is a schema.
 func TestOpenAPI_references(t *testing.T) {
-	c := loadContract()
+	for _, c := range loadContracts() {
+		c.checkReferences(t)
+	}
+}
+
+func (c *contract) checkReferences(t *testing.T) {
+	t.Helper()
 	var walk func(at string, v any)
 	walk = func(at string, v any) {
 		switch v := v.(type) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -25,9 +26,15 @@ type document struct {
 	} `yaml:"components"`
 }
 
-func readDocument(t *testing.T) (d document) {
+// The documents, each of one listener.
+const (
+	customers = "openapi.yaml"
+	operators = "openapi-admin.yaml"
+)
+
+func readDocument(t *testing.T, file string) (d document) {
 	t.Helper()
-	text, err := os.ReadFile("openapi.yaml")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,51 +44,83 @@ func readDocument(t *testing.T) (d document) {
 	return d
 }
 
-// operations lists "METHOD path" of all routes, of both listeners.
-func operations() []string {
+// operations lists "METHOD path" of routes.
+func operations(routes []route) []string {
 	var all []string
-	routes := append(apiRoutes(APIConfig{}), adminRoutes(AdminConfig{Node: nowhere{}, Registry: prometheus.NewRegistry()})...)
 	for _, t := range routes {
 		for method := range t.methods {
 			all = append(all, method+" "+t.path)
 		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }
 
 // nowhere is a node that is never asked.
 type nowhere struct{ NodeControl }
 
 func TestOpenAPI_paths(t *testing.T) {
-	var described []string
-	for path, item := range readDocument(t).Paths {
-		for key := range item {
-			if method := strings.ToUpper(key); method == http.MethodGet || method == http.MethodPost {
-				described = append(described, method+" "+path)
+	for file, routes := range map[string][]route{
+		customers: apiRoutes(APIConfig{}),
+		operators: adminRoutes(AdminConfig{Node: nowhere{}, Registry: prometheus.NewRegistry()}),
+	} {
+		var described, ids []string
+		for path, item := range readDocument(t, file).Paths {
+			for key, what := range item {
+				if method := strings.ToUpper(key); method == http.MethodGet || method == http.MethodPost {
+					described = append(described, method+" "+path)
+					id, _ := what.(map[string]any)["operationId"].(string)
+					if id == "" || slices.Contains(ids, id) {
+						t.Errorf("%s: the operationId of %s %s is %q; want one of its own", file, method, path, id)
+					}
+					ids = append(ids, id)
+				}
+			}
+		}
+		slices.Sort(described)
+		if served := operations(routes); !slices.Equal(served, described) {
+			t.Errorf("%s describes\n%v\nand these are served:\n%v", file, described, served)
+		}
+	}
+}
+
+// What both documents have is the same in both.
+func TestOpenAPI_shared(t *testing.T) {
+	ours, theirs := readComponents(t, customers), readComponents(t, operators)
+	shared := 0
+	for kind, parts := range theirs {
+		for name, part := range parts {
+			if other, both := ours[kind][name]; both {
+				shared++
+				if !reflect.DeepEqual(part, other) {
+					t.Errorf("components/%s/%s differs", kind, name)
+				}
 			}
 		}
 	}
-	slices.Sort(described)
-	served := operations()
-	for _, operation := range served {
-		if !slices.Contains(described, operation) {
-			t.Errorf("%s is served and not described", operation)
-		}
+	if shared < 6 {
+		t.Errorf("only %d components are in both", shared)
 	}
-	for _, operation := range described {
-		if !slices.Contains(served, operation) {
-			t.Errorf("%s is described and not served", operation)
-		}
+}
+
+func readComponents(t *testing.T, file string) map[string]map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(served) < 18 {
-		t.Errorf("only %d operations are served", len(served))
+	var d struct {
+		Components map[string]map[string]any `yaml:"components"`
 	}
+	if err := yaml.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d.Components
 }
 
 // Names that the document repeats are those of the code.
 func TestOpenAPI_names(t *testing.T) {
-	schemas := readDocument(t).Components.Schemas
+	schemas := readDocument(t, customers).Components.Schemas
 	var events []string
 	for _, e := range []domain.Event{
 		domain.OrderPlaced{}, domain.StepStarted{}, domain.StepCompleted{}, domain.StepFailed{}, domain.StepInterrupted{},
@@ -104,7 +143,7 @@ func TestOpenAPI_names(t *testing.T) {
 }
 
 func TestOpenAPI_listParameters(t *testing.T) {
-	get := readDocument(t).Paths["/v1/orders"]["get"].(map[string]any)
+	get := readDocument(t, customers).Paths["/v1/orders"]["get"].(map[string]any)
 	var described, read []string
 	for _, p := range get["parameters"].([]any) {
 		if name, _ := p.(map[string]any)["name"].(string); name != "" {
