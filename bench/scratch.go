@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"orderflow/eventstore"
@@ -26,13 +27,14 @@ type scratch struct {
 func newScratch(ctx context.Context, server, dir string) (*scratch, error) {
 	s := &scratch{}
 	if server != "" {
-		_, err := schema.ParseDSN(server)
+		d, err := schema.ParseDSN(server)
 		if err != nil {
 			return nil, err
 		}
-		if s.server, err = url.Parse(server); err != nil { // with what is not for the driver
-			return nil, errors.New("the DSN is not a URL") // its text would have the password
-		}
+		q := d.URL.Query()
+		q.Set("max_connections", strconv.Itoa(d.MaxConns)) // which is not for the driver
+		d.URL.RawQuery = q.Encode()
+		s.server = d.URL
 	}
 	// The floor's file, if it is one, and whatever else is written, is on the same file
 	// system.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrOtherClock: processes hold leases in this file by a clock that this process cannot read.
+// ErrOtherClock is the kind of error for a process that must not hold leases: others hold leases in this file by a clock that this process cannot read.
 var ErrOtherClock = errors.New("leases in this file are judged by another clock")
 
 // longestWatch bounds how long others are watched for a sign of life. It is there for rows that

@@ -33,7 +33,7 @@ type Dialect interface {
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
 	// open connects.
-	open(dsn DSN) (pools, error)
+	open(ctx context.Context, dsn DSN) (pools, error)
 	// joinClock and ownClock are DB.JoinClock and DB.OwnClock.
 	joinClock(ctx context.Context, p pools, tell func(string)) error
 	ownClock(ctx context.Context, db *sql.DB) (bool, error)

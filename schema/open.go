@@ -21,17 +21,30 @@ type DB struct {
 }
 
 // Open connects to the database that dsn names (see ParseDSN) and asks it one
-// question. It does not migrate.
+// question. It does not migrate. A SQLite file that is not there is made, for its owner only; one
+// of another program is left as it is: ErrForeign.
 func Open(ctx context.Context, dsn string) (*DB, error) {
+	return open(ctx, dsn, false)
+}
+
+// OpenExisting is Open for a database that was migrated before, as far as its file tells:
+// ErrNoDatabase for a SQLite file that is not there or empty, and nothing is made.
+func OpenExisting(ctx context.Context, dsn string) (*DB, error) {
+	return open(ctx, dsn, true)
+}
+
+func open(ctx context.Context, dsn string, existing bool) (*DB, error) {
 	parsed, err := ParseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
+	parsed.existing = existing
 	return openWith(ctx, parsed, dialectOf(parsed))
 }
 
 func openWith(ctx context.Context, parsed DSN, d Dialect) (*DB, error) {
-	p, err := d.open(parsed)
+	var p pools
+	err := patiently(ctx, func() (err error) { p, err = d.open(ctx, parsed); return err })
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
 	}
@@ -39,17 +52,17 @@ func openWith(ctx context.Context, parsed DSN, d Dialect) (*DB, error) {
 	if p.guard != nil {
 		db.writer = &writer{db: db, guard: p.guard, time: sharedTime}
 	}
-	if err := db.firstContact(ctx); err != nil {
+	if err := patiently(ctx, func() error { return db.Ping(ctx) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
 	}
 	return db, nil
 }
 
-// firstContact waits for a SQLite file that another process is just creating: the
-// change to WAL needs the file alone and does not heed the busy time-out.
-func (db *DB) firstContact(ctx context.Context) error {
+// patiently repeats the first contact with a SQLite file that another process is just
+// creating: the change to WAL needs the file alone and does not heed the busy time-out.
+func patiently(ctx context.Context, contact func() error) error {
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		err := db.Ping(ctx)
+		err := contact()
 		if !errors.Is(err, ErrTransient) || time.Now().After(deadline) || ctx.Err() != nil {
 			return err
 		}

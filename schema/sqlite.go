@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"context"
 	"database/sql"
 	"embed"
 	"errors"
@@ -53,8 +54,11 @@ func (sqlite) anyOf(column string, n int) string {
 // open gives one writing connection (SQLite has one writer at a time, and waiting in
 // this process is fairer and cheaper than in the file) and several that only read.
 // WAL lets them read while it writes; synchronous=FULL makes a commit durable.
-func (s sqlite) open(d DSN) (pools, error) {
-	f, err := openFile(d.Path)
+func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
+	if err := lookFirst(ctx, dsn); err != nil {
+		return pools{}, err
+	}
+	f, err := openFile(dsn.Path)
 	if err != nil {
 		return pools{}, err
 	}
@@ -62,9 +66,9 @@ func (s sqlite) open(d DSN) (pools, error) {
 		q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
 		}, pragmas...)}
-		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
+		return fileSource(dsn.Path, q)
 	}
-	drv := withClock(&driver.Driver{}, s.clock)
+	drv := withClock(&driver.Driver{}, d.clock)
 	g := &guard{}
 	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), file: f, guard: g})
 	write.SetMaxOpenConns(1)

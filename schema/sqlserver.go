@@ -41,7 +41,7 @@ func (sqlServer) NowPlus(param string) string {
 
 // open gives one pool for the work and a small one for heartbeats, so that a node
 // whose connections are all in use does not lose its leases for want of one.
-func (sqlServer) open(d DSN) (pools, error) {
+func (sqlServer) open(_ context.Context, d DSN) (pools, error) {
 	trips := &atomic.Int64{}
 	work, err := sqlServerPool(d, d.MaxConns, trips)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -118,31 +117,4 @@ func TestSQLite_translate(t *testing.T) {
 			t.Errorf("err %v is %q, want ErrUnavailable", err, got)
 		}
 	})
-}
-
-func TestParseDSN(t *testing.T) {
-	for in, want := range map[string]string{
-		"orderflow.db": "sqlite:orderflow.db", "sqlite:a b/c.db": "sqlite:a b/c.db", "./x.db": "sqlite:./x.db",
-		"sqlserver://u:secret@h:1433?database=d": "sqlserver://u:xxxxx@h:1433?database=d",
-	} {
-		d, err := ParseDSN(in)
-		if err != nil || d.String() != want {
-			t.Errorf("%q is %q, err %v; want %q", in, d, err, want)
-		}
-	}
-	for _, in := range []string{"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://h/d", "sqlserver://", "sqlserver://u:p%zz@h", "sqlserver://h?database=d&FedAuth=ActiveDirectoryDefault",
-		"sqlserver://h?max_connections=1", "sqlserver://h?max_connections=1001", "sqlserver://h?max_connections=many"} {
-		if d, err := ParseDSN(in); err == nil {
-			t.Errorf("%q was taken for %q", in, d)
-		}
-	}
-	for in, want := range map[string]int{"sqlserver://h": defaultConns, "sqlserver://h?max_connections=7&database=d": 7} {
-		if d, err := ParseDSN(in); err != nil || d.MaxConns != want || strings.Contains(d.URL.RawQuery, paramConns) {
-			t.Errorf("%q has %d connections and the query %q, err %v; want %d", in, d.MaxConns, d.URL.RawQuery, err, want)
-		}
-	}
-	_, err := ParseDSN("sqlserver://user:se%zcret@host")
-	if err == nil || strings.Contains(err.Error(), "%z") {
-		t.Errorf("the error repeats the password: %v", err)
-	}
 }

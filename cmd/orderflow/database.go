@@ -3,17 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 
-	"orderflow/domain"
 	"orderflow/schema"
 )
 
 // databaseFlag says which database a command works on.
 type databaseFlag struct {
-	DSN string `name:"dsn" default:"orderflow.db" env:"ORDERFLOW_DSN" placeholder:"DSN" help:"Database: a SQLite file (orderflow.db, sqlite:PATH) or sqlserver://user:password@host:port?database=name."`
+	DSN string `name:"dsn" default:"orderflow.db" env:"ORDERFLOW_DSN" placeholder:"DSN" help:"Database: a SQLite file (orderflow.db, sqlite:PATH) or sqlserver://user:password@host:port?database=name, or the same as server=HOST;user id=...;password=...;database=..."`
 }
 
 // Validate refuses what is no DSN, before anything is opened.
@@ -24,18 +20,8 @@ func (f databaseFlag) Validate() error {
 
 // open opens a database that is there.
 func (f databaseFlag) open(ctx context.Context) (*schema.DB, error) {
-	dsn, err := schema.ParseDSN(f.DSN)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", domain.ErrInvalid, err)
-	}
-	if dsn.URL == nil {
-		// Opening would create it, and a mistyped name would then look like a system without
-		// orders.
-		if _, err := os.Stat(dsn.Path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no database file %s: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", dsn.Path)
-		}
-	}
-	return schema.Open(ctx, f.DSN)
+	// A mistyped name would otherwise make a file, and look like a system without orders.
+	return schema.OpenExisting(ctx, f.DSN)
 }
 
 // with opens the database, runs f and closes it.

@@ -61,8 +61,11 @@ func TestE2E_Use(t *testing.T) {
 		{"a weak token", []string{"serve", "--dsn", db, "--auth-file", weak}, 2, "line 1"},
 		{"a port that is taken", []string{"serve", "--dsn", db, "--listen", taken.Addr().String(), "--admin", "127.0.0.1:0"}, 1, "another node?"},
 		{"a schema that is missing", []string{"serve", "--dsn", filepath.Join(dir, "empty.db"), "--no-migrate", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, 1, "orderflow migrate"},
+		{"the file of another program", []string{"migrate", "--dsn", weak}, 1, "is no SQLite database"},
+		{"a node on the file of another program", []string{"serve", "--dsn", weak, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, 1, "is no SQLite database"},
+		{"a password in the driver's own form", []string{"orders", "list", "--dsn", "server=127.0.0.1,1;user id=u;password=hunter2#;dial timeout=1"}, 1, "open sqlserver://u@127.0.0.1:1: "},
 		{"an unknown kind of database", []string{"migrate", "--dsn", "postgres://h/d"}, 2, "sqlserver"},
-		{"a database that is not there", []string{"orders", "list", "--dsn", missing}, 1, "there is no database file"},
+		{"a database that is not there", []string{"orders", "list", "--dsn", missing}, 1, "there is no database in the file"},
 		{"not an order id", []string{"orders", "get", "4711", "--dsn", db}, 2, "UUID"},
 		{"an unknown order", []string{"orders", "get", unknown, "--dsn", db}, 1, "not found"},
 		{"events of an unknown order", []string{"orders", "events", unknown, "--dsn", db}, 1, "not found"},
@@ -86,8 +89,10 @@ func TestE2E_Use(t *testing.T) {
 			}
 		})
 	}
-	if _, err := os.Stat(missing); err == nil {
-		t.Errorf("%s has been made by a command that only looks", missing)
+	for _, path := range []string{missing, filepath.Join(dir, "empty.db")} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s has been made by a command that only looks", path)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func TestE2E_Clock(t *testing.T) {
 	for name, how := range elsewhere {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if out, err := exec.Command(how[0], append(how[1:len(how):len(how)], "true")...).CombinedOutput(); err != nil { //nolint:gosec // the lists above
+			if out, err := exec.Command(how[0], append(how[1:len(how):len(how)], "true")...).CombinedOutput(); err != nil {
 				t.Skipf("SKIPPED: PROCESSES WITH ANOTHER CLOCK ARE NOT TESTED. %q: %v %s", how, err, out)
 			}
 			dsn := filepath.Join(t.TempDir(), "orders.db")
@@ -59,7 +59,7 @@ func away(t *testing.T, how []string, args ...string) result {
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
 	all := append(append(append([]string(nil), how[1:]...), program(t)), args...)
-	return finish(t, exec.CommandContext(ctx, how[0], all...)) //nolint:gosec // the lists above
+	return finish(t, exec.CommandContext(ctx, how[0], all...))
 }
 
 func storedClock(t *testing.T, path string) (stored string) {

@@ -101,10 +101,17 @@ func (n *node) listen(ctx context.Context) (err error) {
 }
 
 func (n *node) openDatabase(ctx context.Context) (err error) {
-	if n.db, err = schema.Open(ctx, n.conf.DSN); err != nil {
+	open := schema.Open
+	if n.conf.NoMigrate {
+		open = schema.OpenExisting
+	}
+	if n.db, err = open(ctx, n.conf.DSN); err != nil {
 		return err
 	}
 	n.probe = &probe{do: func(ctx context.Context) error { return n.db.Probe(ctx, n.name) }, blocked: n.db.Blocked}
+	if n.db.DSN().OthersCanRead() {
+		n.entry("schema").Warnf("every user of this machine can read %s, and with it all orders: chmod 600 it, and the files -wal and -shm beside it", n.db.DSN().Path)
+	}
 	if err := n.migrate(ctx); err != nil {
 		return err
 	}
