@@ -17,8 +17,8 @@ func TestStrangeVariables(t *testing.T) {
 	})
 	want := []string{
 		"the variable ORDERFLOW_AUTHFILE is set and no command reads it: did you mean ORDERFLOW_AUTH_FILE?",
-		"the variable ORDERFLOW_MEANING is set and no command reads it",
 		"the variable ORDERFLOW_Dsn is set and no command reads it: did you mean ORDERFLOW_DSN?",
+		"the variable ORDERFLOW_MEANING is set and no command reads it",
 		"the variable ORDERFLOW_WORKER is set and no command reads it: did you mean ORDERFLOW_WORKERS?",
 	}
 	if !reflect.DeepEqual(got, want) {
