@@ -19,7 +19,7 @@ var (
 	// ErrForeign is the kind of error for a file that belongs to another program. It was not changed.
 	ErrForeign = errors.New("the file is not this program's")
 	// ErrNoDatabase is the kind of error for a file that is not there, or holds nothing yet.
-	ErrNoDatabase = errors.New("there is no database")
+	ErrNoDatabase = errors.New("there is no database file")
 )
 
 // lookFirst looks at what is in the file before anything in it is changed.
@@ -28,8 +28,8 @@ func lookFirst(ctx context.Context, d DSN) error {
 	switch {
 	case err != nil:
 		return err
-	case len(tables) == 0 && d.existing:
-		return fmt.Errorf("%w in the file %s: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", ErrNoDatabase, d.Path)
+	case len(tables) == 0 && d.existing: // not there, or empty
+		return fmt.Errorf("%w %s with any table: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", ErrNoDatabase, d.Path)
 	case len(tables) > 0 && !ours(tables):
 		return fmt.Errorf("%w: %s has the tables %s, and not those of orderflow. Give the name of another file", ErrForeign, d.Path, some(tables))
 	}

@@ -65,7 +65,7 @@ func TestE2E_Use(t *testing.T) {
 		{"a node on the file of another program", []string{"serve", "--dsn", weak, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, 1, "is no SQLite database"},
 		{"a password in the driver's own form", []string{"orders", "list", "--dsn", "server=127.0.0.1,1;user id=u;password=hunter2#;dial timeout=1"}, 1, "open sqlserver://u@127.0.0.1:1: "},
 		{"an unknown kind of database", []string{"migrate", "--dsn", "postgres://h/d"}, 2, "sqlserver"},
-		{"a database that is not there", []string{"orders", "list", "--dsn", missing}, 1, "there is no database in the file"},
+		{"a database that is not there", []string{"orders", "list", "--dsn", missing}, 1, "there is no database file"},
 		{"not an order id", []string{"orders", "get", "4711", "--dsn", db}, 2, "UUID"},
 		{"an unknown order", []string{"orders", "get", unknown, "--dsn", db}, 1, "not found"},
 		{"events of an unknown order", []string{"orders", "events", unknown, "--dsn", db}, 1, "not found"},
