@@ -57,13 +57,10 @@ func (p program) collect(structs map[string]*ast.StructType, name, prefix string
 	c.fields(structs, name, func(field, kind string, tag reflect.StructTag) {
 		if _, isCommand := tag.Lookup("cmd"); isCommand {
 			group = true
-			p.collect(structs, kind, strings.TrimSpace(prefix+" "+kebab(field)))
+			p.collect(structs, kind, strings.TrimSpace(prefix+" "+nameOf(field, tag)))
 			return
 		}
-		flag := tag.Get("name")
-		if flag == "" {
-			flag = kebab(field)
-		}
+		flag := nameOf(field, tag)
 		c.defaults[flag] = tag.Get("default")
 		if env := tag.Get("env"); env != "" {
 			c.env[env] = flag
@@ -72,6 +69,14 @@ func (p program) collect(structs map[string]*ast.StructType, name, prefix string
 	if !group && prefix != "" {
 		p[prefix] = c
 	}
+}
+
+// nameOf is what kong calls a field on the command line.
+func nameOf(field string, tag reflect.StructTag) string {
+	if name := tag.Get("name"); name != "" {
+		return name
+	}
+	return kebab(field)
 }
 
 // fields calls f with every field of a struct and of those it embeds.

@@ -66,8 +66,11 @@ func execute(args []string, stdout, stderr io.Writer) int {
 }
 
 // noneTwice refuses a flag that is given twice and takes one value: the first would be
-// forgotten.
+// forgotten. Of serve the last one counts, so that who starts a node can override what a script gives.
 func noneTwice(command *kong.Context) error {
+	if command.Selected().Name == "serve" {
+		return nil
+	}
 	given := map[*kong.Flag]bool{}
 	for _, p := range command.Path {
 		if p.Flag == nil || p.Resolved || p.Flag.IsCumulative() {
