@@ -37,9 +37,7 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 			}
 			rival = taken.Holder
 		default:
-			err = n.named(err)
-			n.conf.OnRenewal(err)
-			n.conf.Logger.WithError(err).Warn("the node could not be registered; trying again")
+			n.failed(began, err, "the node could not be registered; trying again")
 		}
 		if wait(ctx, pause/2+rand.N(pause)) != nil {
 			return nil, nil //nolint:nilerr,nilnil // the node is to end
@@ -57,7 +55,7 @@ func (n *Node) waitsFor(before, now domain.Node) error {
 		return nil
 	}
 	n.conf.Logger.WithFields(logrus.Fields{
-		"held_by_host": now.Host, "held_by_pid": now.PID, "held_by_epoch": now.Epoch, "last_heartbeat": now.HeartbeatAt.UTC(), "expires_at": now.ExpiresAt.UTC(),
+		"held_by_host": now.Host, "held_by_pid": now.PID, "held_by_epoch": now.Epoch, "last_heartbeat": now.HeartbeatAt.UTC().Format(time.RFC3339Nano), "expires_at": now.ExpiresAt.UTC().Format(time.RFC3339Nano),
 	}).Warn("the node's name has a registration that is still good, perhaps its own from before a crash; waiting until it expires")
 	return nil
 }
@@ -88,7 +86,7 @@ func (n *Node) begin(t *tenure) {
 	n.mu.Lock()
 	n.tenure = t
 	n.mu.Unlock()
-	n.conf.Logger.WithField("epoch", t.epoch).Info("the node is registered")
+	n.recovered().WithField("epoch", t.epoch).Info("the node is registered")
 	if n.State() != domain.NodeActive {
 		n.beat() // the register takes every new node for an active one
 	}
@@ -98,7 +96,6 @@ func (n *Node) begin(t *tenure) {
 func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
-	failing := false
 	for {
 		n.comeRound()
 		select {
@@ -110,16 +107,34 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 		case <-tick.C:
 		case <-n.poke:
 		}
+		began := time.Now()
 		err := n.renew(ctx, t)
-		if err != nil {
-			err = n.named(err)
-			n.conf.OnRenewal(err)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			n.failed(began, err, "the node's registration could not be renewed; trying again")
+		case err == nil && !n.failing.IsZero():
+			n.recovered().Info("the node's registration is renewed again")
 		}
-		if err != nil && !failing && ctx.Err() == nil {
-			n.conf.Logger.WithError(err).Warn("the node's registration could not be renewed; trying again")
-		}
-		failing = err != nil
 	}
+}
+
+// failed says that the register did not do what it was asked for at a time.
+func (n *Node) failed(asked time.Time, err error, what string) {
+	if n.failing.IsZero() {
+		n.failing = asked
+	}
+	err = n.named(err)
+	n.conf.OnRenewal(err)
+	n.conf.Logger.WithError(err).Warn(what)
+}
+
+// recovered is for the line that says that the register answers; it says for how long it had not.
+func (n *Node) recovered() *logrus.Entry {
+	since := n.failing
+	if n.failing = (time.Time{}); since.IsZero() {
+		return n.conf.Logger
+	}
+	return n.conf.Logger.WithField("after", time.Since(since).Round(time.Millisecond).String())
 }
 
 // renew sends one heartbeat and waits until the next is due, or half of the time that is

@@ -93,7 +93,7 @@ func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.C
 // on, it has the decision made again on what is there now. While the database is away
 // it tries again, until the lease ends.
 func (j *job) record(decide func() (*domain.Append, error)) error {
-	conflicts, warned := 0, false
+	conflicts := 0
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := j.append(decide)
 		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
@@ -105,10 +105,7 @@ func (j *job) record(decide func() (*domain.Append, error)) error {
 		if err == nil || final(err) {
 			return err
 		}
-		if !warned {
-			warned = true
-			j.log().WithError(err).Warn("an outcome could not be stored; trying again")
-		}
+		j.log().WithError(err).Warn("an outcome could not be stored; trying again")
 		if ended := wait(j.held, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
 		}

@@ -85,6 +85,8 @@ type Node struct {
 	conf NodeConfig
 	poke chan struct{} // asks for a heartbeat at once
 
+	failing time.Time // since when the register does not answer Run; zero while it does
+
 	mu     sync.Mutex
 	state  string // domain.NodeStopped is the last
 	tenure *tenure

@@ -116,6 +116,12 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+func (b *buffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
+}
+
 func (b *buffer) tail(n int) string {
 	s := b.String()
 	return s[max(0, len(s)-n):]

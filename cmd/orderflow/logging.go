@@ -8,7 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// newLog makes the node's log on w. level and format are valid (kong has checked them).
+// newLog makes the node's log on w, which says the same trouble now and then (see sparing). level and format are valid (kong has checked them).
 func newLog(w io.Writer, level, format string) (*logrus.Logger, error) {
 	parsed, err := logrus.ParseLevel(level)
 	if err != nil {
@@ -18,12 +18,19 @@ func newLog(w io.Writer, level, format string) (*logrus.Logger, error) {
 	log.SetOutput(w)
 	log.SetLevel(parsed)
 	const layout = "2006-01-02T15:04:05.000000Z07:00"
+	var lines logrus.Formatter = &logrus.TextFormatter{TimestampFormat: layout, FullTimestamp: true}
 	if format == "json" {
-		log.SetFormatter(utc{&logrus.JSONFormatter{TimestampFormat: layout, DisableHTMLEscape: true}})
-	} else {
-		log.SetFormatter(utc{&logrus.TextFormatter{TimestampFormat: layout, FullTimestamp: true}})
+		lines = &logrus.JSONFormatter{TimestampFormat: layout, DisableHTMLEscape: true}
 	}
+	log.SetFormatter(&sparing{Formatter: utc{lines}, said: map[string]*repeats{}})
 	return log, nil
+}
+
+// endLog writes what the log has yet to say.
+func endLog(log *logrus.Logger) {
+	if s, spares := log.Formatter.(*sparing); spares {
+		s.tellAll(log)
+	}
 }
 
 // utc has entries written with the time in UTC, as all times of the system are.

@@ -46,7 +46,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		err = noneTwice(command)
 	}
 	if err != nil {
-		return misused(stderr, err)
+		return misused(stderr, args, err)
 	}
 	out := &output{w: stdout, notes: stderr, warnings: strangeVariables(parser.Model, os.Environ())}
 	if command.Selected().Name != "serve" { // which has a log
@@ -62,7 +62,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = command.Run(out)
 	}
-	return code(stderr, err)
+	return code(stderr, args, err)
 }
 
 // noneTwice refuses a flag that is given twice and takes one value: the first would be
@@ -92,25 +92,25 @@ func help(parser *kong.Kong, stderr io.Writer) int {
 }
 
 // misused tells of arguments that could not be understood.
-func misused(stderr io.Writer, err error) int {
+func misused(stderr io.Writer, args []string, err error) int {
 	hint := "orderflow --help"
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context.Selected() != nil {
 		hint = "orderflow " + parse.Context.Selected().Path() + " --help"
 	}
-	_, _ = fmt.Fprintf(stderr, "orderflow: %s\nRun %q for help.\n", err, hint)
+	complain(stderr, args, err, fmt.Sprintf("Run %q for help.", hint))
 	return exitUsage
 }
 
 // code prints err, if there is one, and gives the exit code.
-func code(stderr io.Writer, err error) int {
+func code(stderr io.Writer, args []string, err error) int {
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFound):
 		return exitFailed
 	}
-	_, _ = fmt.Fprintf(stderr, "orderflow: %s\n", err)
+	complain(stderr, args, err, "")
 	if errors.Is(err, domain.ErrInvalid) {
 		return exitUsage
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/oklog/run"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/transport/httpapi"
 )
@@ -20,6 +21,7 @@ func (c *serveCmd) Run(out *output) error {
 	if err != nil {
 		return err
 	}
+	defer endLog(log)
 	for _, w := range out.warnings {
 		log.Warn(w)
 	}
@@ -30,10 +32,11 @@ func (c *serveCmd) Run(out *output) error {
 	}
 	err = n.run(ctx)
 	err = errors.Join(err, n.close())
-	if err == nil {
-		n.entry("node").Info("stopped")
+	if err != nil {
+		return &nodeError{n.name, err}
 	}
-	return err
+	n.entry("node").Info("stopped")
+	return nil
 }
 
 // run runs the node's parts. The first one that ends has the others end. What works on
@@ -83,11 +86,14 @@ type addresses struct {
 	Admin  string `json:"admin"`
 }
 
-// announce says where the node listens. Connections are taken from now on, and
+// announce says what the node is and where it listens. Connections are taken from now on, and
 // answered as soon as the servers run.
 func (n *node) announce() error {
 	a := addresses{Node: n.name, PID: os.Getpid(), Admin: n.adminListener.Addr().String()}
-	entry := n.entry("node").WithField("database", n.db.DSN().String()).WithField("admin", "http://"+a.Admin)
+	entry := n.entry("node").WithFields(logrus.Fields{
+		"version": version, "roles": n.conf.roles(), "workers": n.conf.slots(), "lease": n.conf.LeaseTTL.String(),
+		"database": n.db.DSN().String(), "admin": "http://" + a.Admin,
+	})
 	if n.apiListener != nil {
 		a.Listen = n.apiListener.Addr().String()
 		entry = entry.WithField("api", "http://"+a.Listen)

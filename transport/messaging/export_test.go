@@ -45,3 +45,6 @@ func ReturnedQueries(d schema.Dialect, topics []string) map[string]string {
 	q := makeQueries(d, topics, 50)
 	return map[string]string{"look": q.look, "readReturned": q.readReturned}
 }
+
+// Say logs what is to be said of lost nodes, as Run does once a second.
+func (x *Losses) Say() { x.say() }

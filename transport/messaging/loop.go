@@ -28,6 +28,7 @@ const (
 type roundState struct {
 	turn      int                   // moves where the next look begins among the partitions
 	failed    bool                  // the last writing transaction failed
+	failing   time.Time             // since when rounds fail; zero if they do not
 	uncertain time.Time             // until then, a claim whose COMMIT was not answered may turn up
 	adopted   time.Time             // when it was last looked for
 	strays    map[heldKey]time.Time // rows that nobody here seems to know of, since when
@@ -70,9 +71,16 @@ func (s *Subscriber) loop() {
 // nextPause is how long to wait after a round, unless something wakes the loop.
 func (s *Subscriber) nextPause(pause time.Duration, found bool, err error) time.Duration {
 	if err != nil {
+		if s.rounds.failing.IsZero() {
+			s.rounds.failing = time.Now()
+		}
 		pause = min(2*pause, longestPause)
 		s.conf.Logger.Error("a round of claiming failed; trying again", err, watermill.LogFields{"group": s.conf.Group, "pause": pause.String()})
 		return pause
+	}
+	if since := s.rounds.failing; !since.IsZero() {
+		s.rounds.failing = time.Time{}
+		s.conf.Logger.Info("claiming goes on", watermill.LogFields{"group": s.conf.Group, "after": time.Since(since).Round(time.Millisecond).String()})
 	}
 	if found {
 		return s.conf.firstPause

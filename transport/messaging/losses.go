@@ -30,8 +30,8 @@ type Losses struct {
 	db   *schema.DB
 	conf LossesConfig
 
-	mu    sync.Mutex
-	taken map[domain.Tenure]int // messages taken over, of the registrations that were told of
+	mu     sync.Mutex
+	losses map[domain.Tenure]*told
 
 	lost, takeOvers atomic.Int64
 }
@@ -46,7 +46,7 @@ func NewLosses(db *schema.DB, c LossesConfig) *Losses {
 		silent.SetOutput(io.Discard)
 		c.Logger = logrus.NewEntry(silent)
 	}
-	return &Losses{db: db, conf: c, taken: map[domain.Tenure]int{}}
+	return &Losses{db: db, conf: c, losses: map[domain.Tenure]*told{}}
 }
 
 // Lost counts the registrations that this process was the first to declare lost: over all
@@ -56,13 +56,24 @@ func (x *Losses) Lost() int64 { return x.lost.Load() }
 // TakeOvers counts the messages that this process has taken over from registrations that had ended.
 func (x *Losses) TakeOvers() int64 { return x.takeOvers.Load() }
 
-// Run looks for lost nodes until ctx ends, when it gives nil.
+// gather is how long what happens to one lost node is gathered, so that one line tells of it.
+const gather = time.Second
+
+// Run tells of lost nodes, and looks for those whose work nobody takes over, until ctx ends, when
+// it gives nil.
 func (x *Losses) Run(ctx context.Context) error {
-	for rest(ctx, x.conf.Every) {
+	looked := time.Now()
+	for rest(ctx, gather) {
+		x.say()
+		if time.Since(looked) < x.conf.Every {
+			continue
+		}
+		looked = time.Now()
 		if err := x.Look(ctx); err != nil && ctx.Err() == nil {
 			x.conf.Logger.WithError(err).Warn("lost nodes could not be looked for; trying again")
 		}
 	}
+	x.say()
 	return nil
 }
 
@@ -116,38 +127,65 @@ func (x *Losses) expired(ctx context.Context) ([]domain.Tenure, error) {
 	return all, x.db.Translate(rows.Err())
 }
 
-// mostTold bounds what is remembered of registrations that were told of.
-const mostTold = 1000
+// told is a registration that had ended, with all that this process took over from it.
+type told struct {
+	*loss
+	news bool // something is to be said
+	said bool // something was said before
+}
 
-// tell logs and counts what a committed transaction found lost and took over.
+// tell counts what a committed transaction found lost and took over, to be said soon.
 func (x *Losses) tell(losses []*loss) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for _, l := range losses {
 		x.takeOvers.Add(int64(l.taken))
 		if l.first {
 			x.lost.Add(1)
 		}
-		if l.first || l.taken > 0 {
-			x.log(l)
+		if !l.first && l.taken == 0 {
+			continue
 		}
+		known := x.losses[l.registration]
+		if known == nil {
+			x.losses[l.registration] = &told{loss: l, news: true}
+			continue
+		}
+		known.taken, known.news = known.taken+l.taken, true
 	}
 }
 
-func (x *Losses) log(l *loss) {
+// mostTold bounds what is remembered of registrations that were told of.
+const mostTold = 1000
+
+// say logs what was told and not said yet.
+func (x *Losses) say() {
 	x.mu.Lock()
-	before, told := x.taken[l.registration]
-	if len(x.taken) >= mostTold {
-		clear(x.taken)
+	defer x.mu.Unlock()
+	for _, l := range x.losses {
+		if l.news {
+			x.log(l)
+		}
 	}
-	x.taken[l.registration] = before + l.taken
-	x.mu.Unlock()
+	if len(x.losses) > mostTold {
+		clear(x.losses)
+	}
+}
+
+// log says what is known of one registration. x.mu is held.
+func (x *Losses) log(l *told) {
 	entry := x.conf.Logger.WithFields(logrus.Fields{"lost_node": l.registration.Node, "lost_epoch": l.registration.Epoch, "orders_taken_over": l.taken})
 	switch {
 	case l.stopped:
 		entry.Info("took over orders that a node which was stopped had left")
-	case told:
-		entry.WithField("orders_taken_over_so_far", before+l.taken).Info("took over more orders of a lost node")
+	case l.said:
+		entry.Info("took over more orders of a lost node")
 	default:
-		entry.WithFields(logrus.Fields{"last_heartbeat": l.heartbeat.UTC(), "expired_at": l.expired.UTC()}).
+		entry.WithFields(logrus.Fields{"last_heartbeat": instant(l.heartbeat), "expired_at": instant(l.expired)}).
 			Warn("a node was lost: it did not renew its registration in time")
 	}
+	l.news, l.said = false, true
 }
+
+// instant is a time of the database, for a line of the log.
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

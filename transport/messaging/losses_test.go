@@ -1,9 +1,11 @@
 package messaging_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
@@ -18,6 +20,7 @@ func TestLosses(t *testing.T) {
 		"of a node without work":                  testLossIdle,
 		"a node that was stopped is not lost":     testLossStopped,
 		"each counts once, whoever takes it over": testLossOnce,
+		"told of while it runs":                   testLossRun,
 	})
 }
 
@@ -36,6 +39,7 @@ func newWitness(t *testing.T, db *schema.DB) *witness {
 
 // of are the lines about one registration. The database is shared with other tests.
 func (w *witness) of(m *member) (lines []*logrus.Entry) {
+	w.losses.Say()
 	for _, e := range w.log.AllEntries() {
 		if e.Data["lost_node"] == m.Node && e.Data["lost_epoch"] == m.Epoch {
 			lines = append(lines, e)
@@ -62,9 +66,10 @@ func testLossTold(t *testing.T, db *schema.DB) {
 	before := time.Now().Add(-tooLate)
 	expire(t, db, lost.Tenure)
 	ch = subscribe(t, subscriber(t, db, w.member, messaging.Config{Slots: 3, Losses: w.losses}), topic)
+	var held []*message.Message
 	for range 3 {
-		msg := take(t, ch)
-		if from := lease(msg).From; from == nil || *from != (domain.Owner{Node: lost.Node}) {
+		held = append(held, take(t, ch))
+		if from := lease(held[len(held)-1]).From; from == nil || *from != (domain.Owner{Node: lost.Node}) {
 			t.Errorf("the lease says that it was taken over from %+v, want %s", from, lost.Node)
 		}
 	}
@@ -74,13 +79,23 @@ func testLossTold(t *testing.T, db *schema.DB) {
 	}
 	wantLine(t, lines[0], logrus.WarnLevel, 3)
 	for _, field := range []string{"last_heartbeat", "expired_at"} {
-		if at, ok := lines[0].Data[field].(time.Time); !ok || at.Before(before) || at.Location() != time.UTC {
-			t.Errorf("%s is %v, want a time of this test in UTC", field, lines[0].Data[field])
+		text, _ := lines[0].Data[field].(string)
+		if at, err := time.Parse(time.RFC3339Nano, text); err != nil || at.Before(before) || at.Location() != time.UTC {
+			t.Errorf("%s is %q, want a time of this test in UTC", field, text)
 		}
 	}
 	if w.losses.Lost() != 1 || w.losses.TakeOvers() != 3 {
 		t.Errorf("%d nodes lost, %d orders taken over; want 1 and 3", w.losses.Lost(), w.losses.TakeOvers())
 	}
+	for _, msg := range held {
+		msg.Ack()
+	}
+	take(t, ch)
+	take(t, ch)
+	if lines = w.of(lost); len(lines) != 2 {
+		t.Fatalf("%d lines tell of the lost node, want 2", len(lines))
+	}
+	wantLine(t, lines[1], logrus.InfoLevel, 5)
 }
 
 func testLossIdle(t *testing.T, db *schema.DB) {
@@ -144,4 +159,38 @@ func testLossOnce(t *testing.T, db *schema.DB) {
 	if first.losses.Lost() != 1 || second.losses.Lost() != 0 {
 		t.Errorf("it was counted %d and %d times, want once", first.losses.Lost(), second.losses.Lost())
 	}
+}
+
+// testLossRun: what is found is said within a moment, and at the end.
+func testLossRun(t *testing.T, db *schema.DB) {
+	lost := join(t, db)
+	exec(t, db, `UPDATE nodes SET expires_at = `+db.Dialect().NowPlus("?3")+` WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch, -2000)
+	logger, hook := logtest.NewNullLogger()
+	said := make(chan struct{})
+	logger.AddHook(&told{lost.Node, func() { close(said) }})
+	losses := messaging.NewLosses(db, messaging.LossesConfig{Every: time.Millisecond, Logger: logrus.NewEntry(logger)})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- losses.Run(ctx) }()
+	wait(t, said, "the warning")
+	end()
+	must(t, <-ended)
+	if e := hook.LastEntry(); e.Level != logrus.WarnLevel {
+		t.Errorf("the line %q is at level %s", e.Message, e.Level)
+	}
+}
+
+// told is a hook for the one line about a lost node.
+type told struct {
+	node string
+	f    func()
+}
+
+func (*told) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (h *told) Fire(e *logrus.Entry) error {
+	if e.Data["lost_node"] == h.node {
+		h.f()
+	}
+	return nil
 }
