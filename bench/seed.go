@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,6 +81,12 @@ func seeds(ctx context.Context, db *schema.DB, n int) (int, error) {
 
 // trackingKey is how the key of a tracking id is stored.
 func trackingKey(id string) [sha256.Size]byte { return sha256.Sum256([]byte("tracking:" + id)) }
+
+// fingerprintOf is how the content of an order is stored beside its key.
+func fingerprintOf(o domain.OrderPlaced) [sha256.Size]byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(len(o.TrackingID)))
+	return sha256.Sum256(slices.Concat(b, []byte(o.TrackingID), o.Detail))
+}
 
 type seeder struct {
 	historian
@@ -181,8 +188,9 @@ func (b *seedBatch) write(ctx context.Context, tx *schema.Tx) error {
 	return schema.Rows(len(b.firsts), columns, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*columns)
 		for _, first := range b.firsts[from:to] {
-			key := trackingKey(first.Event.(domain.OrderPlaced).TrackingID)
-			args = append(args, key[:], first.OrderID[:], first.Hash, schema.TimeArg(first.RecordedAt)) // nobody asks for the fingerprint
+			placed := first.Event.(domain.OrderPlaced)
+			key, fingerprint := trackingKey(placed.TrackingID), fingerprintOf(placed)
+			args = append(args, key[:], first.OrderID[:], fingerprint[:], schema.TimeArg(first.RecordedAt))
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES `+values, args...)
 		return err

@@ -104,8 +104,12 @@ func (r *rebuild) run(ctx context.Context) (report Report, err error) {
 	if err := r.fill(ctx, PhaseSwap); err != nil {
 		return report, err
 	}
-	if err := r.swap(ctx); err != nil {
+	wrong, err := r.swap(ctx, report.rowsClean())
+	if err != nil {
 		return report, err
+	}
+	for _, d := range wrong {
+		report.add([]Difference{d}, false)
 	}
 	for _, c := range r.built {
 		report.Events += c.position
@@ -172,10 +176,17 @@ func (r *rebuild) left(heads []int64) int64 { return total(heads) - total(r.posi
 // swap applies what is left up to the heads and exchanges the tables and their
 // checkpoints in one transaction. It first takes the locks of the live checkpoints, so
 // that no projector writes to either table before it has committed; one that waits
-// finds its checkpoint moved, or still good for the table it then finds.
-func (r *rebuild) swap(ctx context.Context) error {
+// finds its checkpoint moved, or still good for the table it then finds. It says what was wrong with
+// the checkpoints.
+func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []Difference, err error) {
+	if rowsClean { // before the locks: it counts all rows
+		if wrong, err = Miscounts(ctx, r.db); err != nil {
+			return nil, err
+		}
+	}
+	var late []Difference
 	built := slices.Clone(r.built)
-	err := r.claim.inTx(ctx, func(tx *schema.Tx) error {
+	err = r.claim.inTx(ctx, func(tx *schema.Tx) error {
 		r.built = slices.Clone(built) // the transaction may be repeated
 		if _, err := tx.ExecContext(ctx, `UPDATE checkpoints SET updated_at = updated_at WHERE projection = ?1`, live); err != nil {
 			return err
@@ -183,6 +194,11 @@ func (r *rebuild) swap(ctx context.Context) error {
 		if err := r.finish(ctx, tx); err != nil {
 			return err
 		}
+		replaced, err := readCheckpoints(ctx, tx, live)
+		if err != nil {
+			return err
+		}
+		late = r.unlike(replaced, !rowsClean)
 		for partition, c := range r.built {
 			if err := setCheckpoint(ctx, tx, live, partition, c); err != nil {
 				return err
@@ -199,9 +215,32 @@ func (r *rebuild) swap(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("swap %s and %s: %w", live, next, err)
+		return nil, fmt.Errorf("swap %s and %s: %w", live, next, err)
 	}
-	return nil
+	return append(wrong, late...), nil
+}
+
+// unlike says what is wrong with the checkpoints that are replaced: where they are beyond what there
+// is and, if asked, what they count where they are at the same place as those that were built.
+func (r *rebuild) unlike(replaced map[int]checkpoint, count bool) (found []Difference) {
+	stored, expected := counts{}, counts{}
+	for partition, c := range r.built {
+		was := replaced[partition]
+		if was.position > c.position {
+			found = append(found, beyond(partition, was.position, c.position))
+		}
+		count = count && was.position == c.position
+		for s, n := range was.counts {
+			stored.add(s, n)
+		}
+		for s, n := range c.counts {
+			expected.add(s, n)
+		}
+	}
+	if count {
+		found = append(found, differ(stored, expected)...)
+	}
+	return found
 }
 
 // finish applies, within a transaction, all that has been appended up to now. What is

@@ -17,12 +17,13 @@ const (
 	KindStale     = "stale"     // events that the checkpoint counts as applied are not in the row
 	KindEvents    = "events"    // the order's events cannot be read or folded
 	KindCounts    = "counts"    // the number of orders of a status is wrong
+	KindBeyond    = "beyond"    // a checkpoint is beyond the head of its partition
 )
 
 // Difference is one thing that is not as the events say.
 type Difference struct {
 	Kind     string         `json:"kind"`
-	OrderID  domain.OrderID `json:"order_id"`           // zero for KindCounts
+	OrderID  domain.OrderID `json:"order_id"`           // zero for KindCounts and KindBeyond
 	Field    string         `json:"field,omitempty"`    // the column, or the step and its field
 	Stored   string         `json:"stored,omitempty"`   // what the row says
 	Expected string         `json:"expected,omitempty"` // what the events say
@@ -37,6 +38,7 @@ type Report struct {
 	Surplus   int64 `json:"surplus"`   // rows without events
 	Lagging   int64 `json:"lagging"`   // orders whose row is right and will get newer; no fault
 	Counts    int64 `json:"counts"`    // statuses whose count is wrong
+	Beyond    int64 `json:"beyond"`    // checkpoints beyond the head of their partition
 	// Samples are the first differences that were found, 100 at most.
 	Samples []Difference  `json:"samples"`
 	Took    time.Duration `json:"took_ns"`
@@ -44,8 +46,10 @@ type Report struct {
 
 // Clean says that nothing was found wrong.
 func (r Report) Clean() bool {
-	return r.Different == 0 && r.Missing == 0 && r.Surplus == 0 && r.Counts == 0
+	return r.rowsClean() && r.Counts == 0 && r.Beyond == 0
 }
+
+func (r Report) rowsClean() bool { return r.Different == 0 && r.Missing == 0 && r.Surplus == 0 }
 
 // newReport has no samples, and not null for them.
 func newReport() Report { return Report{Samples: []Difference{}} }
@@ -66,6 +70,9 @@ func (r *Report) add(found []Difference, lagging bool) {
 		r.Surplus++
 	case KindCounts:
 		r.Counts++
+		r.Orders--
+	case KindBeyond:
+		r.Beyond++
 		r.Orders--
 	default:
 		r.Different++

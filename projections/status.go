@@ -10,12 +10,15 @@ import (
 
 // ProjectionStatus is how far one projection has applied one partition of the log.
 type ProjectionStatus struct {
-	Projection string    `json:"projection"` // "orders", or "orders_next" while a rebuild fills it
-	Partition  int       `json:"partition"`
-	Position   int64     `json:"position"`   // the last event that has been applied
-	Head       int64     `json:"head"`       // the last event there is
-	Lag        int64     `json:"lag"`        // events between the two
-	UpdatedAt  time.Time `json:"updated_at"` // when it moved last, by the database's clock
+	Projection string `json:"projection"` // "orders", or "orders_next" while a rebuild fills it
+	Partition  int    `json:"partition"`
+	Position   int64  `json:"position"` // the last event that has been applied
+	Head       int64  `json:"head"`     // the last event there is
+	Lag        int64  `json:"lag"`      // events between the two
+	// Beyond is by how much the position is beyond the head, which it can never be of itself: events
+	// that were applied are gone. Rebuild mends it.
+	Beyond    int64     `json:"beyond,omitempty"`
+	UpdatedAt time.Time `json:"updated_at"` // when it moved last, by the database's clock
 }
 
 // Statuses says how far the projections are, by projection and partition.
@@ -36,7 +39,7 @@ func Statuses(ctx context.Context, db *schema.DB, log Log) ([]ProjectionStatus, 
 			}
 			all = append(all, ProjectionStatus{
 				Projection: projection, Partition: partition, Position: c.position,
-				Head: heads[partition], Lag: heads[partition] - c.position, UpdatedAt: c.updated,
+				Head: heads[partition], Lag: max(0, heads[partition]-c.position), Beyond: max(0, c.position-heads[partition]), UpdatedAt: c.updated,
 			})
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"orderflow/domain"
@@ -37,7 +36,7 @@ func Verify(ctx context.Context, db *schema.DB, log Log, o VerifyOptions) (Repor
 	if err != nil {
 		return report, err
 	}
-	v := &verification{db: db, opts: o, report: report, table: tableOf(db, live), codec: domain.NewCodec(), total: total(heads), folded: counts{}}
+	v := &verification{db: db, log: log, opts: o, report: report, table: tableOf(db, live), codec: domain.NewCodec(), total: total(heads), folded: counts{}}
 	if v.begun, err = readCheckpoints(ctx, db, live); err == nil {
 		err = v.run(ctx)
 	}
@@ -48,6 +47,7 @@ func Verify(ctx context.Context, db *schema.DB, log Log, o VerifyOptions) (Repor
 // verification is a verification under way.
 type verification struct {
 	db     *schema.DB
+	log    Log
 	opts   VerifyOptions
 	table  table
 	codec  *domain.Codec
@@ -77,7 +77,7 @@ func (v *verification) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return v.counts(ctx)
+	return v.checkpoints(ctx)
 }
 
 // part is some orders that follow one another.
@@ -212,35 +212,51 @@ func (e *storedEvent) scan(rows *sql.Rows, codec *domain.Codec) (r domain.Record
 	return r, unreadable, nil
 }
 
-// counts holds the counts of the checkpoints against those of the folds, if they can
-// be compared: if the projection was at the head all the while and nothing was
-// appended, and all events could be folded.
-func (v *verification) counts(ctx context.Context) error {
-	now, err := readCheckpoints(ctx, v.db, live)
+// checkpoints looks for checkpoints beyond their heads, and for wrong counts. Where rows are wrong, the
+// counts are held against the folds; that can be done if the projection was at the head all the while
+// and nothing was appended, and all events could be folded.
+func (v *verification) checkpoints(ctx context.Context) error {
+	found, err := Beyond(ctx, v.db, v.log)
 	if err != nil {
 		return err
+	}
+	v.found(found)
+	if v.report.rowsClean() {
+		found, err = Miscounts(ctx, v.db)
+	} else {
+		found, err = v.unlikeFolds(ctx)
+	}
+	v.found(found)
+	return err
+}
+
+func (v *verification) unlikeFolds(ctx context.Context) ([]Difference, error) {
+	now, err := readCheckpoints(ctx, v.db, live)
+	if err != nil {
+		return nil, err
 	}
 	stored, positions := counts{}, int64(0)
 	for partition, c := range now {
 		if c.position != v.begun[partition].position {
-			return nil
+			return nil, nil
 		}
 		positions += c.position
 		for s, n := range c.counts {
 			stored.add(s, n)
 		}
 	}
-	if v.broken || positions != v.report.Events || maps.Equal(stored, v.folded) {
-		return nil
+	if v.broken || positions != v.report.Events {
+		return nil, nil
 	}
-	for _, s := range domain.Statuses() {
-		if stored[s] != v.folded[s] {
-			d := Difference{Kind: KindCounts, Field: string(s), Stored: fmt.Sprint(stored[s]), Expected: fmt.Sprint(v.folded[s])}
-			v.report.add([]Difference{d}, false)
-			if v.opts.Difference != nil {
-				v.opts.Difference(d)
-			}
+	return differ(stored, v.folded), nil
+}
+
+// found reports what concerns no single order.
+func (v *verification) found(all []Difference) {
+	for _, d := range all {
+		v.report.add([]Difference{d}, false)
+		if v.opts.Difference != nil {
+			v.opts.Difference(d)
 		}
 	}
-	return nil
 }

@@ -117,8 +117,11 @@ func TestVerify_counts(t *testing.T) {
 		if r.Clean() || r.Counts != 1 || r.Orders != 1 || r.Samples[0].Field != "Failed" || r.Samples[0].Stored != "2" || r.Samples[0].Expected != "0" {
 			t.Errorf("found %+v, want the count of Failed to be wrong", r)
 		}
-		_, err = Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
+		r, err = Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
 		must(t, err)
+		if r.Counts != 1 || r.Orders != 1 || r.Samples[0].Field != "Failed" || r.Samples[0].Stored != "2" || r.Samples[0].Expected != "0" {
+			t.Errorf("the rebuild mended %+v, want the count of Failed", r)
+		}
 		f.verify()
 	})
 }

@@ -93,8 +93,9 @@ func (v *Views) rowFromStream(ctx context.Context, id domain.OrderID) (row, erro
 	return rowOf(o), nil
 }
 
-// Counts says how many orders have each status; every status is there. It costs one
-// read of the checkpoints, however many orders there are.
+// Counts says how many orders have each status; every status is there, and none is below 0: a count
+// that is, is wrong (see Miscounts), and 0 is nearer. It costs one read of the checkpoints, however
+// many orders there are.
 func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
 	checkpoints, err := readCheckpoints(ctx, v.db, live)
 	if err != nil {
@@ -108,6 +109,9 @@ func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
 		for s, n := range c.counts {
 			all[s] += n
 		}
+	}
+	for s, n := range all {
+		all[s] = max(0, n)
 	}
 	return all, nil
 }

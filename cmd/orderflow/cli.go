@@ -16,6 +16,7 @@ type cli struct {
 	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
 	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster."`
 	Deadletters deadlettersCmd `cmd:"" help:"Look at the messages that were given up, and decide on them."`
+	Offsets     offsetsCmd     `cmd:"" help:"Look at how far the workers have taken the messages, and mend that after the end of the log was lost."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`
 	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`
 	Bench       benchCmd       `cmd:"" help:"Measure the system on this machine, and the floor that the database sets."`

@@ -23,6 +23,12 @@ type projectionsStatusCmd struct {
 	jsonFlag
 }
 
+// Help is the long help.
+func (projectionsStatusCmd) Help() string {
+	return `Exits 1 if a position is beyond its head: events that the views show are gone from the log. "orderflow check" says what
+is wrong, "orderflow projections rebuild" makes the views anew from the events that there are.`
+}
+
 // Run shows the status.
 func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
@@ -31,14 +37,28 @@ func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 			return err
 		}
 		if c.JSON {
-			return out.json(orEmpty(all))
+			err = out.json(orEmpty(all))
+		} else {
+			err = out.table("PROJECTION PARTITION POSITION HEAD LAG UPDATED", statusRows(all))
 		}
-		var rows [][]any
 		for _, s := range all {
-			rows = append(rows, []any{s.Projection, s.Partition, s.Position, s.Head, s.Lag, s.UpdatedAt})
+			if err == nil && s.Beyond > 0 {
+				err = errFound
+			}
 		}
-		return out.table("PROJECTION PARTITION POSITION HEAD LAG UPDATED", rows)
+		return err
 	})
+}
+
+func statusRows(all []projections.ProjectionStatus) (rows [][]any) {
+	for _, s := range all {
+		lag := any(s.Lag)
+		if s.Beyond > 0 {
+			lag = fmt.Sprintf("%d beyond the head", s.Beyond)
+		}
+		rows = append(rows, []any{s.Projection, s.Partition, s.Position, s.Head, lag, s.UpdatedAt})
+	}
+	return rows
 }
 
 // projectionsRebuildCmd rebuilds the views.
@@ -78,7 +98,7 @@ type projectionsVerifyCmd struct {
 
 // Help is the long help.
 func (projectionsVerifyCmd) Help() string {
-	return `Exits 1 if a row is not what the events say; "orderflow projections rebuild" mends it. Rows that merely lag behind are not
+	return `Exits 1 if a row, a count or a checkpoint is not what the events say; "orderflow projections rebuild" mends it. Rows that merely lag behind are not
 wrong. Nodes may run all the while.`
 }
 

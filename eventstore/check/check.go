@@ -12,15 +12,17 @@ import (
 
 // The kinds of violation.
 const (
-	Hole      = "hole"       // a position or version is missing, or there twice
-	Misplaced = "misplaced"  // an event lies in another order's partition, or out of order
-	Unread    = "unreadable" // stored bytes that cannot be decoded
-	Broken    = "hash"       // an event or its predecessor is not what was recorded
-	Time      = "time"       // time runs backwards
-	Illegal   = "illegal"    // an event that the rules forbid at its place
-	Stuck     = "stuck"      // an order that has not ended and that nobody will work on
-	View      = "view"       // a view that contradicts the events
-	Schema    = "schema"     // a table, index or trigger that is not as the migrations made it
+	Hole       = "hole"       // a position or version is missing, or there twice
+	Misplaced  = "misplaced"  // an event lies in another order's partition, or out of order
+	Unread     = "unreadable" // stored bytes that cannot be decoded
+	Broken     = "hash"       // an event or its predecessor is not what was recorded
+	Time       = "time"       // time runs backwards
+	Illegal    = "illegal"    // an event that the rules forbid at its place
+	Stuck      = "stuck"      // an order that has not ended and that nobody will work on
+	View       = "view"       // a view that contradicts the events
+	BeyondHead = "beyond"     // a row that names a place beyond the head of its partition
+	Key        = "key"        // a reservation and its order do not agree, or one is without the other
+	Schema     = "schema"     // a table, index or trigger that is not as the migrations made it
 )
 
 // Violation is one thing that should not be.
@@ -34,7 +36,7 @@ type Violation struct {
 }
 
 func (v Violation) String() string {
-	if v.Kind == Schema {
+	if v.Kind == Schema || v.OrderID == "" && v.Partition < 0 {
 		return v.Kind + ": " + v.What
 	}
 	where := fmt.Sprintf("partition %d", v.Partition)
@@ -67,12 +69,16 @@ type Options struct {
 
 // Report is what was found.
 type Report struct {
-	Events     int64            `json:"events"`
-	Orders     int64            `json:"orders"`
-	OnTheirWay int64            `json:"on_their_way"`
-	Found      map[string]int64 `json:"found"` // violations by kind
-	Violations []Violation      `json:"violations"`
-	Took       time.Duration    `json:"took_ns"`
+	Events     int64 `json:"events"`
+	Orders     int64 `json:"orders"`
+	OnTheirWay int64 `json:"on_their_way"`
+	Keys       int64 `json:"keys"` // reservations of tracking ids and idempotency keys
+	// KeysUnproven are those of which no event says what the key was: idempotency keys. That their
+	// orders are there, with the same content, has been checked.
+	KeysUnproven int64            `json:"keys_unproven"`
+	Found        map[string]int64 `json:"found"` // violations by kind
+	Violations   []Violation      `json:"violations"`
+	Took         time.Duration    `json:"took_ns"`
 }
 
 // Clean says that nothing was found.
@@ -84,6 +90,7 @@ type run struct {
 	store  *eventstore.Store
 	opts   Options
 	report Report
+	due    []key // of orders, whose reservations are looked for next
 }
 
 // Run checks the whole store. What it finds is in the report; an error means that it
@@ -120,11 +127,10 @@ func (c *run) schema(ctx context.Context) error {
 }
 
 func (c *run) contents(ctx context.Context) error {
-	if err := c.positions(ctx); err != nil {
-		return err
-	}
-	if err := c.histories(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{c.positions, c.histories, c.findKeys, c.reservations, c.beyond} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	if c.opts.Views == nil {
 		return nil

@@ -2,6 +2,8 @@ package check_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"regexp"
 	"sync"
 	"testing"
@@ -30,7 +32,7 @@ func newBench(t *testing.T, db *schema.DB) *bench {
 	}
 	b := &bench{t: t, db: db, store: store}
 	steps := domain.Steps()
-	b.do(1, domain.Place{Detail: []byte(`{}`)})
+	b.place(1, "t-1", `{"text":"<\u2028>","n":1E5}`)
 	for _, s := range steps {
 		b.do(1, domain.StartStep{Step: s, Attempt: 1, Node: "n"})
 		b.do(1, domain.CompleteStep{Step: s, Attempt: 1})
@@ -85,6 +87,21 @@ func (b *bench) do(n byte, commands ...domain.Command) {
 	}
 }
 
+// place appends the first event of an order with its reservation, as the API does.
+func (b *bench) place(n byte, tracking, detail string) {
+	b.t.Helper()
+	a, err := domain.Prepare(domain.Order{}, order(n), domain.Metadata{}, domain.Place{TrackingID: tracking, Detail: []byte(detail)})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	text := binary.BigEndian.AppendUint64(nil, uint64(len(tracking)))
+	fingerprint := sha256.Sum256(append(append(text, tracking...), detail...))
+	a.Reservations = []domain.Reservation{{Key: "tracking:" + tracking, Fingerprint: fingerprint}, {Key: "key:k", Fingerprint: fingerprint}}
+	if _, err := b.store.Append(b.t.Context(), a); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // force appends events that no rule allows.
 func (b *bench) force(n byte, expected int, events ...domain.Event) {
 	b.t.Helper()
@@ -124,8 +141,8 @@ func TestRun_clean(t *testing.T) {
 		progressed := 0
 		for _, page := range []int{1, 3, 1000} {
 			r := b.run(check.Options{Page: page, Progress: func(check.Report) { progressed++ }})
-			if !r.Clean() || r.Orders != 4 || r.Events != 27 || r.OnTheirWay != 2 {
-				t.Errorf("pages of %d: %+v; want 4 orders, 27 events, 2 on their way and no violation", page, r)
+			if !r.Clean() || r.Orders != 4 || r.Events != 27 || r.OnTheirWay != 2 || r.Keys != 2 || r.KeysUnproven != 1 {
+				t.Errorf("pages of %d: %+v; want 4 orders, 27 events, 2 on their way, 2 keys (1 not to be proven) and no violation", page, r)
 			}
 		}
 	})
@@ -209,6 +226,37 @@ func TestRun_finds(t *testing.T) {
 		"decision torn": {check.Illegal, "must follow it", func(b *bench) {
 			b.failing()
 			b.force(7, 5, domain.StepRolledBack{Step: s[1], Attempt: 1, Node: "n"}, domain.StepRolledBack{Step: s[0], Attempt: 1, Node: "n"})
+		}},
+		"order without reservation": {check.Key, "the order has a tracking id and no reservation of it", func(b *bench) {
+			b.tamper(`DELETE FROM reservations WHERE order_id = ?1`, id(1))
+		}},
+		"reservation of another order": {check.Key, "the order's tracking id is reserved for order", func(b *bench) {
+			b.tamper(`UPDATE reservations SET order_id = ?1 WHERE order_id = ?2`, id(2), id(1))
+		}},
+		"reservation without order": {check.Key, "order 09000000-.*: its order is not in the log", func(b *bench) {
+			b.tamper(`INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) SELECT hash, ?1, hash, recorded_at FROM events WHERE position = 1 AND stream_id = ?2`, id(9), id(1))
+		}},
+		"reservation with other content": {check.Key, "its fingerprint", func(b *bench) {
+			b.tamper(`UPDATE reservations SET fingerprint = ?1`, make([]byte, 32))
+		}},
+		"reservation of another time": {check.Key, "it was made at", func(b *bench) {
+			b.tamper(`UPDATE reservations SET created_at = '2026-01-01T00:00:00.000000'`)
+		}},
+		"end cut off, checkpoint beyond": {check.BeyondHead, `the checkpoint of orders is at position 1000 of partition 0, and the log ends at \d+: run "orderflow projections rebuild"`, func(b *bench) {
+			b.tamper(`UPDATE checkpoints SET position = 1000 WHERE partition = 0`)
+		}},
+		"end cut off, offset beyond": {check.BeyondHead, `the offset of g:t is at position 1000 of partition 1.*"orderflow offsets reset"`, func(b *bench) {
+			b.tamper(`INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('g', 't', 1, 1000)`)
+		}},
+		"end cut off, message in flight": {check.BeyondHead, `the message in flight of g:t is at position 1000`, func(b *bench) {
+			b.tamper(`INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+				SELECT 'g', 't', partition, 1000, 't', 1000, uuid, payload, metadata, 'n', 1, 1, 0, created_at, created_at FROM outbox WHERE uuid = ?1`, domain.EventID(order(3), 1))
+		}},
+		"end cut off, message": {check.BeyondHead, `the message of scheduling is at position 1000`, func(b *bench) {
+			b.tamper(`UPDATE outbox SET position = 1000 WHERE uuid = ?1`, domain.EventID(order(1), 1))
+		}},
+		"head of messages without events": {check.Hole, "the last message is 0 and the head says 1", func(b *bench) {
+			b.tamper(`UPDATE heads SET head = 1 WHERE partition = -1`)
 		}},
 		"message lost": {check.Stuck, "neither waiting", func(b *bench) { b.tamper(`DELETE FROM outbox WHERE uuid = ?1`, domain.EventID(order(3), 1)) }},
 		"offset past the message": {check.Stuck, "neither waiting", func(b *bench) {

@@ -19,6 +19,9 @@ func (c *run) histories(ctx context.Context) error {
 		c.chain(events)
 		c.independent(events)
 		c.replay(events)
+		if err := c.keys(ctx, events[0]); err != nil {
+			return err
+		}
 		if err := c.onItsWay(ctx, events); err != nil {
 			return fmt.Errorf("order %s: %w", events[0].OrderID, err)
 		}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+)
+
+// offsetsCmd holds the commands about offsets.
+type offsetsCmd struct {
+	List  offsetsListCmd  `cmd:"" help:"List how far each group has taken each topic; exit 1 if one is beyond the head of its partition."`
+	Reset offsetsResetCmd `cmd:"" help:"Take offsets that are beyond the head back to it, and remove messages of events that the log does not have."`
+}
+
+// offsetsListCmd lists offsets.
+type offsetsListCmd struct {
+	databaseFlag
+	jsonFlag
+}
+
+// Run lists the offsets.
+func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
+	return c.with(ctx, func(db *schema.DB) error {
+		all, err := messaging.Offsets(ctx, db)
+		if err != nil {
+			return err
+		}
+		found := false
+		var rows [][]any
+		for _, o := range all {
+			found = found || o.Position > o.Head
+			rows = append(rows, []any{o.Group, o.Topic, o.Partition, o.Position, o.Head})
+		}
+		if c.JSON {
+			err = out.json(orEmpty(all))
+		} else {
+			err = out.table("GROUP TOPIC PARTITION POSITION HEAD", rows)
+		}
+		if err == nil && found {
+			err = errFound
+		}
+		return err
+	})
+}
+
+// offsetsResetCmd resets offsets.
+type offsetsResetCmd struct {
+	databaseFlag
+	jsonFlag
+}
+
+// Help is the long help.
+func (offsetsResetCmd) Help() string {
+	return `For a database whose log has lost its end, by a hand or by a restore of a part: "orderflow check" says so, and nodes do not
+start to work. Stop the nodes first. Without the reset, workers pass over what is appended next, and its messages meet those of the
+lost events. What is as it should be is left alone. Afterwards run "orderflow check" again: it names orders that
+nobody works on.`
+}
+
+// Run resets the offsets.
+func (c *offsetsResetCmd) Run(ctx context.Context, out *output) error {
+	return c.with(ctx, func(db *schema.DB) error {
+		done, err := messaging.ResetOffsets(ctx, db)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(done)
+		}
+		return out.sayf("%d offsets were taken back to the head; of events that the log does not have, %d messages in flight, %d messages and %d dead letters were removed",
+			done.Offsets, done.Inflight, done.Outbox, done.DeadLetters)
+	})
+}

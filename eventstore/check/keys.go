@@ -1,0 +1,111 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// keysAtOnce is how many reservations are asked for by one statement.
+const keysAtOnce = 500
+
+// key is a reservation as it should be.
+type key struct {
+	hash  [sha256.Size]byte
+	name  string // for people
+	order domain.Recorded
+}
+
+// keysOf are the keys that an order's first event proves to be its own. Reservations of other keys of
+// the order can be held against the order, but nothing says what their key was.
+func keysOf(first domain.Recorded) (keys []key) {
+	placed, is := first.Event.(domain.OrderPlaced)
+	if !is {
+		return nil
+	}
+	if placed.TrackingID != "" {
+		keys = append(keys, key{hash: sha256.Sum256([]byte("tracking:" + placed.TrackingID)), name: "tracking id", order: first})
+	}
+	return keys
+}
+
+// fingerprintOf is the SHA-256 of the tracking id, after its length in eight bytes, and of the detail.
+func fingerprintOf(placed domain.OrderPlaced) []byte {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(placed.TrackingID))))
+	h.Write([]byte(placed.TrackingID))
+	h.Write(placed.Detail)
+	return h.Sum(nil)
+}
+
+// held is a reservation as it is stored.
+type held struct {
+	hash, order, fingerprint []byte
+	at                       schema.Time
+}
+
+const heldColumns = `r.key_hash, r.order_id, r.fingerprint, r.created_at`
+
+// keys remembers the keys of an order, and looks for their reservations when there are enough.
+func (c *run) keys(ctx context.Context, first domain.Recorded) error {
+	c.due = append(c.due, keysOf(first)...)
+	if len(c.due) < keysAtOnce {
+		return nil
+	}
+	return c.findKeys(ctx)
+}
+
+// findKeys looks for the reservation of each key that is due. It is committed with the order's first
+// event, which has been read.
+func (c *run) findKeys(ctx context.Context) error {
+	due := c.due
+	c.due = nil
+	var hashes []any
+	for i := range due {
+		hashes = append(hashes, due[i].hash[:])
+	}
+	found, err := c.seek(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	for _, k := range due {
+		switch h, there := found[k.hash]; {
+		case !there:
+			c.atf(Key, k.order, "the order has a %s and no reservation of it", k.name)
+		case !bytes.Equal(h.order, k.order.OrderID[:]):
+			c.atf(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
+		}
+	}
+	return nil
+}
+
+// seek gives the reservations of keys, each by its own search.
+func (c *run) seek(ctx context.Context, hashes []any) (map[[sha256.Size]byte]held, error) {
+	found := make(map[[sha256.Size]byte]held, len(hashes))
+	err := schema.AnyOf(c.db.Dialect(), "r.key_hash", hashes, func(condition string, args []any) error {
+		rows, err := c.db.QueryContext(ctx, `SELECT `+heldColumns+` FROM reservations r WHERE `+condition, args...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var h held
+			if err := rows.Scan(&h.hash, &h.order, &h.fingerprint, &h.at); err != nil {
+				return err
+			}
+			if len(h.hash) == sha256.Size {
+				found[[sha256.Size]byte(h.hash)] = h
+			}
+		}
+		return c.db.Translate(rows.Err())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for reservations: %w", err)
+	}
+	return found, nil
+}
