@@ -21,10 +21,11 @@ type checkCmd struct {
 
 // Help is the long help.
 func (checkCmd) Help() string {
-	return `Reads every event and proves that the triggers that protect events are in place, positions and versions have no holes, every hash fits, every history is one that the
-rules allow, no two attempts of an order were open at once, every failed order was rolled back whole and in reverse, every
-accepted order has ended or is on its way, and the views say what the events say. Names each violation and exits 1 if there
-is one. Nodes may run all the while.`
+	return `Reads every event and proves that the triggers that protect events are in place, positions and versions have no holes,
+every hash fits, every history is one that the rules allow, no two attempts of an order were open at once, every failed order was
+rolled back whole and in reverse, every accepted order has ended or is on its way, reserved keys and orders agree, nothing names a
+place beyond the end of the log, and the views and their counts say what the events say. Names each violation and exits 1 if there
+is one. Nodes may run all the while: what it finds it reads again before it says so.`
 }
 
 // Run checks the event store.

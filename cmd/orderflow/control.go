@@ -35,6 +35,9 @@ func (c control) Stop(by httpapi.Caller) {
 // Self looks at the node's own parts: whether they go round, and whether their rounds succeed.
 // One that fails for a moment is no fault.
 func (c control) Self(context.Context) error {
+	if why := c.node.gate.closed(); why != nil {
+		return why
+	}
 	if err := c.node.member.Alive(); err != nil {
 		return err
 	}
@@ -61,6 +64,9 @@ var errStopping = errors.New("the node is stopping")
 func (c control) Ready(ctx context.Context) error {
 	if c.node.stopping.Err() != nil {
 		return errStopping
+	}
+	if why := c.node.gate.closed(); why != nil {
+		return why
 	}
 	if _, registered := c.node.member.Tenure(); !registered {
 		return errors.Join(errors.New("the node is not registered in the cluster"), c.node.heart.failing(0))

@@ -46,6 +46,8 @@ type node struct {
 	probe                   *probe
 	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
 
+	gate *gate // before all that works on orders
+
 	stopping context.Context // ends when the node is to stop
 	stop     context.CancelFunc
 }
@@ -66,7 +68,7 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 			err = errors.Join(err, n.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{n.loadAuth, n.listen, n.openDatabase, n.openStore, n.joinCluster, n.buildWorker, n.buildProjector} {
+	for _, step := range []func(context.Context) error{n.loadAuth, n.listen, n.openDatabase, n.openStore, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -163,7 +165,7 @@ func (n *node) openStore(ctx context.Context) (err error) {
 
 // placer places orders, on this node's own workers where they are free.
 func (n *node) placer() *httpapi.Placer {
-	return httpapi.NewPlacer(httpapi.PlacerConfig{Store: n.opener, Node: n.name})
+	return httpapi.NewPlacer(httpapi.PlacerConfig{Store: gatedAppender{n.gate, n.opener}, Node: n.name})
 }
 
 // close closes what is open. Listeners that were served are closed already.

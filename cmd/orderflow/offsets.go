@@ -54,8 +54,8 @@ type offsetsResetCmd struct {
 func (offsetsResetCmd) Help() string {
 	return `For a database whose log has lost its end, by a hand or by a restore of a part: "orderflow check" says so, and nodes do not
 start to work. Stop the nodes first. Without the reset, workers pass over what is appended next, and its messages meet those of the
-lost events. What is as it should be is left alone. Afterwards run "orderflow check" again: it names orders that
-nobody works on.`
+lost events. The messages that are still kept (see "serve --retention") are handed out again where an offset had passed over them; those
+that were dealt with are found out of date. What is as it should be is left alone. Afterwards run "orderflow check" again.`
 }
 
 // Run resets the offsets.
@@ -68,7 +68,7 @@ func (c *offsetsResetCmd) Run(ctx context.Context, out *output) error {
 		if c.JSON {
 			return out.json(done)
 		}
-		return out.sayf("%d offsets were taken back to the head; of events that the log does not have, %d messages in flight, %d messages and %d dead letters were removed",
-			done.Offsets, done.Inflight, done.Outbox, done.DeadLetters)
+		return out.sayf("%d offsets were taken back to the head, and %d messages will be handed out; of events that the log does not have, %d messages in flight, %d messages and %d dead letters were removed",
+			done.Offsets, done.HandedOut, done.Inflight, done.Outbox, done.DeadLetters)
 	})
 }

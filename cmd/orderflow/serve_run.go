@@ -47,6 +47,7 @@ func (n *node) run(ctx context.Context) error {
 	if n.worker != nil {
 		work = n.worker.Run
 	}
+	work = n.gate.behind(work)
 	parts.Add(func() error { return work(n.stopping) }, func(error) { n.stop() })
 
 	background := func(f func(context.Context) error) {
@@ -56,10 +57,12 @@ func (n *node) run(ctx context.Context) error {
 	signals := catchSignals() // before anybody is told that the node is there
 	background(func(ctx context.Context) error { return n.watchSignals(ctx, signals) })
 	if n.projector != nil {
-		background(n.projector.Run)
+		background(n.gate.behind(n.projector.Run))
 	}
 	background(n.losses.Run)
-	background(n.retention().Run)
+	background(n.gate.behind(n.retention().Run))
+	background(n.gate.behind(n.lookOnce))
+	background(n.watchLostEnd)
 	n.addServers(&parts)
 	if err := n.announce(); err != nil {
 		return err

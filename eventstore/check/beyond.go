@@ -64,30 +64,36 @@ func twice(ctx context.Context, db *schema.DB, sources []source) ([]Claim, error
 	}), err
 }
 
-// Partition -1 of the checkpoints is the claim of a rebuild, and no place.
 func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Claim, err error) {
 	for _, s := range sources {
-		rows, err := db.QueryContext(ctx, `SELECT `+s.names+`, t.partition, t.position, COALESCE(h.head, 0)
-			FROM `+s.table+` t LEFT JOIN heads h ON h.partition = t.partition
-			WHERE t.position > COALESCE(h.head, 0) AND ('`+s.table+`' <> 'checkpoints' OR t.partition >= 0)`)
+		some, err := s.beyond(ctx, db)
 		if err != nil {
-			return nil, fmt.Errorf("compare %s with the heads: %w", s.table, err)
+			return nil, fmt.Errorf("compare %s with the heads: %w", s.table, db.Translate(err))
 		}
-		for rows.Next() {
-			var group, topic string
-			c := Claim{Mend: s.mend}
-			if err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head); err != nil {
-				_ = rows.Close()
-				return nil, fmt.Errorf("compare %s with the heads: %w", s.table, err)
-			}
-			c.What = s.what + strings.Trim(group+":"+topic, ":")
-			found = append(found, c)
-		}
-		if err := db.Translate(rows.Err()); err != nil {
-			return nil, fmt.Errorf("compare %s with the heads: %w", s.table, err)
-		}
+		found = append(found, some...)
 	}
 	return found, nil
+}
+
+// beyond reads one table. Partition -1 of the checkpoints is the claim of a rebuild, and no place.
+func (s source) beyond(ctx context.Context, db *schema.DB) (found []Claim, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT `+s.names+`, t.partition, t.position, COALESCE(h.head, 0)
+		FROM `+s.table+` t LEFT JOIN heads h ON h.partition = t.partition
+		WHERE t.position > COALESCE(h.head, 0) AND ('`+s.table+`' <> 'checkpoints' OR t.partition >= 0)`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var group, topic string
+		c := Claim{Mend: s.mend}
+		if err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head); err != nil {
+			return nil, err
+		}
+		c.What = s.what + strings.Trim(group+":"+topic, ":")
+		found = append(found, c)
+	}
+	return found, rows.Err()
 }
 
 // beyond checks that nothing names a place that the log does not have.

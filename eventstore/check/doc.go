@@ -12,6 +12,10 @@
 //     nothing after the end.
 //   - Every accepted order has ended or is on its way: a message about its last event is
 //     waiting, in flight, or in the dead letters.
+//   - Every reserved key names an order that is in the log, with its content and time; every order
+//     holds the reservation of its tracking id. Idempotency keys are in no event: they are counted
+//     (Report.KeysUnproven).
+//   - No checkpoint, offset or message names a place beyond the head of its partition.
 //   - The views say what the events say (through Options.Views).
 //
 // It may run beside a working system. An order that moves on while it is looked at is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/eventstore"
 	"orderflow/schema"
 )
 
@@ -108,4 +109,29 @@ func (c *run) seek(ctx context.Context, hashes []any) (map[[sha256.Size]byte]hel
 		return nil, fmt.Errorf("look for reservations: %w", err)
 	}
 	return found, nil
+}
+
+// newest is how many of the last events of each partition Newest looks at.
+const newest = 1000
+
+// Newest finds newest orders whose keys are not reserved for them. It reads the end of the log only.
+func Newest(ctx context.Context, db *schema.DB, store *eventstore.Store) ([]Violation, error) {
+	c := &run{db: db, store: store, opts: Options{Keep: newest}, report: Report{Found: map[string]int64{}}}
+	heads, err := store.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for partition, head := range heads {
+		events, err := store.ReadLog(ctx, partition, head-newest, newest)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range events {
+			if err := c.keys(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	err = c.findKeys(ctx)
+	return c.report.Violations, err
 }

@@ -91,14 +91,14 @@ func (c *run) reserved(ctx context.Context, page []held, exact time.Time) error 
 	}
 	for i, h := range page {
 		c.report.Keys++
-		what := ""
-		if i > 0 && bytes.Compare(page[i-1].hash, h.hash) >= 0 {
+		what := malformed(h)
+		switch {
+		case what != "":
+		case i > 0 && bytes.Compare(page[i-1].hash, h.hash) >= 0:
 			what = fmt.Sprintf("it follows reservation %x", page[i-1].hash)
-		} else if len(h.hash) != sha256.Size || len(h.order) != len(domain.OrderID{}) {
-			what = "it has not the length of one"
-		} else if again := found[[sha256.Size]byte(h.hash)]; !bytes.Equal(again.order, h.order) {
+		case !bytes.Equal(found[[sha256.Size]byte(h.hash)].order, h.order):
 			what = "it is there, and a search by its key does not find it"
-		} else {
+		default:
 			what = c.unlike(h, firsts[domain.OrderID(h.order)], exact)
 		}
 		if what != "" {
@@ -106,6 +106,13 @@ func (c *run) reserved(ctx context.Context, page []held, exact time.Time) error 
 		}
 	}
 	return nil
+}
+
+func malformed(h held) string {
+	if len(h.hash) != sha256.Size || len(h.order) != len(domain.OrderID{}) {
+		return "its key or its order has not the length of one"
+	}
+	return ""
 }
 
 // unlike says what a reservation has that its order's first event has not; "" if nothing.

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"orderflow/schema"
 )
@@ -38,6 +39,7 @@ func Offsets(ctx context.Context, db *schema.DB) (all []Offset, err error) {
 // Reset is what ResetOffsets did.
 type Reset struct {
 	Offsets     int64 `json:"offsets"`      // taken back to the head
+	HandedOut   int64 `json:"handed_out"`   // messages that will be handed out, perhaps once more
 	Inflight    int64 `json:"inflight"`     // messages in flight that were removed
 	Outbox      int64 `json:"outbox"`       // messages that were removed
 	DeadLetters int64 `json:"dead_letters"` // dead letters that were removed
@@ -48,27 +50,41 @@ func beyondHead(table string) string {
 	return ` WHERE position > COALESCE((SELECT h.head FROM heads h WHERE h.partition = ` + table + `.partition), 0)`
 }
 
-// ResetOffsets takes offsets that are beyond the head of their partition back to it, and removes
-// messages of events that are not in the log. It is for a database whose log has lost its end; nodes
-// should be stopped. The heads are locked meanwhile: nothing is appended.
+// passedOver gives the messages up to the head that an offset beyond it passes over, unless they are in
+// flight or dead letters, to whoever is free. Those that were dealt with are found out of date then.
+const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
+		node, epoch, attempt, interruptions, claimed_at, available_at)
+	SELECT o.consumer_group, m.topic, m.partition, m.position, m.topic, m.position, m.uuid, m.payload, m.metadata, '', 0, 0, 0, m.created_at, ?1
+	FROM consumer_offsets o JOIN heads h ON h.partition = o.partition JOIN outbox m ON m.topic = o.topic AND m.partition = o.partition
+	WHERE o.position > h.head AND m.position <= h.head
+		AND NOT EXISTS (SELECT 1 FROM inflight i WHERE i.consumer_group = o.consumer_group AND i.partition = m.partition
+			AND (i.first_topic = m.topic AND i.first_position = m.position OR i.topic = m.topic AND i.position = m.position))
+		AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.consumer_group = o.consumer_group AND d.topic = m.topic
+			AND d.partition = m.partition AND d.position = m.position)`
+
+// ResetOffsets takes offsets that are beyond the head of their partition back to it, hands out again
+// what they had passed over, and removes messages of events that are not in the log. It is for a
+// database whose log has lost its end; nodes should be stopped. The heads are locked meanwhile:
+// nothing is appended.
 func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
+	steps := []struct {
+		what, statement string
+		args            []any
+		rows            *int64
+	}{
+		{"lock the heads", `UPDATE heads SET head = head`, nil, new(int64)},
+		{"remove messages in flight", `DELETE FROM inflight` + beyondHead("inflight"), nil, &done.Inflight},
+		{"hand out what was passed over", passedOver, []any{schema.TimeArg(time.Unix(0, 0))}, &done.HandedOut},
+		{"take offsets back", `UPDATE consumer_offsets SET position =
+			COALESCE((SELECT h.head FROM heads h WHERE h.partition = consumer_offsets.partition), 0)` + beyondHead("consumer_offsets"), nil, &done.Offsets},
+		{"remove messages", `DELETE FROM outbox` + beyondHead("outbox"), nil, &done.Outbox},
+		{"remove dead letters", `DELETE FROM dead_letters` + beyondHead("dead_letters"), nil, &done.DeadLetters},
+	}
 	err = db.InTx(ctx, func(tx *schema.Tx) (err error) {
-		if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head`); err != nil {
-			return fmt.Errorf("lock the heads: %w", err)
-		}
-		done.Offsets, err = affected(tx.ExecContext(ctx, `UPDATE consumer_offsets SET position =
-			COALESCE((SELECT h.head FROM heads h WHERE h.partition = consumer_offsets.partition), 0)`+beyondHead("consumer_offsets")))
-		if err != nil {
-			return fmt.Errorf("take offsets back: %w", err)
-		}
-		if done.Inflight, err = affected(tx.ExecContext(ctx, `DELETE FROM inflight`+beyondHead("inflight"))); err != nil {
-			return fmt.Errorf("remove messages in flight: %w", err)
-		}
-		if done.Outbox, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox`+beyondHead("outbox"))); err != nil {
-			return fmt.Errorf("remove messages: %w", err)
-		}
-		if done.DeadLetters, err = affected(tx.ExecContext(ctx, `DELETE FROM dead_letters`+beyondHead("dead_letters"))); err != nil {
-			return fmt.Errorf("remove dead letters: %w", err)
+		for _, s := range steps {
+			if *s.rows, err = affected(tx.ExecContext(ctx, s.statement, s.args...)); err != nil {
+				return fmt.Errorf("%s: %w", s.what, err)
+			}
 		}
 		return nil
 	})

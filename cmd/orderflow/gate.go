@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/eventstore/check"
+	"orderflow/projections"
+	"orderflow/transport/httpapi"
+)
+
+// gate holds back what works on orders, while the database names places that its log does not have:
+// offsets and checkpoints beyond a head pass over what is appended next. It opens once, when that has
+// been mended.
+type gate struct {
+	opened chan struct{} // closed when it is open
+
+	mu  sync.Mutex
+	why error // nil when it is open
+}
+
+// lostEnd says why a node does not work; nil if nothing is wrong.
+func lostEnd(claims []check.Claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	var what, mend []string
+	for _, c := range claims {
+		what = append(what, c.String())
+		if command := fmt.Sprintf("%q", c.Mend); !strings.Contains(strings.Join(mend, " "), command) {
+			mend = append(mend, command)
+		}
+	}
+	const most = 5
+	if more := len(what) - most; more > 0 {
+		what = append(what[:most], fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("%w: the log has lost its end: %s. The node does nothing until this is mended: look with \"orderflow check\", mend with %s",
+		domain.ErrUnavailable, strings.Join(what, "; "), strings.Join(mend, " and "))
+}
+
+// closed says why nothing is done; nil if the gate is open.
+func (g *gate) closed() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.why
+}
+
+func (g *gate) set(why error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.why = why; why == nil {
+		close(g.opened)
+	}
+}
+
+// behind runs f once the gate is open. It ends with ctx.
+func (g *gate) behind(f func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-g.opened:
+			return f(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// findLostEnd looks before anything is begun.
+func (n *node) findLostEnd(ctx context.Context) error {
+	claims, err := check.Beyond(ctx, n.db)
+	if err != nil {
+		return fmt.Errorf("compare the log with what was made of it: %w", err)
+	}
+	n.gate = &gate{opened: make(chan struct{})}
+	n.gate.set(lostEnd(claims))
+	if why := n.gate.closed(); why != nil {
+		n.entry("node").WithError(why).Error("not ready")
+	}
+	return nil
+}
+
+// watchLostEnd looks again, until the gate can be opened.
+func (n *node) watchLostEnd(ctx context.Context) error {
+	tick := time.NewTicker(n.conf.Heartbeat)
+	defer tick.Stop()
+	for n.gate.closed() != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		claims, err := check.Beyond(ctx, n.db)
+		if err != nil {
+			continue // the database is away; it is asked again
+		}
+		if why := lostEnd(claims); why != nil {
+			n.gate.set(why)
+			continue
+		}
+		n.entry("node").Info("the end of the log is mended; the node begins its work")
+		n.gate.set(nil)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// gatedAppender places no order while the gate is closed.
+type gatedAppender struct {
+	*gate
+	next httpapi.Appender
+}
+
+func (g gatedAppender) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+	if why := g.closed(); why != nil {
+		return nil, why
+	}
+	return g.next.Append(ctx, a)
+}
+
+// lookOnce says, once the node works, what is wrong and keeps no node from working: counts, and newest
+// orders without their reservation.
+func (n *node) lookOnce(ctx context.Context) error {
+	counts, err := projections.Miscounts(ctx, n.db)
+	if err == nil {
+		for _, d := range counts {
+			n.entry("node").Warnf("the views count %s orders as %s, and there are %s; \"orderflow projections rebuild\" mends it", d.Stored, d.Field, d.Expected)
+		}
+		var keys []check.Violation
+		keys, err = check.Newest(ctx, n.db, n.store)
+		for _, v := range keys {
+			n.entry("node").Warnf("%s; a repeat of its request would make a second order. \"orderflow check\" looks at all", v)
+		}
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		n.entry("node").WithError(err).Warn("whether counts and keys agree with the log cannot be told")
+	}
+	<-ctx.Done()
+	return nil
+}
