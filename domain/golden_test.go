@@ -131,6 +131,7 @@ var goldenMetadata = []struct {
 		CausationID: "01890a5d-ac96-774b-bcce-b302099a8057:3", TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 	}},
 	{"testdata/metadata.bare.json", Metadata{Schema: 1}},
+	{"testdata/metadata.operator.json", Metadata{Schema: 1, Actor: "operator:ada", CorrelationID: "req-1", RunBy: "root (uid 0)"}},
 }
 
 func TestMetadata_golden(t *testing.T) {

@@ -22,6 +22,9 @@ type Metadata struct {
 	CausationID string `json:"causation_id,omitempty"`
 	// TraceParent is the W3C trace context, or empty.
 	TraceParent string `json:"traceparent,omitempty"`
+	// RunBy is the operating system's name of the user who ran the command that caused the event,
+	// whoever the actor says decided; empty for what no command caused.
+	RunBy string `json:"run_by,omitempty"`
 }
 
 // Recorded is an event as the event store holds it.

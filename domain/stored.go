@@ -35,7 +35,7 @@ func appendStored(b []byte, v any) ([]byte, bool) {
 func roomFor(v any) int {
 	if m, is := v.(Metadata); is {
 		const names = `{"schema":1,"actor":"","node":"","attempt":10,"correlation_id":"","causation_id":"","traceparent":""}`
-		return len(names) + len(m.Actor) + len(m.Node) + len(m.CorrelationID) + len(m.CausationID) + len(m.TraceParent)
+		return len(names) + len(m.Actor) + len(m.Node) + len(m.CorrelationID) + len(m.CausationID) + len(m.TraceParent) + len(m.RunBy)
 	}
 	return 128
 }
@@ -68,6 +68,7 @@ func appendMetadata(b []byte, m Metadata) []byte {
 	member(`,"correlation_id":`, m.CorrelationID)
 	member(`,"causation_id":`, m.CausationID)
 	member(`,"traceparent":`, m.TraceParent)
+	member(`,"run_by":`, m.RunBy)
 	return b
 }
 
@@ -116,6 +117,7 @@ func scanMetadata(data string) (m Metadata, ok bool) {
 	m.CorrelationID = s.Member(`,"correlation_id":`)
 	m.CausationID = s.Member(`,"causation_id":`)
 	m.TraceParent = s.Member(`,"traceparent":`)
+	m.RunBy = s.Member(`,"run_by":`)
 	s.Expect(`}`)
 	return m, s.Done()
 }

@@ -124,7 +124,7 @@ func FuzzMarshalStored(f *testing.F) {
 		for _, v := range []any{
 			StepStarted{Step(a), n, b}, StepCompleted{Step(a), n, b}, StepRolledBack{Step(a), n, b},
 			StepFailed{Step(a), n, b, a + b}, StepInterrupted{Step(a), n, b, a}, OrderCompleted{},
-			Metadata{Schema: n, Actor: a, Node: b, Attempt: n / 2, CorrelationID: b, CausationID: a + b, TraceParent: a}, Metadata{Schema: n, TraceParent: b},
+			Metadata{Schema: n, Actor: a, Node: b, Attempt: n / 2, CorrelationID: b, CausationID: a + b, TraceParent: a}, Metadata{Schema: n, TraceParent: b}, Metadata{Schema: n, RunBy: a},
 		} {
 			if _, ours := appendStored(nil, v); !ours {
 				t.Fatalf("%T is left to encoding/json", v)

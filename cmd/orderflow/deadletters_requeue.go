@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/user"
+	"strings"
 
 	"github.com/ThreeDotsLabs/watermill"
 
@@ -19,8 +19,8 @@ type deadlettersRequeueCmd struct {
 	databaseFlag
 	jsonFlag
 	letterArgs
-	Reason string `placeholder:"TEXT" help:"Why; it goes into the order's history."`
-	Actor  string `placeholder:"NAME" help:"Who decided; it goes into the order's history. Default: the user who runs this."`
+	Reason string `required:"" placeholder:"TEXT" help:"Why; it goes into the order's history."`
+	Actor  string `placeholder:"NAME" help:"Who decided; it goes into the order's history, beside the user who runs this. Default: that user."`
 }
 
 // Help is the long help.
@@ -37,10 +37,18 @@ type decided struct {
 	OrderID string `json:"order_id,omitempty"` // of the order that was resumed
 }
 
+// Validate refuses a reason that says nothing.
+func (c *deadlettersRequeueCmd) Validate() error {
+	if strings.TrimSpace(c.Reason) == "" {
+		return errors.New("--reason is empty: say why, for those who read the order's history")
+	}
+	return c.databaseFlag.Validate()
+}
+
 // Run gives the letters back.
 func (c *deadlettersRequeueCmd) Run(ctx context.Context, out *output) error {
 	return decide(ctx, out, c.databaseFlag, c.JSON, c.Letters, "requeued", func(l desk, letter messaging.DeadLetter) (string, error) {
-		return l.requeue(ctx, letter, domain.Metadata{Actor: actor(c.Actor)}, c.Reason)
+		return l.requeue(ctx, letter, domain.Metadata{Actor: actor(c.Actor), RunBy: runBy()}, c.Reason)
 	})
 }
 
@@ -151,15 +159,4 @@ func (d desk) discard(ctx context.Context, letter messaging.DeadLetter) error {
 		return fmt.Errorf("order %s is parked and could never go on without it: requeue it", o.ID)
 	}
 	return d.letters.Discard(ctx, letter.LetterKey)
-}
-
-// actor is an operator by name.
-func actor(name string) string {
-	if u, err := user.Current(); name == "" && err == nil {
-		name = u.Username
-	}
-	if name == "" {
-		return "operator"
-	}
-	return "operator:" + name
 }

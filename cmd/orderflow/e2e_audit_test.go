@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,12 +32,19 @@ func TestE2E_Audit(t *testing.T) {
 	}
 	db := filepath.Join(t.TempDir(), "orders.db")
 	p := start(t, db, "--step-duration", "1ms", "--step-failure-rate", "0")
-	o := p.api().place(1)[0]
+	status, _, body := p.api().call(http.MethodPost, "/v1/orders", `{"detail": {"name": "Müller", "price":12.30}}`)
+	var o struct {
+		ID string `json:"order_id"`
+	}
+	decode(t, string(body), &o)
+	if status != http.StatusAccepted {
+		t.Fatal(status, string(body))
+	}
 	p.untilEnded(1, startTimeout)
-	events := string(p.api().get("/v1/orders/"+o.id+"/events", nil))
+	events := string(p.api().get("/v1/orders/"+o.ID+"/events", nil))
 	run := func(history string) (string, error) {
-		cmd := exec.Command(python, script, o.id)
-		cmd.Stdin = strings.NewReader(history)
+		cmd := exec.Command(python, script, o.ID)
+		cmd.Stdin, cmd.Env = strings.NewReader(history), append(os.Environ(), "PYTHONIOENCODING=cp1252", "PYTHONUTF8=0")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

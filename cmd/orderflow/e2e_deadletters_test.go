@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,9 +42,11 @@ func testDeadLetters(t *testing.T, db string) {
 		says string
 	}{
 		{"discard a parked order's", []string{"discard", letter}, 1, "requeue it"},
-		{"one that is not there", []string{"requeue", letter + "1"}, 1, "not found"},
-		{"not a letter", []string{"requeue", "a:b/c"}, 2, "GROUP:TOPIC/PARTITION/POSITION"},
-		{"no letter", []string{"requeue"}, 2, "letter"},
+		{"one that is not there", []string{"requeue", "--reason", "r", letter + "1"}, 1, "not found"},
+		{"not a letter", []string{"requeue", "--reason", "r", "a:b/c"}, 2, "GROUP:TOPIC/PARTITION/POSITION"},
+		{"no letter", []string{"requeue", "--reason", "r"}, 2, "letter"},
+		{"no reason", []string{"requeue", letter}, 2, "--reason"},
+		{"a reason that says nothing", []string{"requeue", "--reason", " ", letter}, 2, "--reason is empty"},
 	} {
 		if r := orderflow(t, append([]string{"deadletters", c.args[0], "--dsn", db}, c.args[1:]...)...); r.code != c.code || !strings.Contains(r.stderr, c.says) {
 			t.Errorf("%s: exit code %d, want %d, and %q:\n%s", c.name, r.code, c.code, c.says, r.stderr)
@@ -54,7 +57,7 @@ func testDeadLetters(t *testing.T, db string) {
 	if err := json.Unmarshal([]byte(out), &done); err != nil || len(done) != 1 || done[0] != (decided{Letter: letter, OrderID: id}) {
 		t.Errorf("requeue says %s (%v), want the letter and its order", out, err)
 	}
-	if r := orderflow(t, "deadletters", "requeue", "--dsn", db, letter); r.code != exitFailed || !strings.Contains(r.stderr, "not found") {
+	if r := orderflow(t, "deadletters", "requeue", "--dsn", db, "--reason", "again", letter); r.code != exitFailed || !strings.Contains(r.stderr, "not found") {
 		t.Errorf("a second time: %d %s", r.code, r.stderr)
 	}
 	must(t, "check", "--dsn", db)
@@ -66,7 +69,7 @@ func testDeadLetters(t *testing.T, db string) {
 		if e.Type != "OrderResumed" {
 			continue
 		}
-		if e.Reason != "the press is mended" || !strings.Contains(string(e.Metadata), `"operator:ada"`) || events[i-1].Type != "OrderParked" {
+		if e.Reason != "the press is mended" || !strings.Contains(string(e.Metadata), `"operator:ada"`) || !strings.Contains(string(e.Metadata), fmt.Sprintf(`(uid %d)"`, os.Getuid())) || events[i-1].Type != "OrderParked" {
 			t.Errorf("the history says %s %s after %s", e.Data, e.Metadata, events[i-1].Type)
 		}
 		must(t, "check", "--dsn", db)

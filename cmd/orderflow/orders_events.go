@@ -43,7 +43,11 @@ func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
 		}
 		var rows [][]any
 		for _, e := range events {
-			rows = append(rows, []any{e.Version, e.RecordedAt, e.Type, e.Metadata.Actor, e.Metadata.Node, string(e.Data)})
+			actor := e.Metadata.Actor
+			if e.Metadata.RunBy != "" {
+				actor += ", run by " + e.Metadata.RunBy
+			}
+			rows = append(rows, []any{e.Version, e.RecordedAt, e.Type, actor, e.Metadata.Node, string(e.Data)})
 		}
 		return out.table("VERSION RECORDED TYPE ACTOR NODE DATA", rows)
 	})

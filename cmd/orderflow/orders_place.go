@@ -36,7 +36,7 @@ func (c *ordersPlaceCmd) Run(ctx context.Context, out *output) error {
 	}
 	return c.service(ctx, func(s service) error {
 		placed, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: s.store}).Place(ctx, httpapi.NewOrder{
-			TrackingID: c.TrackingID, Detail: detail, IdempotencyKey: c.IdempotencyKey, Actor: "operator",
+			TrackingID: c.TrackingID, Detail: detail, IdempotencyKey: c.IdempotencyKey, Actor: actor(""),
 		})
 		var wrong *httpapi.RequestError
 		if errors.As(err, &wrong) {
