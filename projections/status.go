@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"orderflow/schema"
@@ -18,36 +17,53 @@ type ProjectionStatus struct {
 	// Beyond is by how much the position is beyond the head, which it can never be of itself: events
 	// that were applied are gone. Rebuild mends it.
 	Beyond    int64     `json:"beyond,omitempty"`
-	UpdatedAt time.Time `json:"updated_at"` // when it moved last, by the database's clock
+	UpdatedAt time.Time `json:"updated_at,omitzero"` // when it moved last, by the database's clock; zero if never
 }
 
-// Statuses says how far the projections are, by projection and partition.
+// Lag is how many events the orders are behind the log, over all partitions. It costs two
+// short reads.
+func Lag(ctx context.Context, db *schema.DB, log Log) (int64, error) {
+	all, err := statuses(ctx, db, log, live)
+	var lag int64
+	for _, s := range all {
+		lag += s.Lag
+	}
+	return lag, err
+}
+
+// Statuses says how far the projections are, by projection and partition. The orders have every
+// partition, also one that no projector has begun.
 func Statuses(ctx context.Context, db *schema.DB, log Log) ([]ProjectionStatus, error) {
 	var all []ProjectionStatus
 	for _, projection := range []string{live, next} {
-		checkpoints, err := readCheckpoints(ctx, db, projection)
-		if err != nil {
-			return nil, classify(db, err)
-		}
-		heads, err := log.Heads(ctx) // after the checkpoints, so that no lag is negative
+		some, err := statuses(ctx, db, log, projection)
 		if err != nil {
 			return nil, err
 		}
-		for partition, c := range checkpoints {
-			if partition == claimPartition || partition >= len(heads) {
-				continue
-			}
-			all = append(all, ProjectionStatus{
-				Projection: projection, Partition: partition, Position: c.position,
-				Head: heads[partition], Lag: max(0, heads[partition]-c.position), Beyond: max(0, c.position-heads[partition]), UpdatedAt: c.updated,
-			})
-		}
+		all = append(all, some...)
 	}
-	slices.SortFunc(all, func(a, b ProjectionStatus) int {
-		if a.Projection != b.Projection {
-			return len(a.Projection) - len(b.Projection)
+	return all, nil
+}
+
+func statuses(ctx context.Context, db *schema.DB, log Log, projection string) ([]ProjectionStatus, error) {
+	checkpoints, err := readCheckpoints(ctx, db, projection)
+	if err != nil {
+		return nil, classify(db, err)
+	}
+	heads, err := log.Heads(ctx) // after the checkpoints, so that no lag is negative
+	if err != nil {
+		return nil, err
+	}
+	var all []ProjectionStatus
+	for partition, head := range heads {
+		c, begun := checkpoints[partition]
+		if !begun && projection != live {
+			continue
 		}
-		return a.Partition - b.Partition
-	})
+		all = append(all, ProjectionStatus{
+			Projection: projection, Partition: partition, Position: c.position,
+			Head: head, Lag: max(0, head-c.position), Beyond: max(0, c.position-head), UpdatedAt: c.updated,
+		})
+	}
 	return all, nil
 }

@@ -12,9 +12,17 @@ import (
 func TestStatuses(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
+		lag := func(want int64) {
+			t.Helper()
+			if got, err := Lag(t.Context(), f.db, f.Store); err != nil || got != want {
+				t.Errorf("the lag is %d, %v; want %d", got, err, want)
+			}
+		}
 		id := f.place("a")
 		f.do(id, start(domain.Scheduling, 1, "n"))
+		lag(2) // no projector has ever been there
 		f.project(Options{})
+		lag(0)
 		f.do(id, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
 		check := func(projection string, position, head int64) {
 			t.Helper()
@@ -35,6 +43,7 @@ func TestStatuses(t *testing.T) {
 			}
 		}
 		check(live, 2, 3)
+		lag(1)
 		_, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{Progress: func(p Progress) {
 			if p.Phase == PhaseCompare {
 				check(next, 3, 3)

@@ -51,7 +51,7 @@ type Dialect interface {
 type pools struct {
 	write, read *sql.DB
 	urgent      *sql.DB       // for what must not wait behind the work; nil if write is told what is urgent
-	look        *sql.DB       // SQLite: connections that are opened for one look
+	once        *sql.DB       // SQLite: connections that are opened for one use
 	file        *file         // the SQLite file; nil on SQL Server
 	guard       *guard        // of write, if that is one connection that functions share
 	trips       *atomic.Int64 // round trips; nil where there are none
@@ -59,7 +59,7 @@ type pools struct {
 
 func (p pools) close() error {
 	errs := []error{p.write.Close()}
-	for _, other := range []*sql.DB{p.read, p.urgent, p.look} {
+	for _, other := range []*sql.DB{p.read, p.urgent, p.once} {
 		if other != nil && other != p.write {
 			errs = append(errs, other.Close())
 		}

@@ -18,7 +18,7 @@ const trees = `SELECT m.name, '' FROM sqlite_master m WHERE m.type = 'table'
 // look reads the beginning of every table and index, through a connection that is opened for
 // it and has nothing in memory.
 func (sqlite) look(ctx context.Context, p pools) (err error) {
-	conn, err := p.look.Conn(ctx)
+	conn, err := p.once.Conn(ctx)
 	if err != nil {
 		return err
 	}

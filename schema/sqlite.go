@@ -65,6 +65,7 @@ func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
 	source := func(pragmas ...string) string {
 		q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
+			fmt.Sprintf("journal_size_limit(%d)", WALLimit),
 		}, pragmas...)}
 		return fileSource(dsn.Path, q)
 	}
@@ -76,9 +77,9 @@ func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
 	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)", cacheOf(readerCache)), file: f})
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
-	look := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)"), file: f})
-	look.SetMaxIdleConns(-1) // each look has a connection of its own
-	return pools{write: write, read: read, look: look, guard: g, file: f}, nil
+	once := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)"), file: f})
+	once.SetMaxIdleConns(-1)
+	return pools{write: write, read: read, once: once, guard: g, file: f}, nil
 }
 
 // endsTransaction says whether SQLite may have rolled a whole transaction back with this

@@ -83,6 +83,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
 		NodesLost: n.losses.Lost(), TakeOvers: n.losses.TakeOvers(),
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Held.Seconds(),
+		WALBytes: n.db.WALBytes(), Lag: n.surroundings.lag.Load(), MissingRoles: n.surroundings.missing(),
 	}
 	if n.steps != nil {
 		s.StepsInterrupted = n.steps.Interrupted()

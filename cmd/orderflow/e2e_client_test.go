@@ -127,6 +127,10 @@ type stat struct {
 	Busy       int    `json:"busy"`
 	Statements int64  `json:"statements"`
 
+	WALBytes     int64    `json:"wal_bytes"`
+	Lag          *int64   `json:"lag"`
+	MissingRoles []string `json:"missing_roles"`
+
 	Transactions     int64            `json:"transactions"`
 	Orders           map[string]int64 `json:"orders"`
 	NodesLost        int64            `json:"nodes_lost"`

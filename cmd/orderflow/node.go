@@ -44,6 +44,7 @@ type node struct {
 	projector  *projections.Projector
 
 	probe                   *probe
+	surroundings            surroundings
 	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
 
 	gate *gate // before all that works on orders

@@ -51,6 +51,9 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 		} else if !own && len(all) > 0 {
 			out.notef("The nodes judge leases by a clock that cannot be read from here: ALIVE goes by the wall clock.")
 		}
+		for _, role := range missingRoles(all) {
+			out.notef("no live node has the role %s: %s", role, roleWork[role])
+		}
 		nodes, rows := []nodeJSON{}, [][]any(nil)
 		for _, n := range all {
 			if n.Expired && !c.All {

@@ -21,6 +21,7 @@ type projectionsCmd struct {
 type projectionsStatusCmd struct {
 	databaseFlag
 	jsonFlag
+	maxLagFlag
 }
 
 // Help is the long help.
@@ -46,7 +47,10 @@ func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 				err = errFound
 			}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.check(ctx, db, log, out)
 	})
 }
 
@@ -93,13 +97,14 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
 type projectionsVerifyCmd struct {
 	databaseFlag
 	jsonFlag
+	maxLagFlag
 	Quiet bool `help:"Do not show the progress on standard error."`
 }
 
 // Help is the long help.
 func (projectionsVerifyCmd) Help() string {
 	return `Exits 1 if a row, a count or a checkpoint is not what the events say; "orderflow projections rebuild" mends it. Rows that merely lag behind are not
-wrong. Nodes may run all the while.`
+wrong, unless --max-lag says so. Nodes may run all the while.`
 }
 
 // Run verifies the views.
@@ -114,11 +119,33 @@ func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
 		} else {
 			err = printReport(out, "verified", report)
 		}
-		if err == nil && !report.Clean() {
-			err = errFound
+		if err != nil {
+			return err
 		}
-		return err
+		late := c.check(ctx, db, log, out)
+		if late == nil && !report.Clean() {
+			return errFound
+		}
+		return late
 	})
+}
+
+// maxLagFlag bounds how far the views may be behind.
+type maxLagFlag struct {
+	MaxLag *uint64 `name:"max-lag" placeholder:"EVENTS" help:"Exit 1 if the views are more events behind than this, over all partitions; 0 for none at all. Without it, they may be behind."`
+}
+
+// check says how far the views are behind, if it is too far.
+func (f maxLagFlag) check(ctx context.Context, db *schema.DB, log *eventstore.Store, out *output) error {
+	if f.MaxLag == nil {
+		return nil
+	}
+	lag, err := projections.Lag(ctx, db, log)
+	if err != nil || lag <= 0 || uint64(lag) <= *f.MaxLag {
+		return err
+	}
+	out.notef("the views are %d events behind, of %d allowed: is a node with the role projector alive?", lag, *f.MaxLag)
+	return errFound
 }
 
 // withLog opens the database and its event store, and runs do.

@@ -63,6 +63,10 @@ func (n *node) run(ctx context.Context) error {
 	background(n.gate.behind(n.retention().Run))
 	background(n.gate.behind(n.lookOnce))
 	background(n.watchLostEnd)
+	background(n.watchCluster)
+	if n.db.WAL() != nil {
+		background(n.keepWALShort)
+	}
 	n.addServers(&parts)
 	if err := n.announce(); err != nil {
 		return err

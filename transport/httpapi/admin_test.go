@@ -54,6 +54,7 @@ func aNode() *fakeNode {
 		stat: httpapi.NodeStat{
 			Node: "node-1", Epoch: 3, State: domain.NodeActive, Version: "1.2.3", Host: "h", PID: 42, Roles: []string{"api", "worker"},
 			Database: "sqlite:orderflow.db", StartedAt: at.Add(789).In(time.FixedZone("", 3600)), HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100, Retries: 7, NodesLost: 2, TakeOvers: 50, StepsInterrupted: 51, WaitedSeconds: 1.5, HeldSeconds: 0.25,
+			WALBytes: 4096, Lag: new(int64(12)), MissingRoles: []string{"projector"},
 		},
 		counts: map[domain.Status]int64{domain.StatusPending: 2, domain.StatusCompleted: 40},
 	}
@@ -123,7 +124,7 @@ func TestAdmin_stop(t *testing.T) {
 
 const statHead = `{"node":"node-1","epoch":3,"state":"active","version":"1.2.3","host":"h","pid":42,"roles":["api","worker"],` +
 	`"database":"sqlite:orderflow.db","started_at":"2026-01-31T12:00:00.123456Z","heartbeat_at":"2026-01-31T12:01:00.123456Z",` +
-	`"slots":50,"busy":7,"statements":1000,"transactions":100,"retries":7,"nodes_lost":2,"takeovers":50,"steps_interrupted":51,"waited_seconds":1.5,"held_seconds":0.25,"uptime_seconds":`
+	`"slots":50,"busy":7,"statements":1000,"transactions":100,"retries":7,"nodes_lost":2,"takeovers":50,"steps_interrupted":51,"waited_seconds":1.5,"held_seconds":0.25,"wal_bytes":4096,"lag":12,"missing_roles":["projector"],"uptime_seconds":`
 
 func TestAdmin_stat(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
@@ -208,7 +209,11 @@ orderflow_nodes_lost_total 2
 orderflow_takeovers_total 50
 orderflow_steps_interrupted_total 51
 orderflow_database_waited_seconds_total 1.5
-orderflow_database_held_seconds_total 0.25`
+orderflow_database_held_seconds_total 0.25
+orderflow_database_wal_bytes 4096
+orderflow_projection_lag_events 12
+orderflow_role_missing{role="projector"} 1
+orderflow_role_missing{role="worker"} 0`
 	scrape := func(t *testing.T, n *fakeNode, change ...func(*httpapi.AdminConfig)) string {
 		t.Helper()
 		w := do(t, newAdmin(n, change...), request{path: "/metrics"})

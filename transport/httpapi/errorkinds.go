@@ -53,10 +53,10 @@ func problemOf(err error) (problem, http.Header) {
 			continue
 		}
 		detail := k.detail
-		switch {
-		case detail == detailUnavailable:
+		switch detail {
+		case detailUnavailable:
 			detail = unavailable(err)
-		case detail == "":
+		case "":
 			detail = strings.TrimPrefix(err.Error(), k.kind.Error()+": ")
 		}
 		return newProblem(k.problem, detail, nil), k.header

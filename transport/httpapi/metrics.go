@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -46,6 +47,12 @@ var (
 		"How long writing transactions of this node waited to begin: for a connection and, on SQLite, for other writers.", nil, nil)
 	descHeld = prometheus.NewDesc("orderflow_database_held_seconds_total",
 		"How long writing transactions of this node were open. On SQLite, all nodes together: how busy the one writer is.", nil, nil)
+	descWAL = prometheus.NewDesc("orderflow_database_wal_bytes",
+		"Size of SQLite's write-ahead log; 0 on SQL Server.", nil, nil)
+	descLag = prometheus.NewDesc("orderflow_projection_lag_events",
+		"Events that the views are behind, over all partitions; not there while it is not known.", nil, nil)
+	descMissing = prometheus.NewDesc("orderflow_role_missing",
+		"Whether no live node of the cluster has this role (1) or one has (0).", []string{"role"}, nil)
 )
 
 // nodeCollector reads the node and the counts when it is scraped.
@@ -53,7 +60,7 @@ type nodeCollector struct{ admin *admin }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descLost, descTakeOvers, descInterrupted, descWaited, descHeld} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descLost, descTakeOvers, descInterrupted, descWaited, descHeld, descWAL, descLag, descMissing} {
 		to <- d
 	}
 }
@@ -77,6 +84,17 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descInterrupted, prometheus.CounterValue, float64(s.StepsInterrupted))
 	to <- prometheus.MustNewConstMetric(descWaited, prometheus.CounterValue, s.WaitedSeconds)
 	to <- prometheus.MustNewConstMetric(descHeld, prometheus.CounterValue, s.HeldSeconds)
+	gauge(descWAL, float64(s.WALBytes))
+	if s.Lag != nil {
+		gauge(descLag, float64(*s.Lag))
+	}
+	for _, role := range []string{"api", "worker", "projector"} {
+		missing := 0.0
+		if slices.Contains(s.MissingRoles, role) {
+			missing = 1
+		}
+		gauge(descMissing, missing, role)
+	}
 	orders, err := c.admin.counts(context.Background())
 	for status, n := range orders {
 		gauge(descOrders, float64(n), string(status))

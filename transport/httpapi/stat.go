@@ -40,6 +40,13 @@ type NodeStat struct {
 	// were open.
 	WaitedSeconds float64 `json:"waited_seconds"`
 	HeldSeconds   float64 `json:"held_seconds"`
+	// WALBytes is the size of SQLite's write-ahead log; 0 on SQL Server.
+	WALBytes int64 `json:"wal_bytes"`
+	// Lag is how many events the views are behind, over all partitions, some seconds ago; null
+	// while that is not known.
+	Lag *int64 `json:"lag"`
+	// MissingRoles are the roles that no live node of the cluster had some seconds ago.
+	MissingRoles []string `json:"missing_roles"`
 }
 
 // statAnswer is the body of /command/stat.
@@ -57,6 +64,9 @@ func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
 	s.StartedAt, s.HeartbeatAt = instantOf(s.StartedAt), instantOf(s.HeartbeatAt)
 	if s.Roles == nil {
 		s.Roles = []string{}
+	}
+	if s.MissingRoles == nil {
+		s.MissingRoles = []string{}
 	}
 	var err error
 	if s.Orders, err = a.counts(r.Context()); err != nil {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/schema"
+)
+
+const (
+	// walEvery is the time between looks at the size of the write-ahead log.
+	walEvery = time.Second
+	// walTimeout bounds what is done about it, but for the copying itself.
+	walTimeout = 30 * time.Second
+	// walPatience is how long a reader may keep the write-ahead log from being emptied before it is
+	// said.
+	walPatience = 5 * time.Second
+)
+
+// keepWALShort is a part of the node for SQLite. It says once when a reader keeps the
+// write-ahead log from being emptied, and once when it no longer does.
+func (n *node) keepWALShort(ctx context.Context) error {
+	wal, log, said := n.db.WAL(), n.entry("wal"), false
+	tick := time.NewTicker(walEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		s, err := n.tend(ctx, wal)
+		switch held := !s.Held.IsZero(); {
+		case err != nil && ctx.Err() == nil:
+			log.WithError(err).Debug("the write-ahead log was not copied; trying again")
+		case held && !said && time.Since(s.Held) > walPatience:
+			said = true
+			log.WithFields(logrus.Fields{"wal_bytes": s.Bytes, "since": s.Held.UTC()}).Warn("the write-ahead log grows and cannot be emptied: " +
+				"a reader holds an old snapshot of the database (a backup, a shell, a program with an open transaction); it must end. Do not delete the -wal")
+		case !held && said && s.Bytes <= schema.WALLimit:
+			said = false
+			log.WithField("wal_bytes", s.Bytes).Info("the write-ahead log could be emptied: no reader holds an old snapshot any more")
+		}
+	}
+}
+
+func (n *node) tend(ctx context.Context, wal *schema.WAL) (schema.WALState, error) {
+	ctx, cancel := context.WithTimeout(ctx, walTimeout)
+	defer cancel()
+	return wal.Tend(ctx)
+}
