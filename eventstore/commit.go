@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -19,10 +18,12 @@ type commit struct {
 	tx        *schema.Tx
 	partition int
 	group     []*pending
-	careful   bool  // the ends of streams are read, not taken from memory
-	locked    bool  // positions were taken
-	head      int64 // before the group
-	taken     int64 // positions, of which not all may be used
+	careful   bool   // the ends of streams are read, not taken from memory
+	locked    bool   // positions were taken
+	head      int64  // before the group
+	taken     int64  // positions, of which not all may be used
+	mark      mark   // what is remembered of the partition lies before it
+	marked    []byte // the hash that is stored at the mark
 	tails     map[domain.OrderID]tail
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
@@ -124,14 +125,18 @@ func (c *commit) lockAndRead(ctx context.Context) ([]*pending, error) {
 	}
 	c.events = make([]*domain.Recorded, 0, n)
 	if n > 0 { // otherwise there are leases to settle, and nothing to append
+		tails := c.readTails(c.group) // first, so that what it remembers lies before the mark
 		questions = append(questions, c.lockHead(n)...)
-		questions = append(questions, c.readTails(c.group)...)
+		questions = append(questions, tails...)
 		questions = append(questions, c.readReservations(c.group)...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.partition, err)
 	}
 	c.locked, c.taken, c.head = n > 0, int64(n), c.head-int64(n)
+	if c.otherHistory() {
+		return nil, errOtherHistory
+	}
 	return c.alive(held)
 }
 
@@ -167,20 +172,6 @@ func (c *commit) alive(held []bool) (alive []*pending, err error) {
 		}
 	}
 	return alive, err
-}
-
-// lockHead takes as many positions as the group could need; write gives back what it
-// did not use.
-func (c *commit) lockHead(n int) []schema.Question {
-	return []schema.Question{
-		{Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, Args: []any{n, c.partition}},
-		{Query: `SELECT head FROM heads WHERE partition = ?1`, Args: []any{c.partition}, Read: func(rows *sql.Rows) error {
-			if !rows.Next() {
-				return errors.Join(fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, c.partition), rows.Err())
-			}
-			return rows.Scan(&c.head)
-		}},
-	}
 }
 
 // placeAll places the appends one after the other, and refuses those that cannot be done.
@@ -321,8 +312,9 @@ func (c *commit) publish() {
 	if len(topics) > 0 {
 		c.store.opts.Outbox.Committed(topics)
 	}
+	c.store.marks.reach(c.events[len(c.events)-1])
 	for _, p := range c.done {
-		c.store.recent.add(p.recorded)
+		c.store.remember(p.recorded)
 	}
 	lanes := len(c.store.lanes)
 	c.lane().tail.add(c.events, tailEvents/lanes, tailBytes/lanes)

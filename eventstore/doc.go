@@ -18,6 +18,11 @@
 //     stored bytes (see Hash). Events are never updated or deleted; triggers refuse it.
 //   - Appends that arrive until a transaction begins share it (group commit), on SQLite with
 //     the other writers of the process. One that fails does so alone.
+//   - What an append is told rests on a transaction that was committed, or on what others had
+//     committed: never on a try that was rolled back, nor on what the store remembers.
+//   - The store remembers streams and the end of its log. An append on what it remembers commits only if
+//     that is still in the log. If it is not, as after a restore of a backup, the store forgets all of
+//     it and says so (OnOtherHistory).
 //   - If the answer to a COMMIT is lost, the store looks for the events before it
 //     answers, so that an append is neither lost nor done twice.
 //

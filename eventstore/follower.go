@@ -28,7 +28,11 @@ func (f Follower) ReadLog(ctx context.Context, partition int, after int64, limit
 			return events, nil
 		}
 	}
-	return f.Store.ReadLog(ctx, partition, after, limit)
+	events, err := f.Store.ReadLog(ctx, partition, after, limit)
+	if len(events) > 0 {
+		f.marks.reach(&events[len(events)-1])
+	}
+	return events, err
 }
 
 // logTail is the last part of a partition that this store appended without another
@@ -46,9 +50,7 @@ func (t *logTail) add(events []*domain.Recorded, mostEvents, mostBytes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.count > 0 && t.at(t.count-1).Position+1 != events[0].Position {
-		for t.count > 0 {
-			t.drop()
-		}
+		t.dropAll()
 	}
 	for _, r := range events {
 		if t.count == len(t.ring) {
@@ -60,6 +62,19 @@ func (t *logTail) add(events []*domain.Recorded, mostEvents, mostBytes int) {
 		for t.count > mostEvents || t.bytes > mostBytes {
 			t.drop()
 		}
+	}
+}
+
+// clear forgets all events.
+func (t *logTail) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dropAll()
+}
+
+func (t *logTail) dropAll() {
+	for t.count > 0 {
+		t.drop()
 	}
 }
 

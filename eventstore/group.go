@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"orderflow/crashpoint"
@@ -135,13 +136,11 @@ func (s *Store) commitGroup(l *lane) {
 
 // together are the appends of a group that are not done apart.
 func together(group []*pending) []*pending {
-	some := make([]*pending, 0, len(group))
-	for _, p := range group {
-		if !p.apart {
-			some = append(some, p)
-		}
+	apart := func(p *pending) bool { return p.apart }
+	if !slices.ContainsFunc(group, apart) {
+		return group
 	}
-	return some
+	return slices.DeleteFunc(slices.Clone(group), apart)
 }
 
 // commit runs the transaction of a group, which is asked for each time one has begun and
@@ -174,6 +173,9 @@ func (s *Store) commit(partition int, members func() []*pending) error {
 		if !again(err) || ctx.Err() != nil {
 			break
 		}
+		if errors.Is(err, errOtherHistory) {
+			s.forget(c.partition, c.mark)
+		}
 		careful = careful || !errors.Is(err, errAgain)
 	}
 	if err != nil && ctx.Err() != nil {
@@ -200,10 +202,12 @@ const lostTries = 3
 
 // again says that the group's transaction had no effect and may have one if repeated:
 // an append that failed after its lease was settled must not keep the settlement, so
-// the rest is done without it; the end of a stream has to be read; an append that lost a race
+// the rest is done without it; the end of a stream has to be read; what is remembered is
+// not what is stored; an append that lost a race
 // for a key to another node is seen as a duplicate the second time; a connection broke before
 // the commit; a commit did not arrive.
 func again(err error) bool {
-	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, schema.ErrDuplicateKey) ||
+	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||
+		errors.Is(err, schema.ErrDuplicateKey) ||
 		errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
 }

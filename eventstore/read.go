@@ -28,17 +28,18 @@ func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded,
 	return events, nil
 }
 
-// LoadAt is Load for a caller who knows the position of an event of the order, and
-// whom its stream as it was after that event, or later, serves as well: if this store
-// knows that much of the order, it does not ask the database. What has been appended by
-// others since shows when the caller appends (domain.ErrConflict).
+// LoadAt is Load for a caller who knows the position of an event of the order. If this store
+// remembers the order up to that event, or further, it gives what it remembers and does not ask
+// the database. Others may have appended since, or a backup may have been restored: both show
+// when the caller appends (domain.ErrConflict). Nothing that cannot be taken back, such as the
+// dropping of a message, may rest on the answer; Load reads what is stored.
 func (s *Store) LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error) {
 	if events := s.recent.get(id); len(events) > 0 && events[len(events)-1].Position >= position {
 		return events, nil
 	}
 	events, err := s.Load(ctx, id)
 	if err == nil {
-		s.recent.add(events)
+		s.remember(events)
 	}
 	return events, err
 }

@@ -37,6 +37,14 @@ func newRecent() *recent {
 	return &recent{streams: map[domain.OrderID]*list.Element{}, order: list.New()}
 }
 
+// clear forgets all streams.
+func (r *recent) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.streams, r.bytes = map[domain.OrderID]*list.Element{}, 0
+	r.order.Init()
+}
+
 // last is the last event known of a stream.
 func (r *recent) last(id domain.OrderID) (*domain.Recorded, bool) {
 	r.mu.Lock()

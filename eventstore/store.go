@@ -59,9 +59,11 @@ type Store struct {
 	partitions int
 	lanes      []lane // by partition
 	recent     *recent
+	marks      marks
 
 	mu       sync.Mutex
 	onCommit []func(partition int, head int64)
+	onOther  []func(OtherHistory)
 }
 
 // Open gives the event store of a migrated database.
@@ -86,7 +88,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if s.partitions == 0 {
 		return nil, fmt.Errorf("%w: the event store has no partitions", domain.ErrCorrupt)
 	}
-	s.lanes = make([]lane, s.partitions)
+	s.lanes, s.marks.all = make([]lane, s.partitions), make([]mark, s.partitions)
 	return s, nil
 }
 

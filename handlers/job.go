@@ -29,6 +29,7 @@ type job struct {
 	held  context.Context // ends with the lease
 	id    domain.OrderID
 	order *domain.Order
+	read  bool // from the database, for this message, and nothing has been done since
 	meta  domain.Metadata
 }
 
@@ -102,7 +103,11 @@ func (j *job) record(decide func() (*domain.Append, error)) error {
 				continue
 			}
 		}
-		if err == nil || final(err) {
+		if err == nil {
+			j.read = false
+			return nil
+		}
+		if final(err) {
 			return err
 		}
 		j.log().WithError(err).Warn("an outcome could not be stored; trying again")

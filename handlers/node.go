@@ -15,7 +15,8 @@ import (
 // Registry is the register of nodes, which knows by the database's clock whose leases
 // are good.
 type Registry interface {
-	// Register enters a node for ttl and gives its epoch. While another registration under its
+	// Register enters a node for ttl and gives its epoch, which is higher than that of any earlier
+	// registration of the name, and than node.Epoch. While another registration under its
 	// name is good, but for that of node.Epoch, it is a *domain.NameTakenError.
 	Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error)
 	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
@@ -142,6 +143,15 @@ func (n *Node) Tenure() (domain.Tenure, bool) {
 func (n *Node) Drain() {
 	n.setState(domain.NodeDraining)
 	n.beat()
+}
+
+// Reregister ends the present registration, and the work under it. Run registers the node anew.
+func (n *Node) Reregister() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.tenure != nil {
+		n.tenure.fence()
+	}
 }
 
 // State is domain.NodeActive, NodeDraining or NodeStopped.

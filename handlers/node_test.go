@@ -87,6 +87,21 @@ func TestNode_Run_heartbeat(t *testing.T) {
 	})
 }
 
+// A node that is told to registers anew, under a higher epoch, and its work of before ends.
+func TestNode_Reregister(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t)
+		before := m.tenure(t)
+		m.node.Reregister()
+		after(time.Second)
+		if now := m.tenure(t); !errors.Is(context.Cause(before.Context), domain.ErrFenced) || now.Epoch <= before.Epoch || now.Context.Err() != nil {
+			t.Errorf("tenures %+v (%v) and %+v (%v); want the first ended, and a second with a higher epoch",
+				before, context.Cause(before.Context), now, context.Cause(now.Context))
+		}
+		m.leave(t)
+	})
+}
+
 // A renewal that takes longer than it is waited for still counts, if it arrives while the
 // tenure lasts; and one that is overtaken does not shorten it.
 func TestNode_Run_slowHeartbeat(t *testing.T) {

@@ -20,8 +20,8 @@ type Store interface {
 	// Load gives all events of an order in order of version; domain.ErrNotFound if there
 	// are none.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
-	// LoadAt is Load for a caller whom the stream as it was after the event at a position, or
-	// later, serves as well.
+	// LoadAt is Load for a caller who knows the position of an event of the order. It may give
+	// what is remembered of the order up to that event, or further, and not what is stored.
 	LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error)
 	// Append commits a unit of work whole and gives its events as they were recorded. A
 	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
@@ -110,14 +110,14 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 		if err != nil {
 			return &workError{msg, fmt.Errorf("message %s: %w", msg.UUID, err)}
 		}
-		err = do(j)
+		err = j.handle(do)
 		switch {
 		case err == nil:
 			return nil
 		case j.held.Err() != nil:
 			// Someone else has the order, or will have it. The router doesn't log canceled work.
 			return &workError{msg, fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))}
-		case errors.Is(err, domain.ErrRule), errors.Is(err, domain.ErrFenced):
+		case errors.Is(err, domain.ErrRule) && j.read, errors.Is(err, domain.ErrFenced):
 			j.log().WithError(err).Info("dropped a message that is out of date")
 			return nil
 		}
@@ -170,6 +170,22 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 	return j, nil
 }
 
+// handle does what is to be done with the order. What this node remembers of it may be ahead of the
+// database, where a backup was restored. So a rule that forbids what is to be done is final only for
+// the order as it is stored, before anything was done: otherwise the order is read, and handled once
+// more.
+func (j *job) handle(do func(*job) error) error {
+	err := do(j)
+	if !errors.Is(err, domain.ErrRule) || j.read {
+		return err
+	}
+	j.read = true
+	if err := j.load(); err != nil {
+		return err
+	}
+	return do(j)
+}
+
 // begin finds out how the order is.
 func (j *job) begin() error {
 	// What was appended elsewhere since the lease was passed on shows when the job appends.
@@ -179,11 +195,17 @@ func (j *job) begin() error {
 	// Of a message that was delivered before, more may have been recorded elsewhere than this
 	// node knows, and what it knows may forbid the next attempt for ever.
 	if j.lease.Attempt > 1 {
+		j.read = true
 		return j.load()
 	}
 	ctx, cancel := context.WithTimeout(j.held, loadTimeout)
 	defer cancel()
-	return j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
+	err := j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
+	if errors.Is(err, domain.ErrCorrupt) {
+		j.read = true
+		return j.load()
+	}
+	return err
 }
 
 // orSilent is e, or a logger that drops everything.

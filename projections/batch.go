@@ -15,13 +15,14 @@ import (
 // two kilobytes), but for one batch.
 const keepOrders = 30_000
 
-// errMoved says that another projector has moved the checkpoint.
-var errMoved = errors.New("the checkpoint has been moved by another projector")
+// errMoved says that another projector has moved the checkpoint, or that the log is not the one
+// that was folded.
+var errMoved = errors.New("the checkpoint has been moved by another projector, or the log is another one")
 
 // tail is how far a projector knows a partition to be applied.
 type tail struct {
-	position int64
-	fold     *fold // nil if nothing is known
+	spot       // its hash is nil until a batch was committed
+	fold *fold // nil if nothing is known
 }
 
 // follow takes over the checkpoint that was read, and says whether another projector
@@ -31,7 +32,7 @@ func (t *tail) follow(tb table, log Log, c checkpoint) (others bool) {
 		return false
 	}
 	others = t.fold != nil
-	t.position, t.fold = c.position, newFold(tb, log, c.counts)
+	t.spot, t.fold = spot{position: c.position}, newFold(tb, log, c.counts)
 	return others
 }
 
@@ -132,9 +133,9 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 		return err
 	}
 	changes := t.fold.changes(false, math.MaxInt, math.MaxInt)
-	last := events[len(events)-1].Position
+	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
 	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
-		moved, err := moveCheckpoint(ctx, tx, live, partition, t.position, last, t.fold.counts)
+		moved, err := moveCheckpoint(ctx, tx, live, partition, t.spot, last, t.fold.counts)
 		if err != nil {
 			return err
 		}
@@ -151,7 +152,7 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 		return err
 	}
 	crashpoint.Here("projection.committed")
-	t.position = last
+	t.spot = last
 	for _, err := range t.fold.mended {
 		p.opts.OnError(err)
 	}

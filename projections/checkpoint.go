@@ -46,13 +46,27 @@ func scanCheckpoint(rows *sql.Rows) (partition int, c checkpoint, err error) {
 	return partition, c, err
 }
 
+// spot is an event of the log, by its position and hash. Without a hash it is only a position.
+type spot struct {
+	position int64
+	hash     []byte
+}
+
 // moveCheckpoint moves a checkpoint if it is where the caller believes it is, and says
 // whether it was. The condition is part of the update, which waits for the row's lock:
 // of two projectors one moves it, and neither can move it before the other has
-// committed.
-func moveCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, from, to int64, c counts) (bool, error) {
-	moved, err := oneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
-		WHERE projection = ?3 AND partition = ?4 AND position = ?5`, to, c.encode(), projection, partition, from))
+// committed. The events at both places must be in the log as the caller knows them: otherwise
+// what it has folded is another history, as after a restore of a backup.
+func moveCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, from, to spot, c counts) (bool, error) {
+	query := `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = ` + tx.Dialect().Now() + `
+		WHERE projection = ?3 AND partition = ?4 AND position = ?5
+		AND EXISTS (SELECT 1 FROM events WHERE partition = ?4 AND position = ?1 AND hash = ?6)`
+	args := []any{to.position, c.encode(), projection, partition, from.position, to.hash}
+	if from.hash != nil {
+		query += ` AND EXISTS (SELECT 1 FROM events WHERE partition = ?4 AND position = ?5 AND hash = ?7)`
+		args = append(args, from.hash)
+	}
+	moved, err := oneRow(tx.ExecContext(ctx, query, args...))
 	if err != nil {
 		return false, fmt.Errorf("move the checkpoint of %s, partition %d: %w", projection, partition, err)
 	}

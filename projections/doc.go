@@ -7,7 +7,9 @@
 //   - The view of an order is the fold of its events, nothing else. A batch of events
 //     is committed together with the checkpoint that says it has been applied, by
 //     compare and swap on the checkpoint's row: whichever projectors run in whichever
-//     processes, no event is applied twice and none is left out.
+//     processes, no event is applied twice and none is left out. The swap looks for the events at
+//     both ends of the batch by their hashes, so that events that are not in the log any more, as after
+//     a restore of a backup, are not applied.
 //   - Views.Get never answers with less than what has been appended when it is called:
 //     a view that lags is answered from the order's stream.
 //   - Views.List and Views.Counts (and with them the metrics) lag behind the log by the

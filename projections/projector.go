@@ -58,13 +58,20 @@ func (o Options) withDefaults() Options {
 // Projector applies the log to the orders. One process needs one at most; any number
 // of processes may each have one.
 type Projector struct {
-	db    *schema.DB
-	log   Log
-	opts  Options
-	wake  chan struct{}
-	tails []tail // by partition; only Run uses them
-	pace  pace
+	db   *schema.DB
+	log  Log
+	opts Options
+	wake chan struct{}
+	pace pace
+
+	// Only Run uses these.
+	tails   []tail    // by partition
+	checked time.Time // when the checkpoints were read last
 }
+
+// recheck is how often an idle projector reads its checkpoints: a backup that was restored may
+// have the log as it is remembered, and a checkpoint that lags.
+const recheck = 5 * time.Second
 
 // NewProjector makes a projector of a migrated database and its log.
 func NewProjector(db *schema.DB, log Log, o Options) *Projector {
@@ -150,6 +157,7 @@ func (p *Projector) pass(ctx context.Context) (s seen, err error) {
 	if err != nil {
 		return s, classify(p.db, err)
 	}
+	p.checked = time.Now()
 	var errs []error
 	for partition := range p.tails {
 		c, there := checkpoints[partition]
@@ -182,11 +190,13 @@ func (p *Projector) begin(ctx context.Context, partition int) error {
 	return classify(p.db, err)
 }
 
-// behind says whether any partition has events that this projector does not know to be
-// applied.
+// behind says whether any partition has events that this projector does not know to be applied,
+// or ends before what it knows to be applied, as after a restore of a backup, or whether it is time
+// to read the checkpoints again.
 func (p *Projector) behind(heads []int64) bool {
+	due := time.Since(p.checked) >= recheck
 	for partition := range p.tails {
-		if t := &p.tails[partition]; t.fold == nil || t.position < heads[partition] {
+		if t := &p.tails[partition]; due || t.fold == nil || t.position != heads[partition] {
 			return true
 		}
 	}

@@ -6,7 +6,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"orderflow/domain"
+	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/projections"
 	"orderflow/transport/messaging"
@@ -28,7 +31,18 @@ func (n *node) joinCluster(context.Context) (err error) {
 		Why:       n.db.Blocked,
 		Logger:    n.entry("member"),
 	})
+	if err == nil {
+		n.store.OnOtherHistory(n.startOver)
+	}
 	return err
+}
+
+// startOver is what the node does when the database is not the one that it knows.
+func (n *node) startOver(h eventstore.OtherHistory) {
+	n.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
+		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
+			"The node forgets all that it remembers and registers anew. Run \"orderflow check\"")
+	n.member.Reregister()
 }
 
 func (n *node) busy() int {

@@ -67,6 +67,7 @@ func (n *node) run(ctx context.Context) error {
 	if n.db.WAL() != nil {
 		background(n.keepWALShort)
 	}
+	background(func(ctx context.Context) error { return n.store.Watch(ctx, n.conf.Heartbeat) })
 	n.addServers(&parts)
 	if err := n.announce(); err != nil {
 		return err

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
 	t.Run("Group", func(t *testing.T) { testGroup(t, open) })
 	t.Run("Leases", func(t *testing.T) { testLeases(t, open) })
+	t.Run("History", func(t *testing.T) { testHistory(t, open) })
 	t.Run("Verdicts", func(t *testing.T) { testVerdicts(t, open) })
 	t.Run("Also", func(t *testing.T) { testAlso(t, open) })
 	t.Run("Reservations", func(t *testing.T) { testReservations(t, open) })

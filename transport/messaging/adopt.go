@@ -21,15 +21,18 @@ const (
 	adoptAnyway = 30 * time.Second
 )
 
-// heldKey names an in-flight row under one attempt.
+// heldKey names an in-flight row under one registration and attempt.
 type heldKey struct {
 	topic     string
 	partition int
 	position  int64
+	epoch     int64
 	attempt   int
 }
 
-func keyOf(l *domain.Lease) heldKey { return heldKey{l.Topic, l.Partition, l.Position, l.Attempt} }
+func keyOf(l *domain.Lease) heldKey {
+	return heldKey{l.Topic, l.Partition, l.Position, l.Epoch, l.Attempt}
+}
 
 // adoptLost finds messages that were claimed in a transaction whose answer was lost:
 // rows of this registration that nobody here works on. Without it they would stay

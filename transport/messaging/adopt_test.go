@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -20,7 +21,35 @@ func TestSubscriber_lostAnswers(t *testing.T) {
 		"are never more than the slots":    testLostSlots,
 		"of acks":                          testLostAck,
 		"that nobody knows to be lost":     testUnknownLease,
+		"of nothing: a backup is restored": testTakenBack,
 	})
+}
+
+// testTakenBack has a message come again, at the same place and with the same attempt, to a node that
+// still handles it under an earlier registration, as after a restore of a backup. The end of the first
+// delivery is not that of the second, which would be looked for as lost, and delivered once more.
+func testTakenBack(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	publish(t, db, nil, topic, "x")
+	s := subscriber(t, db, m, messaging.Config{Slots: 2, IdlePoll: 50 * time.Millisecond}.WithAdoptAnyway(50*time.Millisecond))
+	ch := subscribe(t, s, topic)
+	before := take(t, ch)
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: m.Node, Epoch: m.Epoch, Slots: 1}, time.Hour)
+	must(t, err)
+	m.mu.Lock()
+	m.Epoch = epoch
+	m.mu.Unlock()
+	exec(t, db, `DELETE FROM inflight WHERE topic = ?1`, topic)
+	exec(t, db, `UPDATE consumer_offsets SET position = position - 1 WHERE topic = ?1`, topic)
+	after := take(t, ch)
+	wantLease(t, after, m.Tenure, 1, 0)
+	before.Ack()
+	m.afterRounds(t, 50, nil) // long enough to be found twice
+	none(t, ch)
+	if s.Busy() != 1 {
+		t.Errorf("%d messages are in hand, want the one that came again", s.Busy())
+	}
+	after.Ack()
 }
 
 // testUnknownLease has an in-flight row of the node that its subscriber has never heard

@@ -21,9 +21,10 @@ type Nodes struct {
 func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db} }
 
 // Register enters a node as active for ttl and gives its epoch, which is higher than that
-// of any earlier registration of the same name. While another one of the name is good, but for
-// that of node.Epoch, which the caller had before, it is a *domain.NameTakenError. What does
-// not fit (see limits.go) is of kind domain.ErrInvalid.
+// of any earlier registration of the same name, and than node.Epoch, which the caller had before:
+// where a backup was restored, the register does not know of that one. While another one of the name
+// is good, it is a *domain.NameTakenError. What does not fit (see limits.go) is of kind
+// domain.ErrInvalid.
 func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
 	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
@@ -45,6 +46,7 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 		if err := row.Scan(&epoch); err != nil {
 			return n.db.Translate(err)
 		}
+		epoch = max(epoch, node.Epoch+1)
 		if err := holder(ctx, tx, node); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 func TestNodes(t *testing.T) {
 	onEach(t, map[string]func(*testing.T, *schema.DB){
 		"epochs rise":             testEpochs,
+		"epochs that are gone":    testEpochsGone,
 		"one of a name in a race": testRegisterRace,
 		"a name that is taken":    testNameTaken,
 		"list":                    testNodesList,
@@ -57,6 +58,15 @@ func testEpochs(t *testing.T, db *schema.DB) {
 	}
 	if other := register(t, db, domain.Node{Node: name("node")}); other.Epoch != first.Epoch {
 		t.Fatalf("another node begins at epoch %d", other.Epoch)
+	}
+}
+
+// testEpochsGone: an epoch is not given again to a node that had it, though the register does not
+// know of it any more, as after a restore of a backup.
+func testEpochsGone(t *testing.T, db *schema.DB) {
+	n := domain.Node{Node: name("node"), Epoch: 7}
+	if again := register(t, db, n); again.Epoch != 8 {
+		t.Errorf("a node that had epoch 7 registers under epoch %d, want 8", again.Epoch)
 	}
 }
 
