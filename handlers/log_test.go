@@ -45,7 +45,7 @@ func TestSteps_Handler_log(t *testing.T) {
 // TestNode_Run_saysTrouble: that the database does not answer is said within a moment, again and
 // again, and when it is over.
 func TestNode_Run_saysTrouble(t *testing.T) {
-	for name, lasts := range map[string]time.Duration{"shorter than the lease": 3 * time.Second, "45 seconds": 45 * time.Second} {
+	for name, lasts := range map[string]time.Duration{"shorter than the lease": 2 * time.Second, "45 seconds": 45 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				logger, hook := logtest.NewNullLogger()

@@ -104,7 +104,7 @@ func halfClosed(t *testing.T, h http.Handler, request string) string {
 			t.Error(err)
 		}
 	})
-	c, err := net.Dial("tcp", l.Addr().String()) //nolint:noctx // on this machine
+	c, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 	"orderflow/transport/messaging"
 )
 
-// aboutOrder is an error that says what it is about.
-type aboutOrder struct{ error }
+// orderError is an error that says what it is about.
+type orderError struct{ error }
 
-func (e *aboutOrder) LogFields() map[string]any { return map[string]any{"order_id": "o"} }
+func (e *orderError) LogFields() map[string]any { return map[string]any{"order_id": "o"} }
 
 func TestLogrusAdapter(t *testing.T) {
 	log, hook := test.NewNullLogger()
@@ -46,7 +46,7 @@ func TestLogrusAdapter(t *testing.T) {
 	}
 	t.Run("fields of the error", func(t *testing.T) {
 		hook.Reset()
-		a.Error("said", fmt.Errorf("in: %w", &aboutOrder{failure}), fields)
+		a.Error("said", fmt.Errorf("in: %w", &orderError{failure}), fields)
 		if e := hook.LastEntry(); e.Data["order_id"] != "o" || e.Data["topic"] != "t" {
 			t.Fatalf("logged %v, want the order that the error is about", e.Data)
 		}
