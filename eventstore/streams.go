@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -12,7 +13,8 @@ import (
 // stream that is appended to meanwhile may be given without its latest events.
 //
 // Events that cannot be decoded are given too, without Event, if undecodable is not
-// nil and says so; without it they end the reading with their error.
+// nil and says so; without it they end the reading with their error. Streams are read through
+// their index; if that is in disorder, the error is a domain.ErrCorrupt.
 func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(domain.Recorded, error), f func([]domain.Recorded) error) error {
 	var stream []domain.Recorded
 	var after domain.OrderID
@@ -24,6 +26,9 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 		}
 		if len(page) == 0 {
 			break
+		}
+		if last := page[len(page)-1]; bytes.Compare(last.OrderID[:], after[:]) < 0 || last.OrderID == after && last.Version <= version {
+			return fmt.Errorf("%w: event %s follows event %s", domain.ErrCorrupt, domain.EventID(last.OrderID, last.Version), domain.EventID(after, version))
 		}
 		for _, r := range page {
 			if len(stream) > 0 && stream[0].OrderID != r.OrderID {
@@ -43,7 +48,8 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 }
 
 func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events `+ThroughStreams(s.db.Dialect())+`
+		WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
 	return s.collect(rows, err, limit, pageBytes, undecodable)
 }

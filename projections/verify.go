@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -135,6 +136,8 @@ func (v *verification) rows(ctx context.Context, after domain.OrderID) (p part) 
 	switch {
 	case err == nil:
 		p.until = lastID
+	case errors.Is(err, errFull) && bytes.Compare(p.until[:], after[:]) <= 0:
+		p.err = fmt.Errorf("%w: the row of order %s follows that of order %s", domain.ErrCorrupt, p.until, after)
 	case !errors.Is(err, errFull):
 		p.err = fmt.Errorf("read rows after order %s: %w", after, err)
 	}

@@ -16,6 +16,7 @@ import (
 type checkCmd struct {
 	databaseFlag
 	jsonFlag
+	Deep  bool `help:"Also have SQLite check its own file, page by page and index by index. For SQL Server it names what does that."`
 	Quiet bool `help:"Do not show the progress on standard error."`
 }
 
@@ -30,24 +31,48 @@ is one. Nodes may run all the while: what it finds it reads again before it says
 
 // Run checks the event store.
 func (c *checkCmd) Run(ctx context.Context, out *output) error {
-	return c.withLog(ctx, func(db *schema.DB, store *eventstore.Store) error {
+	return c.with(ctx, func(db *schema.DB) error {
+		store, err := eventstore.Open(ctx, db, eventstore.Options{})
+		if err != nil {
+			return errors.Join(err, sayDeviations(ctx, db, out))
+		}
+		if c.Deep && db.Dialect().Name() == "sqlserver" {
+			out.notef("on SQL Server the server checks its own pages: have an administrator run DBCC CHECKDB")
+		}
 		report, err := check.Run(ctx, db, store, check.Options{
 			Views:    func(ctx context.Context) ([]check.Violation, error) { return viewViolations(ctx, db, store) },
-			Progress: checkProgress(out, c.Quiet),
+			Progress: checkProgress(out, c.Quiet), Deep: c.Deep,
 		})
-		if err != nil {
-			return fmt.Errorf("check: %w", err)
-		}
-		if c.JSON {
-			err = out.json(report)
-		} else {
-			err = printCheck(out, report)
-		}
-		if err == nil && !report.Clean() {
-			err = errFound
-		}
-		return err
+		return c.tell(out, report, err)
 	})
+}
+
+// tell prints what was found, also if err says that the check could not come to its end.
+func (c *checkCmd) tell(out *output, report check.Report, err error) error {
+	var said error
+	switch {
+	case err != nil && report.Clean():
+	case c.JSON:
+		said = out.json(report)
+	default:
+		said = printCheck(out, report, err)
+	}
+	switch {
+	case err != nil:
+		return errors.Join(fmt.Errorf("check: %w", err), said)
+	case said == nil && !report.Clean():
+		return errFound
+	}
+	return said
+}
+
+// sayDeviations names what is missing of a schema that cannot be worked with.
+func sayDeviations(ctx context.Context, db *schema.DB, out *output) error {
+	found, err := db.Deviations(ctx)
+	for _, d := range found {
+		out.notef("%s", d)
+	}
+	return err
 }
 
 // viewViolations compares the views with the events. It names the first differences, and
@@ -76,7 +101,7 @@ func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store)
 	return found, nil
 }
 
-func printCheck(out *output, r check.Report) error {
+func printCheck(out *output, r check.Report, broken error) error {
 	lines := make([]error, 0, len(r.Violations)+1)
 	for _, v := range r.Violations {
 		lines = append(lines, out.sayf("%s", v))
@@ -84,6 +109,9 @@ func printCheck(out *output, r check.Report) error {
 	verdict := "nothing is wrong"
 	if !r.Clean() {
 		verdict = fmt.Sprintf("violations by kind: %v", r.Found)
+	}
+	if broken != nil {
+		verdict += "; the check could not come to its end"
 	}
 	if r.KeysUnproven > 0 {
 		lines = append(lines, out.sayf("%d of %d reserved keys are idempotency keys of which no event says what they were: their orders were compared, the keys could not be",

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	Illegal    = "illegal"    // an event that the rules forbid at its place
 	Stuck      = "stuck"      // an order that has not ended and that nobody will work on
 	View       = "view"       // a view that contradicts the events
+	Hidden     = "hidden"     // a row that an index leads to, or that the table has, and the other not
+	Damaged    = "damaged"    // what the database's own integrity check says
 	BeyondHead = "beyond"     // a row that names a place beyond the head of its partition
 	Key        = "key"        // a reservation and its order do not agree, or one is without the other
 	Schema     = "schema"     // a table, index or trigger that is not as the migrations made it
@@ -56,6 +59,8 @@ func (v Violation) String() string {
 type Options struct {
 	// Views compares the views with the events; nil leaves them out.
 	Views func(ctx context.Context) ([]Violation, error)
+	// Deep adds the database's own integrity check, where a statement can ask for it (SQLite).
+	Deep bool
 	// Progress is called now and then with the numbers so far. Optional.
 	Progress func(Report)
 	// Keep bounds the violations that are reported one by one; 1,000 by default. All are
@@ -90,7 +95,11 @@ type run struct {
 	store  *eventstore.Store
 	opts   Options
 	report Report
-	due    []key // of orders, whose reservations are looked for next
+	heads  []int64 // when the check began
+	// What was read of each partition, up to these heads.
+	throughTable, throughIndex []tally
+
+	due []key // of orders, whose reservations are looked for next
 }
 
 // Run checks the whole store. What it finds is in the report; an error means that it
@@ -104,17 +113,33 @@ func Run(ctx context.Context, db *schema.DB, store *eventstore.Store, o Options)
 	}
 	began := time.Now()
 	c := &run{db: db, store: store, opts: o, report: Report{Found: map[string]int64{}, Violations: []Violation{}}}
-	err := c.all(ctx)
+	err := unreadable(c.all(ctx))
 	c.report.Took = time.Since(began)
 	return c.report, err
 }
 
 func (c *run) all(ctx context.Context) error {
 	unseen := c.schema(ctx)
+	if c.opts.Deep {
+		if err := c.deep(ctx); err != nil {
+			return err
+		}
+	}
 	if err := c.contents(ctx); err != nil {
 		return err
 	}
 	return unseen
+}
+
+// unreadable says of an error that is not the database's whether it is away, but of what it gave: that
+// the database is damaged.
+func unreadable(err error) error {
+	for _, known := range []error{nil, schema.ErrUnavailable, schema.ErrTransient, domain.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: what is stored cannot be read: %w", schema.ErrDamaged, err)
 }
 
 // schema compares the tables, indexes and triggers with what the migrations made.
@@ -127,7 +152,7 @@ func (c *run) schema(ctx context.Context) error {
 }
 
 func (c *run) contents(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.positions, c.histories, c.findKeys, c.reservations, c.beyond} {
+	for _, step := range []func(context.Context) error{c.positions, c.histories, c.bothWays, c.orderIndexes, c.findKeys, c.reservations, c.beyond} {
 		if err := step(ctx); err != nil {
 			return err
 		}

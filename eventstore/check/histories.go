@@ -16,6 +16,9 @@ func (c *run) histories(ctx context.Context) error {
 	return c.store.EachStream(ctx, c.opts.Page, unreadable, func(events []domain.Recorded) error {
 		c.report.Orders++
 		c.report.Events += int64(len(events))
+		for _, r := range events {
+			c.tallied(c.throughIndex, r)
+		}
 		c.chain(events)
 		c.independent(events)
 		c.replay(events)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/eventstore"
 )
 
 // positions reads the places of all events, without their contents, in the order of the
@@ -14,6 +15,7 @@ func (c *run) positions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.heads, c.throughTable, c.throughIndex = heads, make([]tally, len(heads)), make([]tally, len(heads))
 	for partition, head := range heads {
 		last, err := c.partition(ctx, partition)
 		if err != nil {
@@ -36,33 +38,44 @@ func (c *run) positions(ctx context.Context) error {
 // partition checks the positions of one partition and gives the last one.
 func (c *run) partition(ctx context.Context, partition int) (last int64, err error) {
 	for {
-		n := 0
-		rows, err := c.db.QueryContext(ctx, `SELECT position, stream_id, version FROM events WHERE partition = ?1 AND position > ?2
-			ORDER BY position `+c.db.Dialect().Limit("?3"), partition, last, c.opts.Page)
+		page, err := c.places(ctx, partition, last)
 		if err != nil {
 			return last, err
 		}
-		for rows.Next() {
-			r := domain.Recorded{Partition: partition}
-			var id []byte
-			if err := rows.Scan(&r.Position, &id, &r.Version); err != nil {
-				_ = rows.Close()
-				return last, err
-			}
-			n++
-			copy(r.OrderID[:], id)
+		for _, r := range page {
 			if r.Position != last+1 {
 				c.atf(Hole, r, "position %d follows %d", r.Position, last)
 			}
-			last = r.Position
+			last = max(last, r.Position) // of a table in disorder no page is read twice
 			if home := c.store.Partition(r.OrderID); home != partition {
 				c.atf(Misplaced, r, "the order belongs to partition %d", home)
 			}
+			c.tallied(c.throughTable, r)
 		}
-		if err := c.db.Translate(rows.Err()); err != nil || n < c.opts.Page {
-			return last, err
+		if len(page) < c.opts.Page {
+			return last, nil
 		}
 	}
+}
+
+// places reads the places of events after a position, through the table.
+func (c *run) places(ctx context.Context, partition int, after int64) (page []domain.Recorded, err error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT partition, position, stream_id, version, hash FROM events `+eventstore.ThroughTable(c.db.Dialect())+`
+		WHERE partition = ?1 AND position > ?2 ORDER BY position `+c.db.Dialect().Limit("?3"), partition, after, c.opts.Page)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var r domain.Recorded
+		var id []byte
+		if err := rows.Scan(&r.Partition, &r.Position, &id, &r.Version, &r.Hash); err != nil {
+			return nil, err
+		}
+		copy(r.OrderID[:], id)
+		page = append(page, r)
+	}
+	return page, c.db.Translate(rows.Err())
 }
 
 // elsewhere finds events in partitions that there are not.

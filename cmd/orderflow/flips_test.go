@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"orderflow/schema"
+	"orderflow/transport/httpapi"
+)
+
+// filled gives a file with so many orders that have been worked on, alone: nothing of it is in a
+// write-ahead log.
+func filled(t *testing.T, orders int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "whole.db")
+	if r := call("migrate", "--dsn", path); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	n, logged := startHere(t, path, "--step-duration", "0s", "--step-failure-rate", "0.05", "--seed", "7")
+	ended := make(chan error, 1)
+	go func() { ended <- n.run(context.WithoutCancel(t.Context())) }()
+	for i := range orders {
+		o := httpapi.NewOrder{TrackingID: fmt.Sprintf("order-%d", i), Detail: []byte(fmt.Sprintf(`{"sku":"A-%d","text":"<Müller>"}`, i))}
+		if i%10 == 0 {
+			o.IdempotencyKey = fmt.Sprintf("key-%d", i)
+		}
+		if _, err := n.placer().Place(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, time.Minute, func() (bool, string) {
+		counts, err := n.views.Counts(t.Context())
+		return err == nil && counts["Completed"]+counts["Failed"] == int64(orders), fmt.Sprint(counts, err, logged)
+	})
+	n.stop()
+	if err := errors.Join(<-ended, n.db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := schema.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil { // the last one to close takes the write-ahead log into the file
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
+		t.Fatalf("a write-ahead log of %d bytes is left", info.Size())
+	}
+	return path
+}
+
+// TestCheck_flips flips bits of a file, one at a time, at random: check --deep finds every flip that
+// changes what can be read of events, heads, reservations, orders or their indexes.
+func TestCheck_flips(t *testing.T) {
+	orders, flips, seed := 60, 12, uint64(1)
+	if os.Getenv("ORDERFLOW_TEST_LONG") != "" {
+		orders, flips, seed = 500, 200, uint64(time.Now().UnixNano())
+	}
+	t.Logf("%d flips, seed %d", flips, seed)
+	testFlips(t, filled(t, orders), flips, rand.New(rand.NewPCG(seed, 1)))
+}
+
+func testFlips(t *testing.T, path string, flips int, random *rand.Rand) {
+	t.Helper()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := call("check", "--deep", "--quiet", "--dsn", path); r.code != exitDone {
+		t.Fatalf("the whole file is found wrong\n%s%s", r.stdout, r.stderr)
+	}
+	o := newOracle(t, path)
+	found, harmless := 0, 0
+	for i := range flips {
+		at, bit := random.IntN(len(whole)), random.IntN(8)
+		flipped := append([]byte(nil), whole...)
+		flipped[at] ^= 1 << bit
+		copied := filepath.Join(t.TempDir(), "flipped.db")
+		if err := os.WriteFile(copied, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		what := o.changed(copied)
+		r := call("check", "--deep", "--quiet", "--dsn", copied)
+		switch {
+		case what == "":
+			harmless++
+		case r.code == exitFailed:
+			found++
+			if r.stdout == "" && !strings.Contains(r.stderr, "damaged") {
+				t.Errorf("flip %d, bit %d of byte %d: check fails and does not say that the file is damaged: %s", i, bit, at, r.stderr)
+			}
+		default:
+			t.Errorf("flip %d, bit %d of byte %d changes %.200s: missed (exit %d)\n%s%s", i, bit, at, what, r.code, r.stdout, r.stderr)
+		}
+	}
+	t.Logf("%d flips of %d bytes changed contents and were found, %d changed nothing", found, len(whole), harmless)
+}

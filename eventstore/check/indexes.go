@@ -1,0 +1,111 @@
+package check
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"strings"
+
+	"orderflow/schema"
+)
+
+// ordersTable is the view of the orders, which has several indexes.
+const ordersTable = "orders"
+
+// rowsAtOnce is how many rows are held against an index by one statement, so that none keeps its
+// snapshot for long.
+const rowsAtOnce = 20_000
+
+// orderIndexes holds every row of the view of the orders against each of its indexes. On SQL Server
+// that is the business of DBCC CHECKDB.
+func (c *run) orderIndexes(ctx context.Context) error {
+	if c.db.Dialect().Name() != "sqlite" {
+		return nil
+	}
+	indexes, err := readIndexes(ctx, c.db, ordersTable)
+	if err != nil {
+		return fmt.Errorf("read the indexes of %s: %w", ordersTable, err)
+	}
+	for _, i := range indexes {
+		if err := c.index(ctx, i); err != nil {
+			return fmt.Errorf("compare %s with its index %s: %w", ordersTable, i.name, err)
+		}
+	}
+	return nil
+}
+
+// sqliteIndex is an index of a table with a rowid.
+type sqliteIndex struct {
+	table, name string
+	columns     []string
+	where       string // of a partial index; empty if it has all rows
+}
+
+func readIndexes(ctx context.Context, db *schema.DB, table string) (all []sqliteIndex, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT l.name, COALESCE(m.sql, ''), i.name FROM pragma_index_list(?1) l
+		JOIN sqlite_master m ON m.name = l.name JOIN pragma_index_info(l.name) i ORDER BY l.seq, i.seqno`, table)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name, text, column string
+		if err := rows.Scan(&name, &text, &column); err != nil {
+			return nil, err
+		}
+		if len(all) == 0 || all[len(all)-1].name != name {
+			_, where, _ := strings.Cut(text, " WHERE ")
+			all = append(all, sqliteIndex{table: table, name: name, where: where})
+		}
+		last := &all[len(all)-1]
+		last.columns = append(last.columns, column)
+	}
+	return all, rows.Err()
+}
+
+// index checks that the index leads to every row, and has no other.
+func (c *run) index(ctx context.Context, i sqliteIndex) error {
+	for after := int64(math.MinInt64); ; {
+		missing, last, err := c.missing(ctx, i, after)
+		if err != nil {
+			return err
+		}
+		if missing > 0 {
+			c.violation(Violation{Kind: Hidden, Partition: -1, What: fmt.Sprintf("index %s of table %s does not lead to %d rows", i.name, i.table, missing)})
+		}
+		if !last.Valid || last.Int64 <= after {
+			break
+		}
+		after = last.Int64
+	}
+	var rows, entries int64
+	err := c.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM `+i.table+` NOT INDEXED`+i.condition(" WHERE ")+`),
+		(SELECT COUNT(*) FROM `+i.table+` INDEXED BY `+i.name+i.condition(" WHERE ")+`)`).Scan(&rows, &entries)
+	if err == nil && rows != entries {
+		c.violation(Violation{Kind: Hidden, Partition: -1, What: fmt.Sprintf("index %s of table %s has %d entries for %d rows", i.name, i.table, entries, rows)})
+	}
+	return c.db.Translate(err)
+}
+
+// condition is that of a partial index, if it is one.
+func (i sqliteIndex) condition(word string) string {
+	if i.where == "" {
+		return ""
+	}
+	return word + i.where
+}
+
+// missing counts the rows after a rowid that the index should lead to and does not, of so many rows,
+// and says which the last one was.
+func (c *run) missing(ctx context.Context, i sqliteIndex, after int64) (missing int64, last sql.NullInt64, err error) {
+	same := []string{`x.rowid = t.id`}
+	for _, column := range i.columns {
+		same = append(same, `x.`+column+` IS t.`+column)
+	}
+	err = c.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(NOT EXISTS (SELECT 1 FROM `+i.table+` AS x INDEXED BY `+i.name+`
+			WHERE `+strings.Join(same, " AND ")+i.condition(" AND x.")+`)`+i.condition(" AND ")+`), 0), MAX(id)
+		FROM (SELECT rowid AS id, `+strings.Join(i.columns, ", ")+` FROM `+i.table+` NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT ?2) t`,
+		after, rowsAtOnce).Scan(&missing, &last)
+	return missing, last, c.db.Translate(err)
+}
