@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
@@ -32,13 +33,31 @@ func TestSteps_Handler_log(t *testing.T) {
 			t.Errorf("the line %q has %v; want order and correlation id", e.Message, e.Data)
 		}
 	}
+}
 
-	b.exec.succeed()
-	b.fail(fault{before: domain.ErrCorrupt})
-	_, err := b.deliver(t.Context())
-	var about interface{ LogFields() map[string]any }
-	if !errors.As(err, &about) || !ours(about.LogFields()) {
-		t.Errorf("the error %v does not say which order and request it is about", err)
+// TestNewRouter_log: what the router says of a message names the order and the request too.
+func TestNewRouter_log(t *testing.T) {
+	for name, f := range map[string]fault{
+		"a fault of a handler":     {hook: func() { panic("bug") }},
+		"an error that may pass":   {before: domain.ErrDuplicate},
+		"an error that never does": {before: domain.ErrCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, logger := newBench(t), watermill.NewCaptureLogger()
+				b.fail(f)
+				b.running(t, b.cluster, logger)
+				synctest.Wait()
+				said := logger.Captured()[watermill.ErrorLogLevel]
+				if len(said) != 1 {
+					t.Fatalf("%d errors are said, want 1", len(said))
+				}
+				var about interface{ LogFields() map[string]any }
+				if !errors.As(said[0].Err, &about) || about.LogFields()["order_id"] != b.id.String() || about.LogFields()["correlation_id"] != "request-1" {
+					t.Errorf("the line %q with %v does not say which order and request it is about", said[0].Msg, said[0].Err)
+				}
+			})
+		})
 	}
 }
 

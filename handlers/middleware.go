@@ -39,6 +39,35 @@ func grow(i int) byte {
 	return room[i]
 }
 
+// identify has errors, those of panics too, say in the log whose they are.
+func identify(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		produced, err := next(msg)
+		if err != nil {
+			err = &workError{msg, err}
+		}
+		return produced, err
+	}
+}
+
+// workError is an error about a message, which says in the log whose it is: the router knows no
+// more of it than its UUID.
+type workError struct {
+	msg *message.Message
+	error
+}
+
+func (e *workError) Unwrap() error { return e.error }
+
+// LogFields are the order and the request that placed it, as far as the message names them.
+func (e *workError) LogFields() map[string]any {
+	fields := map[string]any{"correlation_id": e.msg.Metadata[domain.MetadataCorrelation]}
+	if id, err := domain.DecodeWork(e.msg.Payload); err == nil {
+		fields["order_id"] = id.String()
+	}
+	return fields
+}
+
 // correlate makes sure that there is a correlation id: a message that came without one
 // starts a chain under its own name.
 func correlate(next message.HandlerFunc) message.HandlerFunc {
@@ -63,7 +92,7 @@ func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.Handler
 			if parked != nil && !errors.Is(parked, domain.ErrFenced) {
 				return nil, errors.Join(err, fmt.Errorf("move it to the dead letters: %w", parked))
 			}
-			logger.Error("a message that cannot be handled went to the dead letters", err, watermill.LogFields{"message_uuid": msg.UUID})
+			logger.Error("a message that cannot be handled went to the dead letters", &workError{msg, err}, watermill.LogFields{"message_uuid": msg.UUID})
 			return nil, nil
 		}
 	}

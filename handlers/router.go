@@ -27,7 +27,7 @@ type RouterConfig struct {
 }
 
 // NewRouter makes a router with one handler for each of domain.Topics. From the outside
-// in, a message passes: room on the stack, recovery from panics, correlation id, dead letters.
+// in, a message passes: room on the stack, names for errors, recovery from panics, correlation id, dead letters.
 func NewRouter(c RouterConfig) (*message.Router, error) {
 	if c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil {
 		return nil, fmt.Errorf("%w: a router needs a subscriber, step handlers and dead letters", domain.ErrInvalid)
@@ -42,7 +42,7 @@ func NewRouter(c RouterConfig) (*message.Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	router.AddMiddleware(roomy, middleware.Recoverer, correlate)
+	router.AddMiddleware(roomy, identify, middleware.Recoverer, correlate)
 	for _, topic := range domain.Topics() {
 		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
 		handler.AddMiddleware(poison(c.DeadLetters, c.Logger))

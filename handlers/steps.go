@@ -108,7 +108,7 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 	return func(msg *message.Message) error {
 		j, err := s.take(msg)
 		if err != nil {
-			return &workError{msg, fmt.Errorf("message %s: %w", msg.UUID, err)}
+			return fmt.Errorf("message %s: %w", msg.UUID, err)
 		}
 		err = j.handle(do)
 		switch {
@@ -116,31 +116,13 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 			return nil
 		case j.held.Err() != nil:
 			// Someone else has the order, or will have it. The router doesn't log canceled work.
-			return &workError{msg, fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))}
+			return fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))
 		case errors.Is(err, domain.ErrRule) && j.read, errors.Is(err, domain.ErrFenced):
 			j.log().WithError(err).Info("dropped a message that is out of date")
 			return nil
 		}
-		return &workError{msg, fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)}
+		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
 	}
-}
-
-// workError is an error about a message, which says in the log whose it is: the router knows no
-// more of it than its UUID.
-type workError struct {
-	msg *message.Message
-	error
-}
-
-func (e *workError) Unwrap() error { return e.error }
-
-// LogFields are the order and the request that placed it, as far as the message names them.
-func (e *workError) LogFields() map[string]any {
-	fields := map[string]any{"correlation_id": e.msg.Metadata[domain.MetadataCorrelation]}
-	if id, err := domain.DecodeWork(e.msg.Payload); err == nil {
-		fields["order_id"] = id.String()
-	}
-	return fields
 }
 
 // take reads a message and loads its order.
