@@ -47,7 +47,10 @@ func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(conte
 		if a.Lease != nil && errors.Is(p.err, domain.ErrFenced) {
 			a.Lease.MarkSettled()
 		}
-		return nil, fmt.Errorf("append to order %s at version %d: %w", a.OrderID, a.Expected, p.err)
+		if a.Expected == 0 {
+			return nil, fmt.Errorf("store the order's first event: %w", p.err)
+		}
+		return nil, fmt.Errorf("append to order %s after version %d: %w", a.OrderID, a.Expected, p.err)
 	}
 	switch {
 	case a.Lease == nil || a.Settle == domain.SettleKeep:

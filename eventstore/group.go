@@ -22,6 +22,8 @@ type pending struct {
 	also      func(context.Context, *schema.Tx) error
 
 	done  chan struct{}
+	begun bool  // a transaction has taken it up; under the lane's lock
+	gone  bool  // withdrawn before that, though a group has it; under the lane's lock
 	apart bool  // the group is done without it, and it alone afterwards
 	err   error // the verdict of the latest try
 }
@@ -55,7 +57,8 @@ func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
 	}
 }
 
-// withdraw takes p out of the queue, if no group has taken it yet.
+// withdraw takes p back, if no transaction has taken it up yet. A group that waits for its
+// transaction to begin is told to leave p out.
 func (l *lane) withdraw(p *pending) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,7 +68,33 @@ func (l *lane) withdraw(p *pending) bool {
 			return true
 		}
 	}
-	return false
+	p.gone = !p.begun
+	return p.gone
+}
+
+// begin gives the appends of a group that its transaction, which has begun, takes up: not those
+// that were withdrawn meanwhile, and not those that are done apart.
+func (l *lane) begin(group []*pending, apart bool) []*pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := func(p *pending) bool { return p.gone || p.apart != apart }
+	if slices.ContainsFunc(group, left) {
+		group = slices.DeleteFunc(slices.Clone(group), left)
+	}
+	for _, p := range group {
+		p.begun = true
+	}
+	return group
+}
+
+// end tells the one who waits for p of the error, if there is one and he still waits.
+func (l *lane) end(p *pending, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil && !p.gone {
+		p.err = err
+	}
+	close(p.done)
 }
 
 // work commits groups until the queue is empty.
@@ -118,29 +147,17 @@ func (s *Store) commitGroup(l *lane) {
 	partition := group[0].partition
 	err := s.commit(partition, func() []*pending {
 		group = l.fill(group, s.opts.GroupSize, s.opts.GroupBytes)
-		return together(group)
+		return l.begin(group, false)
 	})
 	alone := err != nil && len(group) > 1
 	available := !errors.Is(err, domain.ErrUnavailable)
 	for _, p := range group {
 		one := err
 		if available && (alone || p.apart) {
-			one = s.commit(partition, func() []*pending { return []*pending{p} })
+			one = s.commit(partition, func() []*pending { return l.begin([]*pending{p}, p.apart) })
 		}
-		if one != nil {
-			p.err = one
-		}
-		close(p.done)
+		l.end(p, one)
 	}
-}
-
-// together are the appends of a group that are not done apart.
-func together(group []*pending) []*pending {
-	apart := func(p *pending) bool { return p.apart }
-	if !slices.ContainsFunc(group, apart) {
-		return group
-	}
-	return slices.DeleteFunc(slices.Clone(group), apart)
 }
 
 // commit runs the transaction of a group, which is asked for each time one has begun and

@@ -132,19 +132,48 @@ func TestStore_Append_groupBytes(t *testing.T) {
 	}
 }
 
-// TestStore_Append_lateWithdraw: until the transaction has begun, what came after the group was
-// made can be withdrawn; what the group had is awaited.
+// TestStore_Append_lateWithdraw: until the transaction has begun, appends can be withdrawn: what
+// came after the group was made, and what the group had. Its transaction has the others.
 func TestStore_Append_lateWithdraw(t *testing.T) {
 	f := newLane(t, 256)
 	release := f.hold()
 	ctx, cancel := context.WithCancel(t.Context())
-	f.place(ctx, 0, nil, nil)
+	f.place(ctx, 0, domain.ErrUnavailable, nil)
 	f.place(t.Context(), 1, nil, nil)
 	f.place(ctx, 2, domain.ErrUnavailable, nil)
 	cancel()
 	f.until(func() bool { return f.Queued(0) == 1 })
 	release()
-	f.ended(2)
+	f.ended(1)
+}
+
+// TestStore_Append_allWithdrawn: who waits for a database that is locked need not wait for it to
+// be free to be told so, and nothing is appended afterwards.
+func TestStore_Append_allWithdrawn(t *testing.T) {
+	f := newLane(t, 256)
+	release := f.hold()
+	defer release()
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan error, 1)
+	go func() {
+		_, err := f.Append(ctx, domain.Append{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}}})
+		answered <- err
+	}()
+	l := &f.lanes[0]
+	f.until(func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.busy && len(l.queue) == 0 })
+	cancel()
+	if err := <-answered; !errors.Is(err, domain.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("err %v, want ErrUnavailable", err)
+	}
+	release()
+	if _, err := f.Append(t.Context(), domain.Append{OrderID: domain.OrderID{2}, Events: []domain.Event{domain.OrderPlaced{}}}); err != nil {
+		t.Error(err)
+	}
+	f.wg.Wait()
+	heads, err := f.Heads(t.Context())
+	if err != nil || heads[0] != 1 {
+		t.Errorf("heads %v, err %v; want the one append that was not withdrawn", heads, err)
+	}
 }
 
 // TestStore_Append_groupAgain: a group whose transaction was given up keeps its appends, and
