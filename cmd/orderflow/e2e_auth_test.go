@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +51,43 @@ func TestE2E_Auth(t *testing.T) {
 	for _, secret := range []string{customer, operator, auditor} {
 		if strings.Contains(p.log.String(), secret) {
 			t.Errorf("the log holds the token %s", secret)
+		}
+	}
+}
+
+// TestE2E_Auth_reload changes the tokens of a node that runs.
+func TestE2E_Auth_reload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tokens := filepath.Join(dir, "tokens")
+	write := func(text string, mode os.FileMode) {
+		t.Helper()
+		if err := os.WriteFile(tokens, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(tokens, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const first, second = "first-0123456789abc", "second-0123456789abc"
+	write("customer:"+first+"\n", 0o644)
+	p := start(t, filepath.Join(dir, "orders.db"), "--auth-file", tokens)
+	if !strings.Contains(p.log.String(), "every user of this machine can read the tokens") {
+		t.Error("nobody is warned of a token file that everybody can read")
+	}
+	for _, c := range []struct{ text, says, opens, closed string }{
+		{"customer:short\n", "the tokens from before hold on", first, second},
+		{"customer:" + second + "\n", "the token file was read anew", second, first},
+	} {
+		write(c.text, 0o600)
+		p.signal(syscall.SIGHUP)
+		eventually(t, startTimeout, func() (bool, string) { return strings.Contains(p.log.String(), c.says), p.log.String() })
+		for token, want := range map[string]int{c.opens: http.StatusOK, c.closed: http.StatusUnauthorized} {
+			on := p.api()
+			on.token = token
+			if status, _, body := on.call(http.MethodGet, "/v1/orders", ""); status != want {
+				t.Errorf("with %q in the file, %s gets %d %s, want %d", c.text, token, status, body, want)
+			}
 		}
 	}
 }

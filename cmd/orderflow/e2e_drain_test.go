@@ -16,6 +16,12 @@ import (
 func TestE2E_Drain(t *testing.T) {
 	for name, stop := range map[string]func(*process){
 		"SIGTERM": func(p *process) { p.signal(syscall.SIGTERM) },
+		"SIGHUP":  func(p *process) { p.signal(syscall.SIGHUP) }, // without a token file
+		"several": func(p *process) { // as supervisors do that signal the group too
+			p.signal(syscall.SIGTERM)
+			p.signal(syscall.SIGINT)
+			p.signal(syscall.SIGTERM)
+		},
 		"command": func(p *process) {
 			if status, _, body := p.admin().call(http.MethodPost, "/command/stop", ""); status != http.StatusAccepted {
 				p.t.Errorf("POST /command/stop: %d %s", status, body)
@@ -113,19 +119,23 @@ func TestE2E_DrainTimeout(t *testing.T) {
 	}
 }
 
-// TestE2E_SecondSignal quits at once.
+// TestE2E_SecondSignal quits at once, if the second signal comes a second after the first.
 func TestE2E_SecondSignal(t *testing.T) {
 	t.Parallel()
 	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "50s", "--workers", "2")
 	p.api().place(1)
 	p.untilRunning(1)
+	first := time.Now()
 	p.signal(syscall.SIGINT)
 	eventually(t, 10*time.Second, func() (bool, string) {
 		return strings.Contains(p.log.String(), "draining"), "the first signal is not heeded"
 	})
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(5 * time.Second); code != exitFailed {
-		t.Errorf("exit code %d, want 1", code)
+	eventually(t, 10*time.Second, func() (bool, string) {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		return p.hasEnded(), "the node runs on after further signals"
+	})
+	if code := p.cmd.ProcessState.ExitCode(); code != exitFailed || time.Since(first) < together {
+		t.Errorf("exit code %d after %s, want 1, and not before %s", code, time.Since(first), together)
 	}
 }
 

@@ -57,6 +57,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	// Only commands that ask for a context have signals end it; serve handles them itself.
 	err = command.BindSingletonProvider(func() (ctx context.Context, _ error) {
 		ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, stop) // the second signal ends the process
 		return ctx, nil
 	})
 	if err == nil {

@@ -85,7 +85,16 @@ func (n *node) loadAuth(context.Context) (err error) {
 	if n.auth, err = httpapi.LoadAuth(n.conf.AuthFile); err != nil {
 		return fmt.Errorf("%w: --auth-file: %w", domain.ErrInvalid, err)
 	}
+	n.warnOfAuthFile()
 	return nil
+}
+
+// warnOfAuthFile says so if every user of the machine can read the tokens.
+func (n *node) warnOfAuthFile() {
+	const others = 0o004
+	if info, err := os.Stat(n.conf.AuthFile); err == nil && info.Mode()&others != 0 {
+		n.entry("node").WithField("file", n.conf.AuthFile).Warn("every user of this machine can read the tokens: chmod 600 the file")
+	}
 }
 
 // listen takes the ports, before anything else is touched. They answer once the node

@@ -49,7 +49,8 @@ func (serveCmd) Help() string {
 one file on one machine, and any number of machines one SQL Server; each takes a part of the work, and when one dies the
 others take its orders over.
 
-The first SIGTERM or Ctrl-C lets running steps finish (see --drain-timeout) and exits 0; the second quits at once.
+The first SIGTERM or Ctrl-C lets running steps finish (see --drain-timeout) and exits 0; a second one, a second later or more,
+quits at once. SIGHUP reads the file of --auth-file anew; without that flag it is as SIGTERM.
 
 Examples:
 

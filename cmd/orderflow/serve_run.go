@@ -54,7 +54,7 @@ func (n *node) run(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		parts.Add(func() error { return f(ctx) }, func(error) { cancel() })
 	}
-	signals := catchSignals() // before anybody is told that the node is there
+	signals := n.catchSignals() // before anybody is told that the node is there
 	background(func(ctx context.Context) error { return n.watchSignals(ctx, signals) })
 	if n.projector != nil {
 		background(n.gate.behind(n.projector.Run))

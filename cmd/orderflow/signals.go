@@ -5,31 +5,58 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// together is how long after the first signal to stop further ones are taken for the same:
+// supervisors signal a process and its group, terminals and scripts signal twice.
+const together = time.Second
+
 // catchSignals has signals end no process from now on; see watchSignals.
-func catchSignals() chan os.Signal {
-	signals := make(chan os.Signal, 2)
+func (n *node) catchSignals() chan os.Signal {
+	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// Who started the program with nohup wants it to outlive the terminal.
+	if n.conf.AuthFile != "" || !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	return signals
 }
 
-// watchSignals has the first signal stop the node and the second end the process. It
-// returns when ctx ends.
+// watchSignals has the first signal stop the node, and one that comes at least a second later
+// end the process. SIGHUP is such a signal only where there is no token file; where there is one,
+// it is read anew. It returns when ctx ends.
 func (n *node) watchSignals(ctx context.Context, signals chan os.Signal) error {
 	defer signal.Stop(signals)
-	for asked := false; ; asked = true {
+	var first time.Time
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case s := <-signals:
-			if asked {
+			switch {
+			case s == syscall.SIGHUP && n.conf.AuthFile != "":
+				n.reloadAuth()
+			case first.IsZero():
+				first = time.Now()
+				n.entry("node").WithField("signal", s.String()).Info("draining; a second signal, after a second, quits at once")
+				n.stop()
+			case time.Since(first) >= together:
 				n.quit(s)
 			}
-			n.entry("node").WithField("signal", s.String()).Info("draining; a second signal quits at once")
-			n.stop()
 		}
 	}
+}
+
+// reloadAuth reads the token file anew. From one that is not good nothing is taken.
+func (n *node) reloadAuth() {
+	entry := n.entry("node").WithField("file", n.conf.AuthFile)
+	if err := n.auth.Reload(n.conf.AuthFile); err != nil {
+		entry.WithError(err).Error("the token file was not read anew: the tokens from before hold on")
+		return
+	}
+	entry.Info("the token file was read anew")
+	n.warnOfAuthFile()
 }
 
 // quit is a crash, on demand.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Role is what the bearer of a token may do.
@@ -30,9 +31,9 @@ var roles = []Role{RoleCustomer, RoleOperator, RoleAuditor}
 const MinToken = 16
 
 // Auth knows the tokens that open the interfaces. It keeps their hashes, never the
-// tokens. A nil *Auth asks for none.
+// tokens. A nil *Auth asks for none. It is safe for concurrent use.
 type Auth struct {
-	tokens []tokenHash
+	tokens atomic.Pointer[[]tokenHash]
 }
 
 type tokenHash struct {
@@ -46,6 +47,10 @@ func LoadAuth(path string) (*Auth, error) {
 	if path == "" {
 		return nil, nil
 	}
+	return readAuthFile(path)
+}
+
+func readAuthFile(path string) (*Auth, error) {
 	f, err := os.Open(path) //nolint:gosec // whoever starts the program names the file
 	if err != nil {
 		return nil, fmt.Errorf("token file: %w", err)
@@ -58,46 +63,68 @@ func LoadAuth(path string) (*Auth, error) {
 	return a, nil
 }
 
+// Reload takes the tokens of a file in place of those it has. If it cannot, it keeps those.
+func (a *Auth) Reload(path string) error {
+	next, err := readAuthFile(path)
+	if err == nil {
+		a.tokens.Store(next.tokens.Load())
+	}
+	return err
+}
+
 // ReadAuth reads lines "role:token". Empty lines and lines that begin with # are
 // skipped; a role may have several tokens. Errors name the line and never the token.
 func ReadAuth(r io.Reader) (*Auth, error) {
-	a := &Auth{}
+	var tokens []tokenHash
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if err := a.add(line); err != nil {
+		next, err := readToken(line, tokens)
+		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
+		tokens = append(tokens, next)
 	}
 	if err := lines.Err(); err != nil {
 		return nil, err
 	}
-	if len(a.tokens) == 0 {
+	if len(tokens) == 0 {
 		return nil, errors.New("there is no token in it: expected lines of the form role:token")
 	}
+	a := &Auth{}
+	a.tokens.Store(&tokens)
 	return a, nil
 }
 
-func (a *Auth) add(line string) error {
+// readToken reads one line; earlier are the tokens of the lines before.
+func readToken(line string, earlier []tokenHash) (tokenHash, error) {
 	name, token, found := strings.Cut(line, ":")
 	role, token := Role(strings.TrimSpace(name)), strings.TrimSpace(token)
 	switch {
 	case !found || !slices.Contains(roles, role):
-		return fmt.Errorf("expected role:token, with one of the roles %v", roles)
+		return tokenHash{}, fmt.Errorf("expected role:token, with one of the roles %s", roleNames())
 	case len(token) < MinToken:
-		return fmt.Errorf("the token of role %s is shorter than %d bytes", role, MinToken)
+		return tokenHash{}, fmt.Errorf("the token of role %s is shorter than %d bytes", role, MinToken)
 	case !usableToken(token):
-		return fmt.Errorf("the token of role %s has characters other than letters, digits and -._~+/=", role)
+		return tokenHash{}, fmt.Errorf("the token of role %s has characters other than letters, digits and -._~+/=", role)
 	}
 	hash := sha256.Sum256([]byte(token))
-	if slices.ContainsFunc(a.tokens, func(t tokenHash) bool { return t.hash == hash }) {
-		return fmt.Errorf("the token of role %s is there twice", role)
+	if slices.ContainsFunc(earlier, func(t tokenHash) bool { return t.hash == hash }) {
+		return tokenHash{}, fmt.Errorf("the token of role %s is there twice", role)
 	}
-	a.tokens = append(a.tokens, tokenHash{role: role, hash: hash})
-	return nil
+	return tokenHash{role: role, hash: hash}, nil
+}
+
+// roleNames lists the roles for people.
+func roleNames() string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
 }
 
 // usableToken accepts the characters of RFC 6750, section 2.1.
@@ -136,7 +163,7 @@ func (a *Auth) admit(r *http.Request, allowed []Role) (Role, error) {
 // takes says nothing of them.
 func (a *Auth) roleOf(token string) (role Role, known bool) {
 	hash := sha256.Sum256([]byte(token))
-	for _, t := range a.tokens {
+	for _, t := range *a.tokens.Load() {
 		if subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1 {
 			role, known = t.role, true
 		}

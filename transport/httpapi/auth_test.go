@@ -152,9 +152,9 @@ func TestReadAuth_refuses(t *testing.T) {
 	for file, want := range map[string]string{
 		"":                        "there is no token in it: expected lines of the form role:token",
 		"# customer:" + long:      "there is no token in it: expected lines of the form role:token",
-		"\ncustomer " + long:      "line 2: expected role:token, with one of the roles [customer operator auditor]",
-		"root:" + long:            "line 1: expected role:token, with one of the roles [customer operator auditor]",
-		"Customer:" + long:        "line 1: expected role:token, with one of the roles [customer operator auditor]",
+		"\ncustomer " + long:      "line 2: expected role:token, with one of the roles customer, operator, auditor",
+		"root:" + long:            "line 1: expected role:token, with one of the roles customer, operator, auditor",
+		"Customer:" + long:        "line 1: expected role:token, with one of the roles customer, operator, auditor",
 		"customer:" + long[1:]:    "line 1: the token of role customer is shorter than 16 bytes",
 		"customer:" + long + " x": "line 1: the token of role customer has characters other than letters, digits and -._~+/=",
 		"customer:" + long + ":x": "line 1: the token of role customer has characters other than letters, digits and -._~+/=",
@@ -167,6 +167,48 @@ func TestReadAuth_refuses(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), long[1:]) {
 			t.Errorf("the error tells the token: %v", err)
 		}
+	}
+}
+
+// TestAuth_Reload: a good file takes the place of the one before; of a bad one nothing is taken.
+func TestAuth_Reload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const first, second = "first-0123456789abc", "second-0123456789abc"
+	write("customer:" + first + "\n")
+	auth, err := httpapi.LoadAuth(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(func(c *httpapi.APIConfig) { c.Auth = auth })
+	opens := func(token string) bool {
+		return do(t, r, request{path: orders, header: map[string]string{"Authorization": "Bearer " + token}}).Code == http.StatusOK
+	}
+	for _, c := range []struct {
+		text          string
+		good          bool
+		first, second bool
+	}{
+		{"", false, true, false},
+		{"customer:" + second + "\nroot:x\n", false, true, false},
+		{"auditor:" + second + "\n", true, false, true},
+		{"auditor:short\n", false, false, true},
+	} {
+		write(c.text)
+		if err := auth.Reload(path); (err == nil) != c.good {
+			t.Errorf("%q: err %v", c.text, err)
+		}
+		if opens(first) != c.first || opens(second) != c.second {
+			t.Errorf("after %q the first token opens: %t, the second: %t", c.text, opens(first), opens(second))
+		}
+	}
+	if err := auth.Reload(path + "-gone"); err == nil || !opens(second) {
+		t.Errorf("without the file: err %v", err)
 	}
 }
 
