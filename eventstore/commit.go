@@ -317,6 +317,6 @@ func (c *commit) publish() {
 		c.store.remember(p.recorded)
 	}
 	lanes := len(c.store.lanes)
-	c.lane().tail.add(c.events, tailEvents/lanes, tailBytes/lanes)
+	c.lane().tail.add(c.events, tailEvents/lanes, c.store.opts.Memory/4/lanes)
 	c.store.committed(c.partition, c.head+int64(len(c.events)))
 }

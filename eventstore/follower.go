@@ -7,11 +7,9 @@ import (
 	"orderflow/domain"
 )
 
-// Bounds of what a store keeps of the end of its log, over all partitions.
-const (
-	tailEvents = 16_384
-	tailBytes  = 64 << 20
-)
+// tailEvents bounds what a store keeps of the end of its log, over all partitions, beside its
+// bytes.
+const tailEvents = 16_384
 
 // Follower reads the log of its store for somebody who is close behind its end: what
 // this store has appended last it gives from memory, and does not have read and decoded
@@ -116,5 +114,12 @@ func (t *logTail) read(after int64, limit int) []domain.Recorded {
 	return events
 }
 
-// sizeOf is about what an event takes in memory.
-func sizeOf(r *domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }
+// sizeOf is about what an event takes in memory: what is stored, and what it was decoded to or
+// made from.
+func sizeOf(r *domain.Recorded) int {
+	size := 512 + len(r.Data) + len(r.RawMeta)
+	if placed, is := r.Event.(domain.OrderPlaced); is {
+		size += cap(placed.Detail)
+	}
+	return size
+}

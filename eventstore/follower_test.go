@@ -27,21 +27,21 @@ func TestLogTail(t *testing.T) {
 		}
 	}
 	want(0, 10, 0, 0)
-	tail.add(at(5, 6), 5, tailBytes)
-	tail.add(at(7), 5, tailBytes)
+	tail.add(at(5, 6), 5, 1<<20)
+	tail.add(at(7), 5, 1<<20)
 	want(3, 10, 0, 0) // position 4 is not here
 	want(4, 10, 5, 7)
 	want(5, 1, 6, 6)
 	want(7, 10, 0, 0)
 	want(99, 10, 0, 0)
 	kept := tail.read(4, 10)
-	tail.add(at(8, 9, 10), 5, tailBytes) // the oldest go
+	tail.add(at(8, 9, 10), 5, 1<<20) // the oldest go
 	want(4, 10, 0, 0)
 	want(5, 10, 6, 10)
 	if len(kept) != 3 || kept[0].Position != 5 || cap(kept) != 3 {
 		t.Errorf("what was read before has changed: %v", kept)
 	}
-	tail.add(at(12), 5, tailBytes) // position 11 is another's
+	tail.add(at(12), 5, 1<<20) // position 11 is another's
 	want(9, 10, 0, 0)
 	want(11, 10, 12, 12)
 	large := at(13)
@@ -62,7 +62,7 @@ func TestLogTail_ring(t *testing.T) {
 	var all []*domain.Recorded
 	for n := range int64(400) {
 		group := at(2*n+1, 2*n+2)
-		tail.add(group, 301, tailBytes)
+		tail.add(group, 301, 1<<20)
 		all = append(all, group...)
 		kept := all[max(0, len(all)-301):]
 		got := tail.read(kept[0].Position-1, 1000)

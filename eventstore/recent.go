@@ -8,12 +8,9 @@ import (
 	"orderflow/domain"
 )
 
-// Bounds of what a store remembers of streams under way. A stream of the usual ten
-// events takes some six kilobytes, and what its order's detail takes.
-const (
-	recentStreams = 20_000
-	recentBytes   = 64 << 20
-)
+// recentStreams bounds the streams under way that a store remembers, beside their bytes. A
+// stream of the usual ten events takes some six kilobytes, and twice what its order's detail takes.
+const recentStreams = 20_000
 
 // recent holds the streams that this store appended to or read last, as it knows them.
 // Others may have appended since: who uses it must have a way to find out. Streams that
@@ -23,6 +20,7 @@ type recent struct {
 	streams map[domain.OrderID]*list.Element
 	order   *list.List // of *stream, the latest used in front
 	bytes   int
+	most    int // bytes
 }
 
 // stream is a stream from its first event on, as appends and reads gave it.
@@ -33,8 +31,8 @@ type stream struct {
 	bytes int
 }
 
-func newRecent() *recent {
-	return &recent{streams: map[domain.OrderID]*list.Element{}, order: list.New()}
+func newRecent(most int) *recent {
+	return &recent{most: most, streams: map[domain.OrderID]*list.Element{}, order: list.New()}
 }
 
 // clear forgets all streams.
@@ -109,7 +107,7 @@ func (r *recent) add(events []domain.Recorded) {
 	}
 	r.bytes += s.bytes
 	r.streams[id] = r.order.PushFront(s)
-	for r.bytes > recentBytes || r.order.Len() > recentStreams {
+	for r.bytes > r.most || r.order.Len() > recentStreams {
 		r.remove(r.order.Back())
 	}
 }

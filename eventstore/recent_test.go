@@ -12,7 +12,7 @@ func eventOf(n byte, version int, e domain.Event) domain.Recorded {
 }
 
 func TestRecent(t *testing.T) {
-	r, id := newRecent(), domain.OrderID{1, 15: 1}
+	r, id := newRecent(1<<20), domain.OrderID{1, 15: 1}
 	versions := func() int { return len(r.get(id)) }
 	r.add([]domain.Recorded{eventOf(1, 2, domain.StepStarted{})})
 	if versions() != 0 {
@@ -34,17 +34,19 @@ func TestRecent(t *testing.T) {
 }
 
 func TestRecent_bounds(t *testing.T) {
-	r := newRecent()
+	const most = 1 << 20
+	r := newRecent(most)
 	large := eventOf(1, 1, domain.OrderPlaced{})
-	large.Data = make(json.RawMessage, recentBytes/4)
+	large.Data = make(json.RawMessage, most/8)
+	large.Event = domain.OrderPlaced{Detail: make(json.RawMessage, most/8)} // what it was made from is there too
 	for n := range byte(10) {
 		large.OrderID[0] = n
 		r.add([]domain.Recorded{large})
 	}
-	if _, first := r.last(domain.OrderID{0, 15: 1}); first || r.bytes > recentBytes || len(r.streams) != 3 {
-		t.Errorf("%d streams with %d bytes are remembered, want the latest 3 with at most %d", len(r.streams), r.bytes, recentBytes)
+	if _, first := r.last(domain.OrderID{0, 15: 1}); first || r.bytes > most || len(r.streams) != 3 {
+		t.Errorf("%d streams with %d bytes are remembered, want the latest 3 with at most %d", len(r.streams), r.bytes, most)
 	}
-	r = newRecent()
+	r = newRecent(64 << 20)
 	for n := range recentStreams + 5 {
 		e := eventOf(0, 1, domain.OrderPlaced{})
 		e.OrderID[1], e.OrderID[2] = byte(n), byte(n>>8)

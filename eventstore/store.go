@@ -49,6 +49,9 @@ type Options struct {
 	// Timeout bounds the transaction of one group, waiting for locks included; 20 s by
 	// default.
 	Timeout time.Duration
+	// Memory bounds the bytes of events that are remembered: a quarter of it for the end of the log,
+	// the rest for streams under way. 64 MB by default.
+	Memory int
 }
 
 // Store is an event store. It is safe for concurrent use.
@@ -80,7 +83,10 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Second
 	}
-	s := &Store{db: db, codec: domain.NewCodec(), opts: o, recent: newRecent()}
+	if o.Memory <= 0 {
+		o.Memory = 64 << 20
+	}
+	s := &Store{db: db, codec: domain.NewCodec(), opts: o, recent: newRecent(o.Memory - o.Memory/4)}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
 	if err := row.Scan(&s.partitions); err != nil {
 		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))

@@ -29,6 +29,15 @@ const (
 	readerCache = 16_000
 )
 
+// Caches is how many bytes the connections to a database hold in page caches at most, beside
+// the memory that Go knows of.
+func Caches(d DSN) int64 {
+	if d.URL != nil {
+		return 0
+	}
+	return (writerCache + sqliteReaders*readerCache) * 1000
+}
+
 func cacheOf(kilobytes int) string { return fmt.Sprintf("cache_size(-%d)", kilobytes) }
 
 type sqlite struct{ clock *leaseClock }

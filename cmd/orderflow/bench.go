@@ -126,7 +126,7 @@ func (c *benchCmd) validatePlace() error {
 
 // Run measures and prints.
 func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
-	tuneMemory()
+	tuneCollector()
 	stop, err := c.benchProfiles.start()
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func decide(ctx context.Context, out *output, f databaseFlag, asJSON bool, args 
 	do func(desk, messaging.DeadLetter) (order string, err error),
 ) error {
 	return f.with(ctx, func(db *schema.DB) error {
-		store, _, err := openStore(ctx, db, nil, watermill.NopLogger{})
+		store, _, err := openStore(ctx, db, 0, nil, watermill.NopLogger{})
 		if err != nil {
 			return err
 		}

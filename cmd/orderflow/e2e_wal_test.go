@@ -22,7 +22,7 @@ func TestE2E_WAL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	rows, err := db.QueryContext(t.Context(), `SELECT 1 FROM nodes UNION ALL SELECT 2`)
+	rows, err := db.QueryContext(t.Context(), `SELECT 1 FROM nodes UNION ALL SELECT 2`) //nolint:rowserrcheck // they are not read to the end
 	if err != nil || !rows.Next() {
 		t.Fatal(err)
 	}

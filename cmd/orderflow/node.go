@@ -45,6 +45,7 @@ type node struct {
 
 	probe                   *probe
 	surroundings            surroundings
+	memory                  memory
 	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
 
 	gate *gate // before all that works on orders
@@ -69,7 +70,7 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 			err = errors.Join(err, n.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{n.loadAuth, n.listen, n.openDatabase, n.openStore, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
+	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -79,6 +80,15 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 
 func (n *node) entry(part string) *logrus.Entry {
 	return n.log.WithFields(logrus.Fields{"node": n.name, "part": part})
+}
+
+// tune bounds the memory of the process.
+func (n *node) tune(context.Context) error {
+	dsn, err := schema.ParseDSN(n.conf.DSN)
+	if err == nil {
+		n.memory = tuneMemory(schema.Caches(dsn))
+	}
+	return err
 }
 
 func (n *node) loadAuth(context.Context) (err error) {
@@ -168,7 +178,7 @@ func (n *node) requireMigrated(ctx context.Context) error {
 }
 
 func (n *node) openStore(ctx context.Context) (err error) {
-	n.store, n.views, err = openStore(ctx, n.db, n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
+	n.store, n.views, err = openStore(ctx, n.db, n.memory.remembered(), n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
 	n.opener = n.store
 	return err
 }

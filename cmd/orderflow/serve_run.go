@@ -16,7 +16,6 @@ import (
 
 // Run runs the node until it is told to stop, or a part of it fails.
 func (c *serveCmd) Run(out *output) error {
-	tuneMemory()
 	log, err := newLog(out.notes, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err
@@ -64,6 +63,7 @@ func (n *node) run(ctx context.Context) error {
 	background(n.gate.behind(n.lookOnce))
 	background(n.watchLostEnd)
 	background(n.watchCluster)
+	background(n.memory.watch)
 	if n.db.WAL() != nil {
 		background(n.keepWALShort)
 	}

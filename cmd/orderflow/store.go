@@ -16,11 +16,12 @@ import (
 const returnDelay = time.Second
 
 // openStore opens the event store of a migrated database with its outbox and leases,
-// and the views over it.
-func openStore(ctx context.Context, db *schema.DB, bell *messaging.Bell, logger watermill.LoggerAdapter) (*eventstore.Store, *projections.Views, error) {
+// and the views over it. It remembers so many bytes of events; 0 for the default.
+func openStore(ctx context.Context, db *schema.DB, memory int64, bell *messaging.Bell, logger watermill.LoggerAdapter) (*eventstore.Store, *projections.Views, error) {
 	store, err := eventstore.Open(ctx, db, eventstore.Options{
 		Outbox: messaging.NewOutbox(bell, logger),
 		Leases: messaging.Leases{ReturnDelay: returnDelay},
+		Memory: int(memory),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +38,7 @@ type service struct {
 // service opens the database, runs do and closes it.
 func (f databaseFlag) service(ctx context.Context, do func(service) error) error {
 	return f.with(ctx, func(db *schema.DB) error {
-		store, views, err := openStore(ctx, db, nil, watermill.NopLogger{})
+		store, views, err := openStore(ctx, db, 0, nil, watermill.NopLogger{})
 		if err != nil {
 			return err
 		}
