@@ -123,7 +123,7 @@ func (n *Node) failed(asked time.Time, err error, what string) {
 	if n.failing.IsZero() {
 		n.failing = asked
 	}
-	err = n.named(err)
+	err = n.named(err, time.Since(asked))
 	n.conf.OnRenewal(err)
 	n.conf.Logger.WithError(err).Warn(what)
 }
@@ -162,12 +162,16 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	return err
 }
 
-// named is the error of a call that was given up, with what kept it from being answered.
-func (n *Node) named(err error) error {
-	if why := n.conf.Why(); why != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+// named is the error of a call, which was given up after a time, with what kept it from being
+// answered, if that is known.
+func (n *Node) named(err error, after time.Duration) error {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if why := n.conf.Why(); why != nil {
 		return fmt.Errorf("%w (%w)", why, err)
 	}
-	return err
+	return fmt.Errorf("no answer within %s: %w", after.Round(time.Millisecond), err)
 }
 
 // release ends the tenure: the node's own work first, then, in the database, its
