@@ -71,9 +71,32 @@ func (o *Order) decide(c Command) ([]Event, error) {
 	}
 	events, err := c.decide(o)
 	if err != nil {
-		return nil, fmt.Errorf("%T on order %s: %w", c, o.ID, err)
+		return nil, fmt.Errorf("cannot %s order %s: %w", deed(c), o.ID, err)
 	}
 	return events, nil
+}
+
+// deed is what a command does, for people: the words between "cannot" and "order".
+func deed(c Command) string {
+	switch c := c.(type) {
+	case Place:
+		return "place"
+	case StartStep:
+		return "start " + string(c.Step) + " of"
+	case CompleteStep:
+		return "complete " + string(c.Step) + " of"
+	case FailStep:
+		return "fail " + string(c.Step) + " of"
+	case InterruptStep:
+		return "interrupt " + string(c.Step) + " of"
+	case RollBackStep:
+		return "roll back " + string(c.Step) + " of"
+	case Park:
+		return "park"
+	case Resume:
+		return "resume"
+	}
+	return "change"
 }
 
 func (c Place) decide(o *Order) ([]Event, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -75,6 +76,9 @@ func TestDecide_rules(t *testing.T) {
 			events, err := Decide(o, c.command)
 			if !errors.Is(err, c.want) || !errors.Is(err, ErrRule) || events != nil {
 				t.Errorf("events %v, err %v; want none and %q, a rule", events, err, c.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "domain.") {
+				t.Errorf("people read %q, which has the name of a type", err)
 			}
 			if !reflect.DeepEqual(o, was) {
 				t.Error("Decide changed the order")

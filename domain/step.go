@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Step is one of the four steps every order runs through.
@@ -24,12 +25,24 @@ var steps = [StepCount]Step{Scheduling, PreProcessing, Processing, PostProcessin
 // Steps lists the steps in the order in which they run.
 func Steps() []Step { return slices.Clone(steps[:]) }
 
+// List writes names for people, or "nothing".
+func List[T ~string](names []T) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = string(name)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // ParseStep reads a step by its exact name.
 func ParseStep(s string) (Step, error) {
 	if step := Step(s); step.index() >= 0 {
 		return step, nil
 	}
-	return "", fmt.Errorf("%w: step %q is unknown (expected one of %v)", ErrInvalid, shorten(s), steps)
+	return "", fmt.Errorf("%w: step %q is unknown (expected one of %s)", ErrInvalid, shorten(s), List(steps[:]))
 }
 
 // Next is the step after s; false after the last and for an unknown step.
@@ -74,7 +87,7 @@ func ParseStatus(s string) (Status, error) {
 	if slices.Contains(statuses, Status(s)) {
 		return Status(s), nil
 	}
-	return "", fmt.Errorf("%w: status %q is unknown (expected one of %v)", ErrInvalid, shorten(s), statuses)
+	return "", fmt.Errorf("%w: status %q is unknown (expected one of %s)", ErrInvalid, shorten(s), List(statuses))
 }
 
 // Ended says that nothing more will happen to an order of this status.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"orderflow/eventstore"
@@ -101,6 +104,15 @@ func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store)
 	return found, nil
 }
 
+// byKind writes how many there are of each kind.
+func byKind(found map[string]int64) string {
+	kinds := slices.Sorted(maps.Keys(found))
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprintf("%d %s", found[kind], kind)
+	}
+	return strings.Join(kinds, ", ")
+}
+
 func printCheck(out *output, r check.Report, broken error) error {
 	lines := make([]error, 0, len(r.Violations)+1)
 	for _, v := range r.Violations {
@@ -108,7 +120,7 @@ func printCheck(out *output, r check.Report, broken error) error {
 	}
 	verdict := "nothing is wrong"
 	if !r.Clean() {
-		verdict = fmt.Sprintf("violations by kind: %v", r.Found)
+		verdict = "violations: " + byKind(r.Found)
 	}
 	if broken != nil {
 		verdict += "; the check could not come to its end"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -39,8 +40,19 @@ func (a *letterArg) UnmarshalText(text []byte) (err error) {
 type deadlettersListCmd struct {
 	databaseFlag
 	jsonFlag
-	Limit int `default:"100" help:"How many at most."`
+	Limit int `default:"100" help:"How many at most. It is said if there are more."`
 }
+
+// Validate refuses a length that no list has.
+func (c *deadlettersListCmd) Validate() error {
+	if c.Limit < 1 || c.Limit > maxLetters {
+		return fmt.Errorf("--limit is %d: give 1 to %d", c.Limit, maxLetters)
+	}
+	return c.databaseFlag.Validate()
+}
+
+// maxLetters bounds what one list holds in memory.
+const maxLetters = 100_000
 
 // letterJSON is a dead letter as it is printed.
 type letterJSON struct {
@@ -52,9 +64,13 @@ type letterJSON struct {
 // Run lists the dead letters.
 func (c *deadlettersListCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, func(db *schema.DB) error {
-		all, err := messaging.NewDeadLetters(db).List(ctx, c.Limit)
+		all, err := messaging.NewDeadLetters(db).List(ctx, c.Limit+1) // one more says whether there are more
 		if err != nil {
 			return err
+		}
+		if len(all) > c.Limit {
+			all = all[:c.Limit]
+			defer out.notef("There are more than these %d, the latest: give a higher --limit.", c.Limit)
 		}
 		letters, rows := []letterJSON{}, [][]any(nil)
 		for _, l := range all {

@@ -56,9 +56,9 @@ func TestE2E_Clock(t *testing.T) {
 // away runs one command to its end as a process that is elsewhere.
 func away(t *testing.T, how []string, args ...string) result {
 	t.Helper()
+	all := append(append(append([]string(nil), how[1:]...), program(t)), args...)
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
-	all := append(append(append([]string(nil), how[1:]...), program(t)), args...)
 	return finish(t, exec.CommandContext(ctx, how[0], all...))
 }
 

@@ -71,10 +71,11 @@ type result struct {
 // orderflow runs one command to its end.
 func orderflow(t *testing.T, args ...string) result {
 	t.Helper()
+	path := program(t) // before the time runs: it may have to be built
 	// One that does not end, such as a node that should have refused to start, is killed.
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
-	return finish(t, exec.CommandContext(ctx, program(t), args...))
+	return finish(t, exec.CommandContext(ctx, path, args...))
 }
 
 // finish runs a command to its end.

@@ -159,6 +159,14 @@ func (f databaseFlag) withLog(ctx context.Context, do func(*schema.DB, *eventsto
 	})
 }
 
+// progressLine says how far a phase is, and of how much if that is known.
+func progressLine(p projections.Progress) string {
+	if p.Total < p.Done || p.Total == 0 {
+		return fmt.Sprintf("%s: %d", p.Phase, p.Done)
+	}
+	return fmt.Sprintf("%s: %d of %d", p.Phase, p.Done, p.Total)
+}
+
 // progress prints how far a long command is, once a second.
 func progress(out *output, quiet bool) func(projections.Progress) {
 	if quiet {
@@ -170,6 +178,6 @@ func progress(out *output, quiet bool) func(projections.Progress) {
 			return
 		}
 		last = time.Now()
-		out.notef("%s: %d of %d", p.Phase, p.Done, p.Total)
+		out.notef("%s", progressLine(p))
 	}
 }

@@ -25,7 +25,7 @@ type serveCmd struct {
 	AllowedHosts []string `env:"ORDERFLOW_ALLOWED_HOSTS" placeholder:"HOST" help:"Names under which a proxy or client may ask for this node, beside localhost and loopback addresses (header Host, without port). Without --auth-file, other names are refused (421) on both listeners; with it, only if this flag is given, and only by the API." group:"Network:"`
 	AuthFile     string   `env:"ORDERFLOW_AUTH_FILE" placeholder:"PATH" help:"File of tokens, lines role:token with the roles customer, operator, auditor. Required to listen beyond this machine." group:"Network:"`
 	Roles        []string `default:"api,worker,projector" env:"ORDERFLOW_ROLES" help:"What this node does: api, worker, projector." group:"Work:"`
-	NodeID       string   `name:"node-id" env:"ORDERFLOW_NODE_ID" placeholder:"NAME" help:"Name of the node, unique in the cluster. Default: the host's name and a random suffix." group:"Work:"`
+	NodeID       string   `name:"node-id" env:"ORDERFLOW_NODE_ID" placeholder:"NAME" help:"Name of the node, unique in the cluster. Default: a random one." group:"Work:"`
 	Workers      int      `default:"50" env:"ORDERFLOW_WORKERS" help:"Steps that this node works on at once (role worker)." group:"Work:"`
 
 	StepTimeout      time.Duration `default:"60s" env:"ORDERFLOW_STEP_TIMEOUT" help:"A step that takes longer is interrupted and tried again." group:"Work:"`

@@ -219,7 +219,7 @@ func TestRun_finds(t *testing.T) {
 		"not placed":            {check.Illegal, "does not begin with OrderPlaced", func(b *bench) { b.force(6, 0, domain.StepStarted{Step: s[0], Attempt: 1, Node: "n"}) }},
 		"completed too early":   {check.Illegal, "completed after", func(b *bench) { b.force(3, 2, domain.OrderCompleted{}) }},
 		"rollback not reversed": {check.Illegal, "the steps to roll back were", func(b *bench) { b.failing(); b.force(7, 5, domain.StepRolledBack{Step: s[0], Attempt: 1, Node: "n"}) }},
-		"rollback incomplete": {check.Illegal, "rolled back of", func(b *bench) {
+		"rollback incomplete": {check.Illegal, "rolled back; Scheduling had completed", func(b *bench) {
 			b.failing()
 			b.force(7, 5, domain.StepRolledBack{Step: s[1], Attempt: 1, Node: "n"}, domain.OrderFailed{Step: s[1]})
 		}},

@@ -90,7 +90,8 @@ func (c *run) replay(events []domain.Recorded) {
 			due = decided
 		}
 		if !sameEvent(codec, due[0], r.Event) {
-			c.atf(Illegal, r, "%s with %s where the rules decide %T with %+v", r.Type, r.Data, due[0], due[0])
+			decided, _, _ := codec.Encode(due[0]) // what was decided can be stored
+			c.atf(Illegal, r, "%s with %s where the rules decide %s with %s", r.Type, r.Data, due[0].EventType(), decided)
 			return
 		}
 		due = due[1:]

@@ -81,7 +81,7 @@ func (h *rules) start(e domain.StepStarted) string {
 	case e.Node == "":
 		return "no node is named"
 	case len(h.completed) >= domain.StepCount || domain.Steps()[len(h.completed)] != e.Step:
-		return fmt.Sprintf("%v had completed", h.completed)
+		return domain.List(h.completed) + " had completed"
 	}
 	return ""
 }
@@ -105,7 +105,7 @@ func (h *rules) undo(step domain.Step) string {
 	expected = append([]domain.Step{h.failed}, expected...)
 	h.undone = append(h.undone, step)
 	if n := len(h.undone); n > len(expected) || expected[n-1] != step {
-		return fmt.Sprintf("the steps to roll back were %v and %v had been", expected, h.undone[:n-1])
+		return fmt.Sprintf("the steps to roll back were %s; of them %s had been", domain.List(expected), domain.List(h.undone[:n-1]))
 	}
 	return ""
 }
@@ -114,9 +114,9 @@ func (h *rules) undo(step domain.Step) string {
 func (h *rules) end() string {
 	switch {
 	case h.ended == "OrderCompleted" && (len(h.completed) != domain.StepCount || h.failed != ""):
-		return fmt.Sprintf("the order completed after %v", h.completed)
+		return "the order completed after " + domain.List(h.completed)
 	case h.ended == "OrderFailed" && len(h.undone) != len(h.completed)+1:
-		return fmt.Sprintf("the order ended with %v rolled back of %v and the failed %s", h.undone, h.completed, h.failed)
+		return fmt.Sprintf("the order ended with %s rolled back; %s had completed and %s had failed", domain.List(h.undone), domain.List(h.completed), h.failed)
 	case h.ended != "" && h.open != "":
 		return "attempt " + h.open + " is open"
 	}

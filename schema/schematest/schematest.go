@@ -41,6 +41,12 @@ func SQLite(t testing.TB) *schema.DB {
 	return open(t, filepath.Join(t.TempDir(), "test.db"))
 }
 
+// SQLiteAt gives a new, migrated SQLite database in a file.
+func SQLiteAt(t testing.TB, path string) *schema.DB {
+	t.Helper()
+	return open(t, path)
+}
+
 // SQLServer gives a new, migrated database on the server of the environment.
 func SQLServer(t testing.TB) *schema.DB {
 	t.Helper()

@@ -13,6 +13,27 @@ var (
 	operatorsDocument []byte
 )
 
+// root is the answer at the root of a listener: what there is.
+type root struct {
+	Service   string   `json:"service"`
+	Interface string   `json:"interface"` // which of the listeners this is
+	Document  string   `json:"document"`  // path of what describes the others
+	Paths     []string `json:"paths"`
+}
+
+// withRoot adds a route to the root that names the others.
+func withRoot(which string, routes []route) []route {
+	is := root{Service: "orderflow", Interface: which, Document: documentPath}
+	for _, r := range routes {
+		is.Paths = append(is.Paths, r.path)
+	}
+	return append(routes, route{"/", get(endpoint{serve: func(w http.ResponseWriter, _ *http.Request) error {
+		return answer(w, http.StatusOK, is)
+	}})})
+}
+
+const documentPath = "/openapi.yaml"
+
 // aboutRoutes are what explains the rest of a listener, to everybody.
 func aboutRoutes(document []byte) []route {
 	serve := func(w http.ResponseWriter, _ *http.Request) error {
@@ -20,7 +41,7 @@ func aboutRoutes(document []byte) []route {
 		return nil
 	}
 	return []route{
-		{"/openapi.yaml", get(endpoint{serve: serve})},
+		{documentPath, get(endpoint{serve: serve})},
 		{problemsPath, get(endpoint{serve: listProblems})},
 		{problemsPath + "/{name}", get(endpoint{serve: explainProblem})},
 	}

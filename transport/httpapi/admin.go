@@ -83,7 +83,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 func adminRoutes(c AdminConfig) []route {
 	a := &admin{node: c.Node, orders: c.Orders, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
-	return append([]route{
+	return withRoot("node", append([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
 		{"/readyz", get(a.check("ready", c.Node.Ready, nil))},
 		{"/Watchdog_Selfclosure", get(a.check("self", c.Node.Self, operators))},
@@ -91,7 +91,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
 		{"/metrics", get(endpoint{serve: a.metrics(c.Registry), roles: operators})},
-	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...)
+	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...))
 }
 
 // health is the answer of a check that passed.

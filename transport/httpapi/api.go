@@ -66,9 +66,9 @@ func apiRoutes(c APIConfig) []route {
 		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}
 	}
 	place := endpoint{serve: a.place, roles: []Role{RoleCustomer, RoleOperator}, timeout: c.Timeout}
-	return append([]route{
+	return withRoot("orders", append([]route{
 		{"/v1/orders", map[string]endpoint{http.MethodPost: place, http.MethodGet: reads(a.list)}},
 		{"/v1/orders/{id}", get(reads(a.order))},
 		{"/v1/orders/{id}/events", get(reads(a.events))},
-	}, aboutRoutes(customersDocument)...)
+	}, aboutRoutes(customersDocument)...))
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"orderflow/domain"
 )
 
 // Role is what the bearer of a token may do.
@@ -105,7 +107,7 @@ func readToken(line string, earlier []tokenHash) (tokenHash, error) {
 	role, token := Role(strings.TrimSpace(name)), strings.TrimSpace(token)
 	switch {
 	case !found || !slices.Contains(roles, role):
-		return tokenHash{}, fmt.Errorf("expected role:token, with one of the roles %s", roleNames())
+		return tokenHash{}, fmt.Errorf("expected role:token, with one of the roles %s", domain.List(roles))
 	case len(token) < MinToken:
 		return tokenHash{}, fmt.Errorf("the token of role %s is shorter than %d bytes", role, MinToken)
 	case !usableToken(token):
@@ -116,15 +118,6 @@ func readToken(line string, earlier []tokenHash) (tokenHash, error) {
 		return tokenHash{}, fmt.Errorf("the token of role %s is there twice", role)
 	}
 	return tokenHash{role: role, hash: hash}, nil
-}
-
-// roleNames lists the roles for people.
-func roleNames() string {
-	names := make([]string, len(roles))
-	for i, r := range roles {
-		names[i] = string(r)
-	}
-	return strings.Join(names, ", ")
 }
 
 // usableToken accepts the characters of RFC 6750, section 2.1.

@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,10 +53,38 @@ func TestRoutes_methodNotAllowed(t *testing.T) {
 	}
 }
 
+// TestRoutes_root: each listener says what is there, to everybody.
+func TestRoutes_root(t *testing.T) {
+	for name, c := range map[string]struct {
+		h     http.Handler
+		paths []string
+	}{
+		"orders": {newRig(), []string{"/v1/orders", "/v1/orders/{id}/events", "/openapi.yaml", "/problems"}},
+		"node":   {newAdmin(&fakeNode{}), []string{"/livez", "/command/stat", "/metrics", "/openapi.yaml"}},
+	} {
+		w := do(t, c.h, request{path: "/"})
+		var is struct {
+			Service, Interface, Document string
+			Paths                        []string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &is); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s (%v)", name, w.Code, w.Body, err)
+		}
+		if is.Service != "orderflow" || is.Interface != name || is.Document != "/openapi.yaml" {
+			t.Errorf("%s: %+v", name, is)
+		}
+		for _, path := range c.paths {
+			if !slices.Contains(is.Paths, path) {
+				t.Errorf("%s: %s is not among %v", name, path, is.Paths)
+			}
+		}
+	}
+}
+
 func TestRoutes_notFound(t *testing.T) {
 	api, admin := newRig(), newAdmin(&fakeNode{})
 	for path, h := range map[string]http.Handler{
-		"/": api, "/v1": api, "/v1/orders/": api, "//v1/orders": api, "/v1/../v1/orders": api, "/v1/orders/" + theID + "/": api, "/V1/orders": api,
+		"/v1": api, "/v1/orders/": api, "//v1/orders": api, "/v1/../v1/orders": api, "/v1/orders/" + theID + "/": api, "/V1/orders": api,
 		"/v1/orders/" + theID + "/steps": api, "/livez": api, "/problems/made-up": api, "/caf%C3%A9": api,
 		"/v1/orders/../admin": admin, "/v1/orders": admin, "/command": admin, "/command/stat/": admin, "/debug/pprof": admin,
 		"/debug/pprof/cmdline": admin, "/debug/pprof/made-up": admin, "/watchdog_external": admin,
