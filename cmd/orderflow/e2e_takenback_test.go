@@ -65,31 +65,35 @@ func save(t *testing.T, db *schema.DB) contents {
 	t.Helper()
 	all := contents{}
 	for _, table := range tables {
-		read, err := db.QueryContext(t.Context(), `SELECT * FROM `+table)
+		r, err := readAll(t.Context(), db, table)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var r rows
-		if r.columns, err = read.Columns(); err != nil {
-			t.Fatal(err)
-		}
-		for read.Next() {
-			row, at := make([]any, len(r.columns)), make([]any, len(r.columns))
-			for i := range row {
-				at[i] = &row[i]
-			}
-			if err := read.Scan(at...); err != nil {
-				t.Fatal(err)
-			}
-			r.values = append(r.values, row)
-		}
-		if err := read.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = read.Close()
 		all[table] = r
 	}
 	return all
+}
+
+func readAll(ctx context.Context, db *schema.DB, table string) (r rows, err error) {
+	read, err := db.QueryContext(ctx, `SELECT * FROM `+table)
+	if err != nil {
+		return r, err
+	}
+	defer func() { _ = read.Close() }()
+	if r.columns, err = read.Columns(); err != nil {
+		return r, err
+	}
+	for read.Next() {
+		row, at := make([]any, len(r.columns)), make([]any, len(r.columns))
+		for i := range row {
+			at[i] = &row[i]
+		}
+		if err := read.Scan(at...); err != nil {
+			return r, err
+		}
+		r.values = append(r.values, row)
+	}
+	return r, read.Err()
 }
 
 // putBack replaces the rows of all tables. The triggers that forbid it are gone afterwards.
