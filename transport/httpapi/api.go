@@ -39,6 +39,9 @@ type APIConfig struct {
 	AllowedHosts []string
 	// Log gets a line per request; nil: none.
 	Log *logrus.Entry
+	// InHand bounds the bytes of bodies that are held at once, and those of answers; who comes
+	// beyond is told to come again (503, Retry-After). 0: 64 MiB.
+	InHand int64
 	// Timeout bounds the work on one request; 0: 15 s.
 	Timeout time.Duration
 }
@@ -47,6 +50,8 @@ type api struct {
 	placer  *Placer
 	views   Views
 	history History
+	bodies  budget // of requests
+	answers answers
 }
 
 // NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
@@ -55,6 +60,9 @@ func NewAPI(c APIConfig) http.Handler {
 	if c.Timeout == 0 {
 		c.Timeout = 15 * time.Second
 	}
+	if c.InHand == 0 {
+		c.InHand = defaultInHand
+	}
 	return newHandler(apiRoutes(c), listener{
 		auth: c.Auth, anyHost: c.Auth != nil && len(c.AllowedHosts) == 0, hosts: c.AllowedHosts, log: c.Log,
 	})
@@ -62,6 +70,7 @@ func NewAPI(c APIConfig) http.Handler {
 
 func apiRoutes(c APIConfig) []route {
 	a := &api{placer: c.Placer, views: c.Views, history: c.History}
+	a.bodies.most, a.answers.most = c.InHand, c.InHand
 	reads := func(serve func(http.ResponseWriter, *http.Request) error) endpoint {
 		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,20 +9,25 @@ import (
 	"strings"
 )
 
-// trustedLength is the announced length for which room is made before a byte came.
-const trustedLength = 64 << 10
-
-// readBody reads a JSON body of at most MaxBody bytes. Errors are *RequestError.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// bodySize is what the JSON body of a request may have: the announced length, or MaxBody if there
+// is none. Errors are *RequestError.
+func bodySize(r *http.Request) (int64, error) {
 	if err := checkMediaType(r.Header); err != nil {
-		return nil, err
+		return 0, err
 	}
 	if r.ContentLength > MaxBody {
-		return nil, bodyTooLarge()
+		return 0, bodyTooLarge()
 	}
-	var b bytes.Buffer
-	b.Grow(int(min(max(r.ContentLength, 0), trustedLength)) + bytes.MinRead)
-	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+	if r.ContentLength < 0 {
+		return MaxBody, nil
+	}
+	return r.ContentLength, nil
+}
+
+// readBody reads a body of at most MaxBody bytes into room of its own size, if that was
+// announced. Errors are *RequestError.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	b, err := readAll(http.MaxBytesReader(w, r.Body, MaxBody), int(max(r.ContentLength, unknownLength)))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -31,7 +35,28 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, &RequestError{Problem: problemIncompleteBody, Detail: incomplete(err)}
 	}
-	return b.Bytes(), nil
+	return b, nil
+}
+
+// unknownLength is the room in which the reading of a body begins whose length is not known.
+const unknownLength = 511
+
+// readAll reads r to its end, in room for size bytes as long as these are enough.
+func readAll(r io.Reader, size int) ([]byte, error) {
+	b := make([]byte, 0, size+1) // one more, in which the end is met
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, min(2*cap(b), MaxBody+1)), b...)
+		}
+	}
 }
 
 func incomplete(err error) string {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"unicode/utf8"
 )
@@ -19,7 +18,8 @@ const (
 var placeFields = []string{fieldTrackingID, fieldDetail}
 
 // decodeOrder reads the body of a POST of an order. Errors are *RequestError, and
-// name the field and what was expected, or the position and what was found.
+// name the field and what was expected, or the position and what was found. The order's
+// detail takes the place of the body, which is not to be used afterwards.
 func decodeOrder(body []byte) (NewOrder, error) {
 	if err := checkText(body); err != nil {
 		return NewOrder{}, err
@@ -38,7 +38,7 @@ func decodeOrder(body []byte) (NewOrder, error) {
 		}
 	}
 	if raw, given := fields[fieldDetail]; given && !isNull(raw) {
-		o.Detail = raw
+		o.Detail = appendCompact(raw[:0], raw)
 	}
 	return o, nil
 }
@@ -64,13 +64,13 @@ func checkText(body []byte) error {
 const jsonSpace = " \t\r\n"
 
 // decodeObject reads one JSON object and nothing else, whose names must be among
-// those known, each at most once, exactly as written.
+// those known, each at most once, exactly as written. The values are parts of body.
 func decodeObject(body []byte, known []string) (map[string]json.RawMessage, error) {
-	value, err := decodeValue(body)
-	if err != nil {
+	if err := checkJSON(body); err != nil {
 		return nil, err
 	}
-	if kind := kindOf(value); kind != "object" {
+	text := skipSpace(body)
+	if kind := kindOf(text); kind != "object" {
 		return nil, &RequestError{
 			Problem: problemInvalidValue,
 			Detail:  "the body must be a JSON object, got " + kind,
@@ -78,57 +78,61 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 		}
 	}
 	fields := map[string]json.RawMessage{}
-	d := json.NewDecoder(bytes.NewReader(value))
-	if _, err := d.Token(); err != nil { // the opening brace
-		return nil, err
-	}
-	for d.More() {
-		if err := decodeField(d, known, fields); err != nil {
+	for text = skipSpace(text[1:]); text[0] != '}'; {
+		name, value, rest := member(text)
+		if err := addField(fields, known, name, value); err != nil {
 			return nil, err
+		}
+		if text = skipSpace(rest); text[0] == ',' {
+			text = skipSpace(text[1:])
 		}
 	}
 	return fields, nil
 }
 
-func decodeField(d *json.Decoder, known []string, fields map[string]json.RawMessage) error {
-	token, err := d.Token()
-	if err != nil {
+// member cuts the first member off the members of a well-formed object.
+func member(text []byte) (name, value, rest []byte) {
+	end := lengthOf(text)
+	name, rest = text[:end], skipSpace(text[end:])
+	rest = skipSpace(rest[1:]) // the colon
+	end = lengthOf(rest)
+	return name, rest[:end], rest[end:]
+}
+
+func addField(fields map[string]json.RawMessage, known []string, quoted, value []byte) error {
+	var name string
+	if err := json.Unmarshal(quoted, &name); err != nil {
 		return err
 	}
-	name := token.(string) // an object's names are strings, and the object is well-formed
 	if !slices.Contains(known, name) {
 		return unknownField(inBody, "field", name, known)
 	}
 	if _, again := fields[name]; again {
 		return repeatedField(inBody, name)
 	}
-	var raw json.RawMessage
-	if err := d.Decode(&raw); err != nil {
-		return err
-	}
-	fields[name] = raw
+	fields[name] = value
 	return nil
 }
 
-// decodeValue gives the one JSON value that body is, or says where it is not.
-func decodeValue(body []byte) (json.RawMessage, error) {
-	var value json.RawMessage
-	d := json.NewDecoder(bytes.NewReader(body))
-	err := d.Decode(&value)
+// checkJSON says where body is not one JSON value. It copies nothing that is large.
+func checkJSON(body []byte) error {
+	if json.Valid(body) {
+		return nil
+	}
+	// A byte that stands nowhere in JSON tells an early end from a wrong last byte.
+	err := json.Unmarshal(append(body, 0), &struct{}{})
 	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		return nil, malformed(body, int(syntax.Offset)-1, syntax.Error())
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, malformed(body, len(body), "it ends too early")
-	case err != nil:
-		return nil, err
+	if !errors.As(err, &syntax) {
+		return err
 	}
-	end := int(d.InputOffset())
-	if rest := bytes.TrimLeft(body[end:], jsonSpace); len(rest) > 0 {
-		return nil, malformed(body, len(body)-len(rest), "there is more after the end of the JSON value")
+	switch at := int(syntax.Offset) - 1; {
+	case at >= len(body):
+		return malformed(body, len(body), "it ends too early")
+	case json.Valid(body[:at]):
+		return malformed(body, at, "there is more after the end of the JSON value")
+	default:
+		return malformed(body, at, syntax.Error())
 	}
-	return value, nil
 }
 
 func decodeString(field string, raw json.RawMessage) (string, error) {

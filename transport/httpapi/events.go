@@ -26,8 +26,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	write(w, "application/json", http.StatusOK, append(body, '\n'))
-	return nil
+	return a.answers.send(w, append(body, '\n'))
 }
 
 // encodeHistory writes data and metadata as the very bytes that are stored, so that

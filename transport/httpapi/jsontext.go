@@ -25,13 +25,79 @@ func kindOf(value json.RawMessage) string {
 
 func isNull(value json.RawMessage) bool { return string(value) == "null" }
 
-// compact drops the white space between tokens of well-formed JSON and changes
-// nothing else: numbers keep their digits, strings their escapes.
-func compact(value json.RawMessage) (json.RawMessage, error) {
-	var b bytes.Buffer
-	b.Grow(len(value))
-	err := json.Compact(&b, value)
-	return b.Bytes(), err
+// appendCompact appends well-formed JSON without the white space between its tokens, and
+// changes nothing else: numbers keep their digits, strings their escapes. b may be the
+// beginning of value.
+func appendCompact(b, value []byte) []byte {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if !quoted && isSpace(c) {
+			continue
+		}
+		b = append(b, c)
+		switch {
+		case quoted && c == '\\': // whatever is escaped does not end the string
+			i++
+			b = append(b, value[i])
+		case c == '"':
+			quoted = !quoted
+		}
+	}
+	return b
+}
+
+// isCompact says whether well-formed JSON has no white space between its tokens.
+func isCompact(value []byte) bool {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && isSpace(c):
+			return false
+		}
+	}
+	return true
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func skipSpace(text []byte) []byte { return bytes.TrimLeft(text, jsonSpace) }
+
+// lengthOf is the length of the value at the beginning of text, which is well-formed up to the
+// value's end, and after that has a comma, a bracket or white space, or nothing.
+func lengthOf(text []byte) int {
+	level, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quoted && c == '\\':
+			i++
+			continue
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+			continue
+		case c == '{' || c == '[':
+			level++
+		case c == '}' || c == ']':
+			level--
+		case level == 0 && (c == ',' || c == ':' || isSpace(c)):
+			return i // the end of a number or a word
+		default:
+			continue
+		}
+		if level < 0 {
+			return i
+		}
+		if level == 0 && !quoted {
+			return i + 1
+		}
+	}
+	return len(text)
 }
 
 // depth is how deep arrays and objects nest at most, in text that need not be

@@ -86,12 +86,15 @@ func checkedDetail(detail json.RawMessage) (json.RawMessage, error) {
 	if at := invalidUTF8(detail); at >= 0 {
 		return nil, invalidValue(inBody, fieldDetail, "JSON in UTF-8", fmt.Sprintf("other bytes at offset %d", at))
 	}
-	short, err := compact(detail)
-	if err != nil {
-		return nil, invalidValue(inBody, fieldDetail, "JSON", "this: "+err.Error())
+	if !json.Valid(detail) {
+		err := json.Unmarshal(detail, &struct{}{})
+		return nil, invalidValue(inBody, fieldDetail, "JSON", fmt.Sprint("this: ", err))
 	}
-	if isNull(short) {
+	if !isCompact(detail) {
+		detail = appendCompact(make([]byte, 0, len(detail)), detail)
+	}
+	if isNull(detail) {
 		return nil, nil
 	}
-	return short, nil
+	return detail, nil
 }

@@ -11,6 +11,14 @@ import (
 
 // place answers 202 as soon as the order is in the event store.
 func (a *api) place(w http.ResponseWriter, r *http.Request) error {
+	size, err := bodySize(r)
+	if err != nil {
+		return err
+	}
+	if !a.bodies.take(size) {
+		return turnAway(r)
+	}
+	defer a.bodies.give(size)
 	o, err := readOrder(w, r)
 	if err != nil {
 		return err
@@ -67,7 +75,7 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = answerReady(w, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
+	err = a.answers.ready(w, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
 	return orderError(id, err)
 }
 
@@ -76,7 +84,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = answerReady(w, func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
+	err = a.answers.ready(w, func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
 	if errors.Is(err, domain.ErrInvalid) && filter.Cursor != "" {
 		return invalidValue(inQuery, "cursor", "the next_cursor of an earlier answer", "another text")
 	}

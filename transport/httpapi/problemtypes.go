@@ -40,6 +40,7 @@ const (
 	problemHeaderTooLarge   = "header-too-large"
 	problemInternal         = "internal"
 	problemUnavailable      = "unavailable"
+	problemOverloaded       = "overloaded"
 	problemTimeout          = "timeout"
 	problemUnhealthy        = "unhealthy"
 )
@@ -76,6 +77,8 @@ var problemTypes = []problemType{
 	{problemHeaderTooLarge, 431, "The header is too large", "limit is the number of bytes allowed for the request line and the header fields together."},
 	{problemInternal, 500, "Something went wrong", "It is a fault of this system, and in its log under correlation_id."},
 	{problemUnavailable, 503, "The database cannot answer now", aboutRepeat},
+	{problemOverloaded, 503, "The node has too much in hand",
+		"Nothing was done. Repeat the request after the seconds that the header Retry-After gives; large orders wait longer than small ones."},
 	{problemTimeout, 503, "The answer took too long", aboutRepeat},
 	{problemUnhealthy, 503, "The check failed", "detail says why."},
 }
