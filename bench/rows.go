@@ -20,5 +20,5 @@ func insertRows(table string, n int) string {
 // appendRow appends the values of an event in the order of insertRows.
 func appendRow(args []any, r domain.Recorded) []any {
 	return append(args, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
-		string(r.Data), string(r.RawMeta), schema.TimeArg(r.RecordedAt), r.Hash)
+		schema.Text(r.Data), schema.Text(r.RawMeta), schema.TimeArg(r.RecordedAt), r.Hash)
 }

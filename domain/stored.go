@@ -9,6 +9,11 @@ import "strconv"
 // appendStored appends the JSON of v; false if v is left to encoding/json.
 func appendStored(b []byte, v any) ([]byte, bool) {
 	switch v := v.(type) {
+	case OrderPlaced:
+		var ok bool
+		if b, ok = appendPlaced(b, v); !ok {
+			return nil, false
+		}
 	case StepStarted:
 		b = appendAttempt(b, attempt(v))
 	case StepCompleted:
@@ -33,6 +38,9 @@ func appendStored(b []byte, v any) ([]byte, bool) {
 
 // roomFor is about how long the JSON of v is, so that it need not grow.
 func roomFor(v any) int {
+	if p, is := v.(OrderPlaced); is {
+		return 128 + len(p.TrackingID) + len(p.Detail)
+	}
 	if m, is := v.(Metadata); is {
 		const names = `{"schema":1,"actor":"","node":"","attempt":10,"correlation_id":"","causation_id":"","traceparent":""}`
 		return len(names) + len(m.Actor) + len(m.Node) + len(m.CorrelationID) + len(m.CausationID) + len(m.TraceParent) + len(m.RunBy)

@@ -114,6 +114,7 @@ func (s *Store) encodeEvent(a *domain.Append, i int, r *domain.Recorded) (err er
 	if r.Data, r.Metadata.Schema, err = s.codec.Encode(e); err != nil {
 		return err
 	}
+	r.Event = domain.Within(e, r.Data)
 	if r.RawMeta, err = domain.MarshalStored(r.Metadata); err != nil {
 		return fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
 	}

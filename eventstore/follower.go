@@ -114,12 +114,6 @@ func (t *logTail) read(after int64, limit int) []domain.Recorded {
 	return events
 }
 
-// sizeOf is about what an event takes in memory: what is stored, and what it was decoded to or
-// made from.
-func sizeOf(r *domain.Recorded) int {
-	size := 512 + len(r.Data) + len(r.RawMeta)
-	if placed, is := r.Event.(domain.OrderPlaced); is {
-		size += cap(placed.Detail)
-	}
-	return size
-}
+// sizeOf is about what an event takes in memory. What is large in it is a part of what is stored
+// (domain.Within).
+func sizeOf(r *domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }

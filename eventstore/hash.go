@@ -46,10 +46,24 @@ func hashAt(previous []byte, r *domain.Recorded, at string) []byte {
 	b = number(b, int64(r.Version))
 	b = field(b, r.Type)
 	b = field(b, at)
+	if len(r.Data) > cap(b) {
+		return hashLarge(b, r)
+	}
 	b = field(b, []byte(r.Data))
 	b = field(b, []byte(r.RawMeta))
 	sum := sha256.Sum256(b)
 	return sum[:]
+}
+
+// hashLarge is the rest of hashAt after the fields in b, without a copy of the data.
+func hashLarge(b []byte, r *domain.Recorded) []byte {
+	h := sha256.New()
+	for _, content := range [][]byte{r.Data, r.RawMeta} {
+		h.Write(binary.BigEndian.AppendUint64(b, uint64(len(content)))) // never fails, as below
+		h.Write(content)
+		b = b[:0]
+	}
+	return h.Sum(nil)
 }
 
 func field[T string | []byte](b []byte, content T) []byte {

@@ -145,6 +145,7 @@ func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err err
 	if r.Metadata, err = domain.DecodeMetadata(e.meta); err == nil {
 		r.Event, err = s.codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
 	}
+	r.Event = domain.Within(r.Event, r.Data)
 	if err != nil {
 		return r, fmt.Errorf("event %s at partition %d, position %d: %w: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, domain.ErrCorrupt, err)
 	}

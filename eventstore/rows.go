@@ -135,7 +135,7 @@ func (c *commit) insertEvents() (questions []schema.Question) {
 	all := l.args[:0]
 	for _, r := range c.events {
 		all = append(all, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
-			string(r.Data), string(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
+			schema.Text(r.Data), schema.Text(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
 	}
 	l.args = all
 	_ = schema.Rows(len(c.events), width, func(from, to int, values string) error {

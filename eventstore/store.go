@@ -44,7 +44,7 @@ type Options struct {
 	// GroupSize bounds the appends that share a transaction; 256 by default.
 	GroupSize int
 	// GroupBytes bounds the stored bytes of their events, so that nobody waits long behind a
-	// group, a heartbeat least of all; 4 MiB by default. One append that has more goes alone.
+	// group, a heartbeat least of all; 1 MiB by default. One append that has more goes alone.
 	GroupBytes int
 	// Timeout bounds the transaction of one group, waiting for locks included; 20 s by
 	// default.
@@ -78,7 +78,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 		o.GroupSize = 256
 	}
 	if o.GroupBytes <= 0 {
-		o.GroupBytes = 4 << 20
+		o.GroupBytes = 1 << 20
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Second

@@ -39,7 +39,7 @@ func rowOf(o domain.Order) row {
 	return row{
 		id: o.ID, version: o.Version, status: o.Status(), step: o.CurrentStep(), node: latestNode(o),
 		placed: storedTime(o.PlacedAt), started: storedTime(o.StartedAt), completed: storedTime(o.EndedAt),
-		tracking: o.TrackingID, steps: encodeSteps(o), detail: string(o.Detail),
+		tracking: o.TrackingID, steps: encodeSteps(o), detail: schema.Text(o.Detail),
 	}
 }
 

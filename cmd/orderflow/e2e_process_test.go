@@ -29,10 +29,15 @@ type process struct {
 // The test ends it.
 func start(t *testing.T, db string, flags ...string) *process {
 	t.Helper()
+	return startBinary(t, program(t), db, flags...)
+}
+
+func startBinary(t *testing.T, binary, db string, flags ...string) *process {
+	t.Helper()
 	addrFile := filepath.Join(t.TempDir(), "addr.json")
 	args := []string{"serve", "--dsn", db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--addr-file", addrFile}
 	p := &process{t: t, log: &buffer{}, ended: make(chan struct{})}
-	p.cmd = exec.Command(program(t), append(args, flags...)...)
+	p.cmd = exec.Command(binary, append(args, flags...)...)
 	p.cmd.Env, p.cmd.Stderr = append(environment(), race), p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

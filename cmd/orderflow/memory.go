@@ -74,6 +74,10 @@ func tuneMemory(caches int64) memory {
 // remembered is how many bytes of events the process may remember.
 func (m memory) remembered() int64 { return min(max(m.soft/8, leastRemembered), mostRemembered) }
 
+// inHand is how many bytes of bodies the API holds at once, and of answers. A body is held twice
+// until its order is stored.
+func (m memory) inHand() int64 { return m.soft / 8 }
+
 // limitFor is the limit while so much is in use: twice that and some more, since a collector that
 // has no room does little else.
 func (m memory) limitFor(inUse int64) int64 {

@@ -52,6 +52,8 @@ type api struct {
 	history History
 	bodies  budget // of requests
 	answers answers
+	// decoding has large bodies wait for their turn.
+	decoding turns
 }
 
 // NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
@@ -69,7 +71,7 @@ func NewAPI(c APIConfig) http.Handler {
 }
 
 func apiRoutes(c APIConfig) []route {
-	a := &api{placer: c.Placer, views: c.Views, history: c.History}
+	a := &api{placer: c.Placer, views: c.Views, history: c.History, decoding: newTurns()}
 	a.bodies.most, a.answers.most = c.InHand, c.InHand
 	reads := func(serve func(http.ResponseWriter, *http.Request) error) endpoint {
 		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}

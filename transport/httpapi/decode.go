@@ -38,7 +38,7 @@ func decodeOrder(body []byte) (NewOrder, error) {
 		}
 	}
 	if raw, given := fields[fieldDetail]; given && !isNull(raw) {
-		o.Detail = appendCompact(raw[:0], raw)
+		o.Detail, o.decoded = appendCompact(raw[:0], raw), true
 	}
 	return o, nil
 }

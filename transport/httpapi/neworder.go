@@ -24,11 +24,13 @@ func (o NewOrder) checked() (NewOrder, error) {
 			return o, err
 		}
 	}
-	detail, err := checkedDetail(o.Detail)
-	if err != nil {
-		return o, err
+	if !o.decoded {
+		detail, err := checkedDetail(o.Detail)
+		if err != nil {
+			return o, err
+		}
+		o.Detail = detail
 	}
-	o.Detail = detail
 	if o.Actor == "" {
 		o.Actor = string(RoleCustomer)
 	}

@@ -19,7 +19,7 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 		return turnAway(r)
 	}
 	defer a.bodies.give(size)
-	o, err := readOrder(w, r)
+	o, err := a.readOrder(w, r)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readOrder reads the order that a request wants placed.
-func readOrder(w http.ResponseWriter, r *http.Request) (NewOrder, error) {
+func (a *api) readOrder(w http.ResponseWriter, r *http.Request) (NewOrder, error) {
 	body, err := readBody(w, r)
 	if err != nil {
 		return NewOrder{}, err
@@ -47,7 +47,11 @@ func readOrder(w http.ResponseWriter, r *http.Request) (NewOrder, error) {
 	if err != nil {
 		return NewOrder{}, err
 	}
-	o, err := decodeOrder(body)
+	var o NewOrder
+	err = a.decoding.take(r.Context(), len(body), func() (err error) {
+		o, err = decodeOrder(body)
+		return err
+	})
 	if err != nil {
 		return NewOrder{}, err
 	}

@@ -64,6 +64,8 @@ type NewOrder struct {
 	CorrelationID string
 	// TraceParent is the W3C trace context, or empty.
 	TraceParent string
+
+	decoded bool // Detail has been checked and is compact
 }
 
 // Placed is an order that has been placed.
