@@ -81,7 +81,7 @@ func TestE2E_Health_destroyed(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "orders.db")
 			p := start(t, path, "--step-duration", "10ms", "--step-failure-rate", "0")
-			p.api().place(20)
+			placed := p.api().place(20)
 			p.untilEnded(20, 20*time.Second)
 			emptyWAL(t, path)
 			whole, err := os.ReadFile(path)
@@ -95,6 +95,12 @@ func TestE2E_Health_destroyed(t *testing.T) {
 			_, _ = rand.Read(garbage) // never fails
 			overwrite(t, path, from, garbage)
 			p.untilRed("damaged")
+			p.refuses("damaged")
+			for _, path := range []string{"/v1/orders", "/v1/orders/" + placed[0].id, "/v1/orders/" + placed[0].id + "/events"} {
+				if status, _, body := p.api().call(http.MethodGet, path, ""); status != http.StatusServiceUnavailable || !strings.Contains(string(body), "damaged") {
+					t.Errorf("GET %s: %d %s, want 503 and the cause", path, status, body)
+				}
+			}
 			overwrite(t, path, 0, whole)
 			p.untilGreen()
 		})
