@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 )
 
 // file is the SQLite file that a DB works on, known by what it is (device and inode) and not
@@ -12,7 +13,12 @@ import (
 type file struct {
 	path   string
 	opened fs.FileInfo
+	handle *os.File // of sync; nil before the first
 }
+
+// handles are never closed: with any of a file that this process closes, it would lose its locks on
+// that file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+var handles sync.Map
 
 // openFile makes the file if there is none, and remembers which one it is. A file that is
 // there is only looked at: were it opened and closed, this process would lose its locks on it
@@ -28,6 +34,17 @@ func openFile(path string) (*file, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return &file{path: path, opened: opened}, nil
+}
+
+// sync has the disk write what is in the file. It is for one goroutine.
+func (f *file) sync() (err error) {
+	if f.handle == nil {
+		if f.handle, err = os.Open(f.path); err != nil {
+			return err
+		}
+		handles.Store(f.handle, true)
+	}
+	return f.handle.Sync()
 }
 
 // check gives an ErrReplaced if the path names another file now, or none. It costs about a

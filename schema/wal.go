@@ -97,6 +97,10 @@ func (w *WAL) shorten(ctx context.Context, long bool) (err error) {
 	if copied < 0 || pages-copied > usualCheckpoint { // another process copies, or a reader or much writing leaves too much to do
 		return nil
 	}
+	// SQLite has the disk write what it copied only now, while writers wait: better before.
+	if err := w.db.file.sync(); err != nil {
+		return err
+	}
 	// What is left takes a moment. It may fail for want of one; SQLite cuts the -wal off to the
 	// limit when it begins it anew.
 	if _, _, err := checkpoint(ctx, conn, "TRUNCATE"); err != nil {
