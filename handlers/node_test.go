@@ -328,13 +328,13 @@ func TestNode_Drain(t *testing.T) {
 	t.Run("over a lost registration", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := join(t)
-			m.node.Drain()
 			m.breakRegistry(func(f *registryFaults) {
 				f.renew = func(context.Context) error {
 					m.breakRegistry(func(f *registryFaults) { f.renew = nil })
 					return domain.ErrFenced
 				}
 			})
+			m.node.Drain()
 			synctest.Wait()
 			if got := m.cluster.node("n1"); got.epoch != 2 || got.state != domain.NodeDraining {
 				t.Errorf("the register says %+v, want draining in epoch 2", got)
