@@ -86,10 +86,12 @@ func (s *sparing) tellAll(log *logrus.Logger) {
 
 // sameness is what two lines have in common of which one is enough; false for a line that is always
 // written. Information is; and so is the answer to a request, which has a status: each
-// caller's is looked for by its correlation id. Of the database's trouble one line of a kind is
+// caller's is looked for by its correlation id. So is what counts what was left out. Of the database's trouble one line of a kind is
 // enough, whatever orders it concerns; others are the same if all that they say is.
 func sameness(e *logrus.Entry) (key string, repeatable bool) {
-	if _, answers := e.Data["status"]; answers || e.Level > logrus.WarnLevel || e.Level < logrus.ErrorLevel {
+	_, answers := e.Data["status"]
+	_, counts := e.Data["left_out"]
+	if answers || counts || e.Level > logrus.WarnLevel || e.Level < logrus.ErrorLevel {
 		return "", false
 	}
 	key = fmt.Sprintf("%s|%v|%s", e.Level, e.Data["part"], e.Message)
