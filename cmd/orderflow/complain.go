@@ -21,7 +21,7 @@ func (e *nodeError) Unwrap() error { return e.error }
 // whose log is JSON, that is JSON too, whatever was wrong.
 func complain(stderr io.Writer, args []string, err error, hint string) {
 	if !logsJSON(args) {
-		_, _ = fmt.Fprintf(stderr, "orderflow: %s\n", err)
+		_, _ = fmt.Fprintf(stderr, "orderflow: %s\n", visible(err.Error()))
 		if hint != "" {
 			_, _ = fmt.Fprintln(stderr, hint)
 		}

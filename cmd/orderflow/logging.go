@@ -18,7 +18,7 @@ func newLog(w io.Writer, level, format string) (*logrus.Logger, error) {
 	log.SetOutput(w)
 	log.SetLevel(parsed)
 	const layout = "2006-01-02T15:04:05.000000Z07:00"
-	var lines logrus.Formatter = &logrus.TextFormatter{TimestampFormat: layout, FullTimestamp: true}
+	var lines logrus.Formatter = readable{&logrus.TextFormatter{TimestampFormat: layout, FullTimestamp: true}}
 	if format == "json" {
 		lines = &logrus.JSONFormatter{TimestampFormat: layout, DisableHTMLEscape: true}
 	}
@@ -31,6 +31,16 @@ func endLog(log *logrus.Logger) {
 	if s, spares := log.Formatter.(*sparing); spares {
 		s.tellAll(log)
 	}
+}
+
+// readable has messages made visible; logrus quotes the fields, and messages only where it does not
+// colour them.
+type readable struct{ logrus.Formatter }
+
+// Format is logrus.Formatter.
+func (f readable) Format(e *logrus.Entry) ([]byte, error) {
+	e.Message = visible(e.Message)
+	return f.Formatter.Format(e)
 }
 
 // utc has entries written with the time in UTC, as all times of the system are.

@@ -48,7 +48,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return misused(stderr, args, err)
 	}
-	out := &output{w: stdout, notes: stderr, warnings: strangeVariables(parser.Model, os.Environ())}
+	out := &output{w: shown(stdout), notes: stderr, warnings: strangeVariables(parser.Model, os.Environ())}
 	if command.Selected().Name != "serve" { // which has a log
 		out.warn()
 	}

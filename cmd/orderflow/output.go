@@ -11,7 +11,7 @@ import (
 
 // output is where a command prints.
 type output struct {
-	w     io.Writer // results
+	w     io.Writer // results; a screen if it is a terminal
 	notes io.Writer // everything else
 
 	warnings []string // of the environment, for those who run the program
@@ -26,7 +26,7 @@ func (o *output) warn() {
 
 // json prints v, indented.
 func (o *output) json(v any) error {
-	enc := json.NewEncoder(o.w)
+	enc := json.NewEncoder(o.w) // which writes it at once
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
@@ -56,18 +56,18 @@ func (o *output) table(header string, rows [][]any) error {
 
 // sayf prints one line of a result.
 func (o *output) sayf(format string, args ...any) error {
-	_, err := fmt.Fprintf(o.w, format+"\n", args...)
+	_, err := io.WriteString(o.w, visible(fmt.Sprintf(format+"\n", args...)))
 	return err
 }
 
 // notef prints one line that is not a result. That it cannot be printed is no reason to
 // stop.
 func (o *output) notef(format string, args ...any) {
-	_, _ = fmt.Fprintf(o.notes, format+"\n", args...)
+	_, _ = io.WriteString(o.notes, visible(fmt.Sprintf(format+"\n", args...)))
 }
 
 // cell is how a value looks in a table: times to the millisecond, "-" for nothing, one
-// line always.
+// line always, and visible.
 func cell(v any) string {
 	var s string
 	switch v := v.(type) {
@@ -89,5 +89,5 @@ func cell(v any) string {
 	if s = strings.Join(strings.Fields(s), " "); s == "" {
 		return "-"
 	}
-	return s
+	return visible(s)
 }
