@@ -16,7 +16,6 @@ import (
 // its indexes, and every row through its key.
 type oracle struct {
 	queries []string
-	keys    []string            // of the rows, as conditions
 	want    map[string][]string // the rows, sorted, by query
 }
 

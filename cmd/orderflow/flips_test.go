@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/schema"
 	"orderflow/transport/httpapi"
 )
@@ -101,4 +103,49 @@ func testFlips(t *testing.T, path string, flips int, random *rand.Rand) {
 		}
 	}
 	t.Logf("%d flips of %d bytes changed contents and were found, %d changed nothing", found, len(whole), harmless)
+}
+
+// TestCheck_hidden flips one bit of every copy of an order's id that is in the file: in the table of
+// events, in its index, in the reservation, in the view and its indexes. Check finds each without
+// --deep.
+func TestCheck_hidden(t *testing.T) {
+	path := filled(t, 20)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := call("orders", "list", "--tracking-id", "order-7", "--json", "--dsn", path)
+	_, after, _ := strings.Cut(r.stdout, `"order_id": "`)
+	id, err := domain.ParseOrderID(after[:36])
+	if err != nil {
+		t.Fatalf("%v in %s", err, r.stdout)
+	}
+	o := newOracle(t, path)
+	copies, found := 0, 0
+	for at := 0; ; at++ {
+		next := bytes.Index(whole[at:], id[:])
+		if next < 0 {
+			break
+		}
+		at += next
+		flipped := bytes.Clone(whole)
+		flipped[at+11] ^= 1
+		copied := filepath.Join(t.TempDir(), "flipped.db")
+		if err := os.WriteFile(copied, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if o.changed(copied) == "" {
+			continue // a page that is used no more
+		}
+		copies++
+		if r := call("check", "--quiet", "--dsn", copied); r.code == exitFailed {
+			found++
+		} else {
+			t.Errorf("the copy at byte %d: check exits %d\n%s", at, r.code, r.stdout)
+		}
+	}
+	if copies < 20 {
+		t.Errorf("only %d copies of the order's id were found in the file", copies)
+	}
+	t.Logf("%d of %d found", found, copies)
 }

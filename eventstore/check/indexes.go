@@ -103,9 +103,13 @@ func (c *run) missing(ctx context.Context, i sqliteIndex, after int64) (missing 
 	for _, column := range i.columns {
 		same = append(same, `x.`+column+` IS t.`+column)
 	}
-	err = c.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(NOT EXISTS (SELECT 1 FROM `+i.table+` AS x INDEXED BY `+i.name+`
-			WHERE `+strings.Join(same, " AND ")+i.condition(" AND x.")+`)`+i.condition(" AND ")+`), 0), MAX(id)
-		FROM (SELECT rowid AS id, `+strings.Join(i.columns, ", ")+` FROM `+i.table+` NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT ?2) t`,
+	included := "1"
+	if i.where != "" {
+		included = i.where
+	}
+	err = c.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(included AND NOT EXISTS (SELECT 1 FROM `+i.table+` AS x INDEXED BY `+i.name+`
+			WHERE `+strings.Join(same, " AND ")+i.condition(" AND ")+`)), 0), MAX(id)
+		FROM (SELECT rowid AS id, (`+included+`) AS included, `+strings.Join(i.columns, ", ")+` FROM `+i.table+` NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT ?2) t`,
 		after, rowsAtOnce).Scan(&missing, &last)
 	return missing, last, c.db.Translate(err)
 }
