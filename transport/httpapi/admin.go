@@ -15,9 +15,9 @@ import (
 // Checks are the questions that a node answers about itself. Each ends with its
 // context.
 type Checks interface {
-	// Self: the node's own parts (heartbeat, claim loop, projector) are alive.
+	// Self: the node's own parts (heartbeat, claim loop, projector) go round and succeed.
 	Self(ctx context.Context) error
-	// External: the database answers and takes writes.
+	// External: the database takes what an order writes.
 	External(ctx context.Context) error
 	// Ready: the node does what its roles say; not while it starts or drains.
 	Ready(ctx context.Context) error
