@@ -54,7 +54,7 @@ test: fmt-check vet ## Formatting, vet, and every test with the race detector: u
 test-all: fmt-check vet ## As test, without the cache, and then the suites that take long, in full and without the race detector
 	$(GO) test -race -count=1 -timeout 40m ./...
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
-	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips' ./cmd/orderflow
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips|TestE2E_Upgrade' ./cmd/orderflow
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestOpenAPI_client ./transport/httpapi
 	$(GO) test -count=1 -tags chaos ./crashpoint ./schema
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./chaos/...

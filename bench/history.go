@@ -82,9 +82,11 @@ func (h historian) record(id domain.OrderID, placed time.Time, commands []domain
 }
 
 func (h historian) encode(r *domain.Recorded) (err error) {
-	if r.Data, r.Metadata.Schema, err = h.codec.Encode(r.Event); err != nil {
+	stored, err := h.codec.EncodeAt(1, r.Event) // every program reads it
+	if err != nil {
 		return err
 	}
+	r.Data, r.Metadata.Schema = stored.Data, stored.Schema
 	r.RawMeta, err = domain.MarshalStored(r.Metadata)
 	return err
 }

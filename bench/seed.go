@@ -80,7 +80,9 @@ func seeds(ctx context.Context, db *schema.DB, n int) (int, error) {
 }
 
 // trackingKey is how the key of a tracking id is stored.
-func trackingKey(id string) [sha256.Size]byte { return sha256.Sum256([]byte("tracking:" + id)) }
+func trackingKey(id string) [sha256.Size]byte {
+	return domain.KeyHash(domain.ReservedKey("", domain.KeyTracking, id))
+}
 
 // fingerprintOf is how the content of an order is stored beside its key.
 func fingerprintOf(o domain.OrderPlaced) [sha256.Size]byte {

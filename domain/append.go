@@ -28,7 +28,7 @@ type Append struct {
 
 // Reservation is a key (tracking id, idempotency key) that names one order for ever.
 type Reservation struct {
-	Key         string   // at most 300 bytes
+	Key         string   // see ReservedKey
 	Fingerprint [32]byte // SHA-256 of the request, to tell a repeat from another order
 }
 

@@ -16,16 +16,18 @@ type Codec struct {
 }
 
 type eventType struct {
-	schema    int // the version this code writes
+	schema    int // the newest version this code knows
 	decode    func(json.RawMessage) (Event, error)
 	scan      func(*Scanner) Event // the same for the present version, as far as it goes; or nil
 	upcasters map[int]Upcaster     // from version n to n+1
+	older     []older              // forms that are still written, the oldest first
 }
 
 // NewCodec knows every event of this package at its present schema version.
 func NewCodec() *Codec {
 	c := &Codec{types: map[string]eventType{}}
-	register[OrderPlaced](c, 1)
+	register[OrderPlaced](c, 2, sameMembers)
+	c.writes("OrderPlaced", older{level: 1, schema: 1, of: placedWithoutCustomer})
 	register[StepStarted](c, 1)
 	register[StepCompleted](c, 1)
 	register[StepFailed](c, 1)
@@ -69,15 +71,17 @@ func (c *Codec) Encode(e Event) (data json.RawMessage, schema int, err error) {
 	return data, t.schema, nil
 }
 
-// Decode reads stored JSON of any schema version up to the present one.
-// Errors are of kind ErrCorrupt.
+// Decode reads stored JSON of any schema version up to the present one. Errors are of kind
+// ErrNewer if the type or its schema version is unknown, and of kind ErrCorrupt otherwise.
 func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, error) {
 	t, known := c.types[typ]
-	if !known {
-		return nil, fmt.Errorf("%w: event type %q is unknown to this version of the program", ErrCorrupt, typ)
-	}
-	if schema < 1 || schema > t.schema {
-		return nil, fmt.Errorf("%w: %s has schema version %d, this program knows 1 to %d", ErrCorrupt, typ, schema, t.schema)
+	switch {
+	case !known:
+		return nil, fmt.Errorf("%w: event type %q is unknown to it", ErrNewer, typ)
+	case schema > t.schema:
+		return nil, fmt.Errorf("%w: %s has schema version %d, it knows 1 to %d", ErrNewer, typ, schema, t.schema)
+	case schema < 1:
+		return nil, fmt.Errorf("%w: %s has schema version %d, the first is 1", ErrCorrupt, typ, schema)
 	}
 	for v := schema; v < t.schema; v++ {
 		up, found := t.upcasters[v]

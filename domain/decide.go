@@ -15,6 +15,8 @@ type Command interface {
 type Place struct {
 	TrackingID string
 	Detail     json.RawMessage
+	Customer   string // who places it, or empty
+	KeyHash    string // see OrderPlaced
 }
 
 // StartStep opens an attempt of the step whose turn it is.
@@ -106,7 +108,7 @@ func (c Place) decide(o *Order) ([]Event, error) {
 	if len(c.Detail) > 0 && !json.Valid(c.Detail) {
 		return nil, fmt.Errorf("%w: detail is not JSON", ErrInvalid)
 	}
-	return []Event{OrderPlaced{TrackingID: c.TrackingID, Detail: c.Detail}}, nil
+	return []Event{OrderPlaced(c)}, nil
 }
 
 func (c StartStep) decide(o *Order) ([]Event, error) {

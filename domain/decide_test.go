@@ -93,7 +93,7 @@ func TestDecide_events(t *testing.T) {
 		command Command
 		want    []Event
 	}{
-		"place":                 {nil, Place{"t", json.RawMessage(`{}`)}, []Event{OrderPlaced{"t", json.RawMessage(`{}`)}}},
+		"place":                 {nil, Place{"t", json.RawMessage(`{}`), "acme", "ab"}, []Event{OrderPlaced{"t", json.RawMessage(`{}`), "acme", "ab"}}},
 		"place without detail":  {nil, Place{}, []Event{OrderPlaced{}}},
 		"start":                 {place, StartStep{Scheduling, 1, "n"}, []Event{StepStarted{Scheduling, 1, "n"}}},
 		"start skips numbers":   {paused, StartStep{Scheduling, 9, "n"}, []Event{StepStarted{Scheduling, 9, "n"}}},

@@ -21,6 +21,9 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrCorrupt: what is stored cannot be read back or contradicts the rules.
 	ErrCorrupt = errors.New("corrupt")
+	// ErrNewer: what is stored is in a form that a newer version of the program writes. It may be
+	// right: this program can neither use nor judge it, and leaves it to others.
+	ErrNewer = errors.New("newer than this program")
 )
 
 // The rules of Decide, each of kind ErrRule.

@@ -9,12 +9,17 @@ type Event interface {
 	EventType() string
 }
 
-// OrderPlaced opens every stream.
+// OrderPlaced opens every stream. Its first form had no Customer and no KeyHash.
 type OrderPlaced struct {
 	// TrackingID is the customer's own name for the order, or empty.
 	TrackingID string `json:"tracking_id,omitempty"`
 	// Detail is what the customer ordered, any JSON, compacted.
 	Detail json.RawMessage `json:"detail,omitempty"`
+	// Customer is the name of the caller who placed the order; empty if callers have none.
+	Customer string `json:"customer,omitempty"`
+	// KeyHash is the SHA-256, in hexadecimal, under which the idempotency key of the request is
+	// reserved; empty if it had none.
+	KeyHash string `json:"key_hash,omitempty"`
 }
 
 // StepStarted opens an attempt.

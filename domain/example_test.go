@@ -71,6 +71,6 @@ func ExamplePrepare() {
 		fmt.Println(m.Topic, m.UUID, string(m.Payload))
 	}
 	// Output:
-	// [{TrackingID:PO-42 Detail:[]}]
+	// [{TrackingID:PO-42 Detail:[] Customer: KeyHash:}]
 	// scheduling 01890a5d-ac96-774b-bcce-b302099a8057:1 {"order_id":"01890a5d-ac96-774b-bcce-b302099a8057"}
 }

@@ -104,6 +104,8 @@ const (
 	// SettleHandBack gives the message back, to be claimed at once. It counts no interruption:
 	// the work was not at fault.
 	SettleHandBack
+	// SettleRelease gives the message back, for another node, and counts nothing.
+	SettleRelease
 )
 
 // SettleRequest asks for one lease to be settled.
@@ -160,6 +162,7 @@ type Node struct {
 	StartedAt   time.Time
 	HeartbeatAt time.Time
 	ExpiresAt   time.Time
+	EventLevel  int // the highest level of events that it reads (see EventLevel)
 	// Expired says that by the database's clock its leases are no longer good.
 	Expired bool
 }

@@ -11,6 +11,7 @@ import (
 type Order struct {
 	ID         OrderID
 	TrackingID string
+	Customer   string // who placed it; empty if callers have no names
 	Detail     json.RawMessage
 	Steps      [StepCount]StepState
 	PlacedAt   time.Time
@@ -73,7 +74,7 @@ func (o *Order) apply(r *Recorded) error {
 func (o *Order) evolve(e Event, at time.Time) error {
 	switch e := e.(type) {
 	case OrderPlaced:
-		o.TrackingID, o.Detail, o.PlacedAt = e.TrackingID, e.Detail, at
+		o.TrackingID, o.Customer, o.Detail, o.PlacedAt = e.TrackingID, e.Customer, e.Detail, at
 		for i := range o.Steps {
 			o.Steps[i].Status = StepStatusPending
 		}

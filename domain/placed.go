@@ -24,6 +24,12 @@ func appendPlaced(b []byte, e OrderPlaced) ([]byte, bool) {
 		}
 		b = append(buf.Bytes(), ',')
 	}
+	if e.Customer != "" {
+		b = append(AppendString(append(b, `"customer":`...), e.Customer), ',')
+	}
+	if e.KeyHash != "" {
+		b = append(AppendString(append(b, `"key_hash":`...), e.KeyHash), ',')
+	}
 	return bytes.TrimSuffix(b, []byte{','}), true
 }
 

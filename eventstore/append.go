@@ -91,7 +91,7 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 		}
 	}
 	for _, r := range a.Reservations {
-		p.keys = append(p.keys, reservation{key: r.Key, hash: keyHash(r.Key), order: a.OrderID, fingerprint: r.Fingerprint})
+		p.keys = append(p.keys, reservation{key: r.Key, hash: domain.KeyHash(r.Key), order: a.OrderID, fingerprint: r.Fingerprint})
 	}
 	return p, s.encodeEvents(p)
 }
@@ -108,13 +108,14 @@ func (s *Store) encodeEvents(p *pending) error {
 }
 
 // encodeEvent makes of event i what is recorded, but for place, time and hash.
-func (s *Store) encodeEvent(a *domain.Append, i int, r *domain.Recorded) (err error) {
-	e := a.Events[i]
-	r.OrderID, r.Type, r.Event, r.Metadata = a.OrderID, e.EventType(), e, a.MetadataOf(i)
-	if r.Data, r.Metadata.Schema, err = s.codec.Encode(e); err != nil {
+func (s *Store) encodeEvent(a *domain.Append, i int, r *domain.Recorded) error {
+	e, err := s.codec.EncodeAt(s.Level(), a.Events[i])
+	if err != nil {
 		return err
 	}
-	r.Event = domain.Within(e, r.Data)
+	r.OrderID, r.Type, r.Event, r.Data = a.OrderID, e.Event.EventType(), domain.Within(e.Event, e.Data), e.Data
+	r.Metadata = a.MetadataOf(i)
+	r.Metadata.Schema = e.Schema
 	if r.RawMeta, err = domain.MarshalStored(r.Metadata); err != nil {
 		return fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
 	}

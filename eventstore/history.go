@@ -87,6 +87,7 @@ func (s *Store) forget(partition int, gone mark) {
 		return // somebody else was faster
 	}
 	s.recent.clear()
+	s.level.Store(1) // a backup may be from before it was raised; it is asked for again
 	for i := range s.lanes {
 		s.lanes[i].tail.clear()
 	}

@@ -59,11 +59,15 @@ const pageBytes = 4 << 20
 
 // ReadLog gives up to limit events of one partition after a position, in order of
 // position and without holes. The last position given is where to go on. It gives fewer than
-// limit, though there are more, where they are large; it gives none only at the end.
+// limit, though there are more, where they are large or before one that cannot be decoded; it
+// gives none only at the end.
 func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
 	events, err := s.collect(rows, err, limit, pageBytes, nil)
+	if len(events) > 0 && undecodable(err) {
+		return events, nil // whoever reads on comes upon it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read partition %d after position %d: %w", partition, after, err)
 	}
@@ -93,9 +97,9 @@ func (s *Store) Heads(ctx context.Context) ([]int64, error) {
 }
 
 // collect reads rows of columns, of which there are probably as many as expected, and none
-// after those that have so many bytes together. What cannot be decoded goes to undecodable, if there is one, and is kept without its Event;
-// otherwise it is an error.
-func (s *Store) collect(rows *sql.Rows, err error, expected, mostBytes int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
+// after those that have so many bytes together. What cannot be decoded goes to tell, if there is
+// one, and is kept without its Event; otherwise it is an error, with which come the events before.
+func (s *Store) collect(rows *sql.Rows, err error, expected, mostBytes int, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -105,15 +109,20 @@ func (s *Store) collect(rows *sql.Rows, err error, expected, mostBytes int, unde
 	for mostBytes > 0 && rows.Next() {
 		r, err := s.scan(rows, &stored)
 		switch {
-		case errors.Is(err, domain.ErrCorrupt) && undecodable != nil:
-			undecodable(r, err)
+		case tell != nil && undecodable(err):
+			tell(r, err)
 		case err != nil:
-			return nil, err
+			return events, err
 		}
 		events = append(events, r)
 		mostBytes -= len(r.Data) + len(r.RawMeta)
 	}
 	return events, classify(s.db.Translate(rows.Err()))
+}
+
+// undecodable says that an event was read and could not be decoded.
+func undecodable(err error) bool {
+	return errors.Is(err, domain.ErrCorrupt) || errors.Is(err, domain.ErrNewer)
 }
 
 // maxExpected bounds the events for which room is made before they come.
@@ -146,8 +155,11 @@ func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err err
 		r.Event, err = s.codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
 	}
 	r.Event = domain.Within(r.Event, r.Data)
-	if err != nil {
-		return r, fmt.Errorf("event %s at partition %d, position %d: %w: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, domain.ErrCorrupt, err)
+	if err == nil {
+		return r, nil
 	}
-	return r, nil
+	if !undecodable(err) {
+		err = fmt.Errorf("%w: %w", domain.ErrCorrupt, err)
+	}
+	return r, fmt.Errorf("event %s at partition %d, position %d: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, err)
 }

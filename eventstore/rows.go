@@ -69,8 +69,6 @@ type reservation struct {
 	at          schema.Time
 }
 
-func keyHash(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
-
 // readReservations reads the holders of every key the group wants.
 func (c *commit) readReservations(group []*pending) (questions []schema.Question) {
 	c.keys = map[[sha256.Size]byte]reservation{}

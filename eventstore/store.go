@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"orderflow/domain"
@@ -63,6 +64,7 @@ type Store struct {
 	lanes      []lane // by partition
 	recent     *recent
 	marks      marks
+	level      atomic.Int64 // see Level
 
 	mu       sync.Mutex
 	onCommit []func(partition int, head int64)
@@ -95,7 +97,27 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 		return nil, fmt.Errorf("%w: the event store has no partitions", domain.ErrCorrupt)
 	}
 	s.lanes, s.marks.all = make([]lane, s.partitions), make([]mark, s.partitions)
+	allowed, err := db.Compatibility(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the event store: %w", classify(err))
+	}
+	s.Allow(allowed.EventLevel)
 	return s, nil
+}
+
+// Level is the level (see domain.EventLevel) in whose forms events are appended: the highest
+// that has been allowed, at first what the database said when the store was opened.
+func (s *Store) Level() int { return int(s.level.Load()) }
+
+// Allow has events appended in the forms of a level, which the database must have allowed: what
+// it has allowed once it allows for ever.
+func (s *Store) Allow(level int) {
+	for {
+		now := s.level.Load()
+		if int64(level) <= now || s.level.CompareAndSwap(now, int64(level)) {
+			return
+		}
+	}
 }
 
 // Partitions is the number of partitions of the log, fixed when it was created.

@@ -29,6 +29,7 @@ type cluster struct {
 	dead     []letter
 	returned string                     // why a message was last given back
 	nodes    map[string][]*registration // by epoch, from 1
+	newer    bool                       // the streams cannot be read by this program
 	faults   []fault
 	registry registryFaults
 	changed  chan struct{} // closed and replaced when there may be something to claim
@@ -77,6 +78,9 @@ func (c *cluster) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorde
 	events := slices.Clone(c.streams[id])
 	if len(events) == 0 {
 		return nil, domain.ErrNotFound
+	}
+	if c.newer {
+		return nil, fmt.Errorf("event %s: %w", domain.EventID(id, len(events)), domain.ErrNewer)
 	}
 	return events, nil
 }
@@ -149,7 +153,7 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 		return nil, fmt.Errorf("%w: nothing to append", domain.ErrInvalid)
 	}
 	stream := c.streams[a.OrderID]
-	if len(stream) != a.Expected {
+	if len(stream) != a.Expected && len(a.Events) > 0 {
 		return nil, domain.ErrConflict
 	}
 	recorded := c.check(a, stream)
@@ -217,7 +221,7 @@ func (c *cluster) record(meta domain.Metadata, id domain.OrderID, e domain.Event
 func commandOf(e domain.Event) domain.Command {
 	switch e := e.(type) {
 	case domain.OrderPlaced:
-		return domain.Place{TrackingID: e.TrackingID, Detail: e.Detail}
+		return domain.Place(e)
 	case domain.StepStarted:
 		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
 	case domain.StepCompleted:
@@ -253,7 +257,7 @@ func (c *cluster) settle(r *row, a domain.Append) {
 	case domain.SettleReturn:
 		r.node, r.epoch, r.interruptions = "", 0, r.interruptions+1
 		c.returned = a.Reason
-	case domain.SettleHandBack:
+	case domain.SettleHandBack, domain.SettleRelease:
 		r.node, r.epoch = "", 0
 		c.returned = a.Reason
 	case domain.SettlePark:

@@ -155,7 +155,7 @@ func (j *job) count(events []domain.Recorded) {
 func final(err error) bool {
 	for _, kind := range []error{
 		domain.ErrRule, domain.ErrFenced, domain.ErrConflict, domain.ErrInvalid,
-		domain.ErrNotFound, domain.ErrDuplicate, domain.ErrCorrupt,
+		domain.ErrNotFound, domain.ErrDuplicate, domain.ErrCorrupt, domain.ErrNewer,
 	} {
 		if errors.Is(err, kind) {
 			return true

@@ -56,7 +56,7 @@ func TestOpener_Append(t *testing.T) {
 	if err != nil || len(stream) != 2 {
 		t.Fatalf("the stream has %d events (err %v), want 2", len(stream), err)
 	}
-	if got, want := stream[0].Metadata, (domain.Metadata{Schema: 1, Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}); got != want {
+	if got, want := stream[0].Metadata, (domain.Metadata{Schema: 2, Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}); got != want {
 		t.Errorf("the order has metadata %+v, want %+v", got, want)
 	}
 	want := domain.Metadata{Schema: 1, Actor: "worker", Node: "n1", Attempt: 1, CorrelationID: "request-1", CausationID: domain.EventID(id, 1), TraceParent: "00-trace"}

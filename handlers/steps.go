@@ -56,6 +56,7 @@ type Steps struct {
 	stopped     context.Context // ends with Stop
 	stop        context.CancelFunc
 	interrupted atomic.Int64
+	said        atomic.Int64 // when release last said that an order is newer than this program, Unix nanoseconds
 }
 
 // NewSteps checks c; what is missing or negative is of kind domain.ErrInvalid.
@@ -107,7 +108,10 @@ func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
 func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 	return func(msg *message.Message) error {
 		j, err := s.take(msg)
-		if err != nil {
+		switch {
+		case errors.Is(err, domain.ErrNewer):
+			return s.release(msg.Context(), msg, err)
+		case err != nil:
 			return fmt.Errorf("message %s: %w", msg.UUID, err)
 		}
 		err = j.handle(do)
@@ -120,6 +124,8 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 		case errors.Is(err, domain.ErrRule) && j.read, errors.Is(err, domain.ErrFenced):
 			j.log().WithError(err).Info("dropped a message that is out of date")
 			return nil
+		case errors.Is(err, domain.ErrNewer):
+			return s.release(j.held, msg, err)
 		}
 		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
 	}

@@ -55,12 +55,21 @@ func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (app
 			b.err = p.apply(ctx, partition, b.events)
 		}
 		if b.err != nil {
+			p.note(partition, b.err)
 			*t = tail{} // what it held may not be what is stored
 			return applied, b.err
 		}
 		applied += len(b.events)
 	}
+	p.note(partition, nil)
 	return applied, nil
+}
+
+// note takes down where a partition has stopped, and says so once.
+func (p *Projector) note(partition int, err error) {
+	if p.stops.note(partition, p.tails[partition].position, err) {
+		p.opts.OnError(fmt.Errorf("projection %s: the views stop in front of an event, until a newer version of the program goes on: %w", live, err))
+	}
 }
 
 // read reads the batch after a position.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/schema"
 )
 
@@ -58,11 +59,12 @@ func (o Options) withDefaults() Options {
 // Projector applies the log to the orders. One process needs one at most; any number
 // of processes may each have one.
 type Projector struct {
-	db   *schema.DB
-	log  Log
-	opts Options
-	wake chan struct{}
-	pace pace
+	db    *schema.DB
+	log   Log
+	opts  Options
+	wake  chan struct{}
+	pace  pace
+	stops stops
 
 	// Only Run uses these.
 	tails   []tail    // by partition
@@ -90,7 +92,9 @@ func (p *Projector) Wake() {
 
 // Run applies the log until ctx ends, and then returns nil. Errors are told to OnError
 // and what failed is tried again, after a pause that grows to 10 s; an error in one
-// partition does not hold up the others.
+// partition does not hold up the others. In front of an event that is newer than this program
+// it stops in that partition, tells OnError once, and looks now and then whether a newer
+// program has gone on.
 func (p *Projector) Run(ctx context.Context) error {
 	for {
 		p.heed()
@@ -174,6 +178,9 @@ func (p *Projector) pass(ctx context.Context) (s seen, err error) {
 		s.applied += n
 		if errors.Is(err, errMoved) {
 			s.others, err = true, nil
+		}
+		if errors.Is(err, domain.ErrNewer) {
+			err = nil // it has been said
 		}
 		errs = append(errs, err)
 	}

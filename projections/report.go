@@ -16,6 +16,7 @@ const (
 	KindSurplus   = "surplus"   // the row has no events
 	KindStale     = "stale"     // events that the checkpoint counts as applied are not in the row
 	KindEvents    = "events"    // the order's events cannot be read or folded
+	KindNewer     = "newer"     // the order has events that this program does not understand
 	KindCounts    = "counts"    // the number of orders of a status is wrong
 	KindBeyond    = "beyond"    // a checkpoint is beyond the head of its partition
 )

@@ -2,10 +2,14 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
+
+// ErrNewerSchema says that a newer program has migrated the database.
+var ErrNewerSchema = errors.New("the schema is newer than this program")
 
 // Deviation is a table, an index or a trigger that is not what the migrations made.
 type Deviation struct {
@@ -39,12 +43,19 @@ func (d Deviation) String() string {
 
 // Deviations compares the tables, indexes and triggers that there are with what the applied
 // migrations make of an empty database. Tables and indexes that somebody added are none. An error
-// says that they cannot be compared.
+// says that they cannot be compared; it is of kind ErrNewerSchema if only a newer program can.
 func (db *DB) Deviations(ctx context.Context) ([]Deviation, error) {
 	var version int64
 	err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&version)
 	if err != nil {
 		return nil, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
+	}
+	newest, err := newestMigration(db.dialect)
+	if err != nil {
+		return nil, err
+	}
+	if version > newest {
+		return nil, fmt.Errorf("%w: it has the migration %d, this program knows up to %d", ErrNewerSchema, version, newest)
 	}
 	found, err := db.dialect.deviations(ctx, db, version)
 	if err != nil {

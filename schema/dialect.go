@@ -43,6 +43,8 @@ type Dialect interface {
 	look(ctx context.Context, p pools) error
 	// deviations compares the schema of a database with what the migrations up to a version make.
 	deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error)
+	// hasTable says whether there is a table of that name.
+	hasTable(ctx context.Context, p pools, name string) (bool, error)
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
 }

@@ -59,6 +59,7 @@ func TestFile_replacedAtCommit(t *testing.T) {
 func TestFile_newConnection(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := openTable(t, path)
+	db.read.SetMaxIdleConns(-1) // those that there are go
 	if err := os.Rename(path, path+".away"); err != nil {
 		t.Fatal(err)
 	}

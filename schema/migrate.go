@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 // Migration is one numbered step of the schema and how it stands.
@@ -15,6 +17,8 @@ type Migration struct {
 	File    string    `json:"file"`
 	Applied bool      `json:"applied"`
 	At      time.Time `json:"applied_at,omitzero"`
+	// Unknown says that it is one of a newer program: there is no file.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Migrate brings the schema up to date and says which migrations it ran. Several
@@ -43,7 +47,8 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	}
 }
 
-// Migrations lists every migration and whether it has been applied.
+// Migrations lists every migration and whether it has been applied; after those of this program
+// the ones that newer programs have applied.
 func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	p, err := db.provider()
 	if err != nil {
@@ -57,7 +62,39 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	for _, s := range status {
 		all = append(all, Migration{Version: s.Source.Version, File: s.Source.Path, Applied: s.State == goose.StateApplied, At: s.AppliedAt})
 	}
-	return all, nil
+	unknown, err := db.unknownMigrations(ctx, all)
+	if err != nil {
+		return nil, fmt.Errorf("migrations of %s: %w", db.dsn, db.dialect.translate(err))
+	}
+	return append(all, unknown...), nil
+}
+
+// unknownMigrations are those that have been applied and are not known.
+func (db *DB) unknownMigrations(ctx context.Context, known []Migration) (unknown []Migration, err error) {
+	dialect, _, err := db.dialect.migrations()
+	if err != nil {
+		return nil, err
+	}
+	versions, err := database.NewStore(dialect, goose.DefaultTablename)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := versions.ListMigrations(ctx, db.write)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(applied) // the latest came first
+	for _, a := range applied {
+		if a.Version == 0 || slices.ContainsFunc(known, func(m Migration) bool { return m.Version == a.Version }) {
+			continue
+		}
+		one, err := versions.GetMigration(ctx, db.write, a.Version)
+		if err != nil {
+			return nil, err
+		}
+		unknown = append(unknown, Migration{Version: a.Version, Applied: one.IsApplied, At: one.Timestamp, Unknown: true})
+	}
+	return unknown, nil
 }
 
 func (db *DB) provider() (*goose.Provider, error) {

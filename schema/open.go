@@ -20,17 +20,34 @@ type DB struct {
 	waited, held                      atomic.Int64 // nanoseconds
 }
 
-// Open connects to the database that dsn names (see ParseDSN) and asks it one
-// question. It does not migrate. A SQLite file that is not there is made, for its owner only; one
-// of another program is left as it is: ErrForeign.
+// Open connects to the database that dsn names (see ParseDSN). It does not migrate. ErrTooOld if
+// a newer program has made it one that this program must not work on. A SQLite file that is not
+// there is made, for its owner only; one of another program is left as it is: ErrForeign.
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	return open(ctx, dsn, false)
+	return openCompatible(ctx, dsn, false)
 }
 
 // OpenExisting is Open for a database that was migrated before, as far as its file tells:
 // ErrNoDatabase for a SQLite file that is not there or empty, and nothing is made.
 func OpenExisting(ctx context.Context, dsn string) (*DB, error) {
+	return openCompatible(ctx, dsn, true)
+}
+
+// OpenToLook is OpenExisting also for a database that this program must not work on, whose
+// migrations it can still list.
+func OpenToLook(ctx context.Context, dsn string) (*DB, error) {
 	return open(ctx, dsn, true)
+}
+
+func openCompatible(ctx context.Context, dsn string, existing bool) (*DB, error) {
+	db, err := open(ctx, dsn, existing)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Compatible(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 func open(ctx context.Context, dsn string, existing bool) (*DB, error) {

@@ -114,7 +114,8 @@ func isDamage(err error) bool {
 }
 
 // takenError is a trigger's refusal of an INSERT. The triggers on INSERT refuse what is in the
-// place of another row, and nothing else, before the unique keys would.
+// place of another row, before the unique keys would. The one on nodes refuses something else,
+// but nobody who has asked before, in the same transaction (see messaging.Nodes).
 type takenError struct{ error }
 
 func (e takenError) Unwrap() error { return e.error }
@@ -134,6 +135,11 @@ func refusedInsert(query string, err error) error {
 		return takenError{err}
 	}
 	return err
+}
+
+func (sqlite) hasTable(ctx context.Context, p pools, name string) (has bool, err error) {
+	err = p.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1`, name).Scan(&has)
+	return has, err
 }
 
 func (sqlite) migrations() (goose.Dialect, fs.FS, error) {

@@ -83,6 +83,11 @@ func (sqlServer) joinClock(context.Context, pools, func(string)) error { return 
 
 func (sqlServer) ownClock(context.Context, *sql.DB) (bool, error) { return true, nil }
 
+func (sqlServer) hasTable(ctx context.Context, p pools, name string) (has bool, err error) {
+	err = p.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM sys.tables WHERE name = @p1`, name).Scan(&has)
+	return has, err
+}
+
 func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 	sub, err := fs.Sub(sqlServerMigrations, "migrations/sqlserver")
 	return goose.DialectMSSQL, sub, err

@@ -71,6 +71,11 @@ func (c control) Ready(ctx context.Context) error {
 	if _, registered := c.node.member.Tenure(); !registered {
 		return errors.Join(errors.New("the node is not registered in the cluster"), c.node.heart.failing(0))
 	}
+	if p := c.node.projector; p != nil {
+		if err := p.Stopped(); err != nil {
+			return err
+		}
+	}
 	return named(c.node.db.Blocked, c.node.db.Ping(ctx))
 }
 

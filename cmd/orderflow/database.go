@@ -18,15 +18,18 @@ func (f databaseFlag) Validate() error {
 	return err
 }
 
-// open opens a database that is there.
-func (f databaseFlag) open(ctx context.Context) (*schema.DB, error) {
-	// A mistyped name would otherwise make a file, and look like a system without orders.
-	return schema.OpenExisting(ctx, f.DSN)
+// with opens the database, runs do and closes it.
+func (f databaseFlag) with(ctx context.Context, do func(*schema.DB) error) error {
+	return opened(ctx, schema.OpenExisting, f.DSN, do) // a mistyped name would otherwise make a file
 }
 
-// with opens the database, runs f and closes it.
-func (f databaseFlag) with(ctx context.Context, do func(*schema.DB) error) (err error) {
-	db, err := f.open(ctx)
+// look is with for what is safe on a database that this program is too old for.
+func (f databaseFlag) look(ctx context.Context, do func(*schema.DB) error) error {
+	return opened(ctx, schema.OpenToLook, f.DSN, do)
+}
+
+func opened(ctx context.Context, open func(context.Context, string) (*schema.DB, error), dsn string, do func(*schema.DB) error) (err error) {
+	db, err := open(ctx, dsn)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 type migrateCmd struct {
 	databaseFlag
 	jsonFlag
-	Status bool `help:"Only list the migrations and whether they have been applied, and name the tables, indexes and triggers that are not as they made them; exit 1 if one is missing or altered."`
+	Status bool `help:"Only list the migrations and whether they have been applied, also those of newer programs, and name the tables, indexes and triggers that are not as they made them; exit 1 if one is missing or altered, or if this program is too old for the database."`
 }
 
 // Help is the long help.
@@ -25,7 +25,7 @@ Example: orderflow migrate --dsn 'sqlserver://of:secret@db:1433?database=orderfl
 // Run migrates, or lists.
 func (c *migrateCmd) Run(ctx context.Context, out *output) (err error) {
 	if c.Status {
-		return c.with(ctx, func(db *schema.DB) error { return c.list(ctx, db, out) })
+		return c.look(ctx, func(db *schema.DB) error { return c.list(ctx, db, out) })
 	}
 	db, err := schema.Open(ctx, c.DSN)
 	if err != nil {
@@ -59,7 +59,11 @@ func (c *migrateCmd) list(ctx context.Context, db *schema.DB, out *output) error
 		if !m.Applied {
 			missing, at = true, time.Time{}
 		}
-		rows = append(rows, []any{m.Version, m.File, m.Applied, at})
+		file := m.File
+		if m.Unknown {
+			file = "(of a newer program)"
+		}
+		rows = append(rows, []any{m.Version, file, m.Applied, at})
 	}
 	if c.JSON {
 		err = out.json(orEmpty(all))
@@ -69,7 +73,14 @@ func (c *migrateCmd) list(ctx context.Context, db *schema.DB, out *output) error
 	if err != nil {
 		return err
 	}
+	if err := db.Compatible(ctx); err != nil {
+		return err
+	}
 	found, err := db.Deviations(ctx)
+	if errors.Is(err, schema.ErrNewerSchema) {
+		out.notef("tables, indexes and triggers are not compared: %v", err)
+		err = nil
+	}
 	for _, d := range found {
 		out.notef("%s", d)
 	}

@@ -70,7 +70,7 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 			err = errors.Join(err, n.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
+	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.requireReadable, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

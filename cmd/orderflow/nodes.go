@@ -37,6 +37,7 @@ type nodeJSON struct {
 	StartedAt   time.Time `json:"started_at"`
 	HeartbeatAt time.Time `json:"heartbeat_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
+	EventLevel  int       `json:"event_level"` // the highest level of events that it reads
 }
 
 // Run lists the nodes.
@@ -73,5 +74,6 @@ func toJSON(n domain.Node) nodeJSON {
 	return nodeJSON{
 		Node: n.Node, Epoch: n.Epoch, State: n.State, Alive: !n.Expired, Slots: n.Slots, Busy: n.Busy, Host: n.Host, PID: n.PID,
 		Version: n.Version, Roles: n.Roles, Admin: n.Admin, StartedAt: n.StartedAt, HeartbeatAt: n.HeartbeatAt, ExpiresAt: n.ExpiresAt,
+		EventLevel: n.EventLevel,
 	}
 }

@@ -59,6 +59,7 @@ func (n *node) run(ctx context.Context) error {
 		background(n.gate.behind(n.projector.Run))
 	}
 	background(n.losses.Run)
+	background(n.followLevel)
 	background(n.gate.behind(n.retention().Run))
 	background(n.gate.behind(n.lookOnce))
 	background(n.watchLostEnd)

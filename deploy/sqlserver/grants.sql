@@ -35,6 +35,9 @@ GRANT SELECT, INSERT, UPDATE ON dbo.checkpoints TO orderflow_runtime_role;
 -- A node that is asked for its health writes a row, reads it back and removes it.
 GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
 
+-- Nodes raise the level of the events that are written, when all of them read it. The row is made
+-- by a migration.
+GRANT SELECT, UPDATE ON dbo.compatibility TO orderflow_runtime_role;
 -- The list of migrations, to refuse to start on an older schema.
 GRANT SELECT ON dbo.goose_db_version TO orderflow_runtime_role;
 
@@ -50,4 +53,5 @@ GRANT SELECT ON dbo.orders TO orderflow_reader_role;
 GRANT SELECT ON dbo.orders_next TO orderflow_reader_role;
 GRANT SELECT ON dbo.checkpoints TO orderflow_reader_role;
 GRANT SELECT ON dbo.probes TO orderflow_reader_role;
+GRANT SELECT ON dbo.compatibility TO orderflow_reader_role;
 GRANT SELECT ON dbo.goose_db_version TO orderflow_reader_role;

@@ -16,6 +16,7 @@ const (
 	Hole       = "hole"       // a position or version is missing, or there twice
 	Misplaced  = "misplaced"  // an event lies in another order's partition, or out of order
 	Unread     = "unreadable" // stored bytes that cannot be decoded
+	Newer      = "newer"      // unreadable to this program, since a newer one wrote it: it may be right
 	Broken     = "hash"       // an event or its predecessor is not what was recorded
 	Time       = "time"       // time runs backwards
 	Illegal    = "illegal"    // an event that the rules forbid at its place
@@ -78,8 +79,9 @@ type Report struct {
 	Orders     int64 `json:"orders"`
 	OnTheirWay int64 `json:"on_their_way"`
 	Keys       int64 `json:"keys"` // reservations of tracking ids and idempotency keys
-	// KeysUnproven are those of which no event says what the key was: idempotency keys. That their
-	// orders are there, with the same content, has been checked.
+	// KeysUnproven are those of which no event says what the key was: idempotency keys of orders whose
+	// first event is in its first form. That their orders are there, with the same content, has been
+	// checked.
 	KeysUnproven int64            `json:"keys_unproven"`
 	Found        map[string]int64 `json:"found"` // violations by kind
 	Violations   []Violation      `json:"violations"`
@@ -145,6 +147,10 @@ func unreadable(err error) error {
 // schema compares the tables, indexes and triggers with what the migrations made.
 func (c *run) schema(ctx context.Context) error {
 	found, err := c.db.Deviations(ctx)
+	if errors.Is(err, schema.ErrNewerSchema) {
+		c.violation(Violation{Kind: Newer, Partition: -1, What: fmt.Sprintf("the tables, indexes and triggers cannot be compared: %v", err)})
+		return nil
+	}
 	for _, d := range found {
 		c.violation(Violation{Kind: Schema, Partition: -1, What: d.String()})
 	}

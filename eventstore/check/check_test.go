@@ -201,8 +201,11 @@ func TestRun_finds(t *testing.T) {
 		"altered hash": {check.Broken, "hash", func(b *bench) {
 			b.tamper(`UPDATE events SET hash = ?2 WHERE stream_id = ?1 AND version = 10`, id(1), make([]byte, 32))
 		}},
-		"unreadable data":   {check.Unread, "decode", func(b *bench) { b.tamper(`UPDATE events SET data = '[]' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
-		"unknown type":      {check.Unread, "unknown", func(b *bench) { b.tamper(`UPDATE events SET type = 'X' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
+		"unreadable data": {check.Unread, "decode", func(b *bench) { b.tamper(`UPDATE events SET data = '[]' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
+		"unknown type":    {check.Newer, "unreadable: .*newer than this program", func(b *bench) { b.tamper(`UPDATE events SET type = 'X' WHERE stream_id = ?1 AND version = 2`, id(1)) }},
+		"newer form": {check.Newer, "unreadable: .*newer than this program", func(b *bench) {
+			b.tamper(`UPDATE events SET metadata = '{"schema":99}' WHERE stream_id = ?1 AND version = 2`, id(1))
+		}},
 		"two attempts open": {check.Illegal, "attempt Scheduling#1 was open", func(b *bench) { b.force(3, 2, domain.StepStarted{Step: s[0], Attempt: 2, Node: "m"}) }},
 		"attempt repeated": {check.Illegal, "attempt 1 had been made", func(b *bench) {
 			b.force(3, 2, domain.StepInterrupted{Step: s[0], Attempt: 1, Node: "n", Reason: "x"}, domain.StepStarted{Step: s[0], Attempt: 1, Node: "m"})

@@ -12,7 +12,13 @@ import (
 
 // histories checks every stream.
 func (c *run) histories(ctx context.Context) error {
-	unreadable := func(r domain.Recorded, err error) { c.atf(Unread, r, "%v", err) }
+	unreadable := func(r domain.Recorded, err error) {
+		if errors.Is(err, domain.ErrNewer) {
+			c.atf(Newer, r, "unreadable: %v", err)
+			return
+		}
+		c.atf(Unread, r, "%v", err)
+	}
 	return c.store.EachStream(ctx, c.opts.Page, unreadable, func(events []domain.Recorded) error {
 		c.report.Orders++
 		c.report.Events += int64(len(events))
@@ -115,7 +121,7 @@ func sameEvent(codec *domain.Codec, a, b domain.Event) bool {
 func commandOf(e domain.Event) domain.Command {
 	switch e := e.(type) {
 	case domain.OrderPlaced:
-		return domain.Place{TrackingID: e.TrackingID, Detail: e.Detail}
+		return domain.Place(e)
 	case domain.StepStarted:
 		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
 	case domain.StepCompleted:

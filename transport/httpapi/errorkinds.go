@@ -24,6 +24,7 @@ var errorKinds = []struct {
 	{kind: domain.ErrConflict, problem: problemConflict},
 	{kind: domain.ErrRule, problem: problemNotAllowed},
 	{kind: domain.ErrUnavailable, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
+	{kind: domain.ErrNewer, problem: problemUnavailable, detail: detailNewer, header: retrySoon},
 	{kind: domain.ErrFenced, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
 	{kind: context.DeadlineExceeded, problem: problemTimeout, detail: detailTimeout, header: retrySoon},
 	{kind: context.Canceled, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
@@ -31,6 +32,7 @@ var errorKinds = []struct {
 
 const (
 	detailUnavailable = "the request could not be carried out now; it may be repeated"
+	detailNewer       = "this node is of an older version than what is asked for; others may answer, so the request may be repeated"
 	detailTimeout     = "the request was not carried out in time; it may be repeated"
 	detailInternal    = "the request could not be carried out because of a fault in this system"
 )
@@ -91,10 +93,10 @@ func keyInUse(e *domain.DuplicateError) problem {
 
 // keyOf says where in the request a reserved key came from.
 func keyOf(reserved string) (in, field, key string) {
-	if key, found := strings.CutPrefix(reserved, trackingPrefix); found {
+	switch _, kind, key := domain.SplitKey(reserved); kind {
+	case domain.KeyTracking:
 		return inBody, fieldTrackingID, key
-	}
-	if key, found := strings.CutPrefix(reserved, idempotencyPrefix); found {
+	case domain.KeyIdempotency:
 		return inHeader, headerIdempotencyKey, key
 	}
 	return "", "", ""

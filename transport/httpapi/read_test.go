@@ -176,7 +176,7 @@ func TestAPI_events(t *testing.T) {
 	w := do(t, r, request{path: "/v1/orders/" + theID + "/events"})
 	wantBody(t, w, http.StatusOK, `[{"position":1,"partition":0,"version":1,"type":"OrderPlaced",`+
 		`"data":{"tracking_id":"T-<1>","detail":{"n":12345678901234567890.10,"h":"<b>&"}},`+
-		`"metadata":{"schema":1,"actor":"customer","node":"node-1","correlation_id":"corr-1"},`+
+		`"metadata":{"schema":2,"actor":"customer","node":"node-1","correlation_id":"corr-1"},`+
 		`"recorded_at":"2026-01-31T12:00:00.123456Z","hash":"`+strings.Repeat("ab", 32)+`"}]`+"\n")
 	wantHeader(t, w, "Content-Type", "application/json")
 }

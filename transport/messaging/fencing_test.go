@@ -24,6 +24,7 @@ func TestLeases_Settle(t *testing.T) {
 		"keep locks out a take-over": testSettleKeepLocks,
 		"done":                       testSettleDone,
 		"return":                     testSettleReturn,
+		"release":                    testSettleRelease,
 		"park":                       testSettlePark,
 		"unknown":                    testSettleUnknown,
 		"an end that comes too late is told of with its order": testEndedTold,
@@ -35,7 +36,7 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 	old := lease(lone(t, db, lost, topic))
 	expire(t, db, lost.Tenure)
 	now := lease(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)))
-	for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettleReturn, domain.SettlePark} {
+	for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettleReturn, domain.SettleRelease, domain.SettlePark} {
 		settle(t, db, old, how, false)
 	}
 	for what, forged := range map[string]func(*domain.Lease){
@@ -195,6 +196,22 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 	none(t, ch)
 	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
 	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
+}
+
+// testSettleRelease: nothing is counted, however often, and the message waits a little.
+func testSettleRelease(t *testing.T, db *schema.DB) {
+	m, topic := join(t, db), name("topic")
+	settle(t, db, lease(lone(t, db, m, topic)), domain.SettleRelease, true)
+	rows := inflight(t, db, topic)
+	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 0 {
+		t.Fatalf("in flight: %+v; want one that is nobody's, without an interruption", rows)
+	}
+	if wait := time.Until(rows[0].available.Time); wait <= 0 || wait > 6*time.Second {
+		t.Errorf("it can be claimed in %s, want 5 s at most, and not at once", wait)
+	}
+	heir := join(t, db)
+	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
+	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 0)
 }
 
 func testSettlePark(t *testing.T, db *schema.DB) {

@@ -17,6 +17,10 @@ type Leases struct {
 	ReturnDelay time.Duration
 }
 
+// releaseDelay is how long a message waits that a node could do nothing with: it may well come
+// to the same node again.
+const releaseDelay = 5 * time.Second
+
 // fence names the in-flight row of a lease, by the table's key, as long as it is held.
 // The position is that of the message in hand: a lease that is passed on begins with the first
 // attempt again, and positions within a row only grow, so that it tells the handler of one
@@ -66,6 +70,8 @@ func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64
 		return []schema.Question{giveBack(d, r.Lease, s.ReturnDelay, 1, tell)}, nil
 	case domain.SettleHandBack:
 		return []schema.Question{giveBack(d, r.Lease, 0, 0, tell)}, nil
+	case domain.SettleRelease:
+		return []schema.Question{giveBack(d, r.Lease, releaseDelay, 0, tell)}, nil
 	case domain.SettlePark:
 		return park(d, r.Lease, r.Reason, tell), nil
 	}

@@ -14,17 +14,18 @@ import (
 // Nodes is the register of nodes: who may hold leases, and until when, by the
 // database's clock.
 type Nodes struct {
-	db *schema.DB
+	db    *schema.DB
+	level int // of the events that this program reads
 }
 
 // NewNodes gives the register of a database.
-func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db} }
+func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db, level: domain.EventLevel} }
 
 // Register enters a node as active for ttl and gives its epoch, which is higher than that
 // of any earlier registration of the same name, and than node.Epoch, which the caller had before:
 // where a backup was restored, the register does not know of that one. While another one of the name
 // is good, it is a *domain.NameTakenError. What does not fit (see limits.go) is of kind
-// domain.ErrInvalid.
+// domain.ErrInvalid. domain.ErrNewer if events may be written that this program does not read.
 func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
 	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
@@ -32,6 +33,9 @@ func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duratio
 	epoch, err = n.register(ctx, node, ttl)
 	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: it is seen now
 		epoch, err = n.register(ctx, node, ttl)
+	}
+	if errors.Is(err, schema.ErrRefused) {
+		err = fmt.Errorf("%w: %w", domain.ErrNewer, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
@@ -50,10 +54,13 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 		if err := holder(ctx, tx, node); err != nil {
 			return err
 		}
+		if err := n.readsAll(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
-			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
-			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`)`,
-			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds())
+			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level)
+			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`, ?11)`,
+			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds(), n.level)
 		return err
 	})
 	return epoch, err
@@ -79,6 +86,19 @@ func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
 			return &domain.NameTakenError{Holder: h}
 		},
 	})
+}
+
+// readsAll is of kind domain.ErrNewer if events may be written that this program does not read. A
+// trigger refuses the row too, also to programs that do not ask.
+func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
+	var level int
+	if err := tx.QueryRowContext(ctx, `SELECT event_level FROM compatibility`).Scan(&level); err != nil {
+		return n.db.Translate(err)
+	}
+	if level > n.level {
+		return fmt.Errorf("%w: events are written at level %d, and it reads them up to level %d: run the newer version", domain.ErrNewer, level, n.level)
+	}
+	return nil
 }
 
 // Renew extends a registration to ttl from now; state is domain.NodeActive or
@@ -125,7 +145,7 @@ func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, quer
 
 // List gives all registrations that are kept, the latest first.
 func (n *Nodes) List(ctx context.Context) ([]domain.Node, error) {
-	rows, err := n.db.QueryContext(ctx, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at,
+	rows, err := n.db.QueryContext(ctx, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level,
 		CASE WHEN expires_at <= `+n.db.Dialect().Now()+` THEN 1 ELSE 0 END FROM nodes ORDER BY started_at DESC, node, epoch DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
@@ -136,7 +156,7 @@ func (n *Nodes) List(ctx context.Context) ([]domain.Node, error) {
 		var d domain.Node
 		var started, heartbeat, expires schema.Time
 		if err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
-			&started, &heartbeat, &expires, &d.Expired); err != nil {
+			&started, &heartbeat, &expires, &d.EventLevel, &d.Expired); err != nil {
 			return nil, fmt.Errorf("list nodes: %w", err)
 		}
 		d.StartedAt, d.HeartbeatAt, d.ExpiresAt = started.Time, heartbeat.Time, expires.Time

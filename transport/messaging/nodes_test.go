@@ -134,7 +134,7 @@ func testNodesList(t *testing.T, db *schema.DB) {
 		}
 	}
 	want := n
-	want.Epoch, want.State, want.Busy = tenure.Epoch, domain.NodeActive, 0
+	want.Epoch, want.State, want.Busy, want.EventLevel = tenure.Epoch, domain.NodeActive, 0, domain.EventLevel
 	want.StartedAt, want.HeartbeatAt, want.ExpiresAt = got.StartedAt, got.HeartbeatAt, got.ExpiresAt
 	if got != want {
 		t.Errorf("listed %+v, want %+v", got, want)

@@ -6,3 +6,6 @@ CREATE TABLE probes (
     content    BLOB NOT NULL,
     written_at TEXT NOT NULL
 );
+
+-- A program from before asks otherwise whether the database takes orders, and works on.
+UPDATE compatibility SET oldest_program = 5;

@@ -7,3 +7,6 @@ CREATE TABLE probes (
     written_at DATETIME2(6)   NOT NULL,
     CONSTRAINT probes_pk PRIMARY KEY (node) WITH (ALLOW_PAGE_LOCKS = OFF)
 );
+
+-- A program from before asks otherwise whether the database takes orders, and works on.
+UPDATE compatibility SET oldest_program = 5;

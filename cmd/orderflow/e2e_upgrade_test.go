@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// before is the last commit whose program knows nothing of levels of events.
+const before = "9657e30"
+
+// oldProgram builds the program of that commit.
+func oldProgram(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("ORDERFLOW_TEST_LONG") == "" {
+		t.Skip("SKIPPED: it takes long. Set ORDERFLOW_TEST_LONG=1")
+	}
+	folder := t.TempDir()
+	archive := exec.Command("git", "archive", "--format=tar", before)
+	archive.Dir = filepath.Join("..", "..")
+	source, err := archive.Output()
+	if err != nil {
+		t.Skipf("SKIPPED: A ROLLING UPGRADE IS NOT TESTED. The history of this copy does not have commit %s: %v", before, err)
+	}
+	unpack := exec.Command("tar", "-x", "-C", folder)
+	unpack.Stdin = bytes.NewReader(source)
+	if out, err := unpack.CombinedOutput(); err != nil {
+		t.Fatalf("unpack commit %s: %v\n%s", before, err, out)
+	}
+	path := filepath.Join(folder, "orderflow-old")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version=old", "-o", path, "./cmd/orderflow")
+	build.Dir = folder
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the program of commit %s: %v\n%s", before, err, out)
+	}
+	return path
+}
+
+// numberOf asks a database for a number.
+func numberOf(t *testing.T, path, query string) (n int) {
+	t.Helper()
+	db, err := schema.OpenToLook(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+const newForms = `SELECT COUNT(*) FROM events WHERE type = 'OrderPlaced' AND json_extract(metadata, '$.schema') > 1`
+
+// TestE2E_Upgrade has a node of the version before work beside one of this version, on one
+// file, and go.
+func TestE2E_Upgrade(t *testing.T) {
+	binary := oldProgram(t)
+	db := filepath.Join(t.TempDir(), "upgrade.db")
+	flags := []string{"--step-duration", "50ms", "--step-failure-rate", "0.1", "--workers", "8"}
+	old := startBinary(t, binary, db, append(flags, "--node-id", "old")...)
+	const part = 60
+	old.api().place(part)
+	newer := start(t, db, append(flags, "--node-id", "newer")...) // migrates under the old one
+	old.api().place(part)
+	newer.api().place(part)
+	newer.untilEnded(3*part, time.Minute)
+	old.untilEnded(3*part, time.Minute)
+	if n := numberOf(t, db, newForms); n != 0 {
+		t.Errorf("%d orders were stored in a form that the old node does not read", n)
+	}
+	if n := numberOf(t, db, `SELECT COUNT(DISTINCT json_extract(metadata, '$.node')) FROM events WHERE type = 'StepCompleted'`); n != 2 {
+		t.Errorf("%d nodes completed steps, want both", n)
+	}
+	for _, p := range []*process{old, newer} {
+		if status, _, body := p.admin().call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("node %s is not ready: %s", p.Node, body)
+		}
+	}
+
+	old.signal(syscall.SIGTERM)
+	if code := old.wait(time.Minute); code != 0 {
+		t.Errorf("the old node ended with %d", code)
+	}
+	eventually(t, time.Minute, func() (bool, string) {
+		level := numberOf(t, db, `SELECT event_level FROM compatibility`)
+		return level == domain.EventLevel && strings.Contains(newer.log.String(), "they are written from now on"), fmt.Sprintf("level %d\n%s", level, newer.log)
+	})
+	newer.api().place(part)
+	if n := numberOf(t, db, newForms); n != part {
+		t.Errorf("%d orders were stored in the new form, want all %d that were placed when the old node was gone", n, part)
+	}
+
+	again := startBinary(t, binary, db, append(flags, "--node-id", "again")...)
+	eventually(t, time.Minute, func() (bool, string) {
+		return strings.Contains(again.log.String(), "in a form that this node does not read"), "the old node does not say why it cannot join\n" + again.log.String()
+	})
+	if n := numberOf(t, db, `SELECT COUNT(*) FROM nodes WHERE node = 'again'`); n != 0 {
+		t.Error("the old node is registered")
+	}
+	again.api().place(part) // in the old form, which everybody reads
+	newer.untilEnded(5*part, time.Minute)
+	again.kill()
+	if n := numberOf(t, db, `SELECT COUNT(*) FROM dead_letters`); n != 0 {
+		t.Errorf("%d messages were parked", n)
+	}
+	must(t, "check", "--quiet", "--dsn", db)
+	must(t, "projections", "verify", "--dsn", db)
+}
+
+// TestE2E_TooOld: on a database that a newer program has made unusable for this one, nothing is
+// done, but the list of migrations.
+func TestE2E_TooOld(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "newer.db")
+	must(t, "migrate", "--dsn", db)
+	newest := numberOf(t, db, `SELECT MAX(version_id) FROM goose_db_version`)
+	change(t, db, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, 1)`)
+	change(t, db, `UPDATE compatibility SET oldest_program = 9001`)
+	for _, command := range [][]string{
+		{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, {"serve", "--no-migrate", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"},
+		{"migrate"}, {"check"}, {"orders", "list"}, {"orders", "place"}, {"nodes", "list"}, {"projections", "rebuild"}, {"projections", "verify"}, {"deadletters", "list"},
+	} {
+		r := orderflow(t, append(command, "--dsn", db)...)
+		if said := r.stdout + r.stderr; r.code != exitFailed || !strings.Contains(said, "too old for the database") ||
+			!strings.Contains(said, fmt.Sprintf("up to %d,", newest)) || !strings.Contains(said, "9001") {
+			t.Errorf("%v: exit %d, %q; want 1 and both versions", command, r.code, said)
+		}
+	}
+	r := orderflow(t, "migrate", "--status", "--dsn", db)
+	if r.code != exitFailed || !strings.Contains(r.stdout, "00001_events.sql") || !strings.Contains(r.stdout, "9001") || !strings.Contains(r.stdout, "newer program") {
+		t.Errorf("migrate --status: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+
+	change(t, db, `UPDATE compatibility SET oldest_program = 1`) // a newer schema that lets this program work
+	for _, command := range [][]string{{"migrate"}, {"orders", "place"}, {"orders", "list"}, {"migrate", "--status"}} {
+		must(t, append(command, "--dsn", db)...)
+	}
+	change(t, db, `UPDATE compatibility SET event_level = 99`)
+	if r := orderflow(t, "serve", "--dsn", db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"); r.code != exitFailed || !strings.Contains(r.stderr, "level 99") {
+		t.Errorf("serve where events are newer: exit %d, %s; want 1 and the level", r.code, r.stderr)
+	}
+}
+
+// change runs a statement on a database.
+func change(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := schema.OpenToLook(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	err = db.InTx(t.Context(), func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(t.Context(), statement)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,54 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+)
+
+// The kinds of key that name an order.
+const (
+	KeyTracking    = "tracking" // a tracking id
+	KeyIdempotency = "key"      // an idempotency key
+)
+
+// MaxCustomer is the length of a customer's name in bytes.
+const MaxCustomer = 128
+
+// ReservedKey is the key under which a customer's key of a kind is reserved. Customers do not
+// share keys: of one with a name it is the name, the kind and the key, each after its length in
+// bytes as 8 bytes, big-endian. Without a name it is the kind, a colon and the key, as it was
+// before there were names; since no kind begins with a zero byte, the two are never the same.
+func ReservedKey(customer, kind, key string) string {
+	if customer == "" {
+		return kind + ":" + key
+	}
+	var b []byte
+	for _, part := range [...]string{customer, kind, key} {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
+	}
+	return string(b)
+}
+
+// SplitKey takes apart what ReservedKey made; the kind is empty if it is something else.
+func SplitKey(reserved string) (customer, kind, key string) {
+	if !strings.HasPrefix(reserved, "\x00") {
+		kind, key, _ = strings.Cut(reserved, ":")
+		return "", kind, key
+	}
+	var parts [3]string
+	for i := range parts {
+		if len(reserved) < 8 {
+			return "", "", ""
+		}
+		n := binary.BigEndian.Uint64([]byte(reserved[:8]))
+		if reserved = reserved[8:]; n > uint64(len(reserved)) {
+			return "", "", ""
+		}
+		parts[i], reserved = reserved[:n], reserved[n:]
+	}
+	return parts[0], parts[1], parts[2]
+}
+
+// KeyHash is what is stored of a reserved key.
+func KeyHash(reserved string) [sha256.Size]byte { return sha256.Sum256([]byte(reserved)) }

@@ -1,0 +1,53 @@
+package projections
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"orderflow/domain"
+)
+
+// stops are the places in front of which a projector has stopped, by partition, because of
+// an event that is newer than this program.
+type stops struct {
+	mu sync.Mutex
+	at map[int]stop
+}
+
+// stop is such a place.
+type stop struct {
+	after int64 // the last position that has been applied
+	err   error
+}
+
+// note takes down how it went with a partition that has been applied up to a position, and says
+// whether it is news that it has stopped there.
+func (s *stops) note(partition int, after int64, err error) (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, known := s.at[partition]
+	if !errors.Is(err, domain.ErrNewer) {
+		if err == nil {
+			delete(s.at, partition)
+		}
+		return false
+	}
+	if s.at == nil {
+		s.at = map[int]stop{}
+	}
+	s.at[partition] = stop{after: after, err: err}
+	return !known || was.after != after
+}
+
+// Stopped is nil, or why the views do not follow the log any further. It is of kind
+// domain.ErrNewer: only a newer version of the program can go on.
+func (p *Projector) Stopped() error {
+	p.stops.mu.Lock()
+	defer p.stops.mu.Unlock()
+	var all []error
+	for partition, s := range p.stops.at {
+		all = append(all, fmt.Errorf("the views of partition %d stop after position %d: %w", partition, s.after, s.err))
+	}
+	return errors.Join(all...)
+}

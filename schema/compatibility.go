@@ -1,0 +1,73 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/pressly/goose/v3"
+)
+
+// ErrTooOld says that a newer program has migrated the database to a schema on which this one
+// must not work.
+var ErrTooOld = errors.New("this program is too old for the database")
+
+// Compatibility is what a database says about the programs that may work on it.
+type Compatibility struct {
+	// OldestProgram is the number of the newest migration that a program must know.
+	OldestProgram int64
+	// EventLevel is the highest level (see domain.EventLevel) in whose forms events may be
+	// written. It never falls.
+	EventLevel int
+}
+
+// Compatibility reads the row. Of a database from before there were such rows it says what was
+// true then: that every program may work on it and that events have their first forms.
+func (db *DB) Compatibility(ctx context.Context) (Compatibility, error) {
+	c := Compatibility{EventLevel: 1}
+	has, err := db.dialect.hasTable(ctx, db.pools, "compatibility")
+	if err == nil && has {
+		err = db.read.QueryRowContext(ctx, `SELECT oldest_program, event_level FROM compatibility`).Scan(&c.OldestProgram, &c.EventLevel)
+	}
+	if err != nil {
+		return c, fmt.Errorf("which programs may work on %s: %w", db.dsn, db.dialect.translate(err))
+	}
+	return c, nil
+}
+
+// Compatible is nil if this program may work on the database, and of kind ErrTooOld if it must
+// not. That the schema is newer than the program is no reason by itself.
+func (db *DB) Compatible(ctx context.Context) error {
+	c, err := db.Compatibility(ctx)
+	if err != nil {
+		return err
+	}
+	newest, err := newestMigration(db.dialect)
+	if err != nil || newest >= c.OldestProgram {
+		return err
+	}
+	return fmt.Errorf("%w: it knows the migrations up to %d, and %s needs a program that knows %d: "+
+		"run the newer version (\"orderflow migrate --status\" lists the migrations)", ErrTooOld, newest, db.dsn, c.OldestProgram)
+}
+
+// newestMigration is the number of the newest migration that this program knows.
+func newestMigration(d Dialect) (newest int64, err error) {
+	_, files, err := d.migrations()
+	if err != nil {
+		return 0, err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		number, err := goose.NumericComponent(path.Base(name))
+		if err != nil {
+			return 0, err
+		}
+		newest = max(newest, number)
+	}
+	return newest, nil
+}

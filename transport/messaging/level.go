@@ -1,0 +1,56 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// EventLevel is the level in whose forms events may be written (see domain.EventLevel). If every
+// node that lives reads a higher one, it is raised first, to the lowest that they and this program
+// read. What it once was it is for ever.
+func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
+	d := n.db.Dialect()
+	var level, all int
+	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n
+		WHERE n.state IN (?1, ?2) AND n.expires_at > `+d.Now()+`), ?3) FROM compatibility c`, domain.NodeActive, domain.NodeDraining, n.level)
+	if err := row.Scan(&level, &all); err != nil {
+		return 0, fmt.Errorf("read the level of events: %w", n.db.Translate(err))
+	}
+	wanted := min(all, n.level)
+	if wanted <= level {
+		return level, nil
+	}
+	raised, err := n.raise(ctx, wanted)
+	if err != nil {
+		return 0, fmt.Errorf("raise the level of events to %d: %w", wanted, err)
+	}
+	if !raised { // a node came in between; the next time will tell
+		return level, nil
+	}
+	return wanted, nil
+}
+
+// raise raises the level, if it is lower and no node that may still renew its registration reads
+// less. A registration that has expired may be under renewal, by a statement that began before:
+// it is declared lost, for which the update waits. A node that registers takes the turn too
+// (trigger nodes_read_events): if it came first, its row is seen by the statement after the turn
+// was had, and if it comes later, it finds the level raised.
+func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
+	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE nodes SET state = ?2 WHERE event_level < ?1 AND state IN (?3, ?4) AND expires_at <= `+tx.Dialect().Now(),
+			level, domain.NodeLost, domain.NodeActive, domain.NodeDraining)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`); err != nil {
+			return err
+		}
+		raised, err = changed(ctx, tx, `UPDATE compatibility SET event_level = ?1 WHERE one = 1 AND event_level < ?1
+			AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`, level, domain.NodeActive, domain.NodeDraining)
+		return err
+	})
+	return raised, err
+}
