@@ -60,6 +60,15 @@ func (a *arguments) param(arg any) string {
 // of the list. That a column IS NOT NULL follows from its being equal to something; it is
 // said so that the partial indexes are found.
 func (f Filter) where(one choice, d dialect, c cursor, args *arguments) (parts []string) {
+	switch {
+	case f.Customer == nil:
+	case *f.Customer == "":
+		parts = append(parts, `customer IS NULL`)
+	case f.TrackingID != "" || one.step != "": // of which there are few, whoever placed them
+		parts = append(parts, d.equal(d.unindexed(`customer`), args.param(*f.Customer)))
+	default:
+		parts = append(parts, `customer IS NOT NULL AND `+d.equal(`customer`, args.param(*f.Customer)))
+	}
 	if f.TrackingID != "" {
 		parts = append(parts, `tracking_id IS NOT NULL AND `+d.equal(`tracking_id`, args.param(f.TrackingID)))
 	}

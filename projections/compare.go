@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -59,6 +60,8 @@ func (c *comparison) outcome(checkpoints map[int]checkpoint) (found []Difference
 	applied := func() bool { return c.first.position <= checkpoints[c.first.partition].position }
 	behind := c.first != place{}
 	switch {
+	case errors.Is(c.broken, domain.ErrNewer):
+		return c.one(KindNewer, "", "", c.broken.Error()), false
 	case c.broken != nil:
 		return c.one(KindEvents, "", "", c.broken.Error()), false
 	case c.order.Version == 0:
@@ -108,6 +111,7 @@ func (c *comparison) fields() (found []Difference) {
 	differ("started_at", zulu(s.started), zulu(e.started))
 	differ("completed_at", zulu(s.completed), zulu(e.completed))
 	differ("tracking_id", s.tracking, e.tracking)
+	differ("customer", s.customer, e.customer)
 	differ("detail", s.detail, e.detail)
 	before := len(found)
 	if s.steps != e.steps {

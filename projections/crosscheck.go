@@ -63,7 +63,7 @@ func (r *rebuild) boundary(ctx context.Context, after domain.OrderID) (domain.Or
 func crosscheckQuery(d dialect) string {
 	var differ []string // holds too where o has no such row
 	for _, c := range strings.Split(rowColumns, `, `)[1:] {
-		text := c == "steps" || c == "detail" || c == "node" || c == "tracking_id" || c == "status" || c == "current_step"
+		text := c == "steps" || c == "detail" || c == "node" || c == "tracking_id" || c == "customer" || c == "status" || c == "current_step"
 		differ = append(differ, d.differ(`o.`+c, `n.`+c, text))
 	}
 	return `SELECT n.order_id FROM ` + next + ` n LEFT JOIN ` + live + ` o ON o.order_id = n.order_id

@@ -10,6 +10,8 @@ type dialect struct {
 	update func(table string, columns []string, values string) string
 	// equal is the condition that a column of text is exactly the parameter.
 	equal func(column, param string) string
+	// unindexed is a column for a condition that is not to be the one by which an index is chosen.
+	unindexed func(column string) string
 	// differ is the condition that two columns of the same kind differ, or one of them is
 	// NULL.
 	differ func(a, b string, text bool) string

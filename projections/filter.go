@@ -25,10 +25,13 @@ type Filter struct {
 	PlacedAfter  time.Time     // placed later than this, not at it
 	PlacedBefore time.Time     // placed earlier than this, not at it
 	TrackingID   string
+	// Customer lets the orders of one customer through, of those without a name if it points to
+	// an empty text; nil lets everything through.
+	Customer *string
 	// Limit is the length of the page, 1 to MaxLimit; 0 is DefaultLimit.
 	Limit int
 	// Cursor is the NextCursor of the page before, or empty for the first. It is a place in
-	// the list, whatever the filter.
+	// the list, whatever the filter, but for the customer.
 	Cursor string
 }
 
@@ -60,8 +63,25 @@ func (f Filter) validate() (limit int, c cursor, err error) {
 	default:
 		limit = f.Limit
 	}
-	if f.Cursor != "" {
-		c, err = parseCursor(f.Cursor)
-	}
+	c, err = f.place()
 	return limit, c, err
+}
+
+// place is where the list goes on.
+func (f Filter) place() (c cursor, err error) {
+	if f.Cursor == "" {
+		return c, nil
+	}
+	if c, err = parseCursor(f.Cursor); err == nil && c.customer != f.customer() {
+		err = fmt.Errorf("%w: the cursor is of another customer's list", domain.ErrInvalid)
+	}
+	return c, err
+}
+
+// customer is the name of the one customer whose orders are listed, or empty.
+func (f Filter) customer() string {
+	if f.Customer == nil {
+		return ""
+	}
+	return *f.Customer
 }

@@ -39,6 +39,7 @@ func newFixture(t testing.TB, db *schema.DB) *fixture {
 		return f.now
 	}})
 	must(t, err)
+	store.Allow(domain.EventLevel)
 	f.Store, f.views = store, NewViews(db, store)
 	return f
 }
@@ -122,6 +123,15 @@ func placing(trackingID string, n int) domain.Command {
 	return domain.Place{TrackingID: trackingID, Detail: []byte(fmt.Sprintf(`{"n":%d,"text":"ü <&> 𝄞"}`, n))}
 }
 
+// customers are those who place many orders, some without a name.
+var customers = []string{"", "", "acme", "Acme", "größer & Söhne"}
+
+func placingFor(customer, trackingID string, n int) domain.Command {
+	place := placing(trackingID, n).(domain.Place)
+	place.Customer = customer
+	return place
+}
+
 func start(s domain.Step, attempt int, node string) domain.Command {
 	return domain.StartStep{Step: s, Attempt: attempt, Node: node}
 }
@@ -172,7 +182,7 @@ func (f *fixture) many(rng *rand.Rand, n int) []domain.OrderID {
 	left := map[domain.OrderID][]domain.Command{}
 	for i := range ids {
 		ids[i] = f.newID()
-		left[ids[i]] = append([]domain.Command{placing(fmt.Sprintf("track-%d", i), i)}, anyHistory(rng)...)
+		left[ids[i]] = append([]domain.Command{placingFor(customers[rng.IntN(len(customers))], fmt.Sprintf("track-%d", i), i)}, anyHistory(rng)...)
 	}
 	for len(left) > 0 {
 		var wg sync.WaitGroup

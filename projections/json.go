@@ -21,6 +21,7 @@ func (v OrderView) AppendJSON(b []byte) []byte {
 	o := object{b: append(b, '{')}
 	o.text("order_id", v.OrderID.String())
 	o.text("tracking_id", v.TrackingID)
+	o.member("customer", v.Customer)
 	o.raw("detail", v.Detail)
 	o.text("status", string(v.Status))
 	o.text("current_step", string(v.CurrentStep))
@@ -113,6 +114,13 @@ func (o *object) text(name, value string) {
 	o.b = domain.AppendString(o.b, value)
 }
 
+// member is text for what is left out where there is nothing to say.
+func (o *object) member(name, value string) {
+	if value != "" {
+		o.text(name, value)
+	}
+}
+
 func (o *object) raw(name string, value json.RawMessage) {
 	if len(value) == 0 {
 		o.null(name)
@@ -164,6 +172,7 @@ func (v *OrderView) UnmarshalJSON(b []byte) error {
 	var j struct {
 		OrderID     domain.OrderID  `json:"order_id"`
 		TrackingID  string          `json:"tracking_id"`
+		Customer    string          `json:"customer"`
 		Detail      json.RawMessage `json:"detail"`
 		Status      domain.Status   `json:"status"`
 		CurrentStep domain.Step     `json:"current_step"`

@@ -87,7 +87,7 @@ func list[T any](ctx context.Context, v *Views, f Filter, read func(row) (T, err
 		return "", fmt.Errorf("list orders: %w", classify(v.db, err))
 	}
 	if more {
-		nextCursor = cursor{placed: timeOf(last.placed), id: last.id}.String()
+		nextCursor = cursor{customer: f.customer(), placed: timeOf(last.placed), id: last.id}.String()
 	}
 	return nextCursor, nil
 }

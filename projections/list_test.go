@@ -29,6 +29,7 @@ func (f Filter) lets(v OrderView) bool {
 		(len(f.Step) == 0 || slices.Contains(f.Step, v.CurrentStep)) &&
 		(len(f.Node) == 0 || slices.Contains(f.Node, node)) &&
 		(f.TrackingID == "" || v.TrackingID == f.TrackingID) &&
+		(f.Customer == nil || v.Customer == *f.Customer) &&
 		(f.PlacedAfter.IsZero() || v.PlacedAt.After(f.PlacedAfter)) &&
 		(f.PlacedBefore.IsZero() || v.PlacedAt.Before(f.PlacedBefore))
 }
@@ -129,6 +130,19 @@ func combinations(middle time.Time) (all []Filter) {
 			}
 		}
 	}
+	for _, customer := range []string{"", "acme", "Acme", "ACME", "acme "} {
+		for _, status := range [][]domain.Status{nil, {domain.StatusFailed}, {domain.StatusProcessing, domain.StatusFailed}} {
+			for _, step := range [][]domain.Step{nil, {domain.Scheduling}} {
+				for _, node := range [][]string{nil, {"node-1"}} {
+					for _, tracking := range []string{"", "track-3"} {
+						for _, after := range []time.Time{{}, middle} {
+							all = append(all, Filter{Customer: &customer, Status: status, Step: step, Node: node, TrackingID: tracking, PlacedAfter: after})
+						}
+					}
+				}
+			}
+		}
+	}
 	return all
 }
 
@@ -178,6 +192,7 @@ func TestViews_List_limits(t *testing.T) {
 	full, err := f.views.List(t.Context(), Filter{Limit: 1})
 	must(t, err)
 	year := func(n int) time.Time { return time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC) }
+	other := "other"
 	year1e5 := cursor{placed: year(100_000), id: domain.OrderID{1}}.String()
 	for name, filter := range map[string]Filter{
 		"limit -1":              {Limit: -1},
@@ -189,6 +204,9 @@ func TestViews_List_limits(t *testing.T) {
 		"cursor too short":      {Cursor: full.NextCursor[:10]},
 		"cursor too long":       {Cursor: full.NextCursor + "AAAA"},
 		"cursor of other shape": {Cursor: base64.RawURLEncoding.EncodeToString(make([]byte, cursorBytes))},
+		"another customer's":    {Cursor: cursor{customer: "acme", placed: f.now}.String(), Customer: &other},
+		"a customer's, for all": {Cursor: cursor{customer: "acme", placed: f.now}.String()},
+		"cursor for a customer": {Cursor: full.NextCursor, Customer: &other},
 		"cursor padded":         {Cursor: full.NextCursor + "=="},
 		"cursor beyond time":    {Cursor: year1e5},
 		"after beyond time":     {PlacedAfter: year(20_000)},
@@ -259,7 +277,7 @@ func TestViews_List_plan(t *testing.T) {
 	f.many(random(t), 20)
 	f.project(Options{})
 	f.place("")
-	at := cursor{placed: f.now, id: domain.OrderID{1}}
+	at, acme := cursor{placed: f.now, id: domain.OrderID{1}}, "acme"
 	for _, swapped := range []bool{false, true} {
 		prefix := "INDEX orders_"
 		if swapped { // the other table has the same indexes
@@ -272,23 +290,31 @@ func TestViews_List_plan(t *testing.T) {
 			filter Filter
 			index  string
 		}{
-			"none":      {Filter{}, "placed"},
-			"status":    {Filter{Status: []domain.Status{domain.StatusFailed}}, "status"},
-			"step":      {Filter{Step: []domain.Step{domain.Scheduling}}, "step"},
-			"node":      {Filter{Node: []string{"n"}}, "node"},
-			"tracking":  {Filter{TrackingID: "t"}, "tracking"},
-			"after":     {Filter{PlacedAfter: f.now}, "placed"},
-			"before":    {Filter{PlacedBefore: f.now}, "placed"},
-			"all":       {Filter{Status: []domain.Status{domain.StatusFailed}, Step: []domain.Step{domain.Scheduling}, Node: []string{"n"}, TrackingID: "t", PlacedAfter: f.now, PlacedBefore: f.now}, ""},
-			"statuses":  {Filter{Status: []domain.Status{domain.StatusFailed, domain.StatusParked}}, "status"},
-			"nodes":     {Filter{Node: []string{"n", "m"}, PlacedAfter: f.now}, "node"},
-			"step+time": {Filter{Step: []domain.Step{domain.Scheduling}, PlacedAfter: f.now}, "step"},
+			"none":              {Filter{}, "placed"},
+			"status":            {Filter{Status: []domain.Status{domain.StatusFailed}}, "status"},
+			"step":              {Filter{Step: []domain.Step{domain.Scheduling}}, "step"},
+			"node":              {Filter{Node: []string{"n"}}, "node"},
+			"tracking":          {Filter{TrackingID: "t"}, "tracking"},
+			"after":             {Filter{PlacedAfter: f.now}, "placed"},
+			"before":            {Filter{PlacedBefore: f.now}, "placed"},
+			"all":               {Filter{Status: []domain.Status{domain.StatusFailed}, Step: []domain.Step{domain.Scheduling}, Node: []string{"n"}, TrackingID: "t", PlacedAfter: f.now, PlacedBefore: f.now}, ""},
+			"statuses":          {Filter{Status: []domain.Status{domain.StatusFailed, domain.StatusParked}}, "status"},
+			"nodes":             {Filter{Node: []string{"n", "m"}, PlacedAfter: f.now}, "node"},
+			"customer":          {Filter{Customer: &acme}, "customer (customer=?"},
+			"customer+time":     {Filter{Customer: &acme, PlacedAfter: f.now}, "customer (customer=? AND placed_at>?"},
+			"customer+status":   {Filter{Customer: &acme, Status: []domain.Status{domain.StatusFailed}}, "customer_status (customer=? AND status=?"},
+			"customer+statuses": {Filter{Customer: &acme, Status: []domain.Status{domain.StatusFailed, domain.StatusParked}}, "customer_status (customer=? AND status=?"},
+			"customer+tracking": {Filter{Customer: &acme, TrackingID: "t"}, "tracking"},
+			"customer+step":     {Filter{Customer: &acme, Step: []domain.Step{domain.Scheduling}}, "step"},
+			"customer+node":     {Filter{Customer: &acme, Node: []string{"n"}}, "customer"},
+			"customers unnamed": {Filter{Customer: new(string)}, "placed"},
+			"step+time":         {Filter{Step: []domain.Step{domain.Scheduling}, PlacedAfter: f.now}, "step"},
 		} {
 			for _, cursor := range []cursor{{}, at} {
 				query, args := f.views.listQuery(c.filter, cursor, 51)
 				plan := f.explain(db, query, args)
 				verb := "SEARCH"
-				if name == "none" && cursor.placed.IsZero() {
+				if c.index == "placed" && c.filter.PlacedAfter.IsZero() && c.filter.PlacedBefore.IsZero() && cursor.placed.IsZero() {
 					verb = "SCAN" // from the newest on
 				}
 				if len(c.filter.choices()) > 1 { // the keys that were found are sorted, no more of them than a page has

@@ -22,6 +22,7 @@ type row struct {
 	completed string
 	tracking  string
 	steps     string // see encodeSteps
+	customer  string
 	detail    string
 	bad       []badField // what cannot be read; the field is then zero
 }
@@ -31,15 +32,16 @@ type badField struct{ column, stored string }
 
 const (
 	stateColumns = `order_id, version, status, current_step, node, placed_at, started_at, completed_at, tracking_id, steps`
-	rowColumns   = stateColumns + `, detail`
-	rowWidth     = 11
+	rowColumns   = stateColumns + `, customer, detail` // those that never change, last
+	rowWidth     = 12
+	stateWidth   = rowWidth - 2
 )
 
 func rowOf(o domain.Order) row {
 	return row{
 		id: o.ID, version: o.Version, status: o.Status(), step: o.CurrentStep(), node: latestNode(o),
 		placed: storedTime(o.PlacedAt), started: storedTime(o.StartedAt), completed: storedTime(o.EndedAt),
-		tracking: o.TrackingID, steps: encodeSteps(o), detail: schema.Text(o.Detail),
+		tracking: o.TrackingID, steps: encodeSteps(o), customer: o.Customer, detail: schema.Text(o.Detail),
 	}
 }
 
@@ -63,7 +65,7 @@ func (r row) decode() ([]StepView, error) {
 	return decodeSteps(r.id, r.steps)
 }
 
-// order takes the state of the fold back from the row. Its detail is left out.
+// order takes the state of the fold back from the row. Its customer and detail are left out.
 func (r row) order() (domain.Order, error) {
 	steps, err := r.decode()
 	if err != nil {
@@ -88,7 +90,7 @@ func (r row) view() (OrderView, error) {
 		return OrderView{}, err
 	}
 	v := OrderView{
-		OrderID: r.id, TrackingID: r.tracking, Status: r.status, CurrentStep: r.step,
+		OrderID: r.id, TrackingID: r.tracking, Customer: r.customer, Status: r.status, CurrentStep: r.step,
 		PlacedAt: timeOf(r.placed), StartedAt: timeOf(r.started), CompletedAt: timeOf(r.completed), Version: r.version, Steps: steps,
 	}
 	v.Detail, err = r.detailJSON()
@@ -110,7 +112,7 @@ func (r row) detailJSON() (json.RawMessage, error) {
 func (r row) args() []any {
 	return []any{
 		r.id[:], r.version, string(r.status), nullText(string(r.step)), nullText(r.node), r.placed,
-		nullText(r.started), nullText(r.completed), nullText(r.tracking), r.steps, nullText(r.detail),
+		nullText(r.started), nullText(r.completed), nullText(r.tracking), r.steps, nullText(r.customer), nullText(r.detail),
 	}
 }
 

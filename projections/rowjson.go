@@ -15,6 +15,7 @@ func (r row) appendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
 	o.plain("order_id", r.id.String())
 	o.text("tracking_id", r.tracking)
+	o.member("customer", r.customer)
 	o.raw("detail", detail)
 	o.text("status", string(r.status))
 	o.text("current_step", string(r.step))

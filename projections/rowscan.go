@@ -11,20 +11,21 @@ import (
 
 // rowScan is where rows are read to, one after the other.
 type rowScan struct {
-	id                                  sql.RawBytes
-	version                             int
-	status                              string
-	step, node, tracking, steps, detail text
-	placed, started, completed          text
-	into                                []any
+	id                          sql.RawBytes
+	version                     int
+	status                      string
+	step, node, tracking, steps text
+	customer, detail            text
+	placed, started, completed  text
+	into                        []any
 }
 
 // newRowScan reads stateColumns, or rowColumns if withDetail.
 func newRowScan(withDetail bool) *rowScan {
 	s := &rowScan{}
-	s.into = []any{&s.id, &s.version, &s.status, &s.step, &s.node, &s.placed, &s.started, &s.completed, &s.tracking, &s.steps, &s.detail}
+	s.into = []any{&s.id, &s.version, &s.status, &s.step, &s.node, &s.placed, &s.started, &s.completed, &s.tracking, &s.steps, &s.customer, &s.detail}
 	if !withDetail {
-		s.into = s.into[:rowWidth-1]
+		s.into = s.into[:stateWidth]
 	}
 	return s
 }
@@ -35,7 +36,7 @@ func (s *rowScan) row(rows *sql.Rows) (row, error) {
 	}
 	r := row{
 		version: s.version, status: domain.Status(s.status), step: domain.Step(s.step.String), node: s.node.String,
-		tracking: s.tracking.String, steps: s.steps.String, detail: s.detail.String,
+		tracking: s.tracking.String, steps: s.steps.String, customer: s.customer.String, detail: s.detail.String,
 	}
 	if len(s.id) != len(r.id) {
 		return row{}, fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(s.id))

@@ -20,9 +20,10 @@ var sqlite = dialect{
 		b.WriteString(` FROM (VALUES ` + values + `) WHERE order_id = column` + strconv.Itoa(len(columns)+1))
 		return b.String()
 	},
-	nth:    `LIMIT 1 OFFSET ?2`,
-	equal:  func(column, param string) string { return column + ` = ` + param },
-	differ: func(a, b string, _ bool) string { return a + ` IS NOT ` + b },
+	nth:       `LIMIT 1 OFFSET ?2`,
+	equal:     func(column, param string) string { return column + ` = ` + param },
+	unindexed: func(column string) string { return `+` + column },
+	differ:    func(a, b string, _ bool) string { return a + ` IS NOT ` + b },
 	deleteSome: func(table string) string {
 		return `DELETE FROM ` + table + ` WHERE rowid IN (SELECT rowid FROM ` + table + ` LIMIT ?1)`
 	},

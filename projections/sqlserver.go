@@ -21,6 +21,8 @@ var sqlServer = dialect{
 	equal: func(column, param string) string {
 		return column + ` = ` + param + ` AND DATALENGTH(` + column + `) = DATALENGTH(` + param + `)`
 	},
+	// The server has statistics to choose by.
+	unindexed: func(column string) string { return column },
 	// Text is compared by its bytes, since the database's collation may not tell cases apart.
 	differ: func(a, b string, text bool) string {
 		nulls := `(` + a + ` IS NULL AND ` + b + ` IS NOT NULL) OR (` + a + ` IS NOT NULL AND ` + b + ` IS NULL)`

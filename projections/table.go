@@ -44,13 +44,13 @@ func idArgs(ids []domain.OrderID) []any {
 	return args
 }
 
-// load reads the rows of orders, in any order, without their details. Those that have
+// load reads the rows of orders, in any order, without their customers and details. Those that have
 // no row are left out.
 func (t table) load(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
 	return t.rows(ctx, q, ids, stateColumns, f)
 }
 
-// loadWhole is load with the details.
+// loadWhole is load with these.
 func (t table) loadWhole(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
 	return t.rows(ctx, q, ids, rowColumns, f)
 }

@@ -22,6 +22,7 @@ var harms = map[string]struct{ statement, kind, field string }{
 	"started":      {`UPDATE orders SET started_at = NULL WHERE order_id = ?1`, KindDifferent, "started_at"},
 	"completed":    {`UPDATE orders SET completed_at = placed_at WHERE order_id = ?1`, KindDifferent, "completed_at"},
 	"tracking":     {`UPDATE orders SET tracking_id = 'B' WHERE order_id = ?1`, KindDifferent, "tracking_id"},
+	"customer":     {`UPDATE orders SET customer = 'A' WHERE order_id = ?1`, KindDifferent, "customer"},
 	"detail":       {`UPDATE orders SET detail = REPLACE(detail, 'text', 'TEXT') WHERE order_id = ?1`, KindDifferent, "detail"},
 	"steps":        {`UPDATE orders SET steps = REPLACE(steps, '"attempt":1', '"attempt":2') WHERE order_id = ?1`, KindDifferent, "steps.Scheduling.attempt"},
 	"steps case":   {`UPDATE orders SET steps = REPLACE(steps, '"node":"n"', '"node":"N"') WHERE order_id = ?1`, KindDifferent, "steps.Scheduling.node"},
@@ -131,7 +132,7 @@ func TestVerify_unreadableEvent(t *testing.T) {
 	id, good := f.place("a"), f.place("b")
 	f.project(Options{})
 	schematest.Unprotect(t, f.db)
-	f.exec(`UPDATE events SET type = 'Unknown' WHERE stream_id = ?1`, id[:])
+	f.exec(`UPDATE events SET data = '[]' WHERE stream_id = ?1`, id[:])
 	r, err := Verify(t.Context(), f.db, f.Store, VerifyOptions{})
 	must(t, err)
 	if r.Different != 1 || len(r.Samples) != 1 || r.Samples[0].Kind != KindEvents || r.Samples[0].OrderID != id {

@@ -12,6 +12,7 @@ import (
 type OrderView struct {
 	OrderID     domain.OrderID
 	TrackingID  string
+	Customer    string // who placed it; left out of its JSON where callers have no names
 	Detail      json.RawMessage
 	Status      domain.Status
 	CurrentStep domain.Step // see domain.Order.CurrentStep
@@ -38,7 +39,7 @@ type StepView struct {
 // ViewOf is the view of an order.
 func ViewOf(o domain.Order) OrderView {
 	return OrderView{
-		OrderID: o.ID, TrackingID: o.TrackingID, Detail: o.Detail,
+		OrderID: o.ID, TrackingID: o.TrackingID, Customer: o.Customer, Detail: o.Detail,
 		Status: o.Status(), CurrentStep: o.CurrentStep(),
 		PlacedAt: o.PlacedAt, StartedAt: o.StartedAt, CompletedAt: o.EndedAt,
 		Version: o.Version, Steps: stepViews(o),

@@ -13,8 +13,8 @@
 //   - Every accepted order has ended or is on its way: a message about its last event is
 //     waiting, in flight, or in the dead letters.
 //   - Every reserved key names an order that is in the log, with its content and time; every order
-//     holds the reservation of its tracking id. Idempotency keys are in no event: they are counted
-//     (Report.KeysUnproven).
+//     holds the reservations of its keys, and no other. Idempotency keys of orders from before the
+//     second form of OrderPlaced are in no event: they are counted (Report.KeysUnproven).
 //   - No checkpoint, offset or message names a place beyond the head of its partition.
 //   - The views say what the events say (through Options.Views).
 //

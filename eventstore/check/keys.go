@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"orderflow/domain"
@@ -17,20 +18,30 @@ const keysAtOnce = 500
 
 // key is a reservation as it should be.
 type key struct {
-	hash  [sha256.Size]byte
-	name  string // for people
-	order domain.Recorded
+	hash          [sha256.Size]byte
+	article, name string // for people
+	order         domain.Recorded
 }
 
-// keysOf are the keys that an order's first event proves to be its own. Reservations of other keys of
-// the order can be held against the order, but nothing says what their key was.
+// sayingKeys is the form of OrderPlaced from which on it says every key of its order.
+const sayingKeys = 2
+
+// keysOf are the keys that an order's first event proves to be its own: all that it has, if the event
+// is of the form sayingKeys. Of earlier ones idempotency keys can be held against the order, but
+// nothing says what they were.
 func keysOf(first domain.Recorded) (keys []key) {
 	placed, is := first.Event.(domain.OrderPlaced)
 	if !is {
 		return nil
 	}
 	if placed.TrackingID != "" {
-		keys = append(keys, key{hash: sha256.Sum256([]byte("tracking:" + placed.TrackingID)), name: "tracking id", order: first})
+		hash := domain.KeyHash(domain.ReservedKey(placed.Customer, domain.KeyTracking, placed.TrackingID))
+		keys = append(keys, key{hash: hash, article: "a", name: "tracking id", order: first})
+	}
+	if placed.KeyHash != "" {
+		k := key{article: "an", name: "idempotency key", order: first}
+		_, _ = hex.Decode(k.hash[:], []byte(placed.KeyHash[:min(len(placed.KeyHash), 2*len(k.hash))])) // what is no hash has no reservation
+		keys = append(keys, k)
 	}
 	return keys
 }
@@ -77,7 +88,7 @@ func (c *run) findKeys(ctx context.Context) error {
 	for _, k := range due {
 		switch h, there := found[k.hash]; {
 		case !there:
-			c.atf(Key, k.order, "the order has a %s and no reservation of it", k.name)
+			c.atf(Key, k.order, "the order has %s %s and no reservation of it", k.article, k.name)
 		case !bytes.Equal(h.order, k.order.OrderID[:]):
 			c.atf(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
 		}

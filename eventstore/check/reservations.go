@@ -129,9 +129,13 @@ func (c *run) unlike(h held, first domain.Recorded, exact time.Time) string {
 	case older < 0, older > moment, older > 0 && first.RecordedAt.After(exact):
 		return fmt.Sprintf("it was made at %s and its order at %s", h.at.Time, first.RecordedAt)
 	}
-	if !slices.ContainsFunc(keysOf(first), func(k key) bool { return bytes.Equal(k.hash[:], h.hash) }) {
-		c.report.KeysUnproven++
+	switch {
+	case slices.ContainsFunc(keysOf(first), func(k key) bool { return bytes.Equal(k.hash[:], h.hash) }):
+		return ""
+	case first.Metadata.Schema >= sayingKeys:
+		return "it is none of the keys with which its order was placed"
 	}
+	c.report.KeysUnproven++
 	return ""
 }
 

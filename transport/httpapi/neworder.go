@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"orderflow/domain"
 )
 
 const headerIdempotencyKey = "Idempotency-Key"
@@ -23,6 +25,9 @@ func (o NewOrder) checked() (NewOrder, error) {
 		if err := checkIdempotencyKey(o.IdempotencyKey); err != nil {
 			return o, err
 		}
+	}
+	if err := checkCustomer(o.Customer); err != nil {
+		return o, err
 	}
 	if !o.decoded {
 		detail, err := checkedDetail(o.Detail)
@@ -56,6 +61,16 @@ func checkTrackingID(id string) error {
 		return invalidValue(inBody, fieldTrackingID, "text without control characters", fmt.Sprintf("%q", shorten(id)))
 	case strings.TrimSpace(id) != id:
 		return invalidValue(inBody, fieldTrackingID, "text without white space at its ends", fmt.Sprintf("%q", shorten(id)))
+	}
+	return nil
+}
+
+// checkCustomer asks for a name that can be told from others in every database. It does not come
+// from the request, so that an error is not the caller's.
+func checkCustomer(name string) error {
+	if len(name) > domain.MaxCustomer || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name {
+		return fmt.Errorf("%w: %.140q is no name of a customer: at most %d bytes of text without control characters and white space at its ends",
+			domain.ErrInvalid, name, domain.MaxCustomer)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,12 +20,6 @@ type Appender interface {
 	// reservation is taken.
 	Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error)
 }
-
-// Keys of reservations begin with what kind of key they are.
-const (
-	trackingPrefix    = "tracking:"
-	idempotencyPrefix = "key:"
-)
 
 // Placer places orders. It is the one way in, for the HTTP API and for commands.
 type Placer struct {
@@ -58,6 +53,9 @@ type NewOrder struct {
 	Detail json.RawMessage
 	// IdempotencyKey names the request, at most MaxIdempotencyKey bytes, or empty.
 	IdempotencyKey string
+	// Customer is the name of the caller, at most domain.MaxCustomer bytes, to whom the order and
+	// its keys belong; empty if callers have no names.
+	Customer string
 	// Actor is who places it; empty: "customer".
 	Actor string
 	// CorrelationID goes into every event that follows; empty: a new one.
@@ -109,7 +107,9 @@ func (p *Placer) prepare(o NewOrder) (domain.Append, error) {
 		return domain.Append{}, fmt.Errorf("make an order id: %w", err)
 	}
 	meta := domain.Metadata{Actor: o.Actor, Node: p.node, CorrelationID: o.CorrelationID, TraceParent: o.TraceParent}
-	a, err := domain.Prepare(domain.Order{}, id, meta, domain.Place{TrackingID: o.TrackingID, Detail: o.Detail})
+	a, err := domain.Prepare(domain.Order{}, id, meta, domain.Place{
+		TrackingID: o.TrackingID, Detail: o.Detail, Customer: o.Customer, KeyHash: o.keyHash(),
+	})
 	if err != nil {
 		return domain.Append{}, err
 	}
@@ -120,12 +120,25 @@ func (p *Placer) prepare(o NewOrder) (domain.Append, error) {
 func (o NewOrder) reservations() []domain.Reservation {
 	var keys []domain.Reservation
 	if o.TrackingID != "" {
-		keys = append(keys, domain.Reservation{Key: trackingPrefix + o.TrackingID, Fingerprint: o.fingerprint()})
+		keys = append(keys, domain.Reservation{Key: domain.ReservedKey(o.Customer, domain.KeyTracking, o.TrackingID), Fingerprint: o.fingerprint()})
 	}
 	if o.IdempotencyKey != "" {
-		keys = append(keys, domain.Reservation{Key: idempotencyPrefix + o.IdempotencyKey, Fingerprint: o.fingerprint()})
+		keys = append(keys, domain.Reservation{Key: o.idempotencyKey(), Fingerprint: o.fingerprint()})
 	}
 	return keys
+}
+
+func (o NewOrder) idempotencyKey() string {
+	return domain.ReservedKey(o.Customer, domain.KeyIdempotency, o.IdempotencyKey)
+}
+
+// keyHash is the hash of the idempotency key for the event, or empty.
+func (o NewOrder) keyHash() string {
+	if o.IdempotencyKey == "" {
+		return ""
+	}
+	hash := domain.KeyHash(o.idempotencyKey())
+	return hex.EncodeToString(hash[:])
 }
 
 // fingerprint is the SHA-256 of the tracking id, after its length in eight bytes, and
