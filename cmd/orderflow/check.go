@@ -91,7 +91,7 @@ func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store)
 		if d.Kind == projections.KindBeyond {
 			continue // check finds it itself
 		}
-		v := check.Violation{What: fmt.Sprintf("%s %s: the view says %q, the events say %q", d.Kind, d.Field, d.Stored, d.Expected)}
+		v := check.Violation{Partition: -1, What: fmt.Sprintf("%s %s: the view says %q, the events say %q", d.Kind, d.Field, d.Stored, d.Expected)}
 		if !d.OrderID.IsZero() {
 			v.OrderID, v.Partition = d.OrderID.String(), store.Partition(d.OrderID)
 			named[v.OrderID] = true
@@ -99,7 +99,7 @@ func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store)
 		found = append(found, v)
 	}
 	if wrong := report.Different + report.Missing + report.Surplus; wrong > int64(len(named)) {
-		found = append(found, check.Violation{What: fmt.Sprintf("%d orders in all have a wrong view; only the first are named", wrong)})
+		found = append(found, check.Violation{Partition: -1, What: fmt.Sprintf("%d orders in all have a wrong view; only the first are named", wrong)})
 	}
 	return found, nil
 }

@@ -132,3 +132,26 @@ func TestGate_warned(t *testing.T) {
 		t.Errorf("the node does not start: %v", n.gate.closed())
 	}
 }
+
+// TestCheck_endCutOff takes the newest order out of log, head and view. What was left behind shows it.
+func TestCheck_endCutOff(t *testing.T) {
+	path := filled(t, 10)
+	for _, args := range [][]string{{"orders", "place", "--dsn", path, "--tracking-id", "newest"}, {"projections", "rebuild", "--quiet", "--dsn", path}, {"check", "--quiet", "--dsn", path}} {
+		if r := call(args...); r.code != exitDone {
+			t.Fatalf("%v exited %d\n%s%s", args, r.code, r.stdout, r.stderr)
+		}
+	}
+	const newest = `(SELECT stream_id FROM events ORDER BY position DESC LIMIT 1)`
+	doctor(t, path, `DROP TRIGGER events_no_delete`, `CREATE TABLE gone AS SELECT `+newest+` AS id`,
+		`UPDATE heads SET head = head - (SELECT COUNT(*) FROM events WHERE stream_id = (SELECT id FROM gone)) WHERE partition = 0`,
+		`DELETE FROM events WHERE stream_id = (SELECT id FROM gone)`, `DELETE FROM orders WHERE order_id = (SELECT id FROM gone)`, `DROP TABLE gone`)
+	r := call("check", "--quiet", "--dsn", path)
+	for _, want := range []string{"beyond: partition 0, position", "the checkpoint of orders is at position", "the message of scheduling is at position", "its order is not in the log", "view: counts Pending"} {
+		if r.code != exitFailed || !strings.Contains(r.stdout, want) || strings.Contains(r.stdout, "hole") {
+			t.Errorf("check exited %d, want 1 and %q\n%s%s", r.code, want, r.stdout, r.stderr)
+		}
+	}
+	if r := call("projections", "verify", "--quiet", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stdout, "1 checkpoints beyond the head") {
+		t.Errorf("verify exited %d\n%s", r.code, r.stdout)
+	}
+}
