@@ -14,8 +14,8 @@ import (
 const envPrefix = "ORDERFLOW_"
 
 // notOurs matches variables with the prefix that are set by others for others: those of the
-// tests and scripts, and those with which Kubernetes and Docker name services.
-var notOurs = regexp.MustCompile(`^ORDERFLOW_(BIN|TEST_.*|CHAOS_.*|(.*_)?SERVICE_(HOST|PORT.*)|(.*_)?PORT(_[0-9]+_(TCP|UDP|SCTP).*)?)$`)
+// tests, the scripts and compose.yaml, and those with which Kubernetes and Docker name services.
+var notOurs = regexp.MustCompile(`^ORDERFLOW_(BIN|VERSION|TEST_.*|CHAOS_.*|[A-Z]+_PASSWORD|(.*_)?SERVICE_(HOST|PORT.*)|(.*_)?PORT(_[0-9]+_(TCP|UDP|SCTP).*)?)$`)
 
 // strangeVariables tells of each variable of the environment that looks like one of this
 // program's and is none.
