@@ -34,7 +34,7 @@ func endLog(log *logrus.Logger) {
 }
 
 // readable has messages made visible; logrus quotes the fields, and messages only where it does not
-// colour them.
+// color them.
 type readable struct{ logrus.Formatter }
 
 // Format is logrus.Formatter.

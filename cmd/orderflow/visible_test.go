@@ -100,6 +100,6 @@ func TestLog_visible(t *testing.T) {
 	text.Reset()
 	log.SetFormatter(readable{&logrus.TextFormatter{ForceColors: true}})
 	log.WithField("order", dangerous).Info(dangerous)
-	colours := regexp.MustCompile("\x1b\\[[0-9]*m")
-	wantVisible(t, "a line in colours", colours.ReplaceAllString(text.String(), ""))
+	colors := regexp.MustCompile("\x1b\\[[0-9]*m")
+	wantVisible(t, "a line in colors", colors.ReplaceAllString(text.String(), ""))
 }

@@ -51,7 +51,7 @@ type api struct {
 	views   Views
 	history History
 	bodies  budget // of requests
-	answers answers
+	answers *answers
 	// decoding has large bodies wait for their turn.
 	decoding turns
 }
@@ -71,8 +71,8 @@ func NewAPI(c APIConfig) http.Handler {
 }
 
 func apiRoutes(c APIConfig) []route {
-	a := &api{placer: c.Placer, views: c.Views, history: c.History, decoding: newTurns()}
-	a.bodies.most, a.answers.most = c.InHand, c.InHand
+	a := &api{placer: c.Placer, views: c.Views, history: c.History, answers: newAnswers(c.InHand), decoding: newTurns()}
+	a.bodies.most = c.InHand
 	reads := func(serve func(http.ResponseWriter, *http.Request) error) endpoint {
 		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/transport/httpapi"
@@ -215,5 +216,33 @@ func TestBudget_answers(t *testing.T) {
 	r.views.err = nil
 	if got := do(t, r, request{path: orders}); got.Code != http.StatusOK {
 		t.Errorf("after one that failed: %d", got.Code)
+	}
+}
+
+// TestBudget_making: pages are not made beside so much else that memory could end; who waits for
+// its turn too long is told to come again.
+func TestBudget_making(t *testing.T) {
+	r := newRig(func(c *httpapi.APIConfig) { c.InHand, c.Timeout = 1, 50*time.Millisecond })
+	r.views.view.OrderID = anID()
+	inside, leave := make(chan struct{}), make(chan struct{})
+	r.views.hook = func(context.Context) { close(inside); <-leave }
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.ServeHTTP(httptest.NewRecorder(), request{path: orders + "/" + theID}.make())
+	}()
+	<-inside
+	w := do(t, r, request{path: orders})
+	wantHeader(t, w, "Retry-After", "1")
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "/problems/timeout") {
+		t.Errorf("a page beside an order that is being made: %d %s", w.Code, w.Body)
+	}
+	if w := do(t, r, request{path: orders + "?limit=1"}); w.Code != http.StatusOK {
+		t.Errorf("a page of one order: %d %s", w.Code, w.Body)
+	}
+	close(leave)
+	<-done
+	if w := do(t, r, request{path: orders}); w.Code != http.StatusOK {
+		t.Errorf("a page afterwards: %d %s", w.Code, w.Body)
 	}
 }

@@ -18,21 +18,20 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	history, err := a.history.Load(r.Context(), id)
-	if err != nil {
-		return orderError(id, err)
-	}
-	body, err := encodeHistory(history)
-	if err != nil {
-		return err
-	}
-	return a.answers.send(w, append(body, '\n'))
+	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) {
+		history, err := a.history.Load(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		return appendHistory(b, history)
+	})
+	return orderError(id, err)
 }
 
-// encodeHistory writes data and metadata as the very bytes that are stored, so that
+// appendHistory writes data and metadata as the very bytes that are stored, so that
 // the hashes can be recomputed from the answer.
-func encodeHistory(history []domain.Recorded) ([]byte, error) {
-	body := []byte{'['}
+func appendHistory(body []byte, history []domain.Recorded) ([]byte, error) {
+	body = append(body, '[')
 	for i, event := range history {
 		if !json.Valid(event.Data) || !json.Valid(event.RawMeta) {
 			return nil, fmt.Errorf("%w: event %s is not stored as JSON", domain.ErrCorrupt, domain.EventID(event.OrderID, event.Version))

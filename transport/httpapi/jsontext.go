@@ -29,34 +29,27 @@ func isNull(value json.RawMessage) bool { return string(value) == "null" }
 // changes nothing else: numbers keep their digits, strings their escapes. b may be the
 // beginning of value.
 func appendCompact(b, value []byte) []byte {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		if !quoted && isSpace(c) {
-			continue
-		}
-		b = append(b, c)
-		switch {
-		case quoted && c == '\\': // whatever is escaped does not end the string
-			i++
-			b = append(b, value[i])
+	for i := 0; i < len(value); {
+		n := 1
+		switch c := value[i]; {
 		case c == '"':
-			quoted = !quoted
+			n = stringLength(value[i:])
+			b = append(b, value[i:i+n]...)
+		case !isSpace(c):
+			b = append(b, c)
 		}
+		i += n
 	}
 	return b
 }
 
 // isCompact says whether well-formed JSON has no white space between its tokens.
 func isCompact(value []byte) bool {
-	quoted := false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
-		case quoted && c == '\\':
-			i++
 		case c == '"':
-			quoted = !quoted
-		case !quoted && isSpace(c):
+			i += stringLength(value[i:]) - 1
+		case isSpace(c):
 			return false
 		}
 	}
@@ -68,33 +61,46 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 func skipSpace(text []byte) []byte { return bytes.TrimLeft(text, jsonSpace) }
 
 // lengthOf is the length of the value at the beginning of text, which is well-formed up to the
-// value's end, and after that has a comma, a bracket or white space, or nothing.
+// value's end, and after that has a comma, a colon, a bracket or white space, or nothing.
 func lengthOf(text []byte) int {
-	level, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case quoted && c == '\\':
-			i++
-			continue
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-			continue
-		case c == '{' || c == '[':
-			level++
-		case c == '}' || c == ']':
-			level--
-		case level == 0 && (c == ',' || c == ':' || isSpace(c)):
-			return i // the end of a number or a word
-		default:
-			continue
-		}
-		if level < 0 {
-			return i
-		}
-		if level == 0 && !quoted {
+	switch text[0] {
+	case '"':
+		return stringLength(text)
+	case '{', '[':
+		return nestedLength(text)
+	}
+	if end := bytes.IndexAny(text, ",:]}"+jsonSpace); end >= 0 { // of a number or a word
+		return end
+	}
+	return len(text)
+}
+
+// stringLength is the length of the string at the beginning of text.
+func stringLength(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++ // whatever is escaped does not end the string
+		case '"':
 			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// nestedLength is the length of the array or object at the beginning of text.
+func nestedLength(text []byte) int {
+	level := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			i += stringLength(text[i:]) - 1
+		case '{', '[':
+			level++
+		case '}', ']':
+			if level--; level == 0 {
+				return i + 1
+			}
 		}
 	}
 	return len(text)

@@ -79,7 +79,7 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.answers.ready(w, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
+	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
 	return orderError(id, err)
 }
 
@@ -88,7 +88,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.answers.ready(w, func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
+	err = a.answers.send(r.Context(), w, min(int64(filter.Limit)*orderSize, pageSize), func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
 	if errors.Is(err, domain.ErrInvalid) && filter.Cursor != "" {
 		return invalidValue(inQuery, "cursor", "the next_cursor of an earlier answer", "another text")
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"orderflow/domain"
 )
@@ -63,41 +62,6 @@ func answer(w http.ResponseWriter, status int, v any) error {
 		return err
 	}
 	write(w, "application/json", status, append(body, '\n'))
-	return nil
-}
-
-// keptBody is the room of an answer up to which it is used again.
-const keptBody = 1 << 20
-
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
-
-// answers bounds the bytes of answers that are being sent: a client that reads slowly has its
-// answer held.
-type answers struct{ budget }
-
-// ready sends JSON that is made by appending it. Nothing has been sent if that fails.
-func (a *answers) ready(w http.ResponseWriter, appendTo func(b []byte) ([]byte, error)) error {
-	room := bodies.Get().(*[]byte)
-	defer bodies.Put(room)
-	body, err := appendTo((*room)[:0])
-	if err != nil {
-		return err
-	}
-	body = append(body, '\n')
-	if cap(body) <= keptBody {
-		*room = body
-	}
-	return a.send(w, body) // which keeps nothing of it
-}
-
-// send sends JSON.
-func (a *answers) send(w http.ResponseWriter, body []byte) error {
-	size := int64(len(body))
-	if !a.take(size) {
-		return overloaded()
-	}
-	defer a.give(size)
-	write(w, "application/json", http.StatusOK, body)
 	return nil
 }
 
