@@ -33,6 +33,7 @@ func testVerdicts(t *testing.T, open func(testing.TB) *schema.DB) {
 		})
 	}
 	t.Run("a lease seems to be lost as it is passed on", func(t *testing.T) { rounds{}.of(t, open).testPassSeemsLost() })
+	t.Run("the end of a stream is only remembered", func(t *testing.T) { rounds{}.of(t, open).testRemembered() })
 	t.Run("what is done beside an append fails once", func(t *testing.T) { rounds{}.of(t, open).testAlsoFailsOnce() })
 	t.Run("a lease is lost and something was done beside its append", func(t *testing.T) { rounds{}.of(t, open).testFencedAlso() })
 }
@@ -187,6 +188,23 @@ func (r *rounds) testPassSeemsLost() {
 	m.Lease, m.Settle = &domain.Lease{Position: 61}, domain.SettlePass
 	r.run()
 	must(r.t, m.err)
+}
+
+// testRemembered: the first append expects what the store remembers of a stream, and is refused for
+// its key, so that its insert does not show that the stream has moved on. The second expects what is stored.
+func (r *rounds) testRemembered() {
+	id := r.order(70)
+	_, err := r.Append(r.t.Context(), placed(id))
+	must(r.t, err)
+	_, err = newFixture(r.t, r.db).Append(r.t.Context(), started(id, 1, 1))
+	must(r.t, err)
+	_, err = r.Append(r.t.Context(), r.reserving(71))
+	must(r.t, err)
+	first, second := r.add(started(id, 1, 9)), r.add(started(id, 2, 2))
+	first.Reservations = r.reserving(72).Reservations
+	r.run()
+	want(r.t, first.err, domain.ErrConflict)
+	must(r.t, second.err)
 }
 
 // testAlsoFailsOnce: it failed for what it met in a transaction that was not committed.
