@@ -69,7 +69,7 @@ func (c control) Ready(ctx context.Context) error {
 		return why
 	}
 	if _, registered := c.node.member.Tenure(); !registered {
-		return errors.Join(errors.New("the node is not registered in the cluster"), c.node.heart.failing(0))
+		return c.unregistered()
 	}
 	if p := c.node.projector; p != nil {
 		if err := p.Stopped(); err != nil {
@@ -77,6 +77,15 @@ func (c control) Ready(ctx context.Context) error {
 		}
 	}
 	return named(c.node.db.Blocked, c.node.db.Ping(ctx))
+}
+
+// unregistered says that the node has no registration and, if it is known, why.
+func (c control) unregistered() error {
+	const text = "the node is not registered in the cluster"
+	if why := c.node.heart.failing(0); why != nil {
+		return fmt.Errorf(text+": %w", why)
+	}
+	return errors.New(text)
 }
 
 // Stat is how the node stands, from memory.
