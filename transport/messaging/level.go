@@ -9,13 +9,13 @@ import (
 )
 
 // EventLevel is the level in whose forms events may be written (see domain.EventLevel). If every
-// node that lives reads a higher one, it is raised first, to the lowest that they and this program
-// read. What it once was it is for ever.
+// node reads a higher one, it is raised first, to the lowest that they and this program read. What
+// it once was it is for ever. A node counts until it is released or declared lost (see Losses): an
+// expired registration may be under renewal, by a statement that began before.
 func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
-	d := n.db.Dialect()
 	var level, all int
-	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n
-		WHERE n.state IN (?1, ?2) AND n.expires_at > `+d.Now()+`), ?3) FROM compatibility c`, domain.NodeActive, domain.NodeDraining, n.level)
+	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state IN (?1, ?2)), ?3)
+		FROM compatibility c`, domain.NodeActive, domain.NodeDraining, n.level)
 	if err := row.Scan(&level, &all); err != nil {
 		return 0, fmt.Errorf("read the level of events: %w", n.db.Translate(err))
 	}
@@ -33,18 +33,12 @@ func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	return wanted, nil
 }
 
-// raise raises the level, if it is lower and no node that may still renew its registration reads
-// less. A registration that has expired may be under renewal, by a statement that began before:
-// it is declared lost, for which the update waits. A node that registers takes the turn too
-// (trigger nodes_read_events): if it came first, its row is seen by the statement after the turn
-// was had, and if it comes later, it finds the level raised.
+// raise raises the level, if it is lower and no node reads less. A node that registers takes the
+// turn too (trigger nodes_read_events): if it came first, its row is seen by the statement after
+// the turn was had, and if it comes later, it finds the level raised. The two may wait for each
+// other in a circle; the database then gives one up, and it is done again.
 func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
 	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE nodes SET state = ?2 WHERE event_level < ?1 AND state IN (?3, ?4) AND expires_at <= `+tx.Dialect().Now(),
-			level, domain.NodeLost, domain.NodeActive, domain.NodeDraining)
-		if err != nil {
-			return err
-		}
 		if _, err := tx.ExecContext(ctx, `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`); err != nil {
 			return err
 		}
