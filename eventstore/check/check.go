@@ -115,7 +115,7 @@ func Run(ctx context.Context, db *schema.DB, store *eventstore.Store, o Options)
 	}
 	began := time.Now()
 	c := &run{db: db, store: store, opts: o, report: Report{Found: map[string]int64{}, Violations: []Violation{}}}
-	err := unreadable(c.all(ctx))
+	err := c.all(ctx)
 	c.report.Took = time.Since(began)
 	return c.report, err
 }
@@ -124,13 +124,10 @@ func (c *run) all(ctx context.Context) error {
 	unseen := c.schema(ctx)
 	if c.opts.Deep {
 		if err := c.deep(ctx); err != nil {
-			return err
+			return unreadable(err)
 		}
 	}
-	if err := c.contents(ctx); err != nil {
-		return err
-	}
-	return unseen
+	return errors.Join(unreadable(c.contents(ctx)), unseen)
 }
 
 // unreadable says of an error that is not the database's whether it is away, but of what it gave: that
