@@ -43,12 +43,13 @@ func TestAppendOnly(t *testing.T) {
 		}
 		if db.Dialect().Name() == "sqlite" {
 			attempts = append(attempts,
-				attempt{`INSERT OR REPLACE INTO` + event, []any{1, other, 1, "Forged", at, hash}, schema.ErrDuplicateKey},
-				attempt{`REPLACE INTO` + event, []any{2, stream, 1, "Forged", at, hash}, schema.ErrDuplicateKey},
-				attempt{`REPLACE INTO` + event, []any{1, stream, 1, "Forged", at, hash}, schema.ErrDuplicateKey},
+				attempt{`INSERT OR REPLACE INTO` + event, []any{1, other, 1, "Forged", at, hash}, schema.ErrRefused},
+				attempt{`REPLACE INTO` + event, []any{2, stream, 1, "Forged", at, hash}, schema.ErrRefused},
+				attempt{`REPLACE INTO` + event, []any{1, stream, 1, "Forged", at, hash}, schema.ErrRefused},
+				attempt{`INSERT OR IGNORE INTO` + event, []any{1, other, 1, "Forged", at, hash}, schema.ErrRefused},
 				attempt{`UPDATE OR REPLACE events SET type = 'Forged'`, nil, schema.ErrRefused},
 				attempt{`INSERT INTO` + event + ` ON CONFLICT DO UPDATE SET type = 'Forged'`, []any{1, stream, 1, "Forged", at, hash}, schema.ErrDuplicateKey},
-				attempt{`INSERT OR REPLACE INTO` + key, []any{hash, other, at}, schema.ErrDuplicateKey},
+				attempt{`INSERT OR REPLACE INTO` + key, []any{hash, other, at}, schema.ErrRefused},
 			)
 		}
 		for _, a := range attempts {

@@ -91,7 +91,7 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 		return nil, err
 	}
 	res, err := c.exec(ctx, query, args)
-	return res, c.note(refusedInsert(query, err))
+	return res, c.note(err)
 }
 
 func (c *preparingConn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"strings"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -113,30 +112,6 @@ func isDamage(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
 }
 
-// takenError is a trigger's refusal of an INSERT. The triggers on INSERT refuse what is in the
-// place of another row, before the unique keys would. The one on nodes refuses something else,
-// but nobody who has asked before, in the same transaction (see messaging.Nodes).
-type takenError struct{ error }
-
-func (e takenError) Unwrap() error { return e.error }
-
-// refusedInsert tells a trigger's refusal of an INSERT from that of an UPDATE or DELETE: SQLite
-// has one code for all, and the statement says which it was.
-func refusedInsert(query string, err error) error {
-	if err == nil {
-		return nil // before a variable that has to be allocated
-	}
-	var e *driver.Error
-	if !errors.As(err, &e) || e.Code() != lib.SQLITE_CONSTRAINT_TRIGGER {
-		return err
-	}
-	switch verb, _, _ := strings.Cut(strings.TrimSpace(query), " "); strings.ToUpper(verb) {
-	case "INSERT", "REPLACE":
-		return takenError{err}
-	}
-	return err
-}
-
 func (sqlite) hasTable(ctx context.Context, p pools, name string) (has bool, err error) {
 	err = p.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1`, name).Scan(&has)
 	return has, err
@@ -155,10 +130,6 @@ func (sqlite) translate(err error) error {
 	var e *driver.Error
 	if !errors.As(err, &e) {
 		return err
-	}
-	var taken takenError
-	if errors.As(err, &taken) {
-		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
 	}
 	switch e.Code() {
 	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY:

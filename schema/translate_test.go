@@ -103,9 +103,9 @@ func TestSQLite_translate(t *testing.T) {
 		{`INSERT INTO t VALUES (2, 'x')`, "ErrDuplicateKey"},
 		{`INSERT INTO t VALUES (3, 'long')`, "ErrRefused"},
 		{`DELETE FROM t`, "ErrRefused"},
-		{`CREATE TRIGGER taken BEFORE INSERT ON t WHEN NEW.a = 7 BEGIN SELECT RAISE(ABORT, 'taken'); END`, ""},
-		{"\n\tinsert INTO t VALUES (7, 'z')", "ErrDuplicateKey"},
-		{`REPLACE INTO t VALUES (7, 'z')`, "ErrDuplicateKey"},
+		{`CREATE TRIGGER never BEFORE INSERT ON t WHEN NEW.a = 7 BEGIN SELECT RAISE(ABORT, 'never'); END`, ""},
+		{"\n\tinsert INTO t VALUES (7, 'z')", "ErrRefused"},
+		{`REPLACE INTO t VALUES (7, 'z')`, "ErrRefused"},
 	} {
 		if got := kindOf(exec(c.query)); got != c.want {
 			t.Errorf("%s: kind %q, want %q", c.query, got, c.want)
