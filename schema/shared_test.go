@@ -142,8 +142,8 @@ func TestDB_InTx_rolledBackUnseen(t *testing.T) {
 		insert(t.Context(), 100),
 		insert(t.Context(), 2),
 	)
-	if !errors.Is(outcomes[1], ErrDuplicateKey) || outcomes[0] != nil || outcomes[2] != nil || calls != 2 {
-		t.Errorf("outcomes %v, the first called %d times; want the second refused as a duplicate, and 2", outcomes, calls)
+	if !errors.Is(outcomes[1], ErrRefused) || outcomes[0] != nil || outcomes[2] != nil || calls != 2 {
+		t.Errorf("outcomes %v, the first called %d times; want the second refused, and 2", outcomes, calls)
 	}
 	w.has(1, 2)
 }
