@@ -60,6 +60,10 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./chaos/...
 	$(GO) run ./chaos/run -faults 200 -gap 1100ms
 
+.PHONY: proof
+proof: test-all bench-system ## What the documents' figures come from: test-all, the benchmarks, and 2,000 faults; some two hours
+	$(GO) run ./chaos/run -faults 2000
+
 .PHONY: test-sqlserver
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
