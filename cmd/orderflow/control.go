@@ -105,7 +105,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	t, registered := n.member.Tenure()
 	switch {
 	case registered:
-		s.Epoch = t.Epoch
+		s.Epoch, s.HeartbeatAt = t.Epoch, n.heart.last()
 	case s.State == domain.NodeActive:
 		s.State = domain.NodeUnregistered
 	}

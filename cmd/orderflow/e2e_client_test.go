@@ -127,6 +127,8 @@ type stat struct {
 	Busy       int    `json:"busy"`
 	Statements int64  `json:"statements"`
 
+	HeartbeatAt time.Time `json:"heartbeat_at"`
+
 	WALBytes     int64    `json:"wal_bytes"`
 	Lag          *int64   `json:"lag"`
 	MissingRoles []string `json:"missing_roles"`

@@ -31,7 +31,11 @@ func testRoles(t *testing.T, db string) {
 		p.admin().get("/Watchdog_Selfclosure", nil)
 		p.admin().get("/Watchdog_External", nil)
 	}
-	if got := api.stat().Slots; got != 0 {
-		t.Errorf("a node without the role worker has %d slots", got)
+	s := api.stat()
+	if s.Slots != 0 {
+		t.Errorf("a node without the role worker has %d slots", s.Slots)
+	}
+	if age := time.Since(s.HeartbeatAt); age < 0 || age > 10*time.Second {
+		t.Errorf("the last heartbeat is told to be at %s, %s ago", s.HeartbeatAt, age)
 	}
 }

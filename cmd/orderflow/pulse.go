@@ -26,6 +26,13 @@ func (p *pulse) beat(err error) {
 	}
 }
 
+// last is when a round last succeeded.
+func (p *pulse) last() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.succeeded
+}
+
 // failing says why the last round failed, if none has succeeded for longer than grace.
 func (p *pulse) failing(grace time.Duration) error {
 	p.mu.Lock()
