@@ -24,8 +24,8 @@ const (
 //
 // Errors: domain.ErrConflict if the stream is not at a.Expected; domain.ErrFenced if
 // a.Lease is no longer held; *domain.DuplicateError if a reserved key names another
-// order; domain.ErrInvalid for what can never be stored; domain.ErrUnavailable if the
-// database cannot be reached. In each case nothing of a was kept.
+// order, domain.ErrCorrupt if that order is not in the log; domain.ErrInvalid for what
+// can never be stored; domain.ErrUnavailable if the database cannot be reached. In each case nothing of a was kept.
 //
 // If ctx ends before a transaction has taken the append up, it is withdrawn; after
 // that its outcome is awaited, so that the answer is always certain.

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"crypto/sha256"
 	"database/sql"
+	"fmt"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -67,9 +68,12 @@ type reservation struct {
 	order       domain.OrderID
 	fingerprint [32]byte
 	at          schema.Time
+	bare        bool // its order is not in the log
 }
 
-// readReservations reads the holders of every key the group wants.
+// readReservations reads the holders of every key the group wants, and whether their orders are in
+// the log, as they are unless somebody has altered the database. Where no key is taken, which is nearly
+// always, no event is looked for.
 func (c *commit) readReservations(group []*pending) (questions []schema.Question) {
 	c.keys = map[[sha256.Size]byte]reservation{}
 	var keys []any
@@ -78,9 +82,11 @@ func (c *commit) readReservations(group []*pending) (questions []schema.Question
 			keys = append(keys, p.keys[i].hash[:])
 		}
 	}
-	_ = schema.AnyOf(c.tx.Dialect(), "key_hash", keys, func(condition string, args []any) error {
+	_ = schema.AnyOf(c.tx.Dialect(), "r.key_hash", keys, func(condition string, args []any) error {
 		questions = append(questions, schema.Question{
-			Query: `SELECT key_hash, order_id, fingerprint FROM reservations WHERE ` + condition, Args: args, Read: c.scanReservations,
+			Query: `SELECT r.key_hash, r.order_id, r.fingerprint,
+				CASE WHEN EXISTS (SELECT 1 FROM events e WHERE e.stream_id = r.order_id AND e.version = 1) THEN 0 ELSE 1 END
+				FROM reservations r WHERE ` + condition, Args: args, Read: c.scanReservations,
 		})
 		return nil
 	})
@@ -90,10 +96,11 @@ func (c *commit) readReservations(group []*pending) (questions []schema.Question
 func (c *commit) scanReservations(rows *sql.Rows) error {
 	for rows.Next() {
 		var hash, order, fingerprint []byte
-		if err := rows.Scan(&hash, &order, &fingerprint); err != nil {
+		var bare int
+		if err := rows.Scan(&hash, &order, &fingerprint, &bare); err != nil {
 			return err
 		}
-		c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint)}
+		c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint), bare: bare != 0}
 	}
 	return nil
 }
@@ -101,7 +108,11 @@ func (c *commit) scanReservations(rows *sql.Rows) error {
 // reserve takes the append's keys, or says which order holds one of them.
 func (c *commit) reserve(p *pending) error {
 	for _, r := range p.keys {
-		if held, taken := c.keys[r.hash]; taken {
+		held, taken := c.keys[r.hash]
+		if taken && held.bare {
+			return fmt.Errorf("%w: a key that is asked for is reserved for order %s, which is not in the log: run \"orderflow check\"", domain.ErrCorrupt, held.order)
+		}
+		if taken {
 			return &domain.DuplicateError{OrderID: held.order, Key: r.key, Same: held.fingerprint == r.fingerprint}
 		}
 	}

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Verdicts", func(t *testing.T) { testVerdicts(t, open) })
 	t.Run("Also", func(t *testing.T) { testAlso(t, open) })
 	t.Run("Reservations", func(t *testing.T) { testReservations(t, open) })
+	t.Run("BareReservation", func(t *testing.T) { testBareReservation(t, open) })
 	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
 	t.Run("Reader", func(t *testing.T) { testReader(t, open) })
 	t.Run("Large", func(t *testing.T) { testLarge(t, open) })

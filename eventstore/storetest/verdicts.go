@@ -132,6 +132,8 @@ func (r *rounds) reserving(n int) domain.Append {
 // testRival: of three appends with one key none gets it, because a rival does between the tries.
 func (r *rounds) testRival() {
 	rival := r.order(40)
+	_, err := r.Append(r.t.Context(), placed(rival))
+	must(r.t, err)
 	r.hook = func(ctx context.Context, tx *schema.Tx, try int) error {
 		if try < 2 {
 			return nil
