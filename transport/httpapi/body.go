@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 )
 
@@ -24,38 +25,56 @@ func bodySize(r *http.Request) (int64, error) {
 	return r.ContentLength, nil
 }
 
-// readBody reads a body of at most MaxBody bytes into room of its own size, if that was
-// announced. Errors are *RequestError.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	b, err := readAll(http.MaxBytesReader(w, r.Body, MaxBody), int(max(r.ContentLength, unknownLength)))
+// firstRoom is the room in which the reading of a body begins, in bytes.
+const firstRoom = 4 << 10
+
+// readBody reads a body of at most h.most bytes, which h comes to hold as they arrive: one that is
+// only announced holds firstRoom. Who finds no room for more gives back what it holds and is turned
+// away. Errors are *RequestError.
+func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
+	body := http.MaxBytesReader(w, r.Body, h.most)
+	b, err := readAll(body, h)
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoRoom):
+		h.release()
+		return nil, turnAway(r, b != nil)
 	case errors.As(err, &tooLarge):
 		return nil, bodyTooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, bodyTimeout()
 	case err != nil:
 		return nil, &RequestError{Problem: problemIncompleteBody, Detail: incomplete(err)}
 	}
 	return b, nil
 }
 
-// unknownLength is the room in which the reading of a body begins whose length is not known.
-const unknownLength = 511
+// errNoRoom says that the budget has no room for what a body has more than is read of it.
+var errNoRoom = errors.New("no room for the body")
 
-// readAll reads r to its end, in room for size bytes as long as these are enough.
-func readAll(r io.Reader, size int) ([]byte, error) {
-	b := make([]byte, 0, size+1) // one more, in which the end is met
-	for {
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
+// readAll reads r, of at most h.most bytes, to its end. Its room is doubled whenever it is full.
+func readAll(r io.Reader, h *hold) (b []byte, err error) {
+	for room := min(h.most, firstRoom); h.grow(room); room = min(2*room, h.most) {
+		b = append(make([]byte, 0, room+1), b...) // one more, in which the end is met
+		for len(b) < cap(b) {
+			n, err := r.Read(b[len(b):cap(b)])
+			b = b[:len(b)+n]
+			if errors.Is(err, io.EOF) {
+				return b, nil
+			}
+			if err != nil {
+				return b, err
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		if len(b) == cap(b) {
-			b = append(make([]byte, 0, min(2*cap(b), MaxBody+1)), b...)
-		}
+	}
+	return b, errNoRoom
+}
+
+func bodyTimeout() error {
+	return &RequestError{
+		Problem: problemBodyTimeout,
+		Detail:  "the body did not arrive in time",
+		header:  http.Header{"Connection": {"close"}}, // the rest of the body is not read
 	}
 }
 

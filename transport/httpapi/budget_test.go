@@ -77,9 +77,9 @@ func TestBudget(t *testing.T) {
 		hold(large(mib))
 	}
 	refused("beyond the budget", large(mib))
-	chunked := post(`{}`)
+	chunked := large(mib)
 	chunked.chunked = true
-	refused("of a length that is not known", chunked)
+	refused("beyond the budget, of a length that is not known", chunked)
 	hold(large(64 << 10)) // the last eighth is for small ones
 	refused("too large for the last eighth", large(512<<10))
 	for range 4 {

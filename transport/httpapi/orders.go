@@ -15,11 +15,9 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !a.bodies.take(size) {
-		return turnAway(r)
-	}
-	defer a.bodies.give(size)
-	o, err := a.readOrder(w, r)
+	h := &hold{of: &a.bodies, most: size}
+	defer h.release()
+	o, err := a.readOrder(w, r, h)
 	if err != nil {
 		return err
 	}
@@ -37,9 +35,9 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusAccepted, placed)
 }
 
-// readOrder reads the order that a request wants placed.
-func (a *api) readOrder(w http.ResponseWriter, r *http.Request) (NewOrder, error) {
-	body, err := readBody(w, r)
+// readOrder reads the order that a request wants placed. h holds the bytes of its body.
+func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (NewOrder, error) {
+	body, err := readBody(w, r, h)
 	if err != nil {
 		return NewOrder{}, err
 	}

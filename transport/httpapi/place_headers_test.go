@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -33,9 +35,10 @@ type brokenBody struct{ err error }
 func (b brokenBody) Read([]byte) (int, error) { return 0, b.err }
 
 func TestAPI_place_incompleteBody(t *testing.T) {
-	for detail, err := range map[string]error{
-		"the body ended before its announced length": io.ErrUnexpectedEOF,
-		"the body could not be read to its end":      http.ErrHandlerTimeout,
+	for err, want := range map[error]problem{
+		io.ErrUnexpectedEOF:    {"incomplete-body", "The body did not arrive", 400, "the body ended before its announced length", nil},
+		net.ErrClosed:          {"incomplete-body", "The body did not arrive", 400, "the body could not be read to its end", nil},
+		os.ErrDeadlineExceeded: {"body-timeout", "The body took too long", 408, "the body did not arrive in time", nil},
 	} {
 		q := post(``).make()
 		q.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"detail":`), brokenBody{err}))
@@ -43,7 +46,7 @@ func TestAPI_place_incompleteBody(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := newRig()
 		r.ServeHTTP(w, q)
-		wantProblem(t, w, orders, problem{"incomplete-body", "The body did not arrive", 400, detail, nil})
+		wantProblem(t, w, orders, want)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"orderflow/domain"
 )
@@ -65,10 +67,17 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// write sends a body. That the client has gone away is of no interest here.
+// write sends a body, as long as its client takes each part in its time. That it does not, or has
+// gone away, is of no interest here.
 func write(w http.ResponseWriter, contentType string, status int, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else it is sent in chunks
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // never HTML: the type is given, and X-Content-Type-Options is nosniff
+	c := http.NewResponseController(w)
+	for part := range slices.Chunk(body, answerPart) {
+		_ = c.SetWriteDeadline(time.Now().Add(partTimeout)) // a recorder has none
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
 }

@@ -25,6 +25,7 @@ const (
 	problemRepeatedField    = "repeated-field"
 	problemInvalidRequest   = "invalid-request"
 	problemIncompleteBody   = "incomplete-body"
+	problemBodyTimeout      = "body-timeout"
 	problemUnauthenticated  = "unauthenticated"
 	problemForbidden        = "forbidden"
 	problemCrossOrigin      = "cross-origin"
@@ -59,13 +60,14 @@ var problemTypes = []problemType{
 		"field is the name, allowed lists the names there are, suggestion is the one that was probably meant."},
 	{problemRepeatedField, 400, "A field, parameter or header is given twice", "field is the name. Send it once."},
 	{problemInvalidRequest, 400, "The request is invalid", "detail says why. Repeating the request cannot succeed."},
-	{problemIncompleteBody, 400, "The body did not arrive", "The connection broke, or the body took too long. Repeat the request."},
+	{problemIncompleteBody, 400, "The body did not arrive", "The connection broke. Repeat the request."},
 	{problemUnauthenticated, 401, "A token is needed", "Send the header Authorization: Bearer TOKEN with a token of this system."},
 	{problemForbidden, 403, "The token's role may not do this", "roles lists the roles that may."},
 	{problemCrossOrigin, 403, "Refused: a request from another site", "A browser sent this request for a page of another site."},
 	{problemOrderNotFound, 404, "There is no such order", "order_id is the id that was asked for."},
 	{problemPathNotFound, 404, "There is nothing at this path", "See /openapi.yaml for the paths there are."},
 	{problemMethodNotAllowed, 405, "The method is not allowed here", "The header Allow and the member allow list the methods that are."},
+	{problemBodyTimeout, 408, "The body took too long", "Nothing was done. Repeat the request, over a connection that sends the body within 30 s."},
 	{problemKeyInUse, 409, "The key names another order",
 		"An order with other content was placed with this tracking_id or Idempotency-Key (field). order_id is that order."},
 	{problemConflict, 409, "The order has changed meanwhile", "Read it again and repeat the request."},

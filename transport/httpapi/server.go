@@ -6,12 +6,19 @@ import (
 )
 
 // The time a connection may take. A profile (/debug/pprof/profile) must fit into
-// writeTimeout.
+// writeTimeout; answers that are sent as a whole have less, see partTimeout.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute
+)
+
+// A client has partTimeout for each answerPart bytes of an answer, so that one that does not read
+// is not waited for long: its answer is in hand for that time.
+const (
+	answerPart  = 1 << 20
+	partTimeout = 5 * time.Second
 )
 
 // NewServer makes a server for one of this package's handlers. It bounds the time and

@@ -79,7 +79,7 @@ func TestServer_timeouts(t *testing.T) {
 	}{
 		"silence":                 {"", 5 * time.Second, ""},
 		"header without an end":   {head, 5 * time.Second, ""},
-		"body without an end":     {head + "\r\n{", 30 * time.Second, "HTTP/1.1 400 Bad Request"},
+		"body without an end":     {head + "\r\n{", 30 * time.Second, "HTTP/1.1 408 Request Timeout"},
 		"nothing after an answer": {"GET /v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n", 2 * time.Minute, "HTTP/1.1 200 OK"},
 	} {
 		t.Run(name, func(t *testing.T) {
