@@ -60,12 +60,16 @@ type pools struct {
 }
 
 func (p pools) close() error {
+	if p.file.indexLost() {
+		return nil // see there
+	}
 	errs := []error{p.write.Close()}
 	for _, other := range []*sql.DB{p.read, p.urgent, p.once} {
 		if other != nil && other != p.write {
 			errs = append(errs, other.Close())
 		}
 	}
+	errs = append(errs, p.file.close())
 	return errors.Join(errs...)
 }
 

@@ -34,6 +34,8 @@ var (
 	// ErrReplaced: the path of the SQLite file no longer names the file that was opened. What
 	// is written to that file is lost when the process ends.
 	ErrReplaced error = &cause{ErrUnavailable, "the database file was removed or replaced"}
+	// ErrLogReplaced: so it is with the file's -wal or -shm. It is an ErrReplaced.
+	ErrLogReplaced error = &cause{ErrReplaced, "the write-ahead log of the database was removed or replaced"}
 	// ErrDamaged: what is on the disk is not what the database wrote.
 	ErrDamaged error = &cause{ErrUnavailable, "the database file is damaged"}
 )
@@ -45,7 +47,13 @@ type cause struct {
 	name string
 }
 
-func (c *cause) Error() string { return c.kind.Error() + ": " + c.name }
+func (c *cause) Error() string {
+	kind := c.kind
+	if wider, is := kind.(*cause); is { //nolint:errorlint // it is the kind itself that is asked for
+		kind = wider.kind
+	}
+	return kind.Error() + ": " + c.name
+}
 
 // Unwrap gives the kind.
 func (c *cause) Unwrap() error { return c.kind }

@@ -14,6 +14,7 @@ type file struct {
 	path   string
 	opened fs.FileInfo
 	handle *os.File // of sync; nil before the first
+	log    *fileLog // nil before the first connection
 }
 
 // handles are never closed: with any of a file that this process closes, it would lose its locks on
@@ -47,8 +48,8 @@ func (f *file) sync() (err error) {
 	return f.handle.Sync()
 }
 
-// check gives an ErrReplaced if the path names another file now, or none. It costs about a
-// microsecond. Without a file, as on SQL Server, all is well.
+// check gives an ErrReplaced if the path names another file now, or none, and an ErrLogReplaced if
+// that is so of its log. It costs some microseconds. Without a file, as on SQL Server, all is well.
 func (f *file) check() error {
 	if f == nil {
 		return nil
@@ -62,5 +63,5 @@ func (f *file) check() error {
 	case !os.SameFile(f.opened, now):
 		return fmt.Errorf("%w: %s is another file than the one that was opened", ErrReplaced, f.path)
 	}
-	return nil
+	return f.log.check()
 }

@@ -128,3 +128,17 @@ func BenchmarkFile_check(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkFile_checkWithLog(b *testing.B) {
+	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "t.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := db.file.check(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -78,6 +78,9 @@ func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
 		return fileSource(dsn.Path, q)
 	}
 	drv := withClock(&driver.Driver{}, d.clock)
+	if err := f.keepLog(ctx, preparingConnector{driver: drv, name: source("query_only(1)"), file: f}); err != nil {
+		return pools{}, d.translate(err)
+	}
 	g := &guard{}
 	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), file: f, guard: g})
 	write.SetMaxOpenConns(1)

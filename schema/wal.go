@@ -62,8 +62,16 @@ func (db *DB) WALBytes() int64 {
 }
 
 // Tend looks at the size of the -wal and, if it is above the limit, copies what it holds into
-// the file and cuts it off, as far as readers allow. It is to be called every second or so.
+// the file and cuts it off, as far as readers allow. It is to be called every second or so. If the
+// file was removed or replaced, it does nothing: ErrReplaced. If the -wal was, it copies what was
+// committed into the file: ErrLogReplaced.
 func (w *WAL) Tend(ctx context.Context) (WALState, error) {
+	if err := w.db.file.check(); err != nil {
+		if errors.Is(err, ErrLogReplaced) {
+			err = errors.Join(err, w.db.file.save(ctx))
+		}
+		return WALState{}, err
+	}
 	s := WALState{Bytes: w.db.WALBytes()}
 	if s.Bytes <= w.limit && !w.beside {
 		w.stopped = time.Time{}

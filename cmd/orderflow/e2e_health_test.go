@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,6 +108,41 @@ func TestE2E_Health_destroyed(t *testing.T) {
 	}
 }
 
+// TestE2E_Health_logRemoved removes what is beside the file under a node that works. What it has
+// accepted is there also when it is killed.
+func TestE2E_Health_logRemoved(t *testing.T) {
+	for _, beside := range []string{"-wal", "-shm"} {
+		for name, end := range map[string]func(*process){
+			"kill": (*process).kill,
+			"stop": func(p *process) { p.signal(syscall.SIGTERM); p.wait(time.Minute) },
+		} {
+			t.Run(beside+" "+name, func(t *testing.T) {
+				t.Parallel()
+				const cause = "the write-ahead log of the database was removed or replaced"
+				path := filepath.Join(t.TempDir(), "orders.db")
+				p := start(t, path, "--step-duration", "1m", "--drain-timeout", "1s")
+				placed := p.api().place(20)
+				p.untilRunning(1)
+				if err := os.Remove(path + beside); err != nil {
+					t.Fatal(err)
+				}
+				p.refuses(cause) // at once
+				p.untilRed(cause)
+				p.untilCheck("/Watchdog_Selfclosure", twoHeartbeats, http.StatusServiceUnavailable, cause)
+				p.untilCheck("/readyz", twoHeartbeats, http.StatusServiceUnavailable, "not registered")
+				eventually(t, twoHeartbeats, func() (bool, string) {
+					return strings.Contains(p.log.String(), "stop all nodes with SIGTERM"), "the log does not say what to do"
+				})
+				end(p)
+				must(t, "check", "--deep", "--dsn", path)
+				for _, o := range placed {
+					must(t, "orders", "get", o.id, "--dsn", path)
+				}
+			})
+		}
+	}
+}
+
 // TestE2E_Health_replaced removes or replaces the file under a node that works.
 func TestE2E_Health_replaced(t *testing.T) {
 	for name, replace := range map[string]func(path, away string) error{
@@ -142,6 +178,9 @@ func TestE2E_Health_replaced(t *testing.T) {
 			if !strings.Contains(p.log.String(), "removed or replaced") {
 				t.Error("the log does not name the cause")
 			}
+			eventually(t, twoHeartbeats, func() (bool, string) {
+				return strings.Contains(p.log.String(), "remove the -wal and -shm of the old one"), "the log does not say how a file is put back"
+			})
 			if err := os.Rename(path+".away", path); err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -22,7 +23,7 @@ const (
 // keepWALShort is a part of the node for SQLite. It says once when a reader keeps the
 // write-ahead log from being emptied, and once when it no longer does.
 func (n *node) keepWALShort(ctx context.Context) error {
-	wal, log, said := n.db.WAL(), n.entry("wal"), false
+	wal, log, said, gone := n.db.WAL(), n.entry("wal"), false, false
 	tick := time.NewTicker(walEvery)
 	defer tick.Stop()
 	for {
@@ -32,6 +33,7 @@ func (n *node) keepWALShort(ctx context.Context) error {
 		case <-tick.C:
 		}
 		s, err := n.tend(ctx, wal)
+		gone = sayReplaced(log, gone, err)
 		switch held := !s.Held.IsZero(); {
 		case err != nil && ctx.Err() == nil:
 			log.WithError(err).Debug("the write-ahead log was not copied; trying again")
@@ -44,6 +46,27 @@ func (n *node) keepWALShort(ctx context.Context) error {
 			log.WithField("wal_bytes", s.Bytes).Info("the write-ahead log could be emptied: no reader holds an old snapshot any more")
 		}
 	}
+}
+
+// sayReplaced says once when files of the database are gone, and once when they are back. It gives
+// whether they are gone, as far as err tells.
+func sayReplaced(log *logrus.Entry, gone bool, err error) bool {
+	replaced := errors.Is(err, schema.ErrReplaced)
+	switch {
+	case replaced && !gone:
+		log.WithError(err).Error("no order is accepted any more. " + wayBack(err))
+	case gone && err == nil:
+		log.Info("the files of the database are in their place again")
+	}
+	return replaced || gone && err != nil
+}
+
+// wayBack is what an operator has to do about an ErrReplaced.
+func wayBack(err error) string {
+	if errors.Is(err, schema.ErrLogReplaced) {
+		return "Let no other program open the database; stop all nodes with SIGTERM, not SIGKILL, and start them when the last has ended"
+	}
+	return "Put the same file back; or stop all nodes, put another file in its place and remove the -wal and -shm of the old one with it, and start them"
 }
 
 func (n *node) tend(ctx context.Context, wal *schema.WAL) (schema.WALState, error) {
