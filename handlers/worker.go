@@ -71,21 +71,20 @@ func (w *Worker) Run(ctx context.Context) error {
 	alive := context.WithoutCancel(ctx)
 	nodeCtx, stopNode := context.WithCancelCause(alive)
 	node := start(func() error { return w.conf.Node.Run(nodeCtx) })
-	router := start(func() error {
-		err := w.conf.Router.Run(alive)
-		if err == nil && ctx.Err() == nil {
-			err = errRouterStopped
-		}
-		return err
-	})
+	router := start(func() error { return w.conf.Router.Run(alive) })
+	byItself := false
 	select {
 	case <-ctx.Done():
 	case <-router.done:
+		byItself = ctx.Err() == nil
 	case <-node.done: // its name is another's
 	}
 	w.conf.Node.Drain()
 	crashpoint.Here("drain.begin")
 	err := w.stop(alive, router)
+	if err == nil && byItself {
+		err = errRouterStopped
+	}
 	crashpoint.Here("drain.done")
 	stopNode(err)
 	<-node.done

@@ -38,7 +38,7 @@ func ParseDSN(s string) (DSN, error) {
 		return sqlServerURL(s)
 	case found && scheme == "odbc" || keywords(s):
 		return sqlServerDSN(s)
-	case found && strings.HasPrefix(rest, "//"):
+	case found && scheme != "file" && strings.HasPrefix(rest, "//"):
 		return DSN{}, fmt.Errorf("the DSN begins with %q: only sqlite: and sqlserver: are known", scheme+"://")
 	}
 	return sqliteDSN(s)
@@ -51,6 +51,8 @@ func sqliteDSN(path string) (DSN, error) {
 		return DSN{}, errors.New("the DSN begins with sqlite: and names no file")
 	case strings.Contains(path, ":memory:"):
 		return DSN{}, errors.New("an in-memory SQLite database cannot be shared between connections: name a file")
+	case strings.HasPrefix(path, "file:"):
+		return DSN{}, errors.New("the DSN is a URI with file:, which is not known here: give the path alone, or sqlite:PATH")
 	}
 	return DSN{Path: path}, nil
 }

@@ -81,7 +81,7 @@ func TestParseDSN_secret(t *testing.T) {
 // TestParseDSN_refused: what is refused is not repeated, since a password may be anywhere in it.
 func TestParseDSN_refused(t *testing.T) {
 	for _, in := range []string{
-		"", "sqlite:", "sqlite::memory:", ":memory:", "postgres://u:S3cret@h/d", "sqlserver:h", "sqlserver://",
+		"", "sqlite:", "sqlite::memory:", ":memory:", "file:ok.db", "sqlite:file:ok.db", "file:///tmp/ok.db", "postgres://u:S3cret@h/d", "sqlserver:h", "sqlserver://",
 		"sqlserver://h?database=d&FedAuth=ActiveDirectoryDefault", "server=h;fedauth=x;password=S3cret",
 		"sqlserver://h?max_connections=1", "sqlserver://h?max_connections=1001", "server=h;max_connections=many",
 		"sqlserver://u:S3%zzcret@h", "sqlserver://u:S3cret#x@h", "sqlserver://u:1S3cret#x@h", "sqlserver://u:1#S3cret@h?database=d", "sqlserver://u:p@S3cret#@h",

@@ -27,6 +27,10 @@ func TestE2E_NodeID(t *testing.T) {
 		}
 	}
 
+	if unreal := "the router stopped by itself"; strings.Contains(second.log.String(), unreal) {
+		t.Errorf("the second process says %q beside the reason:\n%s", unreal, second.log)
+	}
+
 	first.kill()
 	third := start(t, db, flags...)
 	third.untilReady()

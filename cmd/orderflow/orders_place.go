@@ -16,9 +16,9 @@ import (
 type ordersPlaceCmd struct {
 	databaseFlag
 	jsonFlag
-	TrackingID     string `name:"tracking-id" placeholder:"ID" help:"Your own name for the order. The same id and detail again give the same order; another detail is refused."`
-	IdempotencyKey string `name:"idempotency-key" placeholder:"KEY" help:"Makes it safe to repeat this command, like a tracking id, but is not part of the order."`
-	Detail         string `placeholder:"JSON" help:"What is ordered, any JSON; - reads it from standard input."`
+	TrackingID     *string `name:"tracking-id" placeholder:"ID" help:"Your own name for the order. The same id and detail again give the same order; another detail is refused."`
+	IdempotencyKey *string `name:"idempotency-key" placeholder:"KEY" help:"Makes it safe to repeat this command, like a tracking id, but is not part of the order."`
+	Detail         string  `placeholder:"JSON" help:"What is ordered, any JSON; - reads it from standard input."`
 }
 
 // Help is the long help.
@@ -26,6 +26,24 @@ func (ordersPlaceCmd) Help() string {
 	return `Prints the order id.
 
 Example: orderflow orders place --tracking-id web-4711 --detail '{"sku":"A-1","quantity":2}'`
+}
+
+// Validate refuses a key that is given and empty: who gives one relies on it.
+func (c *ordersPlaceCmd) Validate() error {
+	for flag, key := range map[string]*string{"--tracking-id": c.TrackingID, "--idempotency-key": c.IdempotencyKey} {
+		if key != nil && *key == "" {
+			return fmt.Errorf("%s is empty: give a key, or leave the flag out", flag)
+		}
+	}
+	return c.databaseFlag.Validate()
+}
+
+// given is the value of a flag, empty if it was not given.
+func given(flag *string) string {
+	if flag == nil {
+		return ""
+	}
+	return *flag
 }
 
 // Run places the order.
@@ -36,7 +54,7 @@ func (c *ordersPlaceCmd) Run(ctx context.Context, out *output) error {
 	}
 	return c.service(ctx, func(s service) error {
 		placed, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: s.store}).Place(ctx, httpapi.NewOrder{
-			TrackingID: c.TrackingID, Detail: detail, IdempotencyKey: c.IdempotencyKey, Actor: actor(""),
+			TrackingID: given(c.TrackingID), Detail: detail, IdempotencyKey: given(c.IdempotencyKey), Actor: actor(""),
 		})
 		var wrong *httpapi.RequestError
 		if errors.As(err, &wrong) {

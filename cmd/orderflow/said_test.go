@@ -56,6 +56,19 @@ func TestDeadlettersList_more(t *testing.T) {
 	}
 }
 
+// TestOrdersPlace_emptyKey: a key that a script left empty is not the same as none.
+func TestOrdersPlace_emptyKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	schematest.SQLiteAt(t, path)
+	for _, flag := range []string{"--tracking-id", "--idempotency-key"} {
+		var stdout, stderr bytes.Buffer
+		code := execute([]string{"orders", "place", "--dsn", path, flag, ""}, &stdout, &stderr)
+		if code != exitUsage || stdout.Len() > 0 || !strings.Contains(stderr.String(), flag+" is empty") {
+			t.Errorf("%s '': exit code %d, want %d; said %q %q", flag, code, exitUsage, &stdout, &stderr)
+		}
+	}
+}
+
 // letters makes a database with n dead letters.
 func letters(t *testing.T, path string, n int) {
 	t.Helper()

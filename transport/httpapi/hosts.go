@@ -12,14 +12,14 @@ import (
 // browser, this listener is then that site. Only the header Host tells: it holds the name.
 
 // loopbackOr lets requests through whose Host is a name or address of the machine itself, or one
-// of allowed, with any port.
+// of allowed, with any port, and those without one (HTTP/1.0), which no browser sends.
 func loopbackOr(allowed []string, next http.Handler) http.Handler {
 	names := make([]string, len(allowed))
 	for i, name := range allowed {
 		names[i] = hostName(name)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name := hostName(r.Host); !isLoopback(name) && !slices.Contains(names, name) {
+		if name := hostName(r.Host); r.Host != "" && !isLoopback(name) && !slices.Contains(names, name) {
 			fail(w, r, &RequestError{
 				Problem: problemMisdirected,
 				Detail:  fmt.Sprintf("this listener is not asked as %s: it is localhost, or one of --allowed-hosts", shorten(r.Host)),

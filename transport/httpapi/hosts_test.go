@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"orderflow/transport/httpapi"
 )
@@ -66,6 +68,29 @@ func TestHosts_allowed(t *testing.T) {
 					t.Errorf("Host %s: %d, want %d", host, w.Code, c.want)
 				}
 			}
+		})
+	}
+}
+
+// TestHosts_served: what net/http makes of requests without a path or without a host. Browsers
+// name the host; a load balancer's check over HTTP/1.0 need not.
+func TestHosts_served(t *testing.T) {
+	for request, want := range map[string]string{
+		"GET /livez HTTP/1.0\r\n":                                       "HTTP/1.0 200 OK",
+		"OPTIONS / HTTP/1.0\r\n":                                        "HTTP/1.0 405 Method Not Allowed",
+		"GET /livez HTTP/1.1\r\n":                                       "HTTP/1.1 400 Bad Request: missing required Host header",
+		"GET /livez HTTP/1.0\r\nHost: evil.example\r\n":                 "HTTP/1.0 421 Misdirected Request",
+		"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n":                  "HTTP/1.1 421 Misdirected Request",
+		"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n":                     "HTTP/1.1 200 OK",
+		"GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n": "HTTP/1.1 421 Misdirected Request",
+	} {
+		t.Run(request, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, answer := closesAfter(t, serve(t, newAdmin(&fakeNode{}))(), request+"Connection: close\r\n\r\n")
+				if first, _, _ := strings.Cut(answer, "\r\n"); first != want {
+					t.Errorf("answered %q, want %q", answer, want)
+				}
+			})
 		})
 	}
 }

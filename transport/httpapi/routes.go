@@ -54,11 +54,22 @@ func newHandler(routes []route, l listener) http.Handler {
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fail(w, r, pathNotFound(r)) })
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(refuseCrossSite))
-	guarded := sameSite.Handler(router)
+	guarded := sameSite.Handler(wholeServer(router))
 	if !l.anyHost {
 		guarded = loopbackOr(l.hosts, guarded)
 	}
 	return newEdge(l.log, limitHeader(guarded))
+}
+
+// wholeServer answers OPTIONS *, which asks for no path and only whether there is a server.
+func wholeServer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && r.RequestURI == "*" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (t route) handler(auth *Auth) http.Handler {

@@ -25,12 +25,13 @@ const (
 // the header of every request; the caller listens, serves and shuts it down.
 func NewServer(addr string, h http.Handler) *http.Server {
 	return &http.Server{
-		Addr:              addr,
-		Handler:           h,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		Addr:                         addr,
+		Handler:                      h,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		DisableGeneralOptionsHandler: true, // it asks for no host
 		// Above MaxHeader, so that most of what is too large is answered by a problem.
 		MaxHeaderBytes: 2 * MaxHeader,
 	}
