@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -33,13 +35,16 @@ func beyond(partition int, position, head int64) Difference {
 const tallyReads = 5
 
 // Miscounts holds the counts of the checkpoints against the rows of the orders, which are
-// committed together. It counts the rows by their index.
+// committed together. It counts the rows by their index. Where counts cannot be read, it names these only.
 func Miscounts(ctx context.Context, db *schema.DB) ([]Difference, error) {
 	var last tally
 	for range tallyReads {
 		t, err := readTally(ctx, db)
 		if err != nil {
 			return nil, classify(db, err)
+		}
+		if len(t.damaged) > 0 {
+			return t.damaged, nil
 		}
 		// Without snapshots a statement may have read rows that are newer than the checkpoints. If
 		// these are the same in the next reading, they were not.
@@ -56,6 +61,7 @@ func Miscounts(ctx context.Context, db *schema.DB) ([]Difference, error) {
 type tally struct {
 	positions     map[int]int64
 	counted, rows counts
+	damaged       []Difference // counts that cannot be read
 }
 
 func readTally(ctx context.Context, db *schema.DB) (t tally, err error) {
@@ -86,21 +92,26 @@ func (t *tally) scan(rows *sql.Rows) error {
 		return nil
 	}
 	t.positions[partition] = position
-	return t.counted.addAll(text)
-}
-
-// addAll adds what a checkpoint has stored.
-func (c counts) addAll(stored string) error {
-	more, err := decodeCounts(stored)
-	for s, n := range more {
-		c.add(s, n)
+	more, readable := decodeCounts(text)
+	if !readable {
+		damage := countsError{projection: live, partition: partition, stored: text}
+		t.damaged = append(t.damaged, damage.difference())
 	}
-	return err
+	t.counted.addAll(more)
+	return nil
 }
 
-// differ names the statuses whose counts are not as expected.
+// differ names the statuses whose counts are not as expected, those that no order can have last.
 func differ(stored, expected counts) (found []Difference) {
-	for _, s := range domain.Statuses() {
+	all := domain.Statuses()
+	for _, c := range []counts{stored, expected} {
+		for _, s := range slices.Sorted(maps.Keys(c)) {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	for _, s := range all {
 		if stored[s] != expected[s] {
 			found = append(found, Difference{Kind: KindCounts, Field: string(s), Stored: fmt.Sprint(stored[s]), Expected: fmt.Sprint(expected[s])})
 		}

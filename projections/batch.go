@@ -26,14 +26,18 @@ type tail struct {
 }
 
 // follow takes over the checkpoint that was read, and says whether another projector
-// has moved it.
-func (t *tail) follow(tb table, log Log, c checkpoint) (others bool) {
+// has moved it. It is a *countsError if nothing can be taken over.
+func (t *tail) follow(tb table, log Log, c checkpoint) (others bool, err error) {
 	if t.fold != nil && t.position == c.position {
-		return false
+		return false, nil
 	}
 	others = t.fold != nil
+	if c.damage != nil {
+		*t = tail{spot: spot{position: c.position}}
+		return others, c.damage
+	}
 	t.spot, t.fold = spot{position: c.position}, newFold(tb, log, c.counts)
-	return others
+	return others, nil
 }
 
 // catchUp applies one partition up to a head. While a batch is committed, the next one
@@ -41,6 +45,7 @@ func (t *tail) follow(tb table, log Log, c checkpoint) (others bool) {
 func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (applied int, err error) {
 	t := &p.tails[partition]
 	if t.position >= head {
+		p.note(partition, nil)
 		return 0, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -65,9 +70,9 @@ func (p *Projector) catchUp(ctx context.Context, partition int, head int64) (app
 	return applied, nil
 }
 
-// note takes down where a partition has stopped, and says so once.
+// note takes down where a partition has stopped, and says once that it has in front of an event.
 func (p *Projector) note(partition int, err error) {
-	if p.stops.note(partition, p.tails[partition].position, err) {
+	if p.stops.note(partition, p.tails[partition].position, err) && errors.Is(err, domain.ErrNewer) {
 		p.opts.OnError(fmt.Errorf("projection %s: the views stop in front of an event, until a newer version of the program goes on: %w", live, err))
 	}
 }

@@ -14,6 +14,7 @@ import (
 type checkpoint struct {
 	position int64
 	counts   counts
+	damage   *countsError // nil if the counts could be read
 	updated  time.Time
 }
 
@@ -26,7 +27,7 @@ func readCheckpoints(ctx context.Context, q querier, projection string) (map[int
 	defer func() { _ = rows.Close() }()
 	all := map[int]checkpoint{}
 	for rows.Next() {
-		partition, c, err := scanCheckpoint(rows)
+		partition, c, err := scanCheckpoint(rows, projection)
 		if err != nil {
 			return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
 		}
@@ -35,15 +36,18 @@ func readCheckpoints(ctx context.Context, q querier, projection string) (map[int
 	return all, rows.Err()
 }
 
-func scanCheckpoint(rows *sql.Rows) (partition int, c checkpoint, err error) {
+func scanCheckpoint(rows *sql.Rows, projection string) (partition int, c checkpoint, err error) {
 	var stored string
 	var updated schema.Time
 	if err := rows.Scan(&partition, &c.position, &stored, &updated); err != nil {
 		return 0, c, err
 	}
 	c.updated = updated.Time
-	c.counts, err = decodeCounts(stored)
-	return partition, c, err
+	var readable bool
+	if c.counts, readable = decodeCounts(stored); !readable {
+		c.damage = &countsError{projection: projection, partition: partition, stored: stored}
+	}
+	return partition, c, nil
 }
 
 // spot is an event of the log, by its position and hash. Without a hash it is only a position.

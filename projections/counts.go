@@ -30,6 +30,12 @@ func (c counts) add(s domain.Status, n int64) {
 	}
 }
 
+func (c counts) addAll(more counts) {
+	for s, n := range more {
+		c.add(s, n)
+	}
+}
+
 func (c counts) clone() counts {
 	if c == nil {
 		return counts{}
@@ -43,10 +49,34 @@ func (c counts) encode() string {
 	return string(b)
 }
 
-func decodeCounts(stored string) (counts, error) {
+// decodeCounts reads what encode wrote; false if it is something else.
+func decodeCounts(stored string) (counts, bool) {
 	c := counts{}
 	if err := json.Unmarshal([]byte(stored), &c); err != nil {
-		return nil, fmt.Errorf("%w: stored counts %q: %s", domain.ErrCorrupt, stored, err)
+		return nil, false
 	}
-	return c, nil
+	return c, true
+}
+
+// countsError says that what a checkpoint has for counts cannot be read. It is of kind
+// domain.ErrCorrupt; Rebuild mends it.
+type countsError struct {
+	projection string
+	partition  int
+	stored     string
+}
+
+func (e *countsError) Error() string {
+	return fmt.Sprintf("the counts in the checkpoint of %s, partition %d, cannot be read: they are %.100q; \"orderflow projections rebuild\" makes them anew",
+		e.projection, e.partition, e.stored)
+}
+
+// Is makes it a domain.ErrCorrupt.
+func (e *countsError) Is(target error) bool { return target == domain.ErrCorrupt }
+
+func (e *countsError) difference() Difference {
+	return Difference{
+		Kind: KindUnreadable, Field: fmt.Sprintf("counts of partition %d", e.partition),
+		Stored: fmt.Sprintf("%.100s", e.stored), Expected: "how many orders have each status",
+	}
 }

@@ -171,8 +171,12 @@ func (p *Projector) pass(ctx context.Context) (s seen, err error) {
 				continue
 			}
 		}
-		if p.tails[partition].follow(tableOf(p.db, live), p.log, c) {
-			s.others = true
+		others, err := p.tails[partition].follow(tableOf(p.db, live), p.log, c)
+		s.others = s.others || others
+		if err != nil {
+			p.note(partition, err)
+			errs = append(errs, err)
+			continue
 		}
 		n, err := p.catchUp(ctx, partition, heads[partition])
 		s.applied += n

@@ -221,23 +221,23 @@ func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []Difference,
 }
 
 // unlike says what is wrong with the checkpoints that are replaced: where they are beyond what there
-// is and, if asked, what they count where they are at the same place as those that were built.
+// is and, if asked, counts that cannot be read, or else what they count where they are at the same place as
+// those that were built.
 func (r *rebuild) unlike(replaced map[int]checkpoint, count bool) (found []Difference) {
-	stored, expected := counts{}, counts{}
+	stored, expected, same := counts{}, counts{}, count
 	for partition, c := range r.built {
 		was := replaced[partition]
 		if was.position > c.position {
 			found = append(found, beyond(partition, was.position, c.position))
 		}
-		count = count && was.position == c.position
-		for s, n := range was.counts {
-			stored.add(s, n)
+		if count && was.damage != nil {
+			found = append(found, was.damage.difference())
 		}
-		for s, n := range c.counts {
-			expected.add(s, n)
-		}
+		same = same && was.damage == nil && was.position == c.position
+		stored.addAll(was.counts)
+		expected.addAll(c.counts)
 	}
-	if count {
+	if same {
 		found = append(found, differ(stored, expected)...)
 	}
 	return found

@@ -18,13 +18,15 @@ const (
 	KindEvents    = "events"    // the order's events cannot be read or folded
 	KindNewer     = "newer"     // the order has events that this program does not understand
 	KindCounts    = "counts"    // the number of orders of a status is wrong
-	KindBeyond    = "beyond"    // a checkpoint is beyond the head of its partition
+	// KindUnreadable: the counts of a checkpoint cannot be read.
+	KindUnreadable = "unreadable"
+	KindBeyond     = "beyond" // a checkpoint is beyond the head of its partition
 )
 
 // Difference is one thing that is not as the events say.
 type Difference struct {
 	Kind     string         `json:"kind"`
-	OrderID  domain.OrderID `json:"order_id"`           // zero for KindCounts and KindBeyond
+	OrderID  domain.OrderID `json:"order_id"`           // zero for KindCounts, KindUnreadable and KindBeyond
 	Field    string         `json:"field,omitempty"`    // the column, or the step and its field
 	Stored   string         `json:"stored,omitempty"`   // what the row says
 	Expected string         `json:"expected,omitempty"` // what the events say
@@ -38,7 +40,7 @@ type Report struct {
 	Missing   int64 `json:"missing"`   // orders without a row
 	Surplus   int64 `json:"surplus"`   // rows without events
 	Lagging   int64 `json:"lagging"`   // orders whose row is right and will get newer; no fault
-	Counts    int64 `json:"counts"`    // statuses whose count is wrong
+	Counts    int64 `json:"counts"`    // statuses whose count is wrong, and checkpoints whose counts cannot be read
 	Beyond    int64 `json:"beyond"`    // checkpoints beyond the head of their partition
 	// Samples are the first differences that were found, 100 at most.
 	Samples []Difference  `json:"samples"`
@@ -69,7 +71,7 @@ func (r *Report) add(found []Difference, lagging bool) {
 		r.Missing++
 	case KindSurplus:
 		r.Surplus++
-	case KindCounts:
+	case KindCounts, KindUnreadable:
 		r.Counts++
 		r.Orders--
 	case KindBeyond:

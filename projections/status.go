@@ -16,7 +16,9 @@ type ProjectionStatus struct {
 	Lag        int64  `json:"lag"`      // events between the two
 	// Beyond is by how much the position is beyond the head, which it can never be of itself: events
 	// that were applied are gone. Rebuild mends it.
-	Beyond    int64     `json:"beyond,omitempty"`
+	Beyond int64 `json:"beyond,omitempty"`
+	// Damage says that the counts of the checkpoint cannot be read, and what mends it; empty if they can.
+	Damage    string    `json:"damage,omitempty"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // when it moved last, by the database's clock; zero if never
 }
 
@@ -60,10 +62,14 @@ func statuses(ctx context.Context, db *schema.DB, log Log, projection string) ([
 		if !begun && projection != live {
 			continue
 		}
-		all = append(all, ProjectionStatus{
+		s := ProjectionStatus{
 			Projection: projection, Partition: partition, Position: c.position,
 			Head: head, Lag: max(0, head-c.position), Beyond: max(0, c.position-head), UpdatedAt: c.updated,
-		})
+		}
+		if c.damage != nil {
+			s.Damage = c.damage.Error()
+		}
+		all = append(all, s)
 	}
 	return all, nil
 }

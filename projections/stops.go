@@ -9,7 +9,7 @@ import (
 )
 
 // stops are the places in front of which a projector has stopped, by partition, because of
-// an event that is newer than this program.
+// an event that is newer than this program, or of counts that cannot be read.
 type stops struct {
 	mu sync.Mutex
 	at map[int]stop
@@ -27,7 +27,8 @@ func (s *stops) note(partition int, after int64, err error) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was, known := s.at[partition]
-	if !errors.Is(err, domain.ErrNewer) {
+	var damage *countsError
+	if !errors.Is(err, domain.ErrNewer) && !errors.As(err, &damage) {
 		if err == nil {
 			delete(s.at, partition)
 		}
@@ -41,7 +42,8 @@ func (s *stops) note(partition int, after int64, err error) (news bool) {
 }
 
 // Stopped is nil, or why the views do not follow the log any further. It is of kind
-// domain.ErrNewer: only a newer version of the program can go on.
+// domain.ErrNewer if only a newer version of the program can go on, and of kind domain.ErrCorrupt if
+// the views have to be made anew.
 func (p *Projector) Stopped() error {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()

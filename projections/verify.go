@@ -238,17 +238,20 @@ func (v *verification) unlikeFolds(ctx context.Context) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, positions := counts{}, int64(0)
+	var damaged []Difference
+	stored, positions, still := counts{}, int64(0), true
 	for partition, c := range now {
-		if c.position != v.begun[partition].position {
-			return nil, nil
+		if c.damage != nil {
+			damaged = append(damaged, c.damage.difference())
 		}
+		still = still && c.position == v.begun[partition].position
 		positions += c.position
-		for s, n := range c.counts {
-			stored.add(s, n)
-		}
+		stored.addAll(c.counts)
 	}
-	if v.broken || positions != v.report.Events {
+	if len(damaged) > 0 {
+		return damaged, nil
+	}
+	if v.broken || !still || positions != v.report.Events {
 		return nil, nil
 	}
 	return differ(stored, v.folded), nil

@@ -102,16 +102,15 @@ func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
 		return nil, classify(v.db, err)
 	}
 	all := map[domain.Status]int64{}
-	for _, s := range domain.Statuses() {
-		all[s] = 0
-	}
+	stored := counts{}
 	for _, c := range checkpoints {
-		for s, n := range c.counts {
-			all[s] += n
+		if c.damage != nil {
+			return nil, c.damage
 		}
+		stored.addAll(c.counts)
 	}
-	for s, n := range all {
-		all[s] = max(0, n)
+	for _, s := range domain.Statuses() {
+		all[s] = max(0, stored[s])
 	}
 	return all, nil
 }

@@ -129,7 +129,11 @@ func (n *node) lookOnce(ctx context.Context) error {
 	counts, err := projections.Miscounts(ctx, n.db)
 	if err == nil {
 		for _, d := range counts {
-			n.entry("node").Warnf("the views count %s orders as %s, and there are %s; \"orderflow projections rebuild\" mends it", d.Stored, d.Field, d.Expected)
+			what := fmt.Sprintf("the views count %s orders as %s, and there are %s", d.Stored, d.Field, d.Expected)
+			if d.Kind == projections.KindUnreadable {
+				what = fmt.Sprintf("the %s cannot be read: they are %q", d.Field, d.Stored)
+			}
+			n.entry("node").Warnf("%s; \"orderflow projections rebuild\" mends it", what)
 		}
 		var keys []check.Violation
 		keys, err = check.Newest(ctx, n.db, n.store)

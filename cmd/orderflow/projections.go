@@ -26,8 +26,8 @@ type projectionsStatusCmd struct {
 
 // Help is the long help.
 func (projectionsStatusCmd) Help() string {
-	return `Exits 1 if a position is beyond its head: events that the views show are gone from the log. "orderflow check" says what
-is wrong, "orderflow projections rebuild" makes the views anew from the events that there are.`
+	return `Exits 1 if a position is beyond its head: events that the views show are gone from the log; and if the counts of a checkpoint
+cannot be read. "orderflow check" says what is wrong, "orderflow projections rebuild" makes the views anew from the events that there are.`
 }
 
 // Run shows the status.
@@ -43,7 +43,10 @@ func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 			err = out.table("PROJECTION PARTITION POSITION HEAD LAG UPDATED", statusRows(all))
 		}
 		for _, s := range all {
-			if err == nil && s.Beyond > 0 {
+			if s.Damage != "" {
+				out.notef("%s", s.Damage)
+			}
+			if err == nil && (s.Beyond > 0 || s.Damage != "") {
 				err = errFound
 			}
 		}
