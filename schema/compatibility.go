@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,12 @@ import (
 // must not work.
 var ErrTooOld = errors.New("this program is too old for the database")
 
+// ErrNoCompatibility says that a migrated database does not say which programs may work on it, since
+// its row was removed. The statement gives it what the migrations gave it, and the level of events that
+// the nodes read.
+var ErrNoCompatibility = errors.New("table compatibility has lost its one row, which says which programs may work on the database and what they may write: put it back with " +
+	"INSERT INTO compatibility (one, oldest_program, event_level, turns) SELECT 1, 5, COALESCE(MAX(event_level), 1), 0 FROM nodes")
+
 // Compatibility is what a database says about the programs that may work on it.
 type Compatibility struct {
 	// OldestProgram is the number of the newest migration that a program must know.
@@ -24,12 +31,16 @@ type Compatibility struct {
 }
 
 // Compatibility reads the row. Of a database from before there were such rows it says what was
-// true then: that every program may work on it and that events have their first forms.
+// true then: that every program may work on it and that events have their first forms. It is
+// ErrNoCompatibility if the row was removed.
 func (db *DB) Compatibility(ctx context.Context) (Compatibility, error) {
 	c := Compatibility{EventLevel: 1}
 	has, err := db.dialect.hasTable(ctx, db.pools, "compatibility")
 	if err == nil && has {
 		err = db.read.QueryRowContext(ctx, `SELECT oldest_program, event_level FROM compatibility`).Scan(&c.OldestProgram, &c.EventLevel)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNoCompatibility
 	}
 	if err != nil {
 		return c, fmt.Errorf("which programs may work on %s: %w", db.dsn, db.dialect.translate(err))

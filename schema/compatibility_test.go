@@ -102,3 +102,32 @@ func TestMigrations_compatibility(t *testing.T) {
 		}
 	}
 }
+
+// TestOpen_noCompatibility: without its row nobody works on the database; the error says what puts it
+// back as it was.
+func TestOpen_noCompatibility(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		do := func(statement string) {
+			t.Helper()
+			err := db.InTx(t.Context(), func(tx *schema.Tx) error { _, err := tx.ExecContext(t.Context(), statement); return err })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, err := db.Compatibility(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(`DELETE FROM compatibility`)
+		_, err = schema.Open(t.Context(), sameDatabase(db))
+		if !errors.Is(err, schema.ErrNoCompatibility) {
+			t.Fatalf("err = %v, want ErrNoCompatibility", err)
+		}
+		_, statement, _ := strings.Cut(err.Error(), "put it back with ")
+		do(statement)
+		if after, err := db.Compatibility(t.Context()); err != nil || after != before {
+			t.Errorf("put back %+v, err %v; want %+v", after, err, before)
+		}
+	})
+}

@@ -2,6 +2,8 @@ package messaging
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"orderflow/domain"
@@ -16,7 +18,9 @@ func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	var level, all int
 	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state IN (?1, ?2)), ?3)
 		FROM compatibility c`, domain.NodeActive, domain.NodeDraining, n.level)
-	if err := row.Scan(&level, &all); err != nil {
+	if err := row.Scan(&level, &all); errors.Is(err, sql.ErrNoRows) {
+		return 0, schema.ErrNoCompatibility
+	} else if err != nil {
 		return 0, fmt.Errorf("read the level of events: %w", n.db.Translate(err))
 	}
 	wanted := min(all, n.level)

@@ -151,3 +151,21 @@ func TestNodes_EventLevel_race(t *testing.T) {
 		}
 	}})
 }
+
+// TestNodes_noCompatibility: nodes that meet a database without its level name what is missing.
+func TestNodes_noCompatibility(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `DELETE FROM compatibility`)
+			return err
+		}))
+		nodes := messaging.NewNodes(db)
+		if _, err := nodes.EventLevel(t.Context()); !errors.Is(err, schema.ErrNoCompatibility) {
+			t.Errorf("the level: err = %v, want ErrNoCompatibility", err)
+		}
+		if _, err := nodes.Register(t.Context(), domain.Node{Node: name("node")}, time.Hour); !errors.Is(err, schema.ErrNoCompatibility) {
+			t.Errorf("a registration: err = %v, want ErrNoCompatibility", err)
+		}
+	})
+}

@@ -92,7 +92,9 @@ func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
 // trigger refuses the row too, also to programs that do not ask.
 func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
 	var level int
-	if err := tx.QueryRowContext(ctx, `SELECT event_level FROM compatibility`).Scan(&level); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT event_level FROM compatibility`).Scan(&level); errors.Is(err, sql.ErrNoRows) {
+		return schema.ErrNoCompatibility
+	} else if err != nil {
 		return n.db.Translate(err)
 	}
 	if level > n.level {
