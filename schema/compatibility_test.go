@@ -64,7 +64,7 @@ func TestOpen_tooOld(t *testing.T) {
 		if !errors.Is(err, schema.ErrTooOld) || !strings.Contains(err.Error(), "knows 9001") || !regexp.MustCompile(`up to \d+,`).MatchString(err.Error()) {
 			t.Errorf("err = %v, want ErrTooOld with both versions", err)
 		}
-		look, err := schema.OpenToLook(t.Context(), sameDatabase(db))
+		look, err := schema.OpenToLook(t.Context(), sameDatabase(db), func(string) {})
 		if err != nil {
 			t.Fatalf("to look: %v", err)
 		}

@@ -18,7 +18,8 @@ type DSN struct {
 	// parameter max_connections of the DSN.
 	MaxConns int
 
-	existing bool // the SQLite file must not be made
+	existing bool   // the SQLite file must not be made
+	access   access // to the SQLite file
 
 	shown string // of SQL Server; made of parts that hold no secret
 }

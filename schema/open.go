@@ -33,14 +33,39 @@ func OpenExisting(ctx context.Context, dsn string) (*DB, error) {
 	return openCompatible(ctx, dsn, true)
 }
 
-// OpenToLook is OpenExisting also for a database that this program must not work on, whose
+// OpenToRead is OpenExisting for somebody who only reads, also from a SQLite file that this user
+// cannot write. Of that note is told; nothing can be changed then.
+func OpenToRead(ctx context.Context, dsn string, note func(string)) (*DB, error) {
+	db, err := OpenToLook(ctx, dsn, note)
+	return compatible(ctx, db, err)
+}
+
+// OpenToLook is OpenToRead also for a database that this program must not work on, whose
 // migrations it can still list.
-func OpenToLook(ctx context.Context, dsn string) (*DB, error) {
-	return open(ctx, dsn, true)
+func OpenToLook(ctx context.Context, dsn string, note func(string)) (*DB, error) {
+	parsed, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	parsed.existing = true
+	if parsed.URL == nil {
+		if parsed.access, err = accessTo(parsed.Path, note); err != nil {
+			return nil, fmt.Errorf("open %s: %w", parsed, err)
+		}
+	}
+	db, err := openWith(ctx, parsed, dialectOf(parsed))
+	if notWritable(err) {
+		err = fmt.Errorf("%w: its folder cannot be written by this user: %s", err, copyIt)
+	}
+	return db, err
 }
 
 func openCompatible(ctx context.Context, dsn string, existing bool) (*DB, error) {
 	db, err := open(ctx, dsn, existing)
+	return compatible(ctx, db, err)
+}
+
+func compatible(ctx context.Context, db *DB, err error) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}

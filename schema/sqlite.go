@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -71,10 +70,12 @@ func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
 		return pools{}, err
 	}
 	source := func(pragmas ...string) string {
-		q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append([]string{
-			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
-			fmt.Sprintf("journal_size_limit(%d)", WALLimit),
-		}, pragmas...)}
+		q := dsn.access.query()
+		q["_pragma"] = append([]string{"busy_timeout(10000)", "temp_store(MEMORY)"}, pragmas...)
+		if dsn.access == toWrite {
+			q["_txlock"] = []string{"immediate"}
+			q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("journal_size_limit(%d)", WALLimit))
+		}
 		return fileSource(dsn.Path, q)
 	}
 	drv := withClock(&driver.Driver{}, d.clock)

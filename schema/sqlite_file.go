@@ -24,7 +24,7 @@ var (
 
 // lookFirst looks at what is in the file before anything in it is changed.
 func lookFirst(ctx context.Context, d DSN) error {
-	tables, err := tablesOf(ctx, d.Path)
+	tables, err := tablesOf(ctx, d)
 	switch {
 	case err != nil:
 		return err
@@ -54,16 +54,16 @@ func some(names []string) string {
 }
 
 // tablesOf lists the tables of a file without changing it; none if it is not there, or empty.
-func tablesOf(ctx context.Context, path string) (tables []string, err error) {
+func tablesOf(ctx context.Context, d DSN) (tables []string, err error) {
+	path, q := d.Path, d.access.query()
+	q["_pragma"] = []string{"busy_timeout(10000)", "query_only(1)"}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().IsRegular() && info.Size() == 0:
 		return nil, nil
 	case err == nil && info.IsDir():
 		return nil, fmt.Errorf("%w: %s is a folder", ErrForeign, path)
 	}
-	db := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: fileSource(path, url.Values{
-		"mode": {"rw"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"},
-	})})
+	db := sql.OpenDB(preparingConnector{driver: &driver.Driver{}, name: fileSource(path, q)})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	rows, err := db.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`)
 	var e *driver.Error

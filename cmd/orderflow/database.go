@@ -23,12 +23,26 @@ func (f databaseFlag) with(ctx context.Context, do func(*schema.DB) error) error
 	return opened(ctx, schema.OpenExisting, f.DSN, do) // a mistyped name would otherwise make a file
 }
 
-// look is with for what is safe on a database that this program is too old for.
-func (f databaseFlag) look(ctx context.Context, do func(*schema.DB) error) error {
-	return opened(ctx, schema.OpenToLook, f.DSN, do)
+// reading is with for what only reads. It works on a SQLite file that cannot be written, too.
+func (f databaseFlag) reading(ctx context.Context, out *output, do func(*schema.DB) error) error {
+	return opened(ctx, forReading(schema.OpenToRead, out), f.DSN, do)
 }
 
-func opened(ctx context.Context, open func(context.Context, string) (*schema.DB, error), dsn string, do func(*schema.DB) error) (err error) {
+// look is reading for what is safe on a database that this program is too old for.
+func (f databaseFlag) look(ctx context.Context, out *output, do func(*schema.DB) error) error {
+	return opened(ctx, forReading(schema.OpenToLook, out), f.DSN, do)
+}
+
+// opener opens the database that a DSN names.
+type opener func(ctx context.Context, dsn string) (*schema.DB, error)
+
+func forReading(open func(context.Context, string, func(string)) (*schema.DB, error), out *output) opener {
+	return func(ctx context.Context, dsn string) (*schema.DB, error) {
+		return open(ctx, dsn, func(note string) { out.notef("%s", note) })
+	}
+}
+
+func opened(ctx context.Context, open opener, dsn string, do func(*schema.DB) error) (err error) {
 	db, err := open(ctx, dsn)
 	if err != nil {
 		return err

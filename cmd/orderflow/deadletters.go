@@ -63,7 +63,7 @@ type letterJSON struct {
 
 // Run lists the dead letters.
 func (c *deadlettersListCmd) Run(ctx context.Context, out *output) error {
-	return c.with(ctx, func(db *schema.DB) error {
+	return c.reading(ctx, out, func(db *schema.DB) error {
 		all, err := messaging.NewDeadLetters(db).List(ctx, c.Limit+1) // one more says whether there are more
 		if err != nil {
 			return err

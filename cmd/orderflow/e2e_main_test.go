@@ -82,7 +82,9 @@ func orderflow(t *testing.T, args ...string) result {
 func finish(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
 	cmd.Env = append(environment(), race)
-	cmd.Dir = t.TempDir()
+	if cmd.Dir == "" {
+		cmd.Dir = t.TempDir()
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

@@ -49,7 +49,7 @@ func oldProgram(t *testing.T) string {
 // numberOf asks a database for a number.
 func numberOf(t *testing.T, path, query string) (n int) {
 	t.Helper()
-	db, err := schema.OpenToLook(t.Context(), path)
+	db, err := schema.OpenToLook(t.Context(), path, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestE2E_TooOld(t *testing.T) {
 // change runs a statement on a database.
 func change(t *testing.T, path, statement string) {
 	t.Helper()
-	db, err := schema.OpenToLook(t.Context(), path)
+	db, err := schema.OpenToLook(t.Context(), path, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ Example: orderflow migrate --dsn 'sqlserver://of:secret@db:1433?database=orderfl
 // Run migrates, or lists.
 func (c *migrateCmd) Run(ctx context.Context, out *output) (err error) {
 	if c.Status {
-		return c.look(ctx, func(db *schema.DB) error { return c.list(ctx, db, out) })
+		return c.look(ctx, out, func(db *schema.DB) error { return c.list(ctx, db, out) })
 	}
 	db, err := schema.Open(ctx, c.DSN)
 	if err != nil {

@@ -42,7 +42,7 @@ type nodeJSON struct {
 
 // Run lists the nodes.
 func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
-	return c.with(ctx, func(db *schema.DB) error {
+	return c.reading(ctx, out, func(db *schema.DB) error {
 		all, err := messaging.NewNodes(db).List(ctx)
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ type offsetsListCmd struct {
 
 // Run lists the offsets.
 func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
-	return c.with(ctx, func(db *schema.DB) error {
+	return c.reading(ctx, out, func(db *schema.DB) error {
 		all, err := messaging.Offsets(ctx, db)
 		if err != nil {
 			return err

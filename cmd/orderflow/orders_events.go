@@ -33,7 +33,7 @@ const recordedAt = "2006-01-02T15:04:05.000000Z"
 
 // Run shows the events.
 func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
-	return c.service(ctx, func(s service) error {
+	return c.lookUp(ctx, out, func(s service) error {
 		events, err := s.store.Load(ctx, c.ID)
 		if err != nil {
 			return err

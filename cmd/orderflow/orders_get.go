@@ -15,7 +15,7 @@ type ordersGetCmd struct {
 
 // Run shows the order.
 func (c *ordersGetCmd) Run(ctx context.Context, out *output) error {
-	return c.service(ctx, func(s service) error {
+	return c.lookUp(ctx, out, func(s service) error {
 		view, err := s.views.Get(ctx, c.ID)
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	return c.service(ctx, func(s service) error {
+	return c.lookUp(ctx, out, func(s service) error {
 		page, err := s.views.List(ctx, filter)
 		if err != nil {
 			return err

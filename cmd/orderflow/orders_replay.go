@@ -44,7 +44,7 @@ type replay struct {
 
 // Run replays the order.
 func (c *ordersReplayCmd) Run(ctx context.Context, out *output) error {
-	return c.service(ctx, func(s service) error {
+	return c.lookUp(ctx, out, func(s service) error {
 		r, err := s.replay(ctx, c.ID)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ cannot be read. "orderflow check" says what is wrong, "orderflow projections reb
 
 // Run shows the status.
 func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
-	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		all, err := projections.Statuses(ctx, db, log)
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 			return err
 		}
 		return c.check(ctx, db, log, out)
-	})
+	}))
 }
 
 func statusRows(all []projections.ProjectionStatus) (rows [][]any) {
@@ -84,7 +84,7 @@ it was wrong is no failure, since it no longer is.`
 
 // Run rebuilds the views.
 func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
-	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+	return c.with(ctx, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		report, err := projections.Rebuild(ctx, db, log, projections.RebuildOptions{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("rebuild: %w", err)
@@ -93,7 +93,7 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
 			return out.json(report)
 		}
 		return printReport(out, "rebuilt", report)
-	})
+	}))
 }
 
 // projectionsVerifyCmd verifies the views.
@@ -112,7 +112,7 @@ wrong, unless --max-lag says so. Nodes may run all the while.`
 
 // Run verifies the views.
 func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
-	return c.withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
+	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		report, err := projections.Verify(ctx, db, log, projections.VerifyOptions{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
@@ -130,7 +130,7 @@ func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
 			return errFound
 		}
 		return late
-	})
+	}))
 }
 
 // maxLagFlag bounds how far the views may be behind.
@@ -151,15 +151,15 @@ func (f maxLagFlag) check(ctx context.Context, db *schema.DB, log *eventstore.St
 	return errFound
 }
 
-// withLog opens the database and its event store, and runs do.
-func (f databaseFlag) withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) error {
-	return f.with(ctx, func(db *schema.DB) error {
+// withLog is do with the event store of a database.
+func withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) func(*schema.DB) error {
+	return func(db *schema.DB) error {
 		store, err := eventstore.Open(ctx, db, eventstore.Options{})
 		if err != nil {
 			return err
 		}
 		return do(db, store)
-	})
+	}
 }
 
 // progressLine says how far a phase is, and of how much if that is known.

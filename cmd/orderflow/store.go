@@ -37,11 +37,20 @@ type service struct {
 
 // service opens the database, runs do and closes it.
 func (f databaseFlag) service(ctx context.Context, do func(service) error) error {
-	return f.with(ctx, func(db *schema.DB) error {
+	return f.with(ctx, serving(ctx, do))
+}
+
+// lookUp is service for what only reads.
+func (f databaseFlag) lookUp(ctx context.Context, out *output, do func(service) error) error {
+	return f.reading(ctx, out, serving(ctx, do))
+}
+
+func serving(ctx context.Context, do func(service) error) func(*schema.DB) error {
+	return func(db *schema.DB) error {
 		store, views, err := openStore(ctx, db, 0, nil, watermill.NopLogger{})
 		if err != nil {
 			return err
 		}
 		return do(service{store: store, views: views})
-	})
+	}
 }
