@@ -22,6 +22,9 @@ var (
 	ErrCommit = errors.New("commit failed")
 	// ErrRefused: a guard of the schema (trigger, check) refused the change.
 	ErrRefused = errors.New("refused by the schema")
+	// ErrStatement: a statement could not be run as it is written, for example since a table or index that
+	// it names is not there. It says nothing about what is stored.
+	ErrStatement = errors.New("statement that the database cannot run")
 )
 
 // The causes that people are told by name. Each is of one of the kinds above.

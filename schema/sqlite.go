@@ -156,6 +156,8 @@ func (sqlite) translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case lib.SQLITE_ERROR:
+		return fmt.Errorf("%w: %w", ErrStatement, err)
 	}
 	return err
 }

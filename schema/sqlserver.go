@@ -114,6 +114,8 @@ func (sqlServer) translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	case 1105, 1101, 9002: // no space in the database, no space in the log
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	case 207, 208, 308: // no such column, object, index
+		return fmt.Errorf("%w: %w", ErrStatement, err)
 	case 823, 824, 605: // the operating system could not read it, a page is not what was written, a page of something else
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case 3906, 976, 978, 983, 6005, 17142, // read-only, replica not readable, shutdown

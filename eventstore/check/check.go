@@ -70,7 +70,8 @@ type Options struct {
 	// Page is how many events are read at once; 1,000 by default.
 	Page int
 
-	missed func() // for tests: a message was found nowhere
+	missed  func() // for tests: a message was found nowhere
+	indexed func() // for tests: the names of the indexes have been read
 }
 
 // Report is what was found.
@@ -130,10 +131,10 @@ func (c *run) all(ctx context.Context) error {
 	return errors.Join(unreadable(c.contents(ctx)), unseen)
 }
 
-// unreadable says of an error that is not the database's whether it is away, but of what it gave: that
-// the database is damaged.
+// unreadable says of an error that is not about the database being away, nor about a statement, but about
+// what the database gave: that it is damaged.
 func unreadable(err error) error {
-	for _, known := range []error{nil, schema.ErrUnavailable, schema.ErrTransient, domain.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{nil, schema.ErrUnavailable, schema.ErrTransient, schema.ErrStatement, domain.ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return err
 		}
