@@ -108,6 +108,70 @@ func TestGate(t *testing.T) {
 	})
 }
 
+// TestGate_endCutOff cuts off the newest order. A node does nothing, check names what is wrong, and after
+// the reset new orders run to their ends at the positions of the old.
+func TestGate_endCutOff(t *testing.T) {
+	cut := []string{`DROP TRIGGER events_no_delete`, `DROP TRIGGER reservations_no_delete`, `DELETE FROM events WHERE position = 2`,
+		`DELETE FROM reservations WHERE order_id NOT IN (SELECT stream_id FROM events)`}
+	for name, c := range map[string]struct{ head, ready, check, reset string }{
+		"with its head":    {`UPDATE heads SET head = 1 WHERE partition = 0`, "the message of scheduling is at position 2 of partition 0, and the log ends at 1", "beyond: ", "0 heads"},
+		"without its head": {`UPDATE heads SET head = 2 WHERE partition = 0`, "the head is at position 2 of partition 0, and the log ends at 1", "hole: ", "1 heads"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "t.db")
+			for _, args := range [][]string{{"migrate", "--dsn", path}, {"orders", "place", "--dsn", path, "--tracking-id", "t-1"}, {"orders", "place", "--dsn", path, "--tracking-id", "t-2"}} {
+				if r := call(args...); r.code != exitDone {
+					t.Fatalf("%v exited %d\n%s", args, r.code, r.stderr)
+				}
+			}
+			doctor(t, path, append(cut, c.head)...)
+			n, _ := startHere(t, path, "--heartbeat", "100ms", "--lease-ttl", "1s", "--step-duration", "1ms", "--step-failure-rate", "0")
+			ended := make(chan error, 1)
+			go func() { ended <- n.run(context.WithoutCancel(t.Context())) }()
+			defer func() {
+				n.stop()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}()
+			admin, api := "http://"+n.adminListener.Addr().String(), "http://"+n.apiListener.Addr().String()
+			if code, text := asked(t, http.MethodGet, admin+"/readyz", ""); code != http.StatusServiceUnavailable || !strings.Contains(text, c.ready) || !strings.Contains(text, "orderflow offsets reset") {
+				t.Errorf("/readyz %d %s, want 503 and %q", code, text, c.ready)
+			}
+			if code, text := asked(t, http.MethodPost, api+"/v1/orders", `{}`); code != http.StatusServiceUnavailable || registered(t, path) != 0 {
+				t.Errorf("an order is answered %d %s, want 503 and no registration", code, text)
+			}
+			if r := call("check", "--quiet", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stdout, c.check) || !strings.Contains(r.stdout, "orderflow offsets reset") {
+				t.Errorf("check exited %d, want 1 and %q\n%s", r.code, c.check, r.stdout)
+			}
+			if r := call("offsets", "reset", "--dsn", path); r.code != exitDone || !strings.Contains(r.stdout, c.reset) || !strings.Contains(r.stdout, "1 messages and 0 dead letters were removed") {
+				t.Errorf("the reset exited %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+			eventually(t, 10*time.Second, func() (bool, string) {
+				code, text := asked(t, http.MethodGet, admin+"/readyz", "")
+				return code == http.StatusOK, text
+			})
+			if code, text := asked(t, http.MethodPost, api+"/v1/orders", `{"tracking_id":"t-3"}`); code != http.StatusAccepted {
+				t.Errorf("an order is answered %d %s, want 202", code, text)
+			}
+			eventually(t, 20*time.Second, func() (bool, string) {
+				r := call("orders", "list", "--status", "Completed", "--json", "--dsn", path)
+				return strings.Contains(r.stdout, "t-1") && strings.Contains(r.stdout, "t-3"), r.stdout + r.stderr
+			})
+			doctor(t, path, `CREATE TRIGGER events_no_delete BEFORE DELETE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'events are append-only');
+END`, `CREATE TRIGGER reservations_no_delete BEFORE DELETE ON reservations
+BEGIN
+    SELECT RAISE(ABORT, 'reservations are append-only');
+END`)
+			if r := call("check", "--quiet", "--dsn", path); r.code != exitDone {
+				t.Errorf("check exited %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+		})
+	}
+}
+
 // TestGate_warned: what keeps no node from working is said in its log.
 func TestGate_warned(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")

@@ -10,7 +10,7 @@ import (
 // offsetsCmd holds the commands about offsets.
 type offsetsCmd struct {
 	List  offsetsListCmd  `cmd:"" help:"List how far each group has taken each topic; exit 1 if one is beyond the head of its partition."`
-	Reset offsetsResetCmd `cmd:"" help:"Take offsets that are beyond the head back to it, and remove messages of events that the log does not have."`
+	Reset offsetsResetCmd `cmd:"" help:"Set heads to the last event of the log, take offsets beyond them back, and remove messages of events that the log does not have."`
 }
 
 // offsetsListCmd lists offsets.
@@ -54,7 +54,8 @@ type offsetsResetCmd struct {
 func (offsetsResetCmd) Help() string {
 	return `For a database whose log has lost its end, by a hand or by a restore of a part: "orderflow check" says so, and nodes do not
 start to work. Stop the nodes first. Without the reset, workers pass over what is appended next, and its messages meet those of the
-lost events. The messages that are still kept (see "serve --retention") are handed out again where an offset had passed over them; those
+lost events. The head of each partition is set to its last event: positions after it that were lost are given out anew. Messages of
+lost events, waiting, in flight or dead letters, are removed, since their orders are not in the log. The messages that are still kept (see "serve --retention") are handed out again where an offset had passed over them; those
 that were dealt with are found out of date. What is as it should be is left alone. Afterwards run "orderflow check" again.`
 }
 
@@ -68,7 +69,7 @@ func (c *offsetsResetCmd) Run(ctx context.Context, out *output) error {
 		if c.JSON {
 			return out.json(done)
 		}
-		return out.sayf("%d offsets were taken back to the head, and %d messages will be handed out; of events that the log does not have, %d messages in flight, %d messages and %d dead letters were removed",
-			done.Offsets, done.HandedOut, done.Inflight, done.Outbox, done.DeadLetters)
+		return out.sayf("%d heads were set to the last event, %d offsets were taken back to the head, and %d messages will be handed out; of events that the log does not have, %d messages in flight, %d messages and %d dead letters were removed",
+			done.Heads, done.Offsets, done.HandedOut, done.Inflight, done.Outbox, done.DeadLetters)
 	})
 }

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"orderflow/domain"
 	"orderflow/schema"
 )
 
-// Claim is a row that names a place beyond the head of its partition, where the log has nothing.
+// Claim is a row that names a place beyond the end of its partition, where the log has nothing; or a head
+// that is not at the end.
 type Claim struct {
 	What      string // what the row is, for people
 	Mend      string // the command that mends it
@@ -28,27 +30,58 @@ const (
 	mendOffsets = "orderflow offsets reset"
 )
 
-// source is a table whose rows name places of the log.
+// source is where rows name places of the log: a query gives group, topic, partition, position and the
+// end of the log of those that are beyond it.
 type source struct {
 	what, mend string
-	names      string // the columns that name a row
-	table      string
-	small      bool // a few rows for each partition, or for each worker
+	query      func(d schema.Dialect) string
 }
 
-var sources = []source{
-	{"the checkpoint of ", mendView, `t.projection, ''`, `checkpoints`, true},
-	{"the offset of ", mendOffsets, `t.consumer_group, t.topic`, `consumer_offsets`, true},
-	{"the message in flight of ", mendOffsets, `t.consumer_group, t.topic`, `inflight`, true},
-	{"the message of ", mendOffsets, `'', t.topic`, `outbox`, false},
-	{"the dead letter of ", mendOffsets, `t.consumer_group, t.topic`, `dead_letters`, false},
+var (
+	checkpointRows = source{"the checkpoint of ", mendView, of("checkpoints", "t.projection, ''")}
+	offsetRows     = source{"the offset of ", mendOffsets, of("consumer_offsets", "t.consumer_group, t.topic")}
+	inflightRows   = source{"the message in flight of ", mendOffsets, of("inflight", "t.consumer_group, t.topic")}
+	messageRows    = source{"the message of ", mendOffsets, of("outbox", "'', t.topic")}
+	letterRows     = source{"the dead letter of ", mendOffsets, of("dead_letters", "t.consumer_group, t.topic")}
+
+	lastMessageRows = source{"the message of ", mendOffsets, lastMessages}
+	headRows        = source{"the head", mendOffsets, lastEvents}
+)
+
+// of reads a whole table. Partition -1 of the checkpoints is the claim of a rebuild, and no place.
+func of(table, names string) func(schema.Dialect) string {
+	return func(schema.Dialect) string {
+		return `SELECT ` + names + `, t.partition, t.position, COALESCE(h.head, 0)
+			FROM ` + table + ` t LEFT JOIN heads h ON h.partition = t.partition
+			WHERE t.position > COALESCE(h.head, 0) AND ('` + table + `' <> 'checkpoints' OR t.partition >= 0)`
+	}
 }
 
-// Beyond finds checkpoints, offsets and messages in flight that are beyond their heads: a node that
-// works by them passes over what is appended next. What it finds it has read twice, since the system
-// may be running. It reads small tables only.
+// lastMessages reads the last message of each topic and partition, and no other.
+func lastMessages(d schema.Dialect) string {
+	return `SELECT '', x.topic, x.partition, x.position, x.head FROM (
+			SELECT t.topic, h.partition, h.head, (SELECT m.position FROM outbox m
+				WHERE m.topic = t.topic AND m.partition = h.partition ORDER BY m.position DESC ` + d.Limit("1") + `) AS position
+			FROM heads h CROSS JOIN (SELECT topic FROM consumer_offsets UNION SELECT '` + strings.Join(domain.Topics(), `' UNION SELECT '`) + `') t) x
+		WHERE x.position > x.head`
+}
+
+// lastEvents reads the last event of each partition, and no other. A head that is before it is wrong
+// too: what is appended next finds its place taken.
+func lastEvents(d schema.Dialect) string {
+	return `SELECT '', '', x.partition, x.head, COALESCE(x.position, 0) FROM (
+			SELECT h.partition, h.head, (SELECT e.position FROM events e
+				WHERE e.partition = h.partition ORDER BY e.position DESC ` + d.Limit("1") + `) AS position
+			FROM heads h WHERE h.partition >= 0) x
+		WHERE x.head <> COALESCE(x.position, 0)`
+}
+
+// Beyond finds heads that are not at the last event of their partition, and checkpoints, offsets and
+// messages that are beyond their heads: a node that works by them passes over what is appended next, or
+// can append nothing. What it finds it has read twice, since the system may be running. It reads small
+// tables, and one row for each partition of the events and for each topic and partition of the outbox.
 func Beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
-	return twice(ctx, db, slices.DeleteFunc(slices.Clone(sources), func(s source) bool { return !s.small }))
+	return twice(ctx, db, []source{headRows, checkpointRows, offsetRows, inflightRows, lastMessageRows})
 }
 
 // twice gives what is beyond its head in two readings: between them an append that the first saw by
@@ -68,18 +101,15 @@ func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Claim
 	for _, s := range sources {
 		some, err := s.beyond(ctx, db)
 		if err != nil {
-			return nil, fmt.Errorf("compare %s with the heads: %w", s.table, db.Translate(err))
+			return nil, fmt.Errorf("compare %s with the end of the log: %w", strings.TrimSuffix(s.what, " of "), db.Translate(err))
 		}
 		found = append(found, some...)
 	}
 	return found, nil
 }
 
-// beyond reads one table. Partition -1 of the checkpoints is the claim of a rebuild, and no place.
 func (s source) beyond(ctx context.Context, db *schema.DB) (found []Claim, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT `+s.names+`, t.partition, t.position, COALESCE(h.head, 0)
-		FROM `+s.table+` t LEFT JOIN heads h ON h.partition = t.partition
-		WHERE t.position > COALESCE(h.head, 0) AND ('`+s.table+`' <> 'checkpoints' OR t.partition >= 0)`)
+	rows, err := db.QueryContext(ctx, s.query(db.Dialect()))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +128,7 @@ func (s source) beyond(ctx context.Context, db *schema.DB) (found []Claim, err e
 
 // beyond checks that nothing names a place that the log does not have.
 func (c *run) beyond(ctx context.Context) error {
-	found, err := twice(ctx, c.db, sources)
+	found, err := twice(ctx, c.db, []source{checkpointRows, offsetRows, inflightRows, messageRows, letterRows})
 	for _, claim := range found {
 		c.violation(Violation{Kind: BeyondHead, Partition: claim.Partition, Position: claim.Position, What: fmt.Sprintf("%s: run %q", claim, claim.Mend)})
 	}

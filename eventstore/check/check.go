@@ -26,6 +26,7 @@ const (
 	Damaged    = "damaged"    // what the database's own integrity check says
 	BeyondHead = "beyond"     // a row that names a place beyond the head of its partition
 	Key        = "key"        // a reservation and its order do not agree, or one is without the other
+	Orphan     = "orphan"     // a message in flight or dead letter whose order is not in the log
 	Schema     = "schema"     // a table, index or trigger that is not as the migrations made it
 )
 
@@ -156,7 +157,7 @@ func (c *run) schema(ctx context.Context) error {
 }
 
 func (c *run) contents(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.positions, c.histories, c.bothWays, c.orderIndexes, c.findKeys, c.reservations, c.beyond} {
+	for _, step := range []func(context.Context) error{c.positions, c.histories, c.bothWays, c.orderIndexes, c.findKeys, c.reservations, c.beyond, c.orphans} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -258,6 +259,14 @@ func TestRun_finds(t *testing.T) {
 		"end cut off, message": {check.BeyondHead, `the message of scheduling is at position 1000`, func(b *bench) {
 			b.tamper(`UPDATE outbox SET position = 1000 WHERE uuid = ?1`, domain.EventID(order(1), 1))
 		}},
+		"order of a message in flight lost": {check.Orphan, `^orphan: order 09000000-.*: the message in flight g:t/\d+/1: its order is not in the log`, func(b *bench) {
+			b.tamper(`INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
+				SELECT 'g', 't', partition, 1, 't', 1, 'u', ?1, metadata, 'n', 1, 1, 0, created_at, created_at FROM outbox WHERE uuid = ?2`, domain.EncodeWork(order(9)), domain.EventID(order(3), 1))
+		}},
+		"order of a dead letter lost": {check.Orphan, `the dead letter g:t/\d+/1: its order is not in the log`, func(b *bench) {
+			b.tamper(`INSERT INTO dead_letters (consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
+				SELECT 'g', 't', partition, 1, 'u', ?1, metadata, 1, 1, 'r', created_at FROM outbox WHERE uuid = ?2`, domain.EncodeWork(order(9)), domain.EventID(order(3), 1))
+		}},
 		"head of messages without events": {check.Hole, "the last message is 0 and the head says 1", func(b *bench) {
 			b.tamper(`UPDATE heads SET head = 1 WHERE partition = -1`)
 		}},
@@ -278,6 +287,53 @@ func TestRun_finds(t *testing.T) {
 					}
 				}
 				t.Errorf("no %s %q among %v", c.kind, c.what, r.Violations)
+			})
+		})
+	}
+}
+
+// TestBeyond: what a node looks at before it starts names heads and messages that the log does not bear
+// out, and the command that mends them.
+func TestBeyond(t *testing.T) {
+	cases := map[string]struct {
+		what string
+		do   func(b *bench)
+	}{
+		"right": {"", func(*bench) {}},
+		"message beyond": {"the message of scheduling is at position 1000", func(b *bench) {
+			b.tamper(`UPDATE outbox SET position = 1000 WHERE uuid = ?1`, domain.EventID(order(1), 1))
+		}},
+		"message beyond, of a topic that is read": {"the message of other is at position 1000", func(b *bench) {
+			b.tamper(`INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('g', 'other', 0, 0)`)
+			b.tamper(`UPDATE outbox SET position = 1000, topic = 'other' WHERE uuid = ?1`, domain.EventID(order(1), 1))
+		}},
+		"message of no event beyond": {"the message of scheduling is at position 5 of partition -1, and the log ends at 0", func(b *bench) {
+			b.tamper(`UPDATE outbox SET position = 5, partition = -1 WHERE uuid = ?1`, domain.EventID(order(1), 1))
+		}},
+		"head ahead": {"the head is at position 1000", func(b *bench) {
+			b.tamper(`UPDATE heads SET head = 1000 WHERE partition = ?1`, b.store.Partition(order(1)))
+		}},
+		"head behind": {"the head is at position 1 ", func(b *bench) {
+			b.tamper(`UPDATE heads SET head = 1 WHERE partition = ?1`, b.store.Partition(order(1)))
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+				b := newBench(t, open(t))
+				c.do(b)
+				claims, err := check.Beyond(t.Context(), b.db)
+				if err != nil || c.what == "" && len(claims) > 0 {
+					t.Fatalf("%v, err %v", claims, err)
+				}
+				for _, claim := range claims {
+					if claim.Mend == "orderflow offsets reset" && strings.Contains(claim.String(), c.what) {
+						return
+					}
+				}
+				if c.what != "" {
+					t.Errorf("no %q among %v", c.what, claims)
+				}
 			})
 		})
 	}

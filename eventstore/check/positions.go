@@ -29,7 +29,7 @@ func (c *run) positions(ctx context.Context) error {
 			head = max(head, min(last, now[partition]))
 		}
 		if last != head {
-			c.violation(Violation{Kind: Hole, Partition: partition, Position: min(last, head) + 1, What: fmt.Sprintf("the log ends at %d and its head says %d", last, head)})
+			c.violation(Violation{Kind: Hole, Partition: partition, Position: min(last, head) + 1, What: fmt.Sprintf("the log ends at %d and its head says %d; %q sets the head to the last event", last, head, mendOffsets)})
 		}
 	}
 	return c.elsewhere(ctx, len(heads))

@@ -64,11 +64,15 @@ func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 	}
 	h := hintsOf(d)
 	list := `('` + strings.Join(topics, `', '`) + `')`
-	q.look = `SELECT x.topic, x.partition, 0, x.newest FROM (
+	// A message beyond the head is of an event that the log has lost: it is nobody's, and an offset
+	// behind it would pass over what is appended next. The head is read without READPAST: a busy
+	// partition would never be seen.
+	q.look = `SELECT x.topic, x.partition, 0, CASE WHEN x.newest < x.head THEN x.newest ELSE x.head END FROM (
 			SELECT o.topic, o.partition, o.position, (SELECT MAX(m.position) FROM outbox m` + h.read + `
-				WHERE m.topic = o.topic AND m.partition = o.partition) AS newest
+				WHERE m.topic = o.topic AND m.partition = o.partition) AS newest,
+				(SELECT h.head FROM heads h WHERE h.partition = o.partition) AS head
 			FROM consumer_offsets o` + h.read + ` WHERE o.consumer_group = ?1 AND o.topic IN ` + list + `) x
-			WHERE x.newest > x.position
+			WHERE x.newest > x.position AND x.head > x.position
 		UNION ALL
 		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
 	q.lockOffset = `UPDATE consumer_offsets` + h.update + ` SET position = position

@@ -38,12 +38,16 @@ func Offsets(ctx context.Context, db *schema.DB) (all []Offset, err error) {
 
 // Reset is what ResetOffsets did.
 type Reset struct {
+	Heads       int64 `json:"heads"`        // set to the last event of their partition
 	Offsets     int64 `json:"offsets"`      // taken back to the head
 	HandedOut   int64 `json:"handed_out"`   // messages that will be handed out, perhaps once more
 	Inflight    int64 `json:"inflight"`     // messages in flight that were removed
 	Outbox      int64 `json:"outbox"`       // messages that were removed
 	DeadLetters int64 `json:"dead_letters"` // dead letters that were removed
 }
+
+// lastEvent is the position of the last event of a head's partition.
+const lastEvent = `COALESCE((SELECT MAX(e.position) FROM events e WHERE e.partition = heads.partition), 0)`
 
 // beyondHead is the condition that a row of a table is at a place that the log does not have.
 func beyondHead(table string) string {
@@ -62,10 +66,10 @@ const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition
 		AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.consumer_group = o.consumer_group AND d.topic = m.topic
 			AND d.partition = m.partition AND d.position = m.position)`
 
-// ResetOffsets takes offsets that are beyond the head of their partition back to it, hands out again
-// what they had passed over, and removes messages of events that are not in the log. It is for a
-// database whose log has lost its end; nodes should be stopped. The heads are locked meanwhile:
-// nothing is appended.
+// ResetOffsets sets heads to the last event of their partition, takes offsets that are beyond the head
+// back to it, hands out again what they had passed over, and removes messages of events that are not in
+// the log, so that they neither reach a worker nor are in the way of new ones. It is for a database whose
+// log has lost its end; nodes should be stopped. The heads are locked meanwhile: nothing is appended.
 func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 	steps := []struct {
 		what, statement string
@@ -73,6 +77,7 @@ func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 		rows            *int64
 	}{
 		{"lock the heads", `UPDATE heads SET head = head`, nil, new(int64)},
+		{"set heads to the last event", `UPDATE heads SET head = ` + lastEvent + ` WHERE partition >= 0 AND head <> ` + lastEvent, nil, &done.Heads},
 		{"remove messages in flight", `DELETE FROM inflight` + beyondHead("inflight"), nil, &done.Inflight},
 		{"hand out what was passed over", passedOver, []any{schema.TimeArg(time.Unix(0, 0))}, &done.HandedOut},
 		{"take offsets back", `UPDATE consumer_offsets SET position =

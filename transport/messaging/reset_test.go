@@ -1,6 +1,7 @@
 package messaging_test
 
 import (
+	"bytes"
 	"testing"
 
 	"orderflow/schema"
@@ -8,13 +9,19 @@ import (
 	"orderflow/transport/messaging"
 )
 
-// TestResetOffsets: what is beyond the head goes back or away, and what an offset passed over is
+// TestResetOffsets: heads go to the last event, what is beyond them goes back or away, and what an offset passed over is
 // handed out; all else stays.
 func TestResetOffsets(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
 		schematest.Partitions(t, db, 3)
-		exec(t, db, `UPDATE heads SET head = 5 WHERE partition IN (1, 2)`)
+		// The head of partition 1 is ahead of its last event, that of 2 behind it.
+		exec(t, db, `UPDATE heads SET head = CASE WHEN partition = 1 THEN 7 ELSE 3 END WHERE partition IN (1, 2)`)
+		exec(t, db, `UPDATE heads SET head = 2 WHERE partition = -1`) // counts messages of no event
+		for partition := range 2 {
+			exec(t, db, `INSERT INTO events (position, partition, stream_id, version, type, data, metadata, recorded_at, hash)
+				VALUES (5, ?1, ?2, 1, 'x', '{}', '{}', '2026-11-22 15:04:05.000000', ?3)`, partition+1, bytes.Repeat([]byte{byte(partition)}, 16), make([]byte, 32))
+		}
 		for _, position := range []int{3, 4, 5, 6} {
 			for _, partition := range []int{1, 2} {
 				exec(t, db, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ('t', ?1, ?2, 'u', ?3, '{}', '2026-11-22 15:04:05.000000')`,
@@ -33,7 +40,7 @@ func TestResetOffsets(t *testing.T) {
 		exec(t, db, letter, 4, []byte("{}"))
 		exec(t, db, letter, 8, []byte("{}"))
 
-		for _, want := range []messaging.Reset{{Offsets: 1, HandedOut: 1, Inflight: 1, Outbox: 1, DeadLetters: 1}, {}} {
+		for _, want := range []messaging.Reset{{Heads: 2, Offsets: 1, HandedOut: 1, Inflight: 1, Outbox: 1, DeadLetters: 1}, {}} {
 			if done, err := messaging.ResetOffsets(t.Context(), db); err != nil || done != want {
 				t.Errorf("reset %+v, err %v; want %+v", done, err, want)
 			}
