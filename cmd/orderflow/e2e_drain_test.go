@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -155,4 +158,32 @@ func TestE2E_DrainAtOnce(t *testing.T) {
 			t.Fatalf("exit code %d, want 0", code)
 		}
 	}
+}
+
+// TestE2E_StopWhileStarting: a node that is told to stop before it listens ends in order, and the
+// next one starts on what it has left.
+func TestE2E_StopWhileStarting(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "orders.db")
+	c := exec.CommandContext(t.Context(), program(t), "serve", "--dsn", db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	c.Env = append(environment(), "ORDERFLOW_UNKNOWN=1") // which is the first thing that the log says
+	stderr, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewReader(stderr)
+	if first, err := log.ReadString('\n'); err != nil || !strings.Contains(first, "ORDERFLOW_UNKNOWN") {
+		t.Errorf("the log begins with %q, %v", first, err)
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	rest, _ := io.ReadAll(log) // ends with the process
+	if err := c.Wait(); err != nil || !strings.Contains(string(rest), "stopped") {
+		t.Errorf("%v, want exit code 0\n%s", err, rest)
+	}
+	start(t, db).untilReady()
 }

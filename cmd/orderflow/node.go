@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -52,11 +53,13 @@ type node struct {
 
 	stopping context.Context // ends when the node is to stop
 	stop     context.CancelFunc
+
+	signals chan os.Signal // caught, for watchSignals
 }
 
 // newNode makes a node that is ready to run. If it fails, it leaves nothing open.
 func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err error) {
-	n := &node{conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{}}
+	n := &node{conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{}, signals: c.catchSignals()}
 	n.heart, n.claims, n.applying = newPulse("the heartbeat"), newPulse("the claim loop"), newPulse("the projector")
 	if n.name == "" {
 		n.name = newNodeID()
@@ -191,6 +194,7 @@ func (n *node) placer() *httpapi.Placer {
 // close closes what is open. Listeners that were served are closed already.
 func (n *node) close() error {
 	n.stop()
+	signal.Stop(n.signals)
 	var errs []error
 	for _, l := range []net.Listener{n.apiListener, n.adminListener} {
 		if l != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 
 	"github.com/oklog/run"
@@ -14,8 +15,11 @@ import (
 	"orderflow/transport/httpapi"
 )
 
-// Run runs the node until it is told to stop, or a part of it fails.
+// Run runs the node until it is told to stop, or a part of it fails. A signal to stop that comes
+// before the node runs ends its start.
 func (c *serveCmd) Run(out *output) error {
+	starting, started := signal.NotifyContext(context.Background(), c.stopSignals()...)
+	defer started()
 	log, err := newLog(out.notes, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return err
@@ -24,12 +28,15 @@ func (c *serveCmd) Run(out *output) error {
 	for _, w := range out.warnings {
 		log.Warn(w)
 	}
-	ctx := context.Background()
-	n, err := newNode(ctx, c, log)
-	if err != nil {
+	n, err := newNode(starting, c, log)
+	switch {
+	case err != nil && starting.Err() != nil:
+		log.WithField("part", "node").WithError(err).Info("stopped by a signal while it started")
+		return nil
+	case err != nil:
 		return err
 	}
-	err = n.run(ctx)
+	err = n.run(context.Background())
 	err = errors.Join(err, n.close())
 	if err != nil {
 		return &nodeError{n.name, err}
@@ -53,8 +60,7 @@ func (n *node) run(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		parts.Add(func() error { return f(ctx) }, func(error) { cancel() })
 	}
-	signals := n.catchSignals() // before anybody is told that the node is there
-	background(func(ctx context.Context) error { return n.watchSignals(ctx, signals) })
+	background(n.watchSignals)
 	if n.projector != nil {
 		background(n.gate.behind(n.projector.Run))
 	}

@@ -12,12 +12,21 @@ import (
 // supervisors signal a process and its group, terminals and scripts signal twice.
 const together = time.Second
 
-// catchSignals has signals end no process from now on; see watchSignals.
-func (n *node) catchSignals() chan os.Signal {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+// stopSignals are the signals that stop a node.
+func (c *serveCmd) stopSignals() []os.Signal {
+	stop := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	// Who started the program with nohup wants it to outlive the terminal.
-	if n.conf.AuthFile != "" || !signal.Ignored(syscall.SIGHUP) {
+	if c.AuthFile == "" && !signal.Ignored(syscall.SIGHUP) {
+		stop = append(stop, syscall.SIGHUP)
+	}
+	return stop
+}
+
+// catchSignals has signals end no process from now on; see watchSignals.
+func (c *serveCmd) catchSignals() chan os.Signal {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, c.stopSignals()...)
+	if c.AuthFile != "" {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	return signals
@@ -26,14 +35,14 @@ func (n *node) catchSignals() chan os.Signal {
 // watchSignals has the first signal stop the node, and one that comes at least a second later
 // end the process. SIGHUP is such a signal only where there is no token file; where there is one,
 // it is read anew. It returns when ctx ends.
-func (n *node) watchSignals(ctx context.Context, signals chan os.Signal) error {
-	defer signal.Stop(signals)
+func (n *node) watchSignals(ctx context.Context) error {
+	defer signal.Stop(n.signals)
 	var first time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case s := <-signals:
+		case s := <-n.signals:
 			switch {
 			case s == syscall.SIGHUP && n.conf.AuthFile != "":
 				n.reloadAuth()
