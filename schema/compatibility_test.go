@@ -131,3 +131,23 @@ func TestOpen_noCompatibility(t *testing.T) {
 		}
 	})
 }
+
+// TestOlder: a schema without the newest migration is told from one that has it.
+func TestOlder(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		if err := db.Older(t.Context()); err != nil {
+			t.Errorf("a migrated database: %v", err)
+		}
+		err := db.InTx(t.Context(), func(tx *schema.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `DELETE FROM goose_db_version WHERE version_id >= 8`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Older(t.Context()); !errors.Is(err, schema.ErrOlderSchema) || !strings.Contains(err.Error(), "up to 7,") {
+			t.Errorf("err = %v, want ErrOlderSchema with what there is", err)
+		}
+	})
+}

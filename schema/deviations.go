@@ -11,6 +11,32 @@ import (
 // ErrNewerSchema says that a newer program has migrated the database.
 var ErrNewerSchema = errors.New("the schema is newer than this program")
 
+// ErrOlderSchema says that migrations are missing that this program needs.
+var ErrOlderSchema = errors.New("the schema is older than this program needs")
+
+// Older is nil if the migrations of this program have been applied, and of kind ErrOlderSchema if not,
+// as when a backup from before them was restored. It costs one short read.
+func (db *DB) Older(ctx context.Context) error {
+	version, err := db.applied(ctx)
+	if err != nil {
+		return err
+	}
+	newest, err := newestMigration(db.dialect)
+	if err != nil || version >= newest {
+		return err
+	}
+	return fmt.Errorf("%w: it has the migrations up to %d, this program needs those up to %d: run \"orderflow migrate\", or restart the node", ErrOlderSchema, version, newest)
+}
+
+// applied is the number of the newest migration that has been applied.
+func (db *DB) applied(ctx context.Context) (version int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&version)
+	if err != nil {
+		return 0, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
+	}
+	return version, nil
+}
+
 // Deviation is a table, an index or a trigger that is not what the migrations made.
 type Deviation struct {
 	Kind  string `json:"kind"`  // one of the Kind constants
@@ -45,10 +71,9 @@ func (d Deviation) String() string {
 // migrations make of an empty database. Tables and indexes that somebody added are none. An error
 // says that they cannot be compared; it is of kind ErrNewerSchema if only a newer program can.
 func (db *DB) Deviations(ctx context.Context) ([]Deviation, error) {
-	var version int64
-	err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&version)
+	version, err := db.applied(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
+		return nil, err
 	}
 	newest, err := newestMigration(db.dialect)
 	if err != nil {

@@ -20,8 +20,9 @@ import (
 type gate struct {
 	opened chan struct{} // closed when it is open
 
-	mu  sync.Mutex
-	why error // nil when it is open
+	mu    sync.Mutex
+	why   error // nil when it is open
+	older error // that the schema lacks migrations; also after it was opened
 }
 
 // lostEnd says why a node does not work; nil if nothing is wrong.
@@ -44,11 +45,24 @@ func lostEnd(claims []check.Claim) error {
 		domain.ErrUnavailable, strings.Join(what, "; "), strings.Join(mend, " and "))
 }
 
-// closed says why nothing is done; nil if the gate is open.
+// closed says why nothing is done, or no order is taken; nil if the gate is open.
 func (g *gate) closed() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.older != nil {
+		return g.older
+	}
 	return g.why
+}
+
+// open says whether it was opened.
+func (g *gate) open() bool {
+	select {
+	case <-g.opened:
+		return true
+	default:
+		return false
+	}
 }
 
 func (g *gate) set(why error) {
@@ -89,7 +103,7 @@ func (n *node) findLostEnd(ctx context.Context) error {
 func (n *node) watchLostEnd(ctx context.Context) error {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
-	for n.gate.closed() != nil {
+	for !n.gate.open() {
 		select {
 		case <-ctx.Done():
 			return nil

@@ -49,7 +49,8 @@ type node struct {
 	memory                  memory
 	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
 
-	gate *gate // before all that works on orders
+	gate      *gate         // before all that works on orders
+	suspected chan struct{} // a wish that the schema be looked at
 
 	stopping context.Context // ends when the node is to stop
 	stop     context.CancelFunc
@@ -59,7 +60,10 @@ type node struct {
 
 // newNode makes a node that is ready to run. If it fails, it leaves nothing open.
 func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err error) {
-	n := &node{conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{}, signals: c.catchSignals()}
+	n := &node{
+		conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{},
+		signals: c.catchSignals(), suspected: make(chan struct{}, 1),
+	}
 	n.heart, n.claims, n.applying = newPulse("the heartbeat"), newPulse("the claim loop"), newPulse("the projector")
 	if n.name == "" {
 		n.name = newNodeID()
@@ -133,7 +137,7 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 	if n.db, err = open(ctx, n.conf.DSN); err != nil {
 		return err
 	}
-	n.probe = &probe{do: func(ctx context.Context) error { return n.db.Probe(ctx, n.name) }, blocked: n.db.Blocked}
+	n.probe = &probe{do: n.probeDatabase, blocked: n.db.Blocked}
 	if n.db.DSN().OthersCanRead() {
 		n.entry("schema").Warnf("every user of this machine can read %s, and with it all orders: chmod 600 it, and the files -wal and -shm beside it", n.db.DSN().Path)
 	}

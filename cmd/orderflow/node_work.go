@@ -42,6 +42,7 @@ func (n *node) startOver(h eventstore.OtherHistory) {
 	n.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
 		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
 			"The node forgets all that it remembers and registers anew. Run \"orderflow check\"")
+	n.suspectSchema()
 	n.member.Reregister()
 }
 

@@ -69,6 +69,7 @@ func (n *node) run(ctx context.Context) error {
 	background(n.gate.behind(n.retention().Run))
 	background(n.gate.behind(n.lookOnce))
 	background(n.watchLostEnd)
+	background(n.watchSchema)
 	background(n.watchCluster)
 	background(n.memory.watch)
 	if n.db.WAL() != nil {
