@@ -29,7 +29,7 @@ func bodySize(r *http.Request) (int64, error) {
 const firstRoom = 4 << 10
 
 // readBody reads a body of at most h.most bytes, which h comes to hold as they arrive: one that is
-// only announced holds firstRoom. Who finds no room for more gives back what it holds and is turned
+// only announced holds firstRoom, see readAll. Who finds no room for more gives back what it holds and is turned
 // away. Errors are *RequestError.
 func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	body := http.MaxBytesReader(w, r.Body, h.most)
@@ -52,9 +52,10 @@ func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 // errNoRoom says that the budget has no room for what a body has more than is read of it.
 var errNoRoom = errors.New("no room for the body")
 
-// readAll reads r, of at most h.most bytes, to its end. Its room is doubled whenever it is full.
+// readAll reads r, of at most h.most bytes, to its end. Its room is 4 KiB, 64 KiB or all
+// that r may have: each step leaves the one before as garbage, and many bodies come at once.
 func readAll(r io.Reader, h *hold) (b []byte, err error) {
-	for room := min(h.most, firstRoom); h.grow(room); room = min(2*room, h.most) {
+	for room := min(h.most, firstRoom); h.grow(room); room = min(16*room, h.most) {
 		b = append(make([]byte, 0, room+1), b...) // one more, in which the end is met
 		for len(b) < cap(b) {
 			n, err := r.Read(b[len(b):cap(b)])
