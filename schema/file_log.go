@@ -109,11 +109,10 @@ func (f *file) indexLost() bool {
 	return f != nil && f.log.wal.check() == nil && f.log.index.check() != nil
 }
 
-// close closes the connection that keeps the log.
+// close closes the connection that keeps the log. It may be called again.
 func (f *file) close() error {
-	if f == nil {
+	if f == nil || f.log.closed.Swap(true) {
 		return nil
 	}
-	f.log.closed.Store(true)
 	return errors.Join(f.log.keep.Close(), f.log.pool.Close())
 }

@@ -110,8 +110,10 @@ func TestFile_logRemovedClosed(t *testing.T) {
 	if err := os.Remove(path + "-wal"); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
+	for range 2 { // a second close does nothing
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	wantProbe(t, path, "n")
 }
