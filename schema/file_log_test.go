@@ -163,3 +163,13 @@ func wantProbe(t *testing.T, path, node string) {
 		t.Errorf("the row of %s is %q: %v", node, content, err)
 	}
 }
+
+// TestDB_Close_twice: as database/sql has it, nothing is wrong with a second close.
+func TestDB_Close_twice(t *testing.T) {
+	db := openMigrated(t, filepath.Join(t.TempDir(), "t.db"))
+	for range 2 {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -65,14 +65,14 @@ func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 	h := hintsOf(d)
 	list := `('` + strings.Join(topics, `', '`) + `')`
 	// A message beyond the head is of an event that the log has lost: it is nobody's, and an offset
-	// behind it would pass over what is appended next. The head is read without READPAST: a busy
-	// partition would never be seen.
-	q.look = `SELECT x.topic, x.partition, 0, CASE WHEN x.newest < x.head THEN x.newest ELSE x.head END FROM (
+	// behind it would pass over what is appended next. The head of a partition that somebody appends to is
+	// not waited for: the newest message that is committed is taken then, as if there were no head.
+	q.look = `SELECT x.topic, x.partition, 0, CASE WHEN x.head < x.newest THEN x.head ELSE x.newest END FROM (
 			SELECT o.topic, o.partition, o.position, (SELECT MAX(m.position) FROM outbox m` + h.read + `
 				WHERE m.topic = o.topic AND m.partition = o.partition) AS newest,
-				(SELECT h.head FROM heads h WHERE h.partition = o.partition) AS head
+				(SELECT h.head FROM heads h` + h.read + ` WHERE h.partition = o.partition) AS head
 			FROM consumer_offsets o` + h.read + ` WHERE o.consumer_group = ?1 AND o.topic IN ` + list + `) x
-			WHERE x.newest > x.position AND x.head > x.position
+			WHERE x.newest > x.position AND (x.head IS NULL OR x.head > x.position)
 		UNION ALL
 		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
 	q.lockOffset = `UPDATE consumer_offsets` + h.update + ` SET position = position
