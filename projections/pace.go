@@ -7,7 +7,7 @@ import (
 
 const (
 	firstRetry = 100 * time.Millisecond
-	lastRetry  = 10 * time.Second
+	lastRetry  = 2 * time.Second
 	// restful is how many times as long as a pass that applied events took a projector
 	// rests, within the bounds of its lingers: it keeps the writer busy for a tenth of the
 	// time at most, and the busier the system is, the more events share a row.
@@ -32,7 +32,7 @@ type pause struct {
 }
 
 // next is the pause after a pass that took so long. After a failure the pauses double up
-// to 10 s, with jitter. If another projector is at work, it leaves the field to it for a
+// to 2 s, with jitter. If another projector is at work, it leaves the field to it for a
 // while. Else it waits to be woken, lingers, since an order that has just begun may end
 // in a moment, and by itself looks after pauses that double up to the poll.
 func (p *pace) next(s seen, took time.Duration, err error) pause {

@@ -77,14 +77,14 @@ func TestProjector_Run_errors(t *testing.T) {
 			p.Wake() // events go on being appended; that must not hurry it
 		}})
 		runFor(t, p, time.Minute)
-		if n := len(l.at); n < 10 || n > 22 {
-			t.Errorf("it tried %d times in a minute, want 10 to 22", n)
+		if n := len(l.at); n < 30 || n > 65 {
+			t.Errorf("it tried %d times in a minute, want 30 to 65", n)
 		}
 		if told != len(l.at) {
 			t.Errorf("%d of %d errors were told", told, len(l.at))
 		}
 		for i := 1; i < len(l.at); i++ {
-			pause, most := l.at[i].Sub(l.at[i-1]), min(firstRetry<<(i-1), lastRetry)
+			pause, most := l.at[i].Sub(l.at[i-1]), min(firstRetry<<min(i-1, 16), lastRetry)
 			if pause < most/2 || pause > most {
 				t.Errorf("pause %d is %v, want %v to %v", i, pause, most/2, most)
 			}

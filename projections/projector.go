@@ -91,7 +91,7 @@ func (p *Projector) Wake() {
 }
 
 // Run applies the log until ctx ends, and then returns nil. Errors are told to OnError
-// and what failed is tried again, after a pause that grows to 10 s; an error in one
+// and what failed is tried again, after a pause that grows to 2 s; an error in one
 // partition does not hold up the others. In front of an event that is newer than this program
 // it stops in that partition, tells OnError once, and looks now and then whether a newer
 // program has gone on.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,9 +68,15 @@ func TestE2E_Health_fullDisk(t *testing.T) {
 	if !strings.Contains(p.log.String(), "disk full") {
 		t.Error("the log does not name the cause")
 	}
+	// By then the rounds of all parts have failed so often that their pauses have grown.
+	eventually(t, commandTimeout, func() (bool, string) {
+		_, _, body := p.admin().call(http.MethodGet, "/Watchdog_Selfclosure", "")
+		return regexp.MustCompile(`failed for 1\d\.`).Match(body), fmt.Sprintf("/Watchdog_Selfclosure: %s", body)
+	})
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
+	p.untilCheck("/Watchdog_Selfclosure", 2*twoHeartbeats, http.StatusOK, "")
 	p.untilGreen()
 }
 

@@ -19,7 +19,7 @@ const (
 	// Config.IdlePoll while nothing is found.
 	firstPause = 5 * time.Millisecond
 	// longestPause is the pause between rounds that fail.
-	longestPause = 5 * time.Second
+	longestPause = 2 * time.Second
 	// roundTimeout bounds the database work of one round.
 	roundTimeout = 15 * time.Second
 )
