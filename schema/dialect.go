@@ -60,7 +60,7 @@ type pools struct {
 }
 
 func (p pools) close() error {
-	if p.file.indexLost() {
+	if p.file.taken() {
 		return nil // see there
 	}
 	errs := []error{p.write.Close()}

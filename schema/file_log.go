@@ -101,12 +101,19 @@ func (f *file) save(ctx context.Context) error {
 	return sqlite{}.translate(err)
 }
 
-// indexLost says whether the index was removed or replaced, and the log was not. Then others do not
-// know of the connections of this process. Were these closed, SQLite would copy what it knows
-// of the log and remove it with what others have written since. Left open until the process ends,
-// they do no harm: whoever opens the file next takes all from the log.
-func (f *file) indexLost() bool {
-	return f != nil && f.log.wal.check() == nil && f.log.index.check() != nil
+// taken says whether others may write, or have written, without these connections knowing: there is
+// another log than theirs, or the index was removed or replaced and the log was not. Were they closed, SQLite
+// would copy what they know over what others have written, and remove the log. Left open until
+// the process ends, they do no harm.
+func (f *file) taken() bool {
+	if f == nil {
+		return false
+	}
+	if f.log.wal.check() == nil {
+		return f.log.index.check() != nil
+	}
+	_, err := os.Stat(f.log.wal.path)
+	return err == nil
 }
 
 // close closes the connection that keeps the log. It may be called again.

@@ -173,3 +173,23 @@ func TestDB_Close_twice(t *testing.T) {
 		}
 	}
 }
+
+// TestFile_logTaken: the log was removed, its content was saved, and another process has made
+// a log of its own. A close then leaves that log as it is.
+func TestFile_logTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := openMigrated(t, path)
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	const other = "of another process"
+	if err := os.WriteFile(path+"-wal", []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path + "-wal"); err != nil || string(got) != other {
+		t.Errorf("the log of another process is %q: %v", got, err)
+	}
+}
