@@ -165,6 +165,8 @@ func readStatements(t *testing.T) rights {
 		})
 	}
 	used.add("dead_letters", "UPDATE", "DELETE") // operators decide on them
+	// That which puts the row back stands in an error, for whoever migrates: no program runs it.
+	used["compatibility"] = slices.DeleteFunc(used["compatibility"], func(right string) bool { return right == "INSERT" })
 	// A rebuild exchanges the two tables, and their rights go with them.
 	used["orders_next"] = used["orders"]
 	return used
