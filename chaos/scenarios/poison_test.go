@@ -140,7 +140,7 @@ func (s *scene) requeue(id string) {
 	}
 	for _, l := range letters {
 		if l.OrderID == id {
-			run("requeue", "--dsn", s.dsn, l.Letter)
+			run("requeue", "--dsn", s.dsn, "--reason", "the cause is mended", l.Letter)
 			return
 		}
 	}
