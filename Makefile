@@ -56,23 +56,23 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips|TestE2E_Upgrade' ./cmd/orderflow
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestOpenAPI_client ./transport/httpapi
-	$(GO) test -count=1 -tags chaos ./crashpoint ./schema
-	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./chaos/...
-	$(GO) run ./chaos/run -faults 200 -gap 1100ms
+	$(GO) test -count=1 -tags chaos ./internal/crashpoint ./schema
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./internal/chaos/...
+	$(GO) run ./internal/chaos/run -faults 200 -gap 1100ms
 
 .PHONY: proof
 proof: test-all bench-system ## What the documents' figures come from: test-all, the benchmarks, and 2,000 faults; some two hours
-	$(GO) run ./chaos/run -faults 2000
+	$(GO) run ./internal/chaos/run -faults 2000
 
 .PHONY: test-sqlserver
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
-	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./bench/... ./cmd/orderflow/... ./chaos/run
+	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./internal/bench/... ./cmd/orderflow/... ./internal/chaos/run
 
 .PHONY: chaos
 chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=, CHAOS_ARGS=
-	$(GO) run ./chaos/run -seed $(SEED) -faults $(FAULTS) -nodes $(NODES) -dsn '$(DSN)' $(CHAOS_ARGS)
+	$(GO) run ./internal/chaos/run -seed $(SEED) -faults $(FAULTS) -nodes $(NODES) -dsn '$(DSN)' $(CHAOS_ARGS)
 
 .PHONY: lint
 lint: ## golangci-lint, the pinned version

@@ -44,19 +44,19 @@ const (
 // interface that the consumer declares and cmd/orderflow binds.
 var table = map[string]rule{
 	"domain":              {},
-	"crashpoint":          {},
+	"internal/crashpoint": {},
 	"schema":              {theirs: []string{goose, mssql, sqlite, xsys}},
-	"eventstore":          {ours: []string{"domain", "schema", "crashpoint"}},
-	"transport/messaging": {ours: []string{"domain", "schema", "crashpoint"}, theirs: []string{watermill, watermillSQL, logrus}},
-	"handlers":            {ours: []string{"domain", "crashpoint"}, theirs: []string{anyModule}},
-	"projections":         {ours: []string{"domain", "schema", "crashpoint"}},
+	"eventstore":          {ours: []string{"domain", "schema", "internal/crashpoint"}},
+	"transport/messaging": {ours: []string{"domain", "schema", "internal/crashpoint"}, theirs: []string{watermill, watermillSQL, logrus}},
+	"handlers":            {ours: []string{"domain", "internal/crashpoint"}, theirs: []string{anyModule}},
+	"projections":         {ours: []string{"domain", "schema", "internal/crashpoint"}},
 	"transport/httpapi":   {ours: []string{"domain", "projections"}, theirs: []string{anyModule}},
-	"bench":               {ours: []string{"domain", "schema", "eventstore", "projections"}},
-	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections", "bench"}, theirs: []string{anyModule}},
+	"internal/bench":      {ours: []string{"domain", "schema", "eventstore", "projections"}},
+	"cmd/orderflow":       {ours: []string{"domain", "schema", "eventstore", "transport", "handlers", "projections", "internal/bench"}, theirs: []string{anyModule}},
 	"scripts":             {}, // tests only
 	// The judge shares no code with what it judges.
-	"chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
-	"chaos":       {ours: []string{"crashpoint", "schema/schematest"}, theirs: []string{anyModule}},
+	"internal/chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
+	"internal/chaos":       {ours: []string{"internal/crashpoint", "schema/schematest"}, theirs: []string{anyModule}},
 }
 
 // TestImports_Table reads the imports of every file that is not a test.
@@ -95,8 +95,8 @@ func TestImports_rules(t *testing.T) {
 		{"projections", watermill + "/message", false},
 		{"transport/messaging", watermillSQL + "/pkg/sql", true},
 		{"transport/httpapi", "orderflow/eventstore", false},
-		{"bench", "orderflow/transport/httpapi", false},
-		{"handlers", "orderflow/bench", false},
+		{"internal/bench", "orderflow/transport/httpapi", false},
+		{"handlers", "orderflow/internal/bench", false},
 		{"cmd/orderflow", "orderflow/transport/httpapi", true},
 	} {
 		if got := allowed(c.folder, c.imported); got != c.want {

@@ -123,7 +123,7 @@ func TestImage_Context(t *testing.T) {
 	if len(lines) == 0 || lines[0] != "*" {
 		t.Fatal(".dockerignore does not begin by leaving out everything")
 	}
-	for _, need := range []string{"go.mod", "go.sum", "cmd", "domain", "eventstore", "handlers", "projections", "schema", "transport"} {
+	for _, need := range []string{"go.mod", "go.sum", "cmd", "domain", "eventstore", "handlers", "internal", "projections", "schema", "transport"} {
 		if !slices.Contains(lines, "!"+need) {
 			t.Errorf("%s does not reach the build", need)
 		}

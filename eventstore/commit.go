@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

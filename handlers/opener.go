@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 )
 
 // Slots gives free slots of this node to messages that are about to be appended.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 )
 
 // rollBack compensates the steps that are left, the last first, each recorded before

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 )
 
 // runStep opens an attempt of step, has its work done and records what came of it.

@@ -9,8 +9,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/sirupsen/logrus"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 )
 
 // Drainer is the subscriber that feeds the router.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

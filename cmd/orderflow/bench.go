@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"orderflow/bench"
+	"orderflow/internal/bench"
 	"orderflow/schema"
 )
 

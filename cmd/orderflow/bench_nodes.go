@@ -13,8 +13,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
 
-	"orderflow/bench"
 	"orderflow/domain"
+	"orderflow/internal/bench"
 	"orderflow/transport/httpapi"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"orderflow/bench"
+	"orderflow/internal/bench"
 )
 
 // printBench prints the machine and a table of the figures.

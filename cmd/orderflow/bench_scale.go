@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"orderflow/bench"
 	"orderflow/domain"
+	"orderflow/internal/bench"
 )
 
 // readReports reads what earlier runs printed with --json.

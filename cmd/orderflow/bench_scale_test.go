@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"orderflow/bench"
+	"orderflow/internal/bench"
 )
 
 // TestE2E_BenchScale measures two small points, draws them, and then takes one of them

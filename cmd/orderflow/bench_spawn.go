@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"orderflow/bench"
+	"orderflow/internal/bench"
 )
 
 // benchStop is how long a process may take to drain before it is killed.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"orderflow/bench"
+	"orderflow/internal/bench"
 	"orderflow/schema/schematest"
 )
 

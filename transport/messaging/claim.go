@@ -6,8 +6,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

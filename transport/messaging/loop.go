@@ -9,8 +9,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"orderflow/crashpoint"
 	"orderflow/domain"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 

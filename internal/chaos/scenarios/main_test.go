@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/cluster"
-	"orderflow/chaos/judge"
-	"orderflow/chaos/load"
+	"orderflow/internal/chaos/cluster"
+	"orderflow/internal/chaos/judge"
+	"orderflow/internal/chaos/load"
 )
 
 var binaries string // folder of what was built
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var build = sync.OnceValues(func() (string, error) { return cluster.Build(context.Background(), "../..", binaries) })
+var build = sync.OnceValues(func() (string, error) { return cluster.Build(context.Background(), "../../..", binaries) })
 
 // scene is a cluster, its customers and its database.
 type scene struct {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"orderflow/chaos/boottime"
-	"orderflow/chaos/cluster"
-	"orderflow/chaos/judge"
-	"orderflow/chaos/schedule"
+	"orderflow/internal/chaos/boottime"
+	"orderflow/internal/chaos/cluster"
+	"orderflow/internal/chaos/judge"
+	"orderflow/internal/chaos/schedule"
 )
 
 // apply does one fault to one node, and heals it.

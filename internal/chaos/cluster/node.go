@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/judge"
 )
 
 // startWait is how long a node may take to listen.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net/url"
 
-	"orderflow/chaos/harness"
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/harness"
+	"orderflow/internal/chaos/judge"
 )
 
 // freshDatabase makes a database for the run on the SQL Server of its DSN, whose login must

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/judge"
 )
 
 // TestOverload places ten times as many orders as the cluster can do: the API answers, memory

@@ -16,7 +16,7 @@ var passes = regexp.MustCompile(`crashpoint\.Here\("([^"]*)"\)`)
 // no other is.
 func TestNames_sources(t *testing.T) {
 	found := map[string]bool{}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}

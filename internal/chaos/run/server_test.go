@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"orderflow/chaos/harness"
+	"orderflow/internal/chaos/harness"
 	"orderflow/schema/schematest"
 )
 

@@ -15,9 +15,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"orderflow/chaos/cluster"
-	"orderflow/chaos/harness"
-	"orderflow/chaos/schedule"
+	"orderflow/internal/chaos/cluster"
+	"orderflow/internal/chaos/harness"
+	"orderflow/internal/chaos/schedule"
 )
 
 func main() { os.Exit(execute()) }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"orderflow/chaos/harness"
+	"orderflow/internal/chaos/harness"
 	"orderflow/schema/schematest"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/judge"
 )
 
 // TestPoison places orders whose step ends, hangs or panics, among others: each is parked

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/boottime"
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/boottime"
+	"orderflow/internal/chaos/judge"
 )
 
 // TestDatabaseAway takes the database away for 30 s (nobody can write to it): nodes stop

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/judge"
 )
 
 // shop is a node that fails every second request and refuses one order.

@@ -17,8 +17,8 @@ import (
 	"sync"
 	"time"
 
-	"orderflow/chaos/boottime"
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/boottime"
+	"orderflow/internal/chaos/judge"
 )
 
 // Options say how the load goes.

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/chaos/boottime"
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/boottime"
+	"orderflow/internal/chaos/judge"
 )
 
 // TestJoin starts a node beside one that has more work than workers.

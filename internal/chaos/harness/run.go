@@ -12,11 +12,11 @@ import (
 	"sync"
 	"time"
 
-	"orderflow/chaos/cluster"
-	"orderflow/chaos/judge"
-	"orderflow/chaos/load"
-	"orderflow/chaos/schedule"
-	"orderflow/crashpoint"
+	"orderflow/internal/chaos/cluster"
+	"orderflow/internal/chaos/judge"
+	"orderflow/internal/chaos/load"
+	"orderflow/internal/chaos/schedule"
+	"orderflow/internal/crashpoint"
 )
 
 // Result is what came of a run.

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	"orderflow/chaos/boottime"
-	"orderflow/chaos/judge"
+	"orderflow/internal/chaos/boottime"
+	"orderflow/internal/chaos/judge"
 )
 
 // Options are what nodes are started with.

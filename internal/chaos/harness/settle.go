@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"orderflow/chaos/judge"
-	"orderflow/chaos/schedule"
+	"orderflow/internal/chaos/judge"
+	"orderflow/internal/chaos/schedule"
 )
 
 // heal starts what is down. Every fault has healed its own node; this is for those that

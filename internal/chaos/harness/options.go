@@ -3,7 +3,7 @@ package harness
 import (
 	"time"
 
-	"orderflow/chaos/schedule"
+	"orderflow/internal/chaos/schedule"
 )
 
 // Options are what a run is made of.
