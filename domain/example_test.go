@@ -52,25 +52,3 @@ func ExampleFold() {
 	// Processing Pending
 	// PostProcessing Pending
 }
-
-// Prepare makes of a decision the unit of work for the event store: events, and the
-// messages that tell others of them.
-func ExamplePrepare() {
-	id, err := domain.ParseOrderID("01890a5d-ac96-774b-bcce-b302099a8057")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	unit, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer"}, domain.Place{TrackingID: "PO-42"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("%+v\n", unit.Events)
-	for _, m := range unit.Messages {
-		fmt.Println(m.Topic, m.UUID, string(m.Payload))
-	}
-	// Output:
-	// [{TrackingID:PO-42 Detail:[] Customer: KeyHash:}]
-	// scheduling 01890a5d-ac96-774b-bcce-b302099a8057:1 {"order_id":"01890a5d-ac96-774b-bcce-b302099a8057"}
-}

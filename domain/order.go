@@ -108,6 +108,17 @@ func (o *Order) evolve(e Event, at time.Time) error {
 	return nil
 }
 
+// After is the order as events that are not stored yet will leave it. o is not changed.
+func (o *Order) After(events []Event) (*Order, error) {
+	next := *o
+	for _, e := range events {
+		if err := next.evolve(e, next.PlacedAt); err != nil {
+			return nil, err
+		}
+	}
+	return &next, nil
+}
+
 func (o *Order) change(step Step, f func(*StepState)) error {
 	i := step.index()
 	if i < 0 {

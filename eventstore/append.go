@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -29,14 +30,14 @@ const (
 //
 // If ctx ends before a transaction has taken the append up, it is withdrawn; after
 // that its outcome is awaited, so that the answer is always certain.
-func (s *Store) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (s *Store) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
 	return s.AppendWith(ctx, a, nil)
 }
 
 // AppendWith is Append with more to do in its transaction: also is called where leases are
 // settled, before any head is locked, and again whenever the transaction is. It must only
 // change the database. If it fails, nothing is appended and its error is returned.
-func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(context.Context, *schema.Tx) error) ([]domain.Recorded, error) {
+func (s *Store) AppendWith(ctx context.Context, a work.Unit, also func(context.Context, *schema.Tx) error) ([]domain.Recorded, error) {
 	p, err := s.encode(a)
 	if err != nil {
 		return nil, fmt.Errorf("append to order %s: %w", a.OrderID, err)
@@ -53,11 +54,11 @@ func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(conte
 		return nil, fmt.Errorf("append to order %s after version %d: %w", a.OrderID, a.Expected, p.err)
 	}
 	switch {
-	case a.Lease == nil || a.Settle == domain.SettleKeep:
-	case a.Settle == domain.SettlePass:
+	case a.Lease == nil || a.Settle == work.SettleKeep:
+	case a.Settle == work.SettlePass:
 		m := a.Messages[0]
 		a.Lease.PassOn(m, p.recorded[m.Event].Position)
-	case a.Settle == domain.SettleTake:
+	case a.Settle == work.SettleTake:
 		a.Lease.Partition, a.Lease.Position = p.partition, p.recorded[a.Messages[0].Event].Position
 		a.Lease.FirstTopic, a.Lease.FirstPosition = a.Messages[0].Topic, a.Lease.Position
 	default:
@@ -68,11 +69,11 @@ func (s *Store) AppendWith(ctx context.Context, a domain.Append, also func(conte
 
 // inHand says whether the append's message goes to a lease of this node, and not through
 // the outbox.
-func inHand(s domain.Settlement) bool { return s == domain.SettlePass || s == domain.SettleTake }
+func inHand(s work.Settlement) bool { return s == work.SettlePass || s == work.SettleTake }
 
 // encode checks what needs no database and makes the stored bytes, so that the
 // transaction does not wait for either.
-func (s *Store) encode(a domain.Append) (*pending, error) {
+func (s *Store) encode(a work.Unit) (*pending, error) {
 	switch {
 	case a.OrderID.IsZero():
 		return nil, fmt.Errorf("%w: no order id", domain.ErrInvalid)
@@ -84,7 +85,7 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 	if inHand(a.Settle) && (a.Lease == nil || len(a.Messages) != 1) {
 		return nil, fmt.Errorf("%w: a lease is passed on to the one message of an append, or taken with it, and this one has %d", domain.ErrInvalid, len(a.Messages))
 	}
-	p := &pending{Append: a, partition: s.Partition(a.OrderID), done: make(chan struct{})}
+	p := &pending{Unit: a, partition: s.Partition(a.OrderID), done: make(chan struct{})}
 	for _, m := range a.Messages {
 		if m.Event < 0 || m.Event >= len(a.Events) {
 			return nil, fmt.Errorf("%w: a message names event %d of %d", domain.ErrInvalid, m.Event, len(a.Events))
@@ -99,7 +100,7 @@ func (s *Store) encode(a domain.Append) (*pending, error) {
 func (s *Store) encodeEvents(p *pending) error {
 	p.recorded = make([]domain.Recorded, len(p.Events))
 	for i := range p.Events {
-		if err := s.encodeEvent(&p.Append, i, &p.recorded[i]); err != nil {
+		if err := s.encodeEvent(&p.Unit, i, &p.recorded[i]); err != nil {
 			return err
 		}
 		p.bytes += len(p.recorded[i].Data) + len(p.recorded[i].RawMeta)
@@ -108,7 +109,7 @@ func (s *Store) encodeEvents(p *pending) error {
 }
 
 // encodeEvent makes of event i what is recorded, but for place, time and hash.
-func (s *Store) encodeEvent(a *domain.Append, i int, r *domain.Recorded) error {
+func (s *Store) encodeEvent(a *work.Unit, i int, r *domain.Recorded) error {
 	e, err := s.codec.EncodeAt(s.Level(), a.Events[i])
 	if err != nil {
 		return err

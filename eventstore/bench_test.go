@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema/schematest"
 )
@@ -31,7 +32,7 @@ func BenchmarkStore_Append(b *testing.B) {
 					for i := n.Add(1); i <= uint64(b.N); i = n.Add(1) {
 						var id domain.OrderID
 						binary.BigEndian.PutUint64(id[8:], i)
-						_, err := store.Append(b.Context(), domain.Append{OrderID: id, Events: []domain.Event{domain.OrderPlaced{Detail: []byte(`{"sku":"A-1","n":1}`)}}})
+						_, err := store.Append(b.Context(), work.Unit{OrderID: id, Events: []domain.Event{domain.OrderPlaced{Detail: []byte(`{"sku":"A-1","n":1}`)}}})
 						if err != nil {
 							b.Error(err)
 							return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
@@ -28,9 +29,9 @@ type commit struct {
 	keys      map[[sha256.Size]byte]reservation
 	done      []*pending // those that will be committed
 	events    []*domain.Recorded
-	messages  []domain.OutboxMessage
-	passes    []domain.Pass
-	takes     []domain.Pass
+	messages  []work.OutboxMessage
+	passes    []work.Pass
+	takes     []work.Pass
 	reserved  []reservation
 	began     time.Time // what the clock said when the first append was placed
 	stored    timeText
@@ -142,10 +143,10 @@ func (c *commit) lockAndRead(ctx context.Context) ([]*pending, error) {
 
 // settle gives the statements for the leases of a group, and where their answers will be.
 func (c *commit) settle(group []*pending) (questions []schema.Question, held []bool, err error) {
-	var requests []domain.SettleRequest
+	var requests []work.SettleRequest
 	for _, p := range group {
 		if p.Lease != nil {
-			requests = append(requests, domain.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
+			requests = append(requests, work.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
 		}
 	}
 	if len(requests) == 0 {
@@ -223,12 +224,12 @@ func (c *commit) place(p *pending) error {
 	c.tails[p.OrderID] = t
 	for _, m := range p.Messages {
 		r := &p.recorded[m.Event]
-		placed := domain.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
+		placed := work.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
 		switch p.Settle {
-		case domain.SettlePass:
-			c.passes = append(c.passes, domain.Pass{Lease: p.Lease, Message: placed})
-		case domain.SettleTake:
-			c.takes = append(c.takes, domain.Pass{Lease: p.Lease, Message: placed})
+		case work.SettlePass:
+			c.passes = append(c.passes, work.Pass{Lease: p.Lease, Message: placed})
+		case work.SettleTake:
+			c.takes = append(c.takes, work.Pass{Lease: p.Lease, Message: placed})
 		default:
 			c.messages = append(c.messages, placed)
 		}
@@ -279,7 +280,7 @@ func (c *commit) write(ctx context.Context) error {
 // done that passes its lease on has its answer in held.
 func (c *commit) passed(held []bool) (err error) {
 	for _, p := range c.done {
-		if p.Settle != domain.SettlePass {
+		if p.Settle != work.SettlePass {
 			continue
 		}
 		ok := held[0]

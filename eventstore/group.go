@@ -8,13 +8,14 @@ import (
 	"sync"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 
 // pending is an append on its way. Its results are set before done is closed.
 type pending struct {
-	domain.Append
+	work.Unit
 	partition int
 	recorded  []domain.Recorded // place, time and hash are those of the latest try
 	bytes     int               // of what is stored of its events

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -63,7 +64,7 @@ func (f *laneFixture) hold() (release func()) {
 // group has it.
 func (f *laneFixture) place(ctx context.Context, n byte, want error, also func(context.Context, *schema.Tx) error) {
 	f.t.Helper()
-	a := domain.Append{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: fmt.Sprint(n)}}}
+	a := work.Unit{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: fmt.Sprint(n)}}}
 	before := f.Queued(0)
 	f.wg.Go(func() {
 		if _, err := f.AppendWith(ctx, a, also); !errors.Is(err, want) || (want == nil) != (err == nil) {
@@ -156,7 +157,7 @@ func TestStore_Append_allWithdrawn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan error, 1)
 	go func() {
-		_, err := f.Append(ctx, domain.Append{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}}})
+		_, err := f.Append(ctx, work.Unit{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}}})
 		answered <- err
 	}()
 	l := &f.lanes[0]
@@ -166,7 +167,7 @@ func TestStore_Append_allWithdrawn(t *testing.T) {
 		t.Errorf("err %v, want ErrUnavailable", err)
 	}
 	release()
-	if _, err := f.Append(t.Context(), domain.Append{OrderID: domain.OrderID{2}, Events: []domain.Event{domain.OrderPlaced{}}}); err != nil {
+	if _, err := f.Append(t.Context(), work.Unit{OrderID: domain.OrderID{2}, Events: []domain.Event{domain.OrderPlaced{}}}); err != nil {
 		t.Error(err)
 	}
 	f.wg.Wait()

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -26,7 +27,7 @@ func TestStore_Level(t *testing.T) {
 		place := func(s *eventstore.Store, e domain.OrderPlaced) (domain.Recorded, error) {
 			n++
 			id := domain.OrderID{0: 1, 15: n}
-			recorded, err := s.Append(t.Context(), domain.Append{OrderID: id, Events: []domain.Event{e}})
+			recorded, err := s.Append(t.Context(), work.Unit{OrderID: id, Events: []domain.Event{e}})
 			if err != nil {
 				return domain.Recorded{}, err
 			}
@@ -75,7 +76,7 @@ func TestStore_ReadLog_newer(t *testing.T) {
 		}
 		id := domain.OrderID{1}
 		events := []domain.Event{domain.OrderPlaced{}, domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: "n"}, domain.StepCompleted{Step: domain.Scheduling, Attempt: 1, Node: "n"}}
-		if _, err := s.Append(t.Context(), domain.Append{OrderID: id, Events: events}); err != nil {
+		if _, err := s.Append(t.Context(), work.Unit{OrderID: id, Events: events}); err != nil {
 			t.Fatal(err)
 		}
 		schematest.Unprotect(t, db)

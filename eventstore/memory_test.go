@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // TestStore_Memory: what is remembered of orders with large details is what Options.Memory
@@ -23,7 +24,7 @@ func TestStore_Memory(t *testing.T) {
 	before := heap()
 	for n := range orders {
 		detail := json.RawMessage(`"` + strings.Repeat("x", size) + `"`)
-		_, err := f.Append(t.Context(), domain.Append{
+		_, err := f.Append(t.Context(), work.Unit{
 			OrderID: domain.OrderID{byte(n), byte(n >> 8), 15: 1}, Events: []domain.Event{domain.OrderPlaced{Detail: detail}},
 		})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -32,12 +33,12 @@ func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *schem
 	return proxy, db, store
 }
 
-func placing(n byte) domain.Append {
-	return domain.Append{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: "t"}}}
+func placing(n byte) work.Unit {
+	return work.Unit{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: "t"}}}
 }
 
-func starting(version int) domain.Append {
-	return domain.Append{OrderID: domain.OrderID{1, 15: 1}, Expected: version, Events: []domain.Event{
+func starting(version int) work.Unit {
+	return work.Unit{OrderID: domain.OrderID{1, 15: 1}, Expected: version, Events: []domain.Event{
 		domain.StepStarted{Step: domain.Scheduling, Attempt: version, Node: "n"},
 	}}
 }

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
 // Outbox writes messages in the transaction of the events that cause them.
 type Outbox interface {
 	// Insert gives the statements that write messages.
-	Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]schema.Question, error)
+	Insert(d schema.Dialect, messages []work.OutboxMessage) ([]schema.Question, error)
 	// Committed is called with the topics of the messages once they are visible.
 	Committed(topics []string)
 }
@@ -27,14 +28,14 @@ type Leases interface {
 	// order, whether the lease was still held. A lease that is held is settled, and its row
 	// stays locked to the end of the transaction. Of a lease to be passed on they may leave it
 	// to Pass to find out.
-	Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) ([]schema.Question, error)
+	Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) ([]schema.Question, error)
 	// Pass gives the statements that put messages in the place of leases that were settled
-	// with domain.SettlePass in the same transaction, and tell held, for each pass in order,
+	// with work.SettlePass in the same transaction, and tell held, for each pass in order,
 	// whether its lease was still held.
-	Pass(d schema.Dialect, passes []domain.Pass, held []bool) ([]schema.Question, error)
+	Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error)
 	// Take gives the statements that make leases for messages, for nodes that were found to
-	// be registered by Settle with domain.SettleTake in the same transaction.
-	Take(d schema.Dialect, takes []domain.Pass) ([]schema.Question, error)
+	// be registered by Settle with work.SettleTake in the same transaction.
+	Take(d schema.Dialect, takes []work.Pass) ([]schema.Question, error)
 }
 
 // Options are what a store works with.

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // bench is one order in a cluster and the handlers of node n1 for it.
@@ -37,23 +38,23 @@ func newBench(t testing.TB, change ...func(*StepsConfig)) *bench {
 
 // deliver has the next message handled under ctx and tells the cluster of its end, as
 // a subscriber would.
-func (b *bench) deliver(ctx context.Context) (*domain.Lease, error) {
+func (b *bench) deliver(ctx context.Context) (*work.Lease, error) {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
 	if msg == nil {
 		b.t.Fatal("no message waits")
 	}
-	msg.SetContext(domain.WithLease(ctx, lease))
+	msg.SetContext(work.WithLease(ctx, lease))
 	err := b.steps.Handler(lease.Topic)(msg)
 	b.ended(lease, err)
 	return lease, err
 }
 
 // handle has a message handled under a lease.
-func (b *bench) handle(l *domain.Lease, m *domain.Message) error {
+func (b *bench) handle(l *work.Lease, m *work.Message) error {
 	b.t.Helper()
 	msg := message.NewMessage(m.UUID, m.Payload)
-	msg.SetContext(domain.WithLease(context.Background(), l))
+	msg.SetContext(work.WithLease(context.Background(), l))
 	return b.steps.Handler(l.Topic)(msg)
 }
 
@@ -90,9 +91,10 @@ func (b *bench) died() {
 }
 
 // append writes to the order past the handlers.
-func (b *bench) append(lease *domain.Lease, commands ...domain.Command) {
+func (b *bench) append(lease *work.Lease, commands ...domain.Command) {
 	b.t.Helper()
-	a, err := domain.Prepare(b.order(b.id), b.id, domain.Metadata{Actor: "test"}, commands...)
+	o := b.order(b.id)
+	a, err := work.Prepare(&o, domain.Metadata{Actor: "test"}, commands...)
 	if err == nil {
 		a.Lease = lease
 		_, err = b.commit(a)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // counting counts how often an order is loaded.
@@ -32,7 +33,7 @@ func newCounted(t *testing.T) (*bench, *counting) {
 }
 
 // wantCarried says that what goes along with a lease is what is stored.
-func (b *bench) wantCarried(l *domain.Lease) {
+func (b *bench) wantCarried(l *work.Lease) {
 	b.t.Helper()
 	o, stored := l.Carried(), b.order(b.id)
 	if o == nil || !reflect.DeepEqual(*o, stored) {
@@ -43,11 +44,11 @@ func (b *bench) wantCarried(l *domain.Lease) {
 
 // pass has the first step handled, so that the second waits under the lease that is given,
 // and goes on with the order.
-func (b *bench) pass() *domain.Passed {
+func (b *bench) pass() *work.Passed {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
 	lease.MayPass = always
-	msg.SetContext(domain.WithLease(context.Background(), lease))
+	msg.SetContext(work.WithLease(context.Background(), lease))
 	if err := b.steps.Handler(lease.Topic)(msg); err != nil || lease.Passed() == nil {
 		b.t.Fatalf("the lease was not passed on (err %v)", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // cluster is an event store, its messages and the register of nodes, in memory. It
@@ -46,7 +47,7 @@ type row struct {
 	epoch         int64
 	attempt       int
 	interruptions int
-	from          *domain.Owner // whose registration had ended while it held the message
+	from          *work.Owner // whose registration had ended while it held the message
 }
 
 type letter struct {
@@ -91,7 +92,7 @@ func (c *cluster) LoadAt(ctx context.Context, id domain.OrderID, _ int64) ([]dom
 
 // Append doesn't heed its context: the real store too may have taken an append up when
 // the context ends.
-func (c *cluster) Append(_ context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (c *cluster) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
 	f := c.nextFault()
 	if f.hook != nil {
 		f.hook()
@@ -104,8 +105,8 @@ func (c *cluster) Append(_ context.Context, a domain.Append) ([]domain.Recorded,
 		return nil, f.after
 	}
 	switch {
-	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && (a.Settle == domain.SettleKeep || a.Settle == domain.SettleTake):
-	case err == nil && a.Settle == domain.SettlePass:
+	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && (a.Settle == work.SettleKeep || a.Settle == work.SettleTake):
+	case err == nil && a.Settle == work.SettlePass:
 		a.Lease.PassOn(a.Messages[0], c.last())
 	default:
 		a.Lease.MarkSettled()
@@ -136,20 +137,20 @@ func (c *cluster) fail(f ...fault) {
 	c.faults = append(c.faults, f...)
 }
 
-func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
+func (c *cluster) commit(a work.Unit) ([]domain.Recorded, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var held *row
 	switch {
 	case a.Lease == nil:
-	case a.Settle == domain.SettleTake:
+	case a.Settle == work.SettleTake:
 		held = &row{node: a.Lease.Node, epoch: a.Lease.Epoch}
 	default:
 		if held = c.rowOf(a.Lease); held == nil {
 			return nil, domain.ErrFenced
 		}
 	}
-	if len(a.Events) == 0 && (held == nil || a.Settle == domain.SettleKeep) {
+	if len(a.Events) == 0 && (held == nil || a.Settle == work.SettleKeep) {
 		return nil, fmt.Errorf("%w: nothing to append", domain.ErrInvalid)
 	}
 	stream := c.streams[a.OrderID]
@@ -160,11 +161,11 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
 	for _, m := range a.Messages {
 		c.position++
-		if a.Settle == domain.SettleTake {
+		if a.Settle == work.SettleTake {
 			c.rows = append(c.rows, held)
 			a.Lease.Position = c.position
 		}
-		if a.Settle == domain.SettlePass || a.Settle == domain.SettleTake {
+		if a.Settle == work.SettlePass || a.Settle == work.SettleTake {
 			held.topic, held.position, held.uuid, held.payload, held.metadata = m.Topic, c.position, m.UUID, m.Payload, m.Metadata
 			held.attempt, held.interruptions = 1, 0
 			continue
@@ -179,7 +180,7 @@ func (c *cluster) commit(a domain.Append) ([]domain.Recorded, error) {
 }
 
 // check records the events and holds each against the rules.
-func (c *cluster) check(a domain.Append, stream []domain.Recorded) (recorded []domain.Recorded) {
+func (c *cluster) check(a work.Unit, stream []domain.Recorded) (recorded []domain.Recorded) {
 	o, err := domain.Fold(stream)
 	if err != nil {
 		c.t.Errorf("the stream of %s does not fold: %v", a.OrderID, err)
@@ -240,7 +241,7 @@ func commandOf(e domain.Event) domain.Command {
 	return domain.Resume{Reason: fmt.Sprintf("no command leads to %T", e)}
 }
 
-func (c *cluster) rowOf(l *domain.Lease) *row {
+func (c *cluster) rowOf(l *work.Lease) *row {
 	for _, r := range c.rows {
 		if r.topic == l.Topic && r.position == l.Position && r.node == l.Node && r.epoch == l.Epoch && r.attempt == l.Attempt {
 			return r
@@ -249,18 +250,18 @@ func (c *cluster) rowOf(l *domain.Lease) *row {
 	return nil
 }
 
-func (c *cluster) settle(r *row, a domain.Append) {
+func (c *cluster) settle(r *row, a work.Unit) {
 	switch a.Settle {
-	case domain.SettleKeep, domain.SettlePass, domain.SettleTake:
-	case domain.SettleDone:
+	case work.SettleKeep, work.SettlePass, work.SettleTake:
+	case work.SettleDone:
 		c.remove(r)
-	case domain.SettleReturn:
+	case work.SettleReturn:
 		r.node, r.epoch, r.interruptions = "", 0, r.interruptions+1
 		c.returned = a.Reason
-	case domain.SettleHandBack, domain.SettleRelease:
+	case work.SettleHandBack, work.SettleRelease:
 		r.node, r.epoch = "", 0
 		c.returned = a.Reason
-	case domain.SettlePark:
+	case work.SettlePark:
 		c.dead = append(c.dead, letter{uuid: r.uuid, reason: a.Reason})
 		c.remove(r)
 	}
@@ -276,14 +277,14 @@ func (c *cluster) wake() {
 }
 
 // Park is DeadLetters.
-func (c *cluster) Park(_ context.Context, l *domain.Lease, reason string) error {
+func (c *cluster) Park(_ context.Context, l *work.Lease, reason string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rowOf(l)
 	if r == nil {
 		return domain.ErrFenced
 	}
-	c.settle(r, domain.Append{Settle: domain.SettlePark, Reason: reason})
+	c.settle(r, work.Unit{Settle: work.SettlePark, Reason: reason})
 	l.MarkSettled()
 	return nil
 }
@@ -291,7 +292,7 @@ func (c *cluster) Park(_ context.Context, l *domain.Lease, reason string) error 
 // place puts an order into the cluster.
 func (c *cluster) place(id domain.OrderID) {
 	c.t.Helper()
-	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"},
+	a, err := work.Prepare(&domain.Order{ID: id}, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"},
 		domain.Place{TrackingID: "t-1", Detail: []byte(`{"n":1}`)})
 	if err == nil {
 		_, err = c.Append(context.Background(), a)
@@ -303,10 +304,10 @@ func (c *cluster) place(id domain.OrderID) {
 
 // claim hands the next message to a node, without looking at its registration; nil if
 // none waits.
-func (c *cluster) claim(node string, epoch int64) (*message.Message, *domain.Lease) {
+func (c *cluster) claim(node string, epoch int64) (*message.Message, *work.Lease) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, topic := range domain.Topics() {
+	for _, topic := range work.Topics() {
 		for _, r := range c.rows {
 			if r.topic == topic && c.free(r) {
 				return c.take(r, node, epoch)
@@ -323,14 +324,14 @@ func (c *cluster) free(r *row) bool {
 		return true
 	}
 	if n := c.registered(r.node, r.epoch); n != nil && !time.Now().Before(n.expires) {
-		r.from = &domain.Owner{Node: r.node, Stopped: n.state == domain.NodeStopped}
+		r.from = &work.Owner{Node: r.node, Stopped: n.state == work.NodeStopped}
 		r.node, r.interruptions = "", r.interruptions+1
 		return true
 	}
 	return false
 }
 
-func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *domain.Lease) {
+func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *work.Lease) {
 	r.node, r.epoch, r.attempt = node, epoch, r.attempt+1
 	msg := message.NewMessage(r.uuid, r.payload)
 	for k, v := range r.metadata {
@@ -338,14 +339,14 @@ func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *dom
 	}
 	from := r.from
 	r.from = nil
-	return msg, &domain.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions, From: from}
+	return msg, &work.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions, From: from}
 }
 
 // lose gives the message of a lease back as if its node had died.
-func (c *cluster) lose(l *domain.Lease) { c.leave(l, domain.Owner{Node: l.Node}) }
+func (c *cluster) lose(l *work.Lease) { c.leave(l, work.Owner{Node: l.Node}) }
 
 // leave gives the message of a lease back as if its node's registration had ended.
-func (c *cluster) leave(l *domain.Lease, from domain.Owner) {
+func (c *cluster) leave(l *work.Lease, from work.Owner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.rowOf(l); r != nil {
@@ -355,7 +356,7 @@ func (c *cluster) leave(l *domain.Lease, from domain.Owner) {
 }
 
 // ended is what a subscriber does when a handler has returned.
-func (c *cluster) ended(l *domain.Lease, err error) {
+func (c *cluster) ended(l *work.Lease, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rowOf(l)

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // wantFencedAfter checks that a tenure ends at the given time and not before, with the
 // cause that tells handlers to record nothing.
-func wantFencedAfter(t *testing.T, tenure domain.Tenure, d time.Duration) {
+func wantFencedAfter(t *testing.T, tenure work.Tenure, d time.Duration) {
 	t.Helper()
 	after(d - time.Nanosecond)
 	if err := tenure.Context.Err(); err != nil {

@@ -10,18 +10,19 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 )
 
 // register begins a tenure, trying until the database lets it; nil if ctx ends first, or another
 // process has the name.
 func (n *Node) register(ctx context.Context) (*tenure, error) {
-	var rival domain.Node // who was seen to have the name
+	var rival work.Node // who was seen to have the name
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
 		n.comeRound()
 		began := time.Now()
 		epoch, err := n.enter(ctx)
-		var taken *domain.NameTakenError
+		var taken *work.NameTakenError
 		switch {
 		case err == nil:
 			t := newTenure(epoch, began, n.conf.LeaseTTL)
@@ -46,7 +47,7 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 }
 
 // waitsFor says once whose end is waited for, and is an error if that one lives: it has renewed.
-func (n *Node) waitsFor(before, now domain.Node) error {
+func (n *Node) waitsFor(before, now work.Node) error {
 	if before.Epoch == now.Epoch {
 		if now.HeartbeatAt.After(before.HeartbeatAt) {
 			return fmt.Errorf("another process works under the name of node %s (host %s, process %d, admin interface %s; it renewed its registration at %s): each node needs a name of its own",
@@ -87,7 +88,7 @@ func (n *Node) begin(t *tenure) {
 	n.tenure = t
 	n.mu.Unlock()
 	n.recovered().WithField("epoch", t.epoch).Info("the node is registered")
-	if n.State() != domain.NodeActive {
+	if n.State() != work.NodeActive {
 		n.beat() // the register takes every new node for an active one
 	}
 }
@@ -178,7 +179,7 @@ func (n *Node) named(err error, after time.Duration) error {
 // leases. Work that has not stopped keeps its leases until they expire.
 func (n *Node) release(ctx context.Context, t *tenure) error {
 	t.fence()
-	n.setState(domain.NodeStopped)
+	n.setState(work.NodeStopped)
 	crashpoint.Here("release.stopped")
 	if errors.Is(context.Cause(ctx), errWorkLeft) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // An append that failed for the moment is offered again after a pause that grows.
@@ -25,7 +26,7 @@ const maxConflicts = 10
 // job is one message being handled.
 type job struct {
 	*Steps
-	lease *domain.Lease
+	lease *work.Lease
 	held  context.Context // ends with the lease
 	id    domain.OrderID
 	order *domain.Order
@@ -81,19 +82,19 @@ func (j *job) fold(events []domain.Recorded, err error) error {
 }
 
 // unit decides commands on the order as it is now and binds the result to the lease.
-func (j *job) unit(settle domain.Settlement, reason string, commands ...domain.Command) (*domain.Append, error) {
-	a, err := j.order.Prepare(&j.meta, commands...)
+func (j *job) unit(settle work.Settlement, reason string, commands ...domain.Command) (*work.Unit, error) {
+	u, err := work.Prepare(j.order, j.meta, commands...)
 	if err != nil {
 		return nil, err
 	}
-	a.Lease, a.Settle, a.Reason = j.lease, settle, reason
-	return a, nil
+	u.Lease, u.Settle, u.Reason = j.lease, settle, reason
+	return &u, nil
 }
 
 // record stores what decide decides and moves the order on. When the stream has moved
 // on, it has the decision made again on what is there now. While the database is away
 // it tries again, until the lease ends.
-func (j *job) record(decide func() (*domain.Append, error)) error {
+func (j *job) record(decide func() (*work.Unit, error)) error {
 	conflicts := 0
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := j.append(decide)
@@ -119,12 +120,12 @@ func (j *job) record(decide func() (*domain.Append, error)) error {
 
 // append stores what decide decides. The order goes along with a lease that is passed on:
 // nothing that is known to be stored is missing in it, and nothing else is in it.
-func (j *job) append(decide func() (*domain.Append, error)) error {
+func (j *job) append(decide func() (*work.Unit, error)) error {
 	a, err := decide()
 	if err != nil {
 		return err
 	}
-	if len(a.Events) == 0 && a.Settle == domain.SettleKeep {
+	if len(a.Events) == 0 && a.Settle == work.SettleKeep {
 		return nil
 	}
 	events, err := j.conf.Store.Append(j.held, *a)
@@ -170,13 +171,13 @@ func (j *job) tooOften() bool { return j.lease.Interruptions >= j.conf.MaxInterr
 
 // park takes the order out of the flow and its message to the dead letters. last is
 // why the latest attempt had no outcome, if that is known.
-func (j *job) park(last string, first ...domain.Command) (*domain.Append, error) {
+func (j *job) park(last string, first ...domain.Command) (*work.Unit, error) {
 	reason := fmt.Sprintf("interrupted %d times", j.lease.Interruptions)
 	if last != "" {
 		reason = cut(reason + "; the last time: " + last)
 	}
 	j.log().WithField("reason", reason).Warn("parking the order")
-	return j.unit(domain.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
+	return j.unit(work.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
 }
 
 func (j *job) work(step domain.Step, what string) Work {

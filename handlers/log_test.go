@@ -12,6 +12,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // TestSteps_Handler_log: what is said of work names the order, and the request that placed it.
@@ -69,7 +70,7 @@ func TestNode_Run_saysTrouble(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				logger, hook := logtest.NewNullLogger()
 				c := newCluster(t)
-				node, err := NewNode(NodeConfig{Info: domain.Node{Node: "n1"}, Registry: c, Logger: logrus.NewEntry(logger)})
+				node, err := NewNode(NodeConfig{Info: work.Node{Node: "n1"}, Registry: c, Logger: logrus.NewEntry(logger)})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -10,13 +10,14 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // DeadLetters takes messages that cannot be dealt with.
 type DeadLetters interface {
 	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
 	// is no longer held.
-	Park(ctx context.Context, l *domain.Lease, reason string) error
+	Park(ctx context.Context, l *work.Lease, reason string) error
 }
 
 // stackSize is about what the stack of a message's goroutine needs on its way to the
@@ -61,8 +62,8 @@ func (e *workError) Unwrap() error { return e.error }
 
 // LogFields are the order and the request that placed it, as far as the message names them.
 func (e *workError) LogFields() map[string]any {
-	fields := map[string]any{"correlation_id": e.msg.Metadata[domain.MetadataCorrelation]}
-	if id, err := domain.DecodeWork(e.msg.Payload); err == nil {
+	fields := map[string]any{"correlation_id": e.msg.Metadata[work.MetadataCorrelation]}
+	if id, err := work.DecodePayload(e.msg.Payload); err == nil {
 		fields["order_id"] = id.String()
 	}
 	return fields
@@ -84,7 +85,7 @@ func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.Handler
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			produced, err := next(msg)
-			lease := domain.LeaseFrom(msg.Context())
+			lease := work.LeaseFrom(msg.Context())
 			if lease == nil || !hopeless(err) {
 				return produced, err
 			}

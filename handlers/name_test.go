@@ -11,14 +11,14 @@ import (
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // occupied is a cluster in which the name n1 has a good registration.
 func occupied(t *testing.T) *cluster {
 	t.Helper()
 	c := newCluster(t)
-	if _, err := c.Register(t.Context(), domain.Node{Node: "n1"}, 5*time.Second); err != nil {
+	if _, err := c.Register(t.Context(), work.Node{Node: "n1"}, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -28,7 +28,7 @@ func occupied(t *testing.T) *cluster {
 func startNamed(t *testing.T, c *cluster) (m *member, said *logtest.Hook) {
 	t.Helper()
 	logger, hook := logtest.NewNullLogger()
-	node, err := NewNode(NodeConfig{Info: domain.Node{Node: "n1"}, Registry: c, Logger: logrus.NewEntry(logger)})
+	node, err := NewNode(NodeConfig{Info: work.Node{Node: "n1"}, Registry: c, Logger: logrus.NewEntry(logger)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestNode_Run_nameTaken(t *testing.T) {
 		c := occupied(t)
 		m, _ := startNamed(t, c)
 		after(time.Second)
-		if err := c.Renew(t.Context(), "n1", 1, domain.NodeActive, 0, 5*time.Second); err != nil {
+		if err := c.Renew(t.Context(), "n1", 1, work.NodeActive, 0, 5*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -75,7 +75,7 @@ func TestNode_Run_nameTaken(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("it found out %s after the renewal", took)
 		}
-		if m.node.State() != domain.NodeStopped || c.node("n1").epoch != 1 {
+		if m.node.State() != work.NodeStopped || c.node("n1").epoch != 1 {
 			t.Errorf("state %s, latest registration %+v; want stopped, and the other's", m.node.State(), c.node("n1"))
 		}
 	})
@@ -89,12 +89,12 @@ func TestNode_Run_nameTaken(t *testing.T) {
 			m.breakRegistry(func(f *registryFaults) { f.renew, f.register = hangs, hangs })
 			after(6 * time.Second) // its registration expires, and another process takes the name
 			m.breakRegistry(func(f *registryFaults) { f.renew, f.register = nil, nil })
-			epoch, err := m.Register(t.Context(), domain.Node{Node: "n1"}, time.Hour)
+			epoch, err := m.Register(t.Context(), work.Node{Node: "n1"}, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
 			after(5 * time.Second)
-			if err := m.Renew(t.Context(), "n1", epoch, domain.NodeActive, 0, time.Hour); err != nil {
+			if err := m.Renew(t.Context(), "n1", epoch, work.NodeActive, 0, time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-m.done; err == nil {
@@ -110,7 +110,7 @@ func TestWorker_Run_nameTaken(t *testing.T) {
 		c := occupied(t)
 		s := newStation(t, c, "n1", slow(t, 0)).run()
 		after(time.Second)
-		if err := c.Renew(t.Context(), "n1", 1, domain.NodeActive, 0, 5*time.Second); err != nil {
+		if err := c.Renew(t.Context(), "n1", 1, work.NodeActive, 0, 5*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-s.done; err == nil || errors.Is(err, errWorkLeft) || errors.Is(err, errRouterStopped) {

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // saidFor is how long a line about events that are newer than this program stands for all
@@ -19,7 +20,7 @@ const saidFor = time.Minute
 // understand. Nodes of the newer version do; nothing is wrong with the message, and nothing is
 // counted against it.
 func (s *Steps) release(ctx context.Context, msg *message.Message, why error) error {
-	id, err := domain.DecodeWork(msg.Payload)
+	id, err := work.DecodePayload(msg.Payload)
 	if err != nil {
 		return err
 	}
@@ -28,7 +29,7 @@ func (s *Steps) release(ctx context.Context, msg *message.Message, why error) er
 		s.conf.Logger.WithError(why).WithField("order_id", id.String()).
 			Warn("an order has events that this program does not understand; its messages are left to newer nodes")
 	}
-	_, err = s.conf.Store.Append(ctx, domain.Append{OrderID: id, Lease: domain.LeaseFrom(ctx), Settle: domain.SettleRelease})
+	_, err = s.conf.Store.Append(ctx, work.Unit{OrderID: id, Lease: work.LeaseFrom(ctx), Settle: work.SettleRelease})
 	if err == nil || errors.Is(err, domain.ErrFenced) {
 		return nil
 	}

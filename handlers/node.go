@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Registry is the register of nodes, which knows by the database's clock whose leases
@@ -17,8 +18,8 @@ import (
 type Registry interface {
 	// Register enters a node for ttl and gives its epoch, which is higher than that of any earlier
 	// registration of the name, and than node.Epoch. While another registration under its
-	// name is good, but for that of node.Epoch, it is a *domain.NameTakenError.
-	Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error)
+	// name is good, but for that of node.Epoch, it is a *work.NameTakenError.
+	Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error)
 	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
 	Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error
 	// Release ends a registration and all its leases at once; domain.ErrFenced if it has
@@ -30,7 +31,7 @@ type Registry interface {
 type NodeConfig struct {
 	// Info is what the register says of the node; its Node must be set. Epoch, State, Busy
 	// and the times are not read.
-	Info domain.Node
+	Info work.Node
 	// Registry is required.
 	Registry Registry
 	// Heartbeat is the time between renewals. 1 s by default; less than half of LeaseTTL.
@@ -89,7 +90,7 @@ type Node struct {
 	failing time.Time // since when the register does not answer Run; zero while it does
 
 	mu     sync.Mutex
-	state  string // domain.NodeStopped is the last
+	state  string // work.NodeStopped is the last
 	tenure *tenure
 	round  time.Time // when Run last came round
 }
@@ -100,7 +101,7 @@ func NewNode(c NodeConfig) (*Node, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Node{conf: c, poke: make(chan struct{}, 1), state: domain.NodeActive}, nil
+	return &Node{conf: c, poke: make(chan struct{}, 1), state: work.NodeActive}, nil
 }
 
 // errWorkLeft is the cause with which a worker ends a node whose handlers still run.
@@ -117,7 +118,7 @@ func (n *Node) Run(ctx context.Context) error {
 	for {
 		t, err := n.register(ctx)
 		if t == nil {
-			n.setState(domain.NodeStopped)
+			n.setState(work.NodeStopped)
 			return err
 		}
 		if n.keep(ctx, t) {
@@ -128,20 +129,20 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // Tenure is the present registration; false if there is none that may be relied on.
-func (n *Node) Tenure() (domain.Tenure, bool) {
+func (n *Node) Tenure() (work.Tenure, bool) {
 	n.mu.Lock()
 	t := n.tenure
 	n.mu.Unlock()
 	if t == nil || !t.held() {
-		return domain.Tenure{}, false
+		return work.Tenure{}, false
 	}
-	return domain.Tenure{Node: n.conf.Info.Node, Epoch: t.epoch, Context: t.ctx}, true
+	return work.Tenure{Node: n.conf.Info.Node, Epoch: t.epoch, Context: t.ctx}, true
 }
 
 // Drain tells the cluster, by a heartbeat sent at once, that the node takes no more
 // work. What it has it keeps.
 func (n *Node) Drain() {
-	n.setState(domain.NodeDraining)
+	n.setState(work.NodeDraining)
 	n.beat()
 }
 
@@ -154,7 +155,7 @@ func (n *Node) Reregister() {
 	}
 }
 
-// State is domain.NodeActive, NodeDraining or NodeStopped.
+// State is work.NodeActive, NodeDraining or NodeStopped.
 func (n *Node) State() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -166,7 +167,7 @@ func (n *Node) State() string {
 func (n *Node) Alive() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.round.IsZero() || n.state == domain.NodeStopped {
+	if n.round.IsZero() || n.state == work.NodeStopped {
 		return fmt.Errorf("node %s is not running", n.conf.Info.Node)
 	}
 	if idle := time.Since(n.round); idle > 2*n.conf.LeaseTTL {
@@ -178,7 +179,7 @@ func (n *Node) Alive() error {
 func (n *Node) setState(state string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.state != domain.NodeStopped {
+	if n.state != work.NodeStopped {
 		n.state = state
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // member is a node under test: heartbeat 1 s, leases of 5 s, so its tenures are safe
@@ -28,7 +29,7 @@ func join(t *testing.T, breaks ...func(*registryFaults)) *member {
 	for _, f := range breaks {
 		m.breakRegistry(f)
 	}
-	node, err := NewNode(NodeConfig{Info: domain.Node{Node: "n1", Slots: 50}, Registry: m.cluster, Busy: func() int { return 7 }})
+	node, err := NewNode(NodeConfig{Info: work.Node{Node: "n1", Slots: 50}, Registry: m.cluster, Busy: func() int { return 7 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func after(d time.Duration) {
 	synctest.Wait()
 }
 
-func (m *member) tenure(t *testing.T) domain.Tenure {
+func (m *member) tenure(t *testing.T) work.Tenure {
 	t.Helper()
 	tenure, in := m.node.Tenure()
 	if !in {
@@ -74,7 +75,7 @@ func TestNode_Run_heartbeat(t *testing.T) {
 				t.Fatalf("after a heartbeat the registration is good for %s, want 5 s", left)
 			}
 		}
-		if got := m.cluster.node("n1"); got.epoch != 1 || got.state != domain.NodeActive || got.busy != 7 {
+		if got := m.cluster.node("n1"); got.epoch != 1 || got.state != work.NodeActive || got.busy != 7 {
 			t.Errorf("the register says %+v, want epoch 1, active, 7 busy", got)
 		}
 		if tenure.Context.Err() != nil || tenure.Node != "n1" || tenure.Epoch != 1 {
@@ -181,10 +182,10 @@ func TestNode_Run_release(t *testing.T) {
 			}
 		})
 		m.leave(t)
-		if got := m.cluster.node("n1"); got.state != domain.NodeStopped || time.Now().Before(got.expires) {
+		if got := m.cluster.node("n1"); got.state != work.NodeStopped || time.Now().Before(got.expires) {
 			t.Errorf("the register says %+v, want stopped and expired", got)
 		}
-		if _, in := m.node.Tenure(); in || m.node.State() != domain.NodeStopped || m.node.Alive() == nil {
+		if _, in := m.node.Tenure(); in || m.node.State() != work.NodeStopped || m.node.Alive() == nil {
 			t.Errorf("in tenure %v, state %s, alive %v; want false, stopped, an error", in, m.node.State(), m.node.Alive())
 		}
 	})
@@ -290,7 +291,7 @@ func TestNode_Run_registersAnew(t *testing.T) {
 				f.register = func(ctx context.Context) error { return wait(ctx, time.Second) }
 			})
 			m.leave(t)
-			if got := m.cluster.node("n1"); got.epoch != 1 || got.state != domain.NodeStopped {
+			if got := m.cluster.node("n1"); got.epoch != 1 || got.state != work.NodeStopped {
 				t.Errorf("the register says %+v, want epoch 1, stopped", got)
 			}
 		})
@@ -300,7 +301,7 @@ func TestNode_Run_registersAnew(t *testing.T) {
 			m := join(t, func(f *registryFaults) { f.register = func(context.Context) error { return domain.ErrUnavailable } })
 			after(time.Minute)
 			m.leave(t)
-			if m.node.State() != domain.NodeStopped {
+			if m.node.State() != work.NodeStopped {
 				t.Errorf("state %s, want stopped", m.node.State())
 			}
 		})
@@ -313,14 +314,14 @@ func TestNode_Drain(t *testing.T) {
 		after(100 * time.Millisecond)
 		m.node.Drain()
 		synctest.Wait()
-		if got := m.cluster.node("n1").state; got != domain.NodeDraining {
+		if got := m.cluster.node("n1").state; got != work.NodeDraining {
 			t.Errorf("the register says %s, want draining at once", got)
 		}
 		if tenure := m.tenure(t); tenure.Context.Err() != nil {
 			t.Error("a draining node must keep what it has")
 		}
 		after(10 * time.Second)
-		if got := m.cluster.node("n1"); got.state != domain.NodeDraining || got.epoch != 1 {
+		if got := m.cluster.node("n1"); got.state != work.NodeDraining || got.epoch != 1 {
 			t.Errorf("later the register says %+v, want draining in epoch 1", got)
 		}
 		m.leave(t)
@@ -336,7 +337,7 @@ func TestNode_Drain(t *testing.T) {
 			})
 			m.node.Drain()
 			synctest.Wait()
-			if got := m.cluster.node("n1"); got.epoch != 2 || got.state != domain.NodeDraining {
+			if got := m.cluster.node("n1"); got.epoch != 2 || got.state != work.NodeDraining {
 				t.Errorf("the register says %+v, want draining in epoch 2", got)
 			}
 			m.leave(t)
@@ -345,7 +346,7 @@ func TestNode_Drain(t *testing.T) {
 }
 
 func TestNode_Alive(t *testing.T) {
-	node, err := NewNode(NodeConfig{Info: domain.Node{Node: "n1"}, Registry: newCluster(t)})
+	node, err := NewNode(NodeConfig{Info: work.Node{Node: "n1"}, Registry: newCluster(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +360,7 @@ func TestNode_Alive(t *testing.T) {
 }
 
 func TestNewNode(t *testing.T) {
-	good := NodeConfig{Info: domain.Node{Node: "n1"}, Registry: newCluster(t)}
+	good := NodeConfig{Info: work.Node{Node: "n1"}, Registry: newCluster(t)}
 	for name, change := range map[string]func(*NodeConfig){
 		"no name":               func(c *NodeConfig) { c.Info.Node = "" },
 		"no register":           func(c *NodeConfig) { c.Registry = nil },

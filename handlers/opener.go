@@ -6,15 +6,16 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 )
 
 // Slots gives free slots of this node to messages that are about to be appended.
 type Slots interface {
-	// Reserve gives the lease to append a message of topic under, with domain.SettleTake, or nil
+	// Reserve gives the lease to append a message of topic under, with work.SettleTake, or nil
 	// if the message has to wait for its turn like others. end must be called once: with the
 	// message, when the append has been committed, or with nil.
-	Reserve(topic string) (lease *domain.Lease, end func(*domain.Message))
+	Reserve(topic string) (lease *work.Lease, end func(*work.Message))
 }
 
 // OpenerConfig is what an Opener works with. All of it is required.
@@ -40,7 +41,7 @@ func NewOpener(c OpenerConfig) (*Opener, error) {
 
 // Append commits a whole and gives its events as they were recorded, without those of the
 // first step's start. Its errors are the store's.
-func (o *Opener) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (o *Opener) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
 	events, err := o.start(ctx, a)
 	if errors.Is(err, domain.ErrFenced) { // nothing of it was kept, and the node takes no work
 		return o.conf.Store.Append(ctx, a)
@@ -49,16 +50,16 @@ func (o *Opener) Append(ctx context.Context, a domain.Append) ([]domain.Recorded
 }
 
 // start is Append with the start of the first step, if there is a slot for it.
-func (o *Opener) start(ctx context.Context, a domain.Append) (events []domain.Recorded, err error) {
+func (o *Opener) start(ctx context.Context, a work.Unit) (events []domain.Recorded, err error) {
 	first := domain.Steps()[0]
-	if a.Expected != 0 || len(a.Messages) != 1 || a.Messages[0].Topic != domain.StepTopic(first) {
+	if a.Expected != 0 || len(a.Messages) != 1 || a.Messages[0].Topic != work.StepTopic(first) {
 		return o.conf.Store.Append(ctx, a)
 	}
 	lease, end := o.conf.Slots.Reserve(a.Messages[0].Topic)
 	if lease == nil {
 		return o.conf.Store.Append(ctx, a)
 	}
-	var started *domain.Message
+	var started *work.Message
 	defer func() { end(started) }()
 	meta := domain.Metadata{
 		Actor: "worker", Node: o.conf.Node, Attempt: lease.Attempt,
@@ -68,7 +69,7 @@ func (o *Opener) start(ctx context.Context, a domain.Append) (events []domain.Re
 	if err != nil {
 		return nil, err
 	}
-	unit.Lease, unit.Settle = lease, domain.SettleTake
+	unit.Lease, unit.Settle = lease, work.SettleTake
 	if events, err = o.conf.Store.Append(ctx, unit); err != nil {
 		return nil, err
 	}

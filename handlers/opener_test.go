@@ -6,33 +6,34 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // slots grants one slot after the other, as long as there are any.
 type slots struct {
 	free    int
-	ended   []*domain.Message // one for each that was given; nil if nothing came of it
-	granted []*domain.Lease
+	ended   []*work.Message // one for each that was given; nil if nothing came of it
+	granted []*work.Lease
 }
 
-func (s *slots) Reserve(topic string) (*domain.Lease, func(*domain.Message)) {
+func (s *slots) Reserve(topic string) (*work.Lease, func(*work.Message)) {
 	if s.free == 0 {
 		return nil, nil
 	}
 	s.free--
-	l := &domain.Lease{Topic: topic, Node: "n1", Epoch: 1, Attempt: 1}
+	l := &work.Lease{Topic: topic, Node: "n1", Epoch: 1, Attempt: 1}
 	s.granted = append(s.granted, l)
-	return l, func(m *domain.Message) { s.ended = append(s.ended, m) }
+	return l, func(m *work.Message) { s.ended = append(s.ended, m) }
 }
 
 // opening is what a placer makes of a new order.
-func opening(t *testing.T, id domain.OrderID) domain.Append {
+func opening(t *testing.T, id domain.OrderID) work.Unit {
 	t.Helper()
-	a, err := domain.Prepare(domain.Order{}, id, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
+	a, err := work.Prepare(&domain.Order{ID: id}, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Reservations = []domain.Reservation{{Key: "k"}}
+	a.Reservations = []work.Reservation{{Key: "k"}}
 	return a
 }
 
@@ -92,7 +93,7 @@ func TestOpener_Append_goesByTheOutbox(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		free   int
-		change func(*domain.Append)
+		change func(*work.Unit)
 		faults []fault
 		events int
 		err    error
@@ -100,8 +101,8 @@ func TestOpener_Append_goesByTheOutbox(t *testing.T) {
 	}{
 		{name: "without a slot", events: 1},
 		{name: "when the node is not registered any more", free: 1, faults: []fault{{before: domain.ErrFenced}}, events: 1, ended: 1},
-		{name: "what opens no order", free: 1, change: func(a *domain.Append) { a.Expected = 3 }, err: domain.ErrConflict},
-		{name: "what another topic has to hear of", free: 1, change: func(a *domain.Append) { a.Messages[0].Topic = "rollback" }, events: 1},
+		{name: "what opens no order", free: 1, change: func(a *work.Unit) { a.Expected = 3 }, err: domain.ErrConflict},
+		{name: "what another topic has to hear of", free: 1, change: func(a *work.Unit) { a.Messages[0].Topic = "rollback" }, events: 1},
 		{name: "not at all, with another error", free: 1, faults: []fault{{before: boom}}, err: boom, ended: 1},
 		{name: "not at all, when the answer was lost", free: 1, faults: []fault{{after: domain.ErrUnavailable}}, err: domain.ErrUnavailable, events: 2, ended: 1},
 	} {
@@ -118,7 +119,7 @@ func TestOpener_Append_goesByTheOutbox(t *testing.T) {
 			if stream, _ := b.Load(t.Context(), id); len(stream) != c.events {
 				t.Errorf("the stream has %d events, want %d", len(stream), c.events)
 			}
-			if want := make([]*domain.Message, c.ended); !slices.Equal(s.ended, want) {
+			if want := make([]*work.Message, c.ended); !slices.Equal(s.ended, want) {
 				t.Errorf("slots ended with %v, want %d freed", s.ended, c.ended)
 			}
 		})

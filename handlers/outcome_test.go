@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 func TestSteps_Handler_unavailable(t *testing.T) {
@@ -87,7 +88,7 @@ func TestSteps_Handler_fenced(t *testing.T) {
 		b := newBench(t)
 		msg, lease := b.claim("n1", 1)
 		b.lose(lease)
-		msg.SetContext(domain.WithLease(t.Context(), lease))
+		msg.SetContext(work.WithLease(t.Context(), lease))
 		if err := b.steps.Handler(lease.Topic)(msg); err != nil {
 			t.Errorf("err = %v, want nil", err)
 		}
@@ -100,8 +101,8 @@ func TestSteps_Handler_fenced(t *testing.T) {
 		t.Run("the outcome is dropped: "+name, func(t *testing.T) {
 			b := newBench(t)
 			msg, lease := b.claim("n1", 1)
-			msg.SetContext(domain.WithLease(t.Context(), lease))
-			var stolen *domain.Lease
+			msg.SetContext(work.WithLease(t.Context(), lease))
+			var stolen *work.Lease
 			b.exec.execute = func(context.Context, Work) error {
 				stolen = b.steal(lease)
 				return result
@@ -119,7 +120,7 @@ func TestSteps_Handler_fenced(t *testing.T) {
 }
 
 // steal has another node take the message of a lease over and open the next attempt.
-func (b *bench) steal(lease *domain.Lease) *domain.Lease {
+func (b *bench) steal(lease *work.Lease) *work.Lease {
 	b.t.Helper()
 	b.lose(lease)
 	_, stolen := b.claim("n2", 1)

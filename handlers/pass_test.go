@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // along delivers the next message to a node that goes on with the order as long as may
@@ -19,7 +20,7 @@ func (b *bench) along(may func(topic string) bool) (topics []string) {
 	for {
 		lease.MayPass = may
 		topics = append(topics, lease.Topic)
-		msg.SetContext(domain.WithLease(context.Background(), lease))
+		msg.SetContext(work.WithLease(context.Background(), lease))
 		err := b.steps.Handler(lease.Topic)(msg)
 		b.ended(lease, err)
 		if err != nil {

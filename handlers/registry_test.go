@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // registration is a row of the register of a cluster.
@@ -41,7 +42,7 @@ func (c *cluster) breakRegistry(change func(*registryFaults)) {
 	change(&c.registry)
 }
 
-func (c *cluster) Register(ctx context.Context, node domain.Node, ttl time.Duration) (int64, error) {
+func (c *cluster) Register(ctx context.Context, node work.Node, ttl time.Duration) (int64, error) {
 	if err := c.fault(ctx, func(f *registryFaults) func(context.Context) error { return f.register }); err != nil {
 		return 0, err
 	}
@@ -49,11 +50,11 @@ func (c *cluster) Register(ctx context.Context, node domain.Node, ttl time.Durat
 	defer c.mu.Unlock()
 	for _, r := range c.nodes[node.Node] {
 		if r.epoch != node.Epoch && time.Now().Before(r.expires) {
-			return 0, &domain.NameTakenError{Holder: domain.Node{Node: node.Node, Epoch: r.epoch, Host: "h", PID: 1, HeartbeatAt: r.renewed, ExpiresAt: r.expires}}
+			return 0, &work.NameTakenError{Holder: work.Node{Node: node.Node, Epoch: r.epoch, Host: "h", PID: 1, HeartbeatAt: r.renewed, ExpiresAt: r.expires}}
 		}
 	}
 	epoch := int64(len(c.nodes[node.Node]) + 1)
-	c.nodes[node.Node] = append(c.nodes[node.Node], &registration{epoch: epoch, state: domain.NodeActive, renewed: time.Now(), expires: time.Now().Add(ttl)})
+	c.nodes[node.Node] = append(c.nodes[node.Node], &registration{epoch: epoch, state: work.NodeActive, renewed: time.Now(), expires: time.Now().Add(ttl)})
 	return epoch, nil
 }
 
@@ -81,7 +82,7 @@ func (c *cluster) Release(ctx context.Context, node string, epoch int64) error {
 	if r == nil || !time.Now().Before(r.expires) {
 		return domain.ErrFenced
 	}
-	r.state, r.expires = domain.NodeStopped, time.Now()
+	r.state, r.expires = work.NodeStopped, time.Now()
 	c.wake()
 	return nil
 }

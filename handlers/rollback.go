@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 )
 
@@ -18,7 +19,7 @@ func (j *job) rollBack() error {
 			return err
 		}
 		if j.tooOften() {
-			return j.record(func() (*domain.Append, error) { return j.park("") })
+			return j.record(func() (*work.Unit, error) { return j.park("") })
 		}
 		if j.held.Err() != nil { // a pause came between the record of the last and this one
 			return context.Cause(j.held)
@@ -31,7 +32,7 @@ func (j *job) rollBack() error {
 			return j.tryLater(step, how)
 		}
 		crashpoint.Here("rollback.compensated")
-		err := j.record(func() (*domain.Append, error) { return j.rolledBack(command) })
+		err := j.record(func() (*work.Unit, error) { return j.rolledBack(command) })
 		// A rule that forbids it says that it is in the log already, though the answer to its
 		// append was lost; or an operator has stepped in. The top of the loop knows.
 		if err != nil && !errors.Is(err, domain.ErrRule) {
@@ -56,26 +57,26 @@ func (j *job) compensate(step domain.Step) (how ending, ok bool) {
 	if how, interrupted := j.interruption(ctx, "compensation", err); interrupted {
 		return how, false
 	}
-	return ending{domain.SettleReturn, cut("compensation failed: " + err.Error())}, false
+	return ending{work.SettleReturn, cut("compensation failed: " + err.Error())}, false
 }
 
 // tryLater gives the message back. No event tells of it: of a rollback the log knows what has
 // been done.
 func (j *job) tryLater(step domain.Step, how ending) error {
 	j.log().WithField("step", step).WithField("reason", how.reason).Warn("a step could not be compensated; it will be tried again")
-	return j.record(func() (*domain.Append, error) { return j.unit(how.settle, how.reason) })
+	return j.record(func() (*work.Unit, error) { return j.unit(how.settle, how.reason) })
 }
 
 // rolledBack is the unit that records a compensation. The last one ends the order, and
 // with it the message.
-func (j *job) rolledBack(command domain.RollBackStep) (*domain.Append, error) {
-	a, err := j.unit(domain.SettleKeep, "", command)
+func (j *job) rolledBack(command domain.RollBackStep) (*work.Unit, error) {
+	a, err := j.unit(work.SettleKeep, "", command)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range a.Events {
 		if _, ended := e.(domain.OrderFailed); ended {
-			a.Settle = domain.SettleDone
+			a.Settle = work.SettleDone
 		}
 	}
 	return a, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // RouterConfig is what a router is made of.
@@ -26,7 +27,7 @@ type RouterConfig struct {
 	Logger watermill.LoggerAdapter
 }
 
-// NewRouter makes a router with one handler for each of domain.Topics. From the outside
+// NewRouter makes a router with one handler for each of work.Topics. From the outside
 // in, a message passes: room on the stack, names for errors, recovery from panics, correlation id, dead letters.
 func NewRouter(c RouterConfig) (*message.Router, error) {
 	if c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil {
@@ -43,7 +44,7 @@ func NewRouter(c RouterConfig) (*message.Router, error) {
 		return nil, fmt.Errorf("router: %w", err)
 	}
 	router.AddMiddleware(roomy, identify, middleware.Recoverer, correlate)
-	for _, topic := range domain.Topics() {
+	for _, topic := range work.Topics() {
 		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
 		handler.AddMiddleware(poison(c.DeadLetters, c.Logger))
 	}

@@ -13,13 +13,14 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // running puts the bench's handlers on a router over its cluster until the test ends.
 func (b *bench) running(t *testing.T, letters DeadLetters, logger watermill.LoggerAdapter) {
 	t.Helper()
-	tenure := domain.Tenure{Node: "n1", Epoch: 1, Context: t.Context()}
-	sub := newMemory(b.cluster, 5, func() (domain.Tenure, bool) { return tenure, true })
+	tenure := work.Tenure{Node: "n1", Epoch: 1, Context: t.Context()}
+	sub := newMemory(b.cluster, 5, func() (work.Tenure, bool) { return tenure, true })
 	router, err := NewRouter(RouterConfig{Subscriber: sub, Steps: b.steps, DeadLetters: letters, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
@@ -95,14 +96,14 @@ func TestNewRouter_poison(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t)
-				for _, topic := range domain.Topics() {
+				for _, topic := range work.Topics() {
 					b.post(topic, c.payload)
 				}
 				b.running(t, b.cluster, nil)
 				synctest.Wait()
 				letters := b.letters()
-				if len(letters) != len(domain.Topics()) {
-					t.Fatalf("%d dead letters, want one for each of %d topics", len(letters), len(domain.Topics()))
+				if len(letters) != len(work.Topics()) {
+					t.Fatalf("%d dead letters, want one for each of %d topics", len(letters), len(work.Topics()))
 				}
 				for _, l := range letters {
 					if l.uuid != "posted" || !strings.Contains(l.reason, c.reason) {
@@ -135,7 +136,7 @@ func TestNewRouter_poison(t *testing.T) {
 	t.Run("the dead letters are away", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t)
-			b.post(domain.TopicRollback, "{")
+			b.post(work.TopicRollback, "{")
 			away := &awayLetters{DeadLetters: b.cluster, tries: 3, err: domain.ErrUnavailable}
 			b.running(t, away, nil)
 			synctest.Wait()
@@ -148,7 +149,7 @@ func TestNewRouter_poison(t *testing.T) {
 		lost := &awayLetters{tries: 99, err: domain.ErrFenced}
 		handler := poison(lost, watermill.NopLogger{})(func(*message.Message) ([]*message.Message, error) { return nil, domain.ErrInvalid })
 		msg := message.NewMessage("1", nil)
-		msg.SetContext(domain.WithLease(t.Context(), &domain.Lease{}))
+		msg.SetContext(work.WithLease(t.Context(), &work.Lease{}))
 		if _, err := handler(msg); err != nil {
 			t.Errorf("err = %v, want nil", err)
 		}
@@ -162,7 +163,7 @@ type awayLetters struct {
 	err          error
 }
 
-func (a *awayLetters) Park(ctx context.Context, l *domain.Lease, reason string) error {
+func (a *awayLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
 	if a.calls++; a.calls <= a.tries {
 		return a.err
 	}
@@ -208,7 +209,7 @@ func TestNewRouter_recoverer(t *testing.T) {
 	t.Run("is the outermost", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t)
-			b.post(domain.TopicRollback, "{")
+			b.post(work.TopicRollback, "{")
 			log := watermill.NewCaptureLogger()
 			b.running(t, &panickingLetters{DeadLetters: b.cluster}, log)
 			synctest.Wait()
@@ -235,7 +236,7 @@ type panickingLetters struct {
 	once sync.Once
 }
 
-func (p *panickingLetters) Park(ctx context.Context, l *domain.Lease, reason string) error {
+func (p *panickingLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
 	p.once.Do(func() { panic("no letters") })
 	return p.DeadLetters.Park(ctx, l, reason)
 }
@@ -286,7 +287,7 @@ func TestNewRouter_config(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, topic := range domain.Topics() {
+	for _, topic := range work.Topics() {
 		if router.Handlers()[topic] == nil {
 			t.Errorf("topic %s has no handler", topic)
 		}

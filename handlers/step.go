@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 )
 
 // runStep opens an attempt of step, has its work done and records what came of it.
 func (j *job) runStep(step domain.Step) error {
-	err := j.record(func() (*domain.Append, error) { return j.opening(step) })
+	err := j.record(func() (*work.Unit, error) { return j.opening(step) })
 	if err != nil || j.order.Parked {
 		return err
 	}
@@ -27,7 +28,7 @@ func (j *job) runStep(step domain.Step) error {
 	}
 	crashpoint.Here("step.worked")
 	closing, how := j.closing(ctx, step, err)
-	return j.record(func() (*domain.Append, error) {
+	return j.record(func() (*work.Unit, error) {
 		if a, passed := j.passing(step, closing); passed {
 			return a, nil
 		}
@@ -37,32 +38,32 @@ func (j *job) runStep(step domain.Step) error {
 
 // passing is the unit that completes step and starts the next one on this node, in the
 // same slot, if the node wants that and no rule forbids it.
-func (j *job) passing(step domain.Step, closing domain.Command) (*domain.Append, bool) {
+func (j *job) passing(step domain.Step, closing domain.Command) (*work.Unit, bool) {
 	next, more := step.Next()
-	if _, completes := closing.(domain.CompleteStep); !completes || !more || j.lease.MayPass == nil || !j.lease.MayPass(domain.StepTopic(next)) {
+	if _, completes := closing.(domain.CompleteStep); !completes || !more || j.lease.MayPass == nil || !j.lease.MayPass(work.StepTopic(next)) {
 		return nil, false
 	}
-	a, err := j.unit(domain.SettlePass, "", closing, domain.StartStep{Step: next, Attempt: 1, Node: j.conf.Node})
+	a, err := j.unit(work.SettlePass, "", closing, domain.StartStep{Step: next, Attempt: 1, Node: j.conf.Node})
 	return a, err == nil
 }
 
 // opening is the unit that starts the attempt: the attempt that another node or delivery
 // left open is closed in it. It has no events if the attempt is open already, which
 // happens when the answer to an append was lost.
-func (j *job) opening(step domain.Step) (*domain.Append, error) {
+func (j *job) opening(step domain.Step) (*work.Unit, error) {
 	var before []domain.Command
 	last := j.order.Step(step)
 	reason := last.Error
 	if last.Status == domain.StepStatusRunning {
 		if last.Attempt == j.lease.Attempt && last.Node == j.conf.Node {
-			return j.unit(domain.SettleKeep, "")
+			return j.unit(work.SettleKeep, "")
 		}
 		reason = j.unended(last)
 		if last.Attempt < j.lease.Attempt {
 			before = append(before, domain.InterruptStep{Step: step, Attempt: last.Attempt, Reason: reason})
 		}
 	}
-	start, err := j.unit(domain.SettleKeep, "", append(before, domain.StartStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node})...)
+	start, err := j.unit(work.SettleKeep, "", append(before, domain.StartStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node})...)
 	if err == nil && j.tooOften() {
 		return j.park(reason, before...)
 	}
@@ -89,14 +90,14 @@ func stoppedReason(node, what string) string {
 
 // ending is what becomes of the message, and why.
 type ending struct {
-	settle domain.Settlement
+	settle work.Settlement
 	reason string
 }
 
 // closing says how the attempt ended, given what the executor returned.
 func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.Command, ending) {
 	if err == nil {
-		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, ending{settle: domain.SettleDone}
+		return domain.CompleteStep{Step: step, Attempt: j.lease.Attempt}, ending{settle: work.SettleDone}
 	}
 	if how, interrupted := j.interruption(ctx, "step", err); interrupted {
 		j.log().WithField("reason", how.reason).Warn("the step was interrupted")
@@ -104,7 +105,7 @@ func (j *job) closing(ctx context.Context, step domain.Step, err error) (domain.
 	}
 	text := cut(err.Error())
 	j.log().WithField("error", text).Info("the step failed")
-	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, ending{settle: domain.SettleDone}
+	return domain.FailStep{Step: step, Attempt: j.lease.Attempt, Error: text}, ending{settle: work.SettleDone}
 }
 
 // interruption says whether an executor's error is an end without an outcome: a panic, the end
@@ -114,11 +115,11 @@ func (j *job) interruption(ctx context.Context, what string, err error) (how end
 	switch cause := context.Cause(ctx); {
 	case errors.As(err, &p):
 		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
-		return ending{domain.SettleReturn, cut(p.Error())}, true
+		return ending{work.SettleReturn, cut(p.Error())}, true
 	case errors.Is(cause, errStopped), errors.Is(err, errStopped):
-		return ending{domain.SettleHandBack, stoppedReason(j.conf.Node, what)}, true
+		return ending{work.SettleHandBack, stoppedReason(j.conf.Node, what)}, true
 	case errors.Is(cause, context.DeadlineExceeded):
-		return ending{domain.SettleReturn, fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout)}, true
+		return ending{work.SettleReturn, fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout)}, true
 	}
 	return ending{}, false
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 func TestSteps_Handler_flow(t *testing.T) {
@@ -142,13 +143,13 @@ func TestSteps_Handler_stale(t *testing.T) {
 			b.append(nil, commands...)
 			before := b.log()
 			msg, lease := b.claim("n1", 1)
-			for lease.Topic != domain.StepTopic(domain.Scheduling) { // a follow-up is served first
+			for lease.Topic != work.StepTopic(domain.Scheduling) { // a follow-up is served first
 				msg, lease = b.claim("n1", 1)
 			}
 			if name == "and was interrupted too often" {
 				lease.Interruptions = 99
 			}
-			msg.SetContext(domain.WithLease(t.Context(), lease))
+			msg.SetContext(work.WithLease(t.Context(), lease))
 			if err := b.steps.Handler(lease.Topic)(msg); err != nil {
 				t.Errorf("err = %v, want nil", err)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Store keeps the events of orders.
@@ -28,7 +29,7 @@ type Store interface {
 	// stream has moved on; domain.ErrFenced, when the lease is no longer held;
 	// domain.ErrUnavailable, after which the unit may have been stored or not. It marks the
 	// lease as settled when it settled it or found it lost.
-	Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error)
+	Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error)
 }
 
 // StepsConfig is how the work of orders is handled. Zero numbers take their defaults.
@@ -44,13 +45,13 @@ type StepsConfig struct {
 	StepTimeout time.Duration
 	// Held says whether a lease may still be relied on, by the clock and not by a timer. It
 	// is asked whenever an executor looks at its context. Optional.
-	Held func(*domain.Lease) bool
+	Held func(*work.Lease) bool
 	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
 	Logger *logrus.Entry
 }
 
 // Steps handles the messages that ask for work on an order. Each message must carry its
-// lease (domain.WithLease) in a context that ends with the lease.
+// lease (work.WithLease) in a context that ends with the lease.
 type Steps struct {
 	conf        StepsConfig
 	stopped     context.Context // ends with Stop
@@ -90,13 +91,13 @@ func (s *Steps) Stop() { s.stop() }
 // those of other nodes whose orders it took up.
 func (s *Steps) Interrupted() int64 { return s.interrupted.Load() }
 
-// Handler is the handler of one of domain.Topics; nil for any other topic.
+// Handler is the handler of one of work.Topics; nil for any other topic.
 func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
-	if topic == domain.TopicRollback {
+	if topic == work.TopicRollback {
 		return s.handle((*job).rollBack)
 	}
 	steps := domain.Steps()
-	i := slices.IndexFunc(steps, func(step domain.Step) bool { return domain.StepTopic(step) == topic })
+	i := slices.IndexFunc(steps, func(step domain.Step) bool { return work.StepTopic(step) == topic })
 	if i < 0 {
 		return nil
 	}
@@ -134,11 +135,11 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 // take reads a message and loads its order.
 func (s *Steps) take(msg *message.Message) (*job, error) {
 	ctx := msg.Context()
-	lease := domain.LeaseFrom(ctx)
+	lease := work.LeaseFrom(ctx)
 	if lease == nil {
 		return nil, errors.New("it was delivered without a lease")
 	}
-	id, err := domain.DecodeWork(msg.Payload)
+	id, err := work.DecodePayload(msg.Payload)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +149,8 @@ func (s *Steps) take(msg *message.Message) (*job, error) {
 		Actor:         "worker",
 		Node:          s.conf.Node,
 		Attempt:       lease.Attempt,
-		CorrelationID: msg.Metadata[domain.MetadataCorrelation],
-		TraceParent:   msg.Metadata[domain.MetadataTraceParent],
+		CorrelationID: msg.Metadata[work.MetadataCorrelation],
+		TraceParent:   msg.Metadata[work.MetadataTraceParent],
 		CausationID:   msg.UUID,
 	}
 	if err := j.begin(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 func TestNewSteps(t *testing.T) {
@@ -36,8 +37,8 @@ func TestNewSteps(t *testing.T) {
 
 func TestSteps_Handler_noLease(t *testing.T) {
 	b := newBench(t)
-	msg := message.NewMessage("1", domain.EncodeWork(b.id))
-	if err := b.steps.Handler(domain.StepTopic(domain.Scheduling))(msg); err == nil {
+	msg := message.NewMessage("1", work.EncodePayload(b.id))
+	if err := b.steps.Handler(work.StepTopic(domain.Scheduling))(msg); err == nil {
 		t.Error("a message without a lease was handled")
 	}
 	b.wantLog(0, "OrderPlaced")

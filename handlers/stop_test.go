@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // TestSteps_Stop cuts work short: the log says that the node was stopped, and nothing is counted.
@@ -73,23 +74,23 @@ func TestSteps_Stop(t *testing.T) {
 // TestSteps_Handler_unended: what is said of an attempt without an end is what is known.
 func TestSteps_Handler_unended(t *testing.T) {
 	for name, c := range map[string]struct {
-		end  func(*bench, *domain.Lease)
+		end  func(*bench, *work.Lease)
 		want string
 	}{
 		"the registration expired": {
-			end:  func(b *bench, l *domain.Lease) { b.lose(l) },
+			end:  func(b *bench, l *work.Lease) { b.lose(l) },
 			want: "the lease of node n0 expired",
 		},
 		"the registration was released": {
-			end:  func(b *bench, l *domain.Lease) { b.leave(l, domain.Owner{Node: "n0", Stopped: true}) },
+			end:  func(b *bench, l *work.Lease) { b.leave(l, work.Owner{Node: "n0", Stopped: true}) },
 			want: "node n0 was stopped before the step had finished",
 		},
 		"the message was given back": {
-			end:  func(b *bench, l *domain.Lease) { b.ended(l, errNacked) },
+			end:  func(b *bench, l *work.Lease) { b.ended(l, errNacked) },
 			want: "the attempt on node n0 ended without an outcome",
 		},
 		"another node had the message in between": {
-			end: func(b *bench, l *domain.Lease) {
+			end: func(b *bench, l *work.Lease) {
 				b.ended(l, errNacked)
 				_, other := b.claim("n9", 1)
 				b.lose(other)

@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // memory is a subscriber that claims from a cluster under the tenure of a node. It does
@@ -18,7 +19,7 @@ import (
 type memory struct {
 	*cluster
 	slots  int
-	tenure func() (domain.Tenure, bool)
+	tenure func() (work.Tenure, bool)
 	off    atomic.Bool // cut off from the cluster: nothing can be told
 
 	mu       sync.Mutex
@@ -43,7 +44,7 @@ var (
 	_ Drainer            = (*memory)(nil)
 )
 
-func newMemory(c *cluster, slots int, tenure func() (domain.Tenure, bool)) *memory {
+func newMemory(c *cluster, slots int, tenure func() (work.Tenure, bool)) *memory {
 	m := &memory{cluster: c, slots: slots, tenure: tenure, subs: map[string]*subscription{}, freed: make(chan struct{})}
 	m.life, m.stop = context.WithCancel(context.Background())
 	m.loop.Go(m.claiming)
@@ -98,7 +99,7 @@ func (m *memory) claimOne() bool {
 	tenure, in := m.tenure()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !in || m.draining || m.busy == m.slots || len(m.subs) < len(domain.Topics()) {
+	if !in || m.draining || m.busy == m.slots || len(m.subs) < len(work.Topics()) {
 		return false
 	}
 	msg, lease := m.claim(tenure.Node, tenure.Epoch)
@@ -112,11 +113,11 @@ func (m *memory) claimOne() bool {
 	return true
 }
 
-func (m *memory) hand(tenure domain.Tenure, s *subscription, msg *message.Message, lease *domain.Lease) {
+func (m *memory) hand(tenure work.Tenure, s *subscription, msg *message.Message, lease *work.Lease) {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
-	msg.SetContext(domain.WithLease(ctx, lease))
+	msg.SetContext(work.WithLease(ctx, lease))
 	err := errNacked
 	select {
 	case s.out <- msg:

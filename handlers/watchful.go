@@ -3,7 +3,7 @@ package handlers
 import (
 	"context"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // watchful is a context whose Err looks at the clock itself. When a process goes on
@@ -11,8 +11,8 @@ import (
 // theirs; who asks Err before an effect is told all the same that the time is over.
 type watchful struct {
 	context.Context
-	held  func(*domain.Lease) bool
-	lease *domain.Lease
+	held  func(*work.Lease) bool
+	lease *work.Lease
 }
 
 // Err is context.Context.

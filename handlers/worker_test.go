@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // station is a whole worker over a cluster, as cmd puts it together. It can be cut off
@@ -29,7 +30,7 @@ func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...
 	t.Helper()
 	s := &station{cluster: c, name: name, done: make(chan error, 1)}
 	var err error
-	s.node, err = NewNode(NodeConfig{Info: domain.Node{Node: name}, Registry: s, Busy: func() int { return s.sub.Busy() }})
+	s.node, err = NewNode(NodeConfig{Info: work.Node{Node: name}, Registry: s, Busy: func() int { return s.sub.Busy() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func (s *station) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorde
 	return s.cluster.Load(ctx, id)
 }
 
-func (s *station) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (s *station) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
 	if s.sub.off.Load() {
 		return nil, errOff
 	}
@@ -89,7 +90,7 @@ func (s *station) Renew(ctx context.Context, node string, epoch int64, state str
 	return s.cluster.Renew(ctx, node, epoch, state, busy, ttl)
 }
 
-func (s *station) Register(ctx context.Context, node domain.Node, ttl time.Duration) (int64, error) {
+func (s *station) Register(ctx context.Context, node work.Node, ttl time.Duration) (int64, error) {
 	if s.sub.off.Load() {
 		return 0, errOff
 	}
@@ -113,7 +114,7 @@ func TestWorker_Run_drain(t *testing.T) {
 		after(time.Second) // 5 of 8 are being worked on
 		s.end()
 		after(time.Second)
-		if got := c.node("n1"); got.state != domain.NodeDraining || got.busy != 5 {
+		if got := c.node("n1"); got.state != work.NodeDraining || got.busy != 5 {
 			t.Errorf("while it drains the register says %+v, want draining with 5 busy", got)
 		}
 		began := time.Now()
@@ -123,7 +124,7 @@ func TestWorker_Run_drain(t *testing.T) {
 		if took := time.Since(began); took != 8*time.Second {
 			t.Errorf("the steps took %s to finish, want the 8 s that were left", took)
 		}
-		if got := c.node("n1"); got.state != domain.NodeStopped || time.Now().Before(got.expires) {
+		if got := c.node("n1"); got.state != work.NodeStopped || time.Now().Before(got.expires) {
 			t.Errorf("at the end the register says %+v, want stopped and released", got)
 		}
 		var finished, untouched int
@@ -216,7 +217,7 @@ func TestWorker_Run_workLeft(t *testing.T) {
 	if err := s.leave(); !errors.Is(err, errWorkLeft) {
 		t.Errorf("err = %v, want errWorkLeft", err)
 	}
-	if got := c.node("n1"); got.state == domain.NodeStopped || !time.Now().Before(got.expires) {
+	if got := c.node("n1"); got.state == work.NodeStopped || !time.Now().Before(got.expires) {
 		t.Errorf("the register says %+v, want leases that keep others away until they expire", got)
 	}
 	close(release)
@@ -230,7 +231,7 @@ func TestWorker_Run_workLeft(t *testing.T) {
 type broken struct{ *memory }
 
 func (b broken) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	if topic == domain.TopicRollback {
+	if topic == work.TopicRollback {
 		return nil, errOff
 	}
 	return b.memory.Subscribe(ctx, topic)
@@ -260,7 +261,7 @@ func TestWorker_Run_drainStarting(t *testing.T) {
 		if err := s.leave(); err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if got := c.node("n1"); got.state != domain.NodeStopped {
+		if got := c.node("n1"); got.state != work.NodeStopped {
 			t.Errorf("the register says %+v, want stopped", got)
 		}
 	})
@@ -273,7 +274,7 @@ func TestWorker_Run_routerFails(t *testing.T) {
 		if err := <-s.done; !errors.Is(err, errOff) {
 			t.Errorf("err = %v, want the subscriber's", err)
 		}
-		if got := c.node("n1"); got.state != "" && got.state != domain.NodeStopped {
+		if got := c.node("n1"); got.state != "" && got.state != work.NodeStopped {
 			t.Errorf("the register says %+v, want nothing or stopped", got)
 		}
 		if err := s.sub.Close(); err != nil {
@@ -291,7 +292,7 @@ func TestWorker_Run_routerFails(t *testing.T) {
 			if err := <-s.done; !errors.Is(err, errRouterStopped) {
 				t.Errorf("err = %v, want errRouterStopped", err)
 			}
-			if got := c.node("n1"); got.state != domain.NodeStopped {
+			if got := c.node("n1"); got.state != work.NodeStopped {
 				t.Errorf("the register says %+v, want stopped", got)
 			}
 		})
@@ -336,7 +337,7 @@ func TestWorker_Run_takeOver(t *testing.T) {
 		}
 		lost.sub.off.Store(false)
 		after(10 * time.Second) // it comes back under a new epoch
-		if got := c.node("lost"); got.epoch < 2 || got.state != domain.NodeActive {
+		if got := c.node("lost"); got.epoch < 2 || got.state != work.NodeActive {
 			t.Errorf("the register says %+v of the node that is back, want a later epoch, active", got)
 		}
 		for _, s := range []*station{a, b, lost} {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -89,7 +90,8 @@ func (f *fixture) append(id domain.OrderID, c domain.Command) error {
 	if err != nil {
 		return err
 	}
-	a, err := domain.Prepare(o, id, domain.Metadata{Actor: "test"}, c)
+	o.ID = id
+	a, err := work.Prepare(&o, domain.Metadata{Actor: "test"}, c)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/projections"
 	"orderflow/transport/messaging"
 )
@@ -27,7 +27,7 @@ var roleWork = map[string]string{
 }
 
 // missingRoles are the roles that none of the nodes has that live.
-func missingRoles(nodes []domain.Node) []string {
+func missingRoles(nodes []work.Node) []string {
 	missing := []string{roleAPI, roleWorker, roleProjector}
 	for _, n := range nodes {
 		if !n.Expired {

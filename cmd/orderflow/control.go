@@ -9,7 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/transport/httpapi"
 )
 
@@ -106,11 +106,11 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	switch {
 	case registered:
 		s.Epoch, s.HeartbeatAt = t.Epoch, n.heart.last()
-	case s.State == domain.NodeActive:
-		s.State = domain.NodeUnregistered
+	case s.State == work.NodeActive:
+		s.State = work.NodeUnregistered
 	}
-	if n.stopping.Err() != nil && s.State != domain.NodeStopped {
-		s.State = domain.NodeDraining
+	if n.stopping.Err() != nil && s.State != work.NodeStopped {
+		s.State = work.NodeDraining
 	}
 	return s
 }

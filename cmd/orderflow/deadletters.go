@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -75,7 +75,7 @@ func (c *deadlettersListCmd) Run(ctx context.Context, out *output) error {
 		letters, rows := []letterJSON{}, [][]any(nil)
 		for _, l := range all {
 			j := letterJSON{Letter: l.String(), DeadLetter: l}
-			if id, err := domain.DecodeWork([]byte(l.Payload)); err == nil {
+			if id, err := work.DecodePayload([]byte(l.Payload)); err == nil {
 				j.OrderID = id.String()
 			}
 			letters = append(letters, j)

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
@@ -115,7 +116,7 @@ func decide(ctx context.Context, out *output, f databaseFlag, asJSON bool, args 
 
 // order is the order that waits for a letter; its version is 0 if there is none.
 func (d desk) order(ctx context.Context, letter messaging.DeadLetter) (o domain.Order, last domain.Recorded, err error) {
-	id, err := domain.DecodeWork([]byte(letter.Payload))
+	id, err := work.DecodePayload([]byte(letter.Payload))
 	if err != nil {
 		return o, last, nil //nolint:nilerr // a message that names no order is why it is here
 	}
@@ -140,7 +141,7 @@ func (d desk) requeue(ctx context.Context, letter messaging.DeadLetter, meta dom
 		return "", d.letters.Requeue(ctx, letter.LetterKey)
 	}
 	meta.CausationID, meta.CorrelationID = domain.EventID(o.ID, last.Version), last.Metadata.CorrelationID
-	unit, err := domain.Prepare(o, o.ID, meta, domain.Resume{Reason: reason})
+	unit, err := work.Prepare(&o, meta, domain.Resume{Reason: reason})
 	if err != nil {
 		return "", err
 	}

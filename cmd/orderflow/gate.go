@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore/check"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
@@ -130,7 +131,7 @@ type gatedAppender struct {
 	next httpapi.Appender
 }
 
-func (g gatedAppender) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (g gatedAppender) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
 	if why := g.closed(); why != nil {
 		return nil, why
 	}

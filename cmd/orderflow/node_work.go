@@ -8,7 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/projections"
@@ -19,7 +19,7 @@ import (
 func (n *node) joinCluster(context.Context) (err error) {
 	n.losses = messaging.NewLosses(n.db, messaging.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.entry("cluster")})
 	n.member, err = handlers.NewNode(handlers.NodeConfig{
-		Info: domain.Node{
+		Info: work.Node{
 			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: version,
 			Roles: n.conf.roles(), Admin: n.adminListener.Addr().String(),
 		},
@@ -109,7 +109,7 @@ func (n *node) buildSteps() (*handlers.Steps, error) {
 }
 
 // holds says whether the node may rely on a lease of its own.
-func (n *node) holds(l *domain.Lease) bool {
+func (n *node) holds(l *work.Lease) bool {
 	t, in := n.member.Tenure()
 	return in && t.Epoch == l.Epoch
 }

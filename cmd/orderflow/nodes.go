@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -70,7 +70,7 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 	})
 }
 
-func toJSON(n domain.Node) nodeJSON {
+func toJSON(n work.Node) nodeJSON {
 	return nodeJSON{
 		Node: n.Node, Epoch: n.Epoch, State: n.State, Alive: !n.Expired, Slots: n.Slots, Busy: n.Busy, Host: n.Host, PID: n.PID,
 		Version: n.Version, Roles: n.Roles, Admin: n.Admin, StartedAt: n.StartedAt, HeartbeatAt: n.HeartbeatAt, ExpiresAt: n.ExpiresAt,

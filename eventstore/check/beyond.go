@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -62,7 +62,7 @@ func lastMessages(d schema.Dialect) string {
 	return `SELECT '', x.topic, x.partition, x.position, x.head FROM (
 			SELECT t.topic, h.partition, h.head, (SELECT m.position FROM outbox m
 				WHERE m.topic = t.topic AND m.partition = h.partition ORDER BY m.position DESC ` + d.Limit("1") + `) AS position
-			FROM heads h CROSS JOIN (SELECT topic FROM consumer_offsets UNION SELECT '` + strings.Join(domain.Topics(), `' UNION SELECT '`) + `') t) x
+			FROM heads h CROSS JOIN (SELECT topic FROM consumer_offsets UNION SELECT '` + strings.Join(work.Topics(), `' UNION SELECT '`) + `') t) x
 		WHERE x.position > x.head`
 }
 

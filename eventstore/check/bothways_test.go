@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -18,7 +19,7 @@ func TestRun_bothWays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, err := store.Append(t.Context(), domain.Append{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}, domain.OrderParked{Reason: "x"}}})
+		first, err := store.Append(t.Context(), work.Unit{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}, domain.OrderParked{Reason: "x"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

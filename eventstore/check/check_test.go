@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/eventstore/check"
 	"orderflow/schema"
@@ -59,7 +60,7 @@ func newBench(t *testing.T, db *schema.DB) *bench {
 type outbox struct{}
 
 func (outbox) Committed([]string) {}
-func (outbox) Insert(_ schema.Dialect, messages []domain.OutboxMessage) (questions []schema.Question, _ error) {
+func (outbox) Insert(_ schema.Dialect, messages []work.OutboxMessage) (questions []schema.Question, _ error) {
 	for _, m := range messages {
 		questions = append(questions, schema.Question{
 			Query: `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES (?1, ?2, ?3, ?4, ?5, '{}', ?6)`,
@@ -73,13 +74,13 @@ func order(n byte) domain.OrderID { return domain.OrderID{0: n, 15: n} }
 
 func (b *bench) do(n byte, commands ...domain.Command) {
 	b.t.Helper()
-	var o domain.Order
+	o := domain.Order{ID: order(n)}
 	if events, err := b.store.Load(b.t.Context(), order(n)); err == nil {
 		if o, err = domain.Fold(events); err != nil {
 			b.t.Error(err)
 		}
 	}
-	a, err := domain.Prepare(o, order(n), domain.Metadata{}, commands...)
+	a, err := work.Prepare(&o, domain.Metadata{}, commands...)
 	if err == nil {
 		_, err = b.store.Append(b.t.Context(), a)
 	}
@@ -91,13 +92,13 @@ func (b *bench) do(n byte, commands ...domain.Command) {
 // place appends the first event of an order with its reservation, as the API does.
 func (b *bench) place(n byte, tracking, detail string) {
 	b.t.Helper()
-	a, err := domain.Prepare(domain.Order{}, order(n), domain.Metadata{}, domain.Place{TrackingID: tracking, Detail: []byte(detail)})
+	a, err := work.Prepare(&domain.Order{ID: order(n)}, domain.Metadata{}, domain.Place{TrackingID: tracking, Detail: []byte(detail)})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	text := binary.BigEndian.AppendUint64(nil, uint64(len(tracking)))
 	fingerprint := sha256.Sum256(append(append(text, tracking...), detail...))
-	a.Reservations = []domain.Reservation{{Key: "tracking:" + tracking, Fingerprint: fingerprint}, {Key: "key:k", Fingerprint: fingerprint}}
+	a.Reservations = []work.Reservation{{Key: "tracking:" + tracking, Fingerprint: fingerprint}, {Key: "key:k", Fingerprint: fingerprint}}
 	if _, err := b.store.Append(b.t.Context(), a); err != nil {
 		b.t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func (b *bench) place(n byte, tracking, detail string) {
 // force appends events that no rule allows.
 func (b *bench) force(n byte, expected int, events ...domain.Event) {
 	b.t.Helper()
-	if _, err := b.store.Append(b.t.Context(), domain.Append{OrderID: order(n), Expected: expected, Events: events}); err != nil {
+	if _, err := b.store.Append(b.t.Context(), work.Unit{OrderID: order(n), Expected: expected, Events: events}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -261,11 +262,11 @@ func TestRun_finds(t *testing.T) {
 		}},
 		"order of a message in flight lost": {check.Orphan, `^orphan: order 09000000-.*: the message in flight g:t/\d+/1: its order is not in the log`, func(b *bench) {
 			b.tamper(`INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
-				SELECT 'g', 't', partition, 1, 't', 1, 'u', ?1, metadata, 'n', 1, 1, 0, created_at, created_at FROM outbox WHERE uuid = ?2`, domain.EncodeWork(order(9)), domain.EventID(order(3), 1))
+				SELECT 'g', 't', partition, 1, 't', 1, 'u', ?1, metadata, 'n', 1, 1, 0, created_at, created_at FROM outbox WHERE uuid = ?2`, work.EncodePayload(order(9)), domain.EventID(order(3), 1))
 		}},
 		"order of a dead letter lost": {check.Orphan, `the dead letter g:t/\d+/1: its order is not in the log`, func(b *bench) {
 			b.tamper(`INSERT INTO dead_letters (consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
-				SELECT 'g', 't', partition, 1, 'u', ?1, metadata, 1, 1, 'r', created_at FROM outbox WHERE uuid = ?2`, domain.EncodeWork(order(9)), domain.EventID(order(3), 1))
+				SELECT 'g', 't', partition, 1, 'u', ?1, metadata, 1, 1, 'r', created_at FROM outbox WHERE uuid = ?2`, work.EncodePayload(order(9)), domain.EventID(order(3), 1))
 		}},
 		"head of messages without events": {check.Hole, "the last message is 0 and the head says 1", func(b *bench) {
 			b.tamper(`UPDATE heads SET head = 1 WHERE partition = -1`)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore/check"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -43,7 +44,7 @@ func TestRun_newForm(t *testing.T) {
 			schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 				b := newBench(t, open(t))
 				b.store.Allow(2)
-				a, err := domain.Prepare(domain.Order{}, order(8), domain.Metadata{}, domain.Place{
+				a, err := work.Prepare(&domain.Order{ID: order(8)}, domain.Metadata{}, domain.Place{
 					TrackingID: tracking, Detail: []byte(detail), Customer: customer, KeyHash: hex.EncodeToString(idempotency[:]),
 				})
 				if err != nil {
@@ -52,7 +53,7 @@ func TestRun_newForm(t *testing.T) {
 				text := binary.BigEndian.AppendUint64(nil, uint64(len(tracking)))
 				fingerprint := sha256.Sum256(append(append(text, tracking...), detail...))
 				for kind, key := range map[string]string{domain.KeyTracking: tracking, domain.KeyIdempotency: "K-new"} {
-					a.Reservations = append(a.Reservations, domain.Reservation{Key: domain.ReservedKey(customer, kind, key), Fingerprint: fingerprint})
+					a.Reservations = append(a.Reservations, work.Reservation{Key: domain.ReservedKey(customer, kind, key), Fingerprint: fingerprint})
 				}
 				if _, err := b.store.Append(t.Context(), a); err != nil {
 					t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // orphan is a message in flight or a dead letter, at whose place the log has no event of its order.
@@ -53,7 +54,7 @@ func (c *run) misplacedWork(ctx context.Context, table, what string) (all []orph
 		if err := rows.Scan(&group, &topic, &o.Partition, &o.Position, &payload, &stream); err != nil {
 			return nil, err
 		}
-		if o.order, err = domain.DecodeWork(payload); err != nil || bytes.Equal(stream, o.order[:]) {
+		if o.order, err = work.DecodePayload(payload); err != nil || bytes.Equal(stream, o.order[:]) {
 			continue // workers say what is wrong with a message that cannot be read
 		}
 		o.OrderID = o.order.String()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // onItsWay checks that somebody will work on an order that has not ended: the message
@@ -51,7 +52,7 @@ func (c *run) onItsWay(ctx context.Context, events []domain.Recorded) error {
 // lastCause is the last event that asked for work, and the topic of its message.
 func lastCause(events []domain.Recorded) (domain.Recorded, string) {
 	for i := len(events) - 1; i >= 0; i-- {
-		if topic, follows := domain.FollowUp(events[i].Event); follows {
+		if topic, follows := work.FollowUp(events[i].Event); follows {
 			return events[i], topic
 		}
 	}

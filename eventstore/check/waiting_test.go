@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -19,7 +20,7 @@ func TestRun_claimed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		recorded, err := store.Append(t.Context(), domain.Append{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}}})
+		recorded, err := store.Append(t.Context(), work.Unit{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func inflight(t *testing.T, db *schema.DB, cause domain.Recorded) {
 	err := db.InTx(ctx, func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
 			VALUES ('g', ?1, ?2, ?3, ?1, ?3, 'u', ?4, '{}', 'n', 1, 1, 0, ?5, ?5)`,
-			domain.StepTopic(domain.Scheduling), cause.Partition, cause.Position, []byte("{}"), schema.TimeArg(cause.RecordedAt))
+			work.StepTopic(domain.Scheduling), cause.Partition, cause.Position, []byte("{}"), schema.TimeArg(cause.RecordedAt))
 		return err
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 )
@@ -19,7 +20,7 @@ func testAppend(t *testing.T, open func(testing.TB) *schema.DB) {
 	id := order(1)
 	first, err := f.Append(t.Context(), placed(id))
 	must(t, err)
-	second, err := f.Append(t.Context(), domain.Append{OrderID: id, Expected: 1, Events: []domain.Event{
+	second, err := f.Append(t.Context(), work.Unit{OrderID: id, Expected: 1, Events: []domain.Event{
 		domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: "n"}, domain.StepCompleted{Step: domain.Scheduling, Attempt: 1, Node: "n"},
 	}, Metadata: domain.Metadata{Actor: "worker", Node: "n", Attempt: 1, CorrelationID: "c", CausationID: "e", TraceParent: "tp"}})
 	must(t, err)
@@ -40,11 +41,11 @@ func testAppend(t *testing.T, open func(testing.TB) *schema.DB) {
 		}
 	})
 	t.Run("invalid", func(t *testing.T) {
-		for name, a := range map[string]domain.Append{
+		for name, a := range map[string]work.Unit{
 			"no events":          {OrderID: id, Expected: 3},
 			"no order":           {Events: []domain.Event{domain.OrderCompleted{}}},
 			"too many events":    {OrderID: id, Expected: 3, Events: make([]domain.Event, eventstore.MaxEvents+1)},
-			"message of nothing": {OrderID: id, Expected: 3, Events: []domain.Event{domain.OrderCompleted{}}, Messages: []domain.Message{{Event: 1}}},
+			"message of nothing": {OrderID: id, Expected: 3, Events: []domain.Event{domain.OrderCompleted{}}, Messages: []work.Message{{Event: 1}}},
 			"not UTF-8":          {OrderID: id, Expected: 3, Events: []domain.Event{domain.OrderPlaced{Detail: []byte("\"\xff\"")}}},
 			"too large":          {OrderID: id, Expected: 3, Events: []domain.Event{domain.OrderPlaced{Detail: largeJSON(eventstore.MaxEventBytes)}}},
 		} {
@@ -206,34 +207,34 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	_, err := f.Append(t.Context(), placed(id))
 	must(t, err)
 	f.leases.lost[7] = true
-	lost, held, done := &domain.Lease{Position: 7}, &domain.Lease{Position: 8}, &domain.Lease{Position: 9}
-	under := func(a domain.Append, l *domain.Lease, s domain.Settlement) domain.Append {
+	lost, held, done := &work.Lease{Position: 7}, &work.Lease{Position: 8}, &work.Lease{Position: 9}
+	under := func(a work.Unit, l *work.Lease, s work.Settlement) work.Unit {
 		a.Lease, a.Settle = l, s
 		return a
 	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 1), lost, domain.SettleDone))
+	_, err = f.Append(t.Context(), under(started(id, 1, 1), lost, work.SettleDone))
 	want(t, err, domain.ErrFenced)
 	if !lost.Settled() {
 		t.Error("a lost lease is not marked settled")
 	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 1), held, domain.SettleKeep))
+	_, err = f.Append(t.Context(), under(started(id, 1, 1), held, work.SettleKeep))
 	must(t, err)
 	if held.Settled() {
 		t.Error("a kept lease is marked settled")
 	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 2), done, domain.SettleDone))
+	_, err = f.Append(t.Context(), under(started(id, 1, 2), done, work.SettleDone))
 	want(t, err, domain.ErrConflict)
 	if done.Settled() || f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE partition = 9`) != 0 {
 		t.Error("an append that conflicted kept the settlement of its lease")
 	}
-	_, err = f.Append(t.Context(), under(started(id, 2, 2), done, domain.SettleDone))
+	_, err = f.Append(t.Context(), under(started(id, 2, 2), done, work.SettleDone))
 	must(t, err)
 	if !done.Settled() {
 		t.Error("a lease that is done is not marked settled")
 	}
 	testPass(t, f)
-	alone := &domain.Lease{Position: 10}
-	recorded, err := f.Append(t.Context(), domain.Append{OrderID: id, Lease: alone, Settle: domain.SettleReturn})
+	alone := &work.Lease{Position: 10}
+	recorded, err := f.Append(t.Context(), work.Unit{OrderID: id, Lease: alone, Settle: work.SettleReturn})
 	if must(t, err); len(recorded) != 0 || !alone.Settled() {
 		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
 	}
@@ -246,9 +247,9 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 // testPass passes a lease on to the message of an append.
 func testPass(t *testing.T, f *fixture) {
 	t.Helper()
-	passed := &domain.Lease{Group: "g", Topic: "t", Position: 11, FirstTopic: "f", FirstPosition: 5, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
+	passed := &work.Lease{Group: "g", Topic: "t", Position: 11, FirstTopic: "f", FirstPosition: 5, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
 	a := placed(order(6))
-	a.Lease, a.Settle = passed, domain.SettlePass
+	a.Lease, a.Settle = passed, work.SettlePass
 	events, err := f.Append(t.Context(), a)
 	must(t, err)
 	next := passed.Passed()
@@ -263,7 +264,7 @@ func testPass(t *testing.T, f *fixture) {
 	testTake(t, f)
 	testPassLost(t, f)
 	nothing := started(order(6), 1, 1) // there is no message to pass it on to
-	nothing.Lease, nothing.Settle = &domain.Lease{Position: 12}, domain.SettlePass
+	nothing.Lease, nothing.Settle = &work.Lease{Position: 12}, work.SettlePass
 	_, err = f.Append(t.Context(), nothing)
 	want(t, err, domain.ErrInvalid)
 }
@@ -273,7 +274,7 @@ func testPassLost(t *testing.T, f *fixture) {
 	t.Helper()
 	f.leases.lost[-99] = true
 	a := placed(order(15))
-	a.Lease, a.Settle = &domain.Lease{Position: 99}, domain.SettlePass
+	a.Lease, a.Settle = &work.Lease{Position: 99}, work.SettlePass
 	_, err := f.Append(t.Context(), a)
 	want(t, err, domain.ErrFenced)
 	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || !a.Lease.Settled() || a.Lease.Passed() != nil {
@@ -286,8 +287,8 @@ func testTake(t *testing.T, f *fixture) {
 	t.Helper()
 	a, err := placed(order(14)).Then(domain.Metadata{Actor: "worker"}, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"})
 	must(t, err)
-	taken := &domain.Lease{Group: "g", Topic: "scheduling", Position: 13, Node: "n", Epoch: 3, Attempt: 1}
-	a.Lease, a.Settle = taken, domain.SettleTake
+	taken := &work.Lease{Group: "g", Topic: "scheduling", Position: 13, Node: "n", Epoch: 3, Attempt: 1}
+	a.Lease, a.Settle = taken, work.SettleTake
 	events, err := f.Append(t.Context(), a)
 	must(t, err)
 	if taken.Settled() || taken.Passed() != nil || taken.Partition != events[0].Partition || taken.Position != events[0].Position {
@@ -303,7 +304,7 @@ func testTake(t *testing.T, f *fixture) {
 		t.Errorf("stored %+v", stored)
 	}
 	late := placed(order(15))
-	late.Lease, late.Settle = &domain.Lease{Position: 66}, domain.SettleTake
+	late.Lease, late.Settle = &work.Lease{Position: 66}, work.SettleTake
 	f.leases.lost[66] = true
 	_, err = f.Append(t.Context(), late)
 	want(t, err, domain.ErrFenced)
@@ -313,10 +314,10 @@ func testReservations(t *testing.T, open func(testing.TB) *schema.DB) {
 	const racers = 12
 	db := open(t)
 	stores := []*fixture{newFixture(t, db), newFixture(t, db)}
-	reserving := func(n int, fingerprint byte, keys ...string) domain.Append {
+	reserving := func(n int, fingerprint byte, keys ...string) work.Unit {
 		a := placed(order(n))
 		for _, k := range keys {
-			a.Reservations = append(a.Reservations, domain.Reservation{Key: k, Fingerprint: [32]byte{fingerprint}})
+			a.Reservations = append(a.Reservations, work.Reservation{Key: k, Fingerprint: [32]byte{fingerprint}})
 		}
 		return a
 	}

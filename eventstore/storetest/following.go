@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -39,7 +40,7 @@ func testFollower(t *testing.T, open func(testing.TB) *schema.DB) {
 		}
 		compare(int64(version))
 	}
-	last := domain.Append{OrderID: id, Expected: 8, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: 9, Node: "n"}}}
+	last := work.Unit{OrderID: id, Expected: 8, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: 9, Node: "n"}}}
 	_, err = f.Append(t.Context(), last)
 	must(t, err)
 	before := f.db.Stats().Statements

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 )
@@ -40,7 +41,7 @@ func testHistory(t *testing.T, open func(testing.TB) *schema.DB) {
 	t.Run("with a lease, whose settlement is undone", func(t *testing.T) {
 		r := newRestored(t, open)
 		a := started(r.id, 5, 9)
-		a.Lease, a.Settle = &domain.Lease{Position: 7}, domain.SettleDone
+		a.Lease, a.Settle = &work.Lease{Position: 7}, work.SettleDone
 		_, err := r.Append(t.Context(), a)
 		want(t, err, domain.ErrConflict)
 		if n := r.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 0 || a.Lease.Settled() {
@@ -111,7 +112,7 @@ func newRestored(t *testing.T, open func(testing.TB) *schema.DB) *history {
 	return h
 }
 
-func (h *history) mustAppend(a domain.Append) {
+func (h *history) mustAppend(a work.Unit) {
 	h.t.Helper()
 	_, err := h.Append(h.t.Context(), a)
 	must(h.t, err)

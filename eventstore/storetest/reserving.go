@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -15,10 +16,10 @@ import (
 func testBareReservation(t *testing.T, open func(testing.TB) *schema.DB) {
 	db := open(t)
 	f := newFixture(t, db)
-	reserving := func(n int, fingerprint byte, keys ...string) domain.Append {
+	reserving := func(n int, fingerprint byte, keys ...string) work.Unit {
 		a := placed(order(n))
 		for _, k := range keys {
-			a.Reservations = append(a.Reservations, domain.Reservation{Key: k, Fingerprint: [32]byte{fingerprint}})
+			a.Reservations = append(a.Reservations, work.Reservation{Key: k, Fingerprint: [32]byte{fingerprint}})
 		}
 		return a
 	}

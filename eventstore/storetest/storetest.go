@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 )
@@ -62,7 +63,7 @@ type outbox struct {
 	committed []string
 }
 
-func (o *outbox) Insert(_ schema.Dialect, messages []domain.OutboxMessage) (questions []schema.Question, err error) {
+func (o *outbox) Insert(_ schema.Dialect, messages []work.OutboxMessage) (questions []schema.Question, err error) {
 	for _, m := range messages {
 		if o.inside != nil {
 			if err := o.inside(m.Topic); err != nil {
@@ -98,7 +99,7 @@ func (l *leases) lose(position int64, lost bool) {
 
 var errNoLease = errors.New("no lease")
 
-func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
+func (l *leases) Settle(_ schema.Dialect, requests []work.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, r := range requests {
@@ -116,7 +117,7 @@ func (l *leases) Settle(_ schema.Dialect, requests []domain.SettleRequest, held 
 }
 
 // Pass finds that a lease is lost if its position with a minus is in lost.
-func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass, held []bool) (questions []schema.Question, _ error) {
+func (l *leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) (questions []schema.Question, _ error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, p := range passes {
@@ -132,7 +133,7 @@ func (l *leases) Pass(_ schema.Dialect, passes []domain.Pass, held []bool) (ques
 }
 
 // Take finds leases by the trace that Settle left of them.
-func (l *leases) Take(_ schema.Dialect, takes []domain.Pass) (questions []schema.Question, _ error) {
+func (l *leases) Take(_ schema.Dialect, takes []work.Pass) (questions []schema.Question, _ error) {
 	for _, p := range takes {
 		questions = append(questions, schema.Question{
 			Query: `UPDATE consumer_offsets SET topic = 'taken', position = ?1 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?2`,
@@ -157,15 +158,15 @@ func orderIn(s *eventstore.Store, partition, from int) domain.OrderID {
 	}
 }
 
-func placed(id domain.OrderID) domain.Append {
-	return domain.Append{
+func placed(id domain.OrderID) work.Unit {
+	return work.Unit{
 		OrderID: id, Events: []domain.Event{domain.OrderPlaced{Detail: []byte(`{"n":1}`)}},
-		Messages: []domain.Message{{Topic: "scheduling", Event: 0, UUID: domain.EventID(id, 1), Payload: []byte("x")}},
+		Messages: []work.Message{{Topic: "scheduling", Event: 0, UUID: domain.EventID(id, 1), Payload: []byte("x")}},
 	}
 }
 
-func started(id domain.OrderID, version, attempt int) domain.Append {
-	return domain.Append{OrderID: id, Expected: version, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: attempt, Node: "n"}}}
+func started(id domain.OrderID, version, attempt int) work.Unit {
+	return work.Unit{OrderID: id, Expected: version, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: attempt, Node: "n"}}}
 }
 
 func must(t *testing.T, err error) {

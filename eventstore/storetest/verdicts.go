@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -50,7 +51,7 @@ type rounds struct {
 
 // member is an append of the group, and what came of it.
 type member struct {
-	domain.Append
+	work.Unit
 	also func(context.Context, *schema.Tx) error
 	err  error
 }
@@ -61,13 +62,13 @@ func newRounds(t *testing.T, open func(testing.TB) *schema.DB, reason error) *ro
 		stale := placed(r.order(90))
 		_, err := r.Append(t.Context(), stale)
 		must(t, err)
-		stale.Lease = &domain.Lease{Position: 90}
-		r.last = []*member{{Append: stale}}
+		stale.Lease = &work.Lease{Position: 90}
+		r.last = []*member{{Unit: stale}}
 		return r
 	}
 	failing := placed(r.order(91))
 	failing.Messages[0].Topic = "failing"
-	r.last = []*member{{Append: failing}}
+	r.last = []*member{{Unit: failing}}
 	r.outbox.inside = func(topic string) error {
 		if topic == "failing" && r.tries == 1 {
 			return fmt.Errorf("the first try: %w", reason)
@@ -86,8 +87,8 @@ func (r rounds) of(t *testing.T, open func(testing.TB) *schema.DB) *rounds {
 // order is an order of partition 0; another n is another order.
 func (r *rounds) order(n int) domain.OrderID { return orderIn(r.Store, 0, 100*n) }
 
-func (r *rounds) add(a domain.Append) *member {
-	m := &member{Append: a}
+func (r *rounds) add(a work.Unit) *member {
+	m := &member{Unit: a}
 	r.group = append(r.group, m)
 	return m
 }
@@ -95,14 +96,14 @@ func (r *rounds) add(a domain.Append) *member {
 // run has all appends share a group, with one that counts the tries in front.
 func (r *rounds) run() {
 	r.t.Helper()
-	counting := &member{Append: placed(r.order(92)), also: func(ctx context.Context, tx *schema.Tx) error {
+	counting := &member{Unit: placed(r.order(92)), also: func(ctx context.Context, tx *schema.Tx) error {
 		r.tries++
 		return r.hook(ctx, tx, r.tries)
 	}}
 	inside, release := make(chan struct{}), make(chan struct{})
-	first := &member{Append: placed(r.order(93)), also: func(context.Context, *schema.Tx) error { close(inside); <-release; return nil }}
+	first := &member{Unit: placed(r.order(93)), also: func(context.Context, *schema.Tx) error { close(inside); <-release; return nil }}
 	var wg sync.WaitGroup
-	begin := func(m *member) { wg.Go(func() { _, m.err = r.AppendWith(r.t.Context(), m.Append, m.also) }) }
+	begin := func(m *member) { wg.Go(func() { _, m.err = r.AppendWith(r.t.Context(), m.Unit, m.also) }) }
 	begin(first)
 	select {
 	case <-inside:
@@ -123,9 +124,9 @@ func (r *rounds) run() {
 }
 
 // reserving is a new order that wants a key.
-func (r *rounds) reserving(n int) domain.Append {
+func (r *rounds) reserving(n int) work.Unit {
 	a := placed(r.order(n))
-	a.Reservations = []domain.Reservation{{Key: "key", Fingerprint: [32]byte{1}}}
+	a.Reservations = []work.Reservation{{Key: "key", Fingerprint: [32]byte{1}}}
 	return a
 }
 
@@ -143,7 +144,7 @@ func (r *rounds) testRival() {
 		return err
 	}
 	all := []*member{r.add(r.reserving(41)), r.add(r.reserving(42)), r.add(r.reserving(43))}
-	all[2].Lease, all[2].Settle = &domain.Lease{Position: 43}, domain.SettleTake
+	all[2].Lease, all[2].Settle = &work.Lease{Position: 43}, work.SettleTake
 	r.run()
 	for i, m := range all {
 		var dup *domain.DuplicateError
@@ -163,7 +164,7 @@ func (r *rounds) testFirstFenced() {
 		return nil
 	}
 	first, second := r.add(started(id, 1, 1)), r.add(started(id, 1, 2))
-	first.Lease = &domain.Lease{Position: 51}
+	first.Lease = &work.Lease{Position: 51}
 	r.run()
 	want(r.t, first.err, domain.ErrFenced)
 	must(r.t, second.err)
@@ -176,7 +177,7 @@ func (r *rounds) testSeemsLost() {
 		return nil
 	}
 	m := r.add(placed(r.order(60)))
-	m.Lease = &domain.Lease{Position: 60}
+	m.Lease = &work.Lease{Position: 60}
 	r.run()
 	must(r.t, m.err)
 }
@@ -187,7 +188,7 @@ func (r *rounds) testPassSeemsLost() {
 		return nil
 	}
 	m := r.add(placed(r.order(61)))
-	m.Lease, m.Settle = &domain.Lease{Position: 61}, domain.SettlePass
+	m.Lease, m.Settle = &work.Lease{Position: 61}, work.SettlePass
 	r.run()
 	must(r.t, m.err)
 }
@@ -227,7 +228,7 @@ func (r *rounds) testAlsoFailsOnce() {
 func (r *rounds) testFencedAlso() {
 	r.leases.lose(63, true)
 	m := r.add(placed(r.order(63)))
-	m.Lease = &domain.Lease{Position: 63}
+	m.Lease = &work.Lease{Position: 63}
 	m.also = func(ctx context.Context, tx *schema.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('also', 't', 1, 0)`)
 		return err

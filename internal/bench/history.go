@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // detail is what every order of the benchmark orders.
@@ -68,7 +69,7 @@ func (h historian) record(id domain.OrderID, placed time.Time, commands []domain
 			if err := o.Apply(r); err != nil {
 				return nil, err
 			}
-			if _, follows := domain.FollowUp(e); follows {
+			if _, follows := work.FollowUp(e); follows {
 				cause = domain.EventID(id, r.Version)
 			}
 			all = append(all, r)

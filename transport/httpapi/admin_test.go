@@ -15,6 +15,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/transport/httpapi"
 )
 
@@ -52,7 +53,7 @@ func (n *fakeNode) Counts(ctx context.Context) (map[domain.Status]int64, error) 
 func aNode() *fakeNode {
 	return &fakeNode{
 		stat: httpapi.NodeStat{
-			Node: "node-1", Epoch: 3, State: domain.NodeActive, Version: "1.2.3", Host: "h", PID: 42, Roles: []string{"api", "worker"},
+			Node: "node-1", Epoch: 3, State: work.NodeActive, Version: "1.2.3", Host: "h", PID: 42, Roles: []string{"api", "worker"},
 			Database: "sqlite:orderflow.db", StartedAt: at.Add(789).In(time.FixedZone("", 3600)), HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100, Retries: 7, NodesLost: 2, TakeOvers: 50, StepsInterrupted: 51, WaitedSeconds: 1.5, HeldSeconds: 0.25,
 			WALBytes: 4096, Lag: new(int64(12)), MissingRoles: []string{"projector"},
 		},
@@ -62,7 +63,7 @@ func aNode() *fakeNode {
 
 func newAdmin(n *fakeNode, change ...func(*httpapi.AdminConfig)) http.Handler {
 	if n.stat.State == "" {
-		n.stat.State = domain.NodeActive
+		n.stat.State = work.NodeActive
 	}
 	c := httpapi.AdminConfig{Node: n, Orders: n, Registry: prometheus.NewRegistry()}
 	for _, f := range change {

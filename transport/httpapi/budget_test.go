@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/transport/httpapi"
 )
 
@@ -20,7 +21,7 @@ type gate struct {
 	append func()
 }
 
-func (g *gate) Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (g *gate) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
 	g.append()
 	return g.fakeStore.Append(ctx, a)
 }

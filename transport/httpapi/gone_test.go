@@ -16,6 +16,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
 )
@@ -38,7 +39,7 @@ func (n *noticed) settled(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (n *noticed) Append(ctx context.Context, _ domain.Append) ([]domain.Recorded, error) {
+func (n *noticed) Append(ctx context.Context, _ work.Unit) ([]domain.Recorded, error) {
 	return nil, n.settled(ctx)
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
 )
@@ -34,7 +35,7 @@ var at = time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.UTC)
 // keeps them.
 type fakeStore struct {
 	mu       sync.Mutex
-	appended []domain.Append
+	appended []work.Unit
 	keys     map[string]reservation
 	err      error // what Append and Load fail with
 }
@@ -44,7 +45,7 @@ type reservation struct {
 	fingerprint [32]byte
 }
 
-func (s *fakeStore) Append(_ context.Context, a domain.Append) ([]domain.Recorded, error) {
+func (s *fakeStore) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -83,7 +84,7 @@ func (s *fakeStore) Load(_ context.Context, id domain.OrderID) ([]domain.Recorde
 	return history, nil
 }
 
-func recorded(before int, a domain.Append) []domain.Recorded {
+func recorded(before int, a work.Unit) []domain.Recorded {
 	var history []domain.Recorded
 	for i, e := range a.Events {
 		data, schema, err := domain.NewCodec().Encode(e)

@@ -12,13 +12,14 @@ import (
 	"github.com/google/uuid"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Appender is what placing needs of the event store.
 type Appender interface {
 	// Append commits all of a, or nothing. It fails with a *domain.DuplicateError if a
 	// reservation is taken.
-	Append(ctx context.Context, a domain.Append) ([]domain.Recorded, error)
+	Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error)
 }
 
 // Placer places orders. It is the one way in, for the HTTP API and for commands.
@@ -101,29 +102,29 @@ func (p *Placer) Place(ctx context.Context, o NewOrder) (Placed, error) {
 	return placed, nil
 }
 
-func (p *Placer) prepare(o NewOrder) (domain.Append, error) {
+func (p *Placer) prepare(o NewOrder) (work.Unit, error) {
 	id, err := p.newID()
 	if err != nil {
-		return domain.Append{}, fmt.Errorf("make an order id: %w", err)
+		return work.Unit{}, fmt.Errorf("make an order id: %w", err)
 	}
 	meta := domain.Metadata{Actor: o.Actor, Node: p.node, CorrelationID: o.CorrelationID, TraceParent: o.TraceParent}
-	a, err := domain.Prepare(domain.Order{}, id, meta, domain.Place{
+	a, err := work.Prepare(&domain.Order{ID: id}, meta, domain.Place{
 		TrackingID: o.TrackingID, Detail: o.Detail, Customer: o.Customer, KeyHash: o.keyHash(),
 	})
 	if err != nil {
-		return domain.Append{}, err
+		return work.Unit{}, err
 	}
 	a.Reservations = o.reservations()
 	return a, nil
 }
 
-func (o NewOrder) reservations() []domain.Reservation {
-	var keys []domain.Reservation
+func (o NewOrder) reservations() []work.Reservation {
+	var keys []work.Reservation
 	if o.TrackingID != "" {
-		keys = append(keys, domain.Reservation{Key: domain.ReservedKey(o.Customer, domain.KeyTracking, o.TrackingID), Fingerprint: o.fingerprint()})
+		keys = append(keys, work.Reservation{Key: domain.ReservedKey(o.Customer, domain.KeyTracking, o.TrackingID), Fingerprint: o.fingerprint()})
 	}
 	if o.IdempotencyKey != "" {
-		keys = append(keys, domain.Reservation{Key: o.idempotencyKey(), Fingerprint: o.fingerprint()})
+		keys = append(keys, work.Reservation{Key: o.idempotencyKey(), Fingerprint: o.fingerprint()})
 	}
 	return keys
 }

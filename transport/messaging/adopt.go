@@ -7,7 +7,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 const (
@@ -30,7 +30,7 @@ type heldKey struct {
 	attempt   int
 }
 
-func keyOf(l *domain.Lease) heldKey {
+func keyOf(l *work.Lease) heldKey {
 	return heldKey{l.Topic, l.Partition, l.Position, l.Epoch, l.Attempt}
 }
 
@@ -39,7 +39,7 @@ func keyOf(l *domain.Lease) heldKey {
 // claimed as long as the node lives. It looks once a second for a minute after such a
 // loss, and as long as there is no free slot for one that it found; and now and then when
 // nothing was lost, since nothing else would ever find one.
-func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in bool) error {
+func (s *Subscriber) adoptLost(ctx context.Context, tenure work.Tenure, in bool) error {
 	now := time.Now()
 	every := s.conf.adoptAnyway
 	if now.Before(s.rounds.uncertain) || len(s.rounds.strays) > 0 {
@@ -69,7 +69,7 @@ func (s *Subscriber) adoptLost(ctx context.Context, tenure domain.Tenure, in boo
 // be settled, nor on their way to a handler: a lease that is passed on is the row of the
 // next message before this process goes on with it. So a row must be found a second time,
 // after all that were about to be passed on when it was found first have been delivered.
-func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim, error) {
+func (s *Subscriber) readOwn(ctx context.Context, tenure work.Tenure) ([]claim, error) {
 	known, passing := s.known() // before the query, so that what ends meanwhile is not taken for lost
 	claims, err := s.readUnknown(ctx, tenure, known)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Subscriber) readOwn(ctx context.Context, tenure domain.Tenure) ([]claim
 }
 
 // readUnknown reads the rows of a registration but for those known.
-func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, known map[heldKey]struct{}) ([]claim, error) {
+func (s *Subscriber) readUnknown(ctx context.Context, tenure work.Tenure, known map[heldKey]struct{}) ([]claim, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions,
 			uuid, payload, metadata FROM inflight
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.conf.Group)
@@ -103,7 +103,7 @@ func (s *Subscriber) readUnknown(ctx context.Context, tenure domain.Tenure, know
 	defer func() { _ = rows.Close() }()
 	var claims []claim
 	for rows.Next() {
-		c := claim{lease: &domain.Lease{Group: s.conf.Group, Node: tenure.Node, Epoch: tenure.Epoch}}
+		c := claim{lease: &work.Lease{Group: s.conf.Group, Node: tenure.Node, Epoch: tenure.Epoch}}
 		l := c.lease
 		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions,
 			&c.uuid, &c.payload, &c.metadata); err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -34,7 +34,7 @@ func testTakenBack(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 2, IdlePoll: 50 * time.Millisecond}.WithAdoptAnyway(50*time.Millisecond))
 	ch := subscribe(t, s, topic)
 	before := take(t, ch)
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: m.Node, Epoch: m.Epoch, Slots: 1}, time.Hour)
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Epoch: m.Epoch, Slots: 1}, time.Hour)
 	must(t, err)
 	m.mu.Lock()
 	m.Epoch = epoch

@@ -6,7 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
@@ -14,7 +14,7 @@ import (
 // write is the one writing transaction of a round. It takes from as many of the sources,
 // in their order, as its free slots and the order of its locks allow; what it leaves is
 // found by the next round.
-func (s *Subscriber) write(ctx context.Context, q queries, tenure domain.Tenure, ended []settlement, sources []source, free int) ([]claim, error) {
+func (s *Subscriber) write(ctx context.Context, q queries, tenure work.Tenure, ended []settlement, sources []source, free int) ([]claim, error) {
 	var claims []claim
 	found := losses{}
 	err := s.inTx(ctx, func(tx *schema.Tx) error {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -146,7 +146,7 @@ func waiting(t *testing.T, db *schema.DB, c messaging.Config, topics ...string) 
 }
 
 func testTopicOrder(t *testing.T, db *schema.DB) {
-	topics := domain.Topics()
+	topics := work.Topics()
 	for i := len(topics) - 1; i >= 0; i-- {
 		publish(t, db, nil, topics[i], topics[i]+"-1", topics[i]+"-2")
 	}
@@ -173,7 +173,7 @@ func testReturnedFirst(t *testing.T, db *schema.DB) {
 	begin()
 	msg := take(t, all)
 	publish(t, db, nil, early, "new")
-	settle(t, db, lease(msg), domain.SettleReturn, true)
+	settle(t, db, lease(msg), work.SettleReturn, true)
 	msg.Ack()
 	for _, want := range []string{"interrupted", "new"} {
 		msg := take(t, all)
@@ -190,8 +190,8 @@ func testHandedBack(t *testing.T, db *schema.DB) {
 	publish(t, db, nil, topic, "cut short")
 	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 1}), topic)
 	msg := take(t, ch)
-	settle(t, db, lease(msg), domain.SettleHandBack, true)
-	settle(t, db, lease(msg), domain.SettleHandBack, false)
+	settle(t, db, lease(msg), work.SettleHandBack, true)
+	settle(t, db, lease(msg), work.SettleHandBack, false)
 	msg.Ack()
 	if l := lease(take(t, ch)); l.Attempt != 2 || l.Interruptions != 0 || l.From != nil {
 		t.Errorf("the lease is %+v; want attempt 2, no interruption, taken over from nobody", l)
@@ -250,7 +250,7 @@ func testShared(t *testing.T, db *schema.DB) {
 func testCarried(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	sent := message.NewMessage("Größe 大 🐟", []byte{0, 1, 0xff, 0xfe, '\'', 0x80})
-	sent.Metadata = message.Metadata{"ключ": "värde \" \\ \x01 🐟", "empty": "", domain.MetadataCorrelation: "c"}
+	sent.Metadata = message.Metadata{"ключ": "värde \" \\ \x01 🐟", "empty": "", work.MetadataCorrelation: "c"}
 	blank := message.NewMessage("", nil)
 	must(t, messaging.NewPublisher(db, nil, nil).Publish(topic, sent, blank))
 	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 1}), topic)

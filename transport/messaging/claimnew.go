@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -25,7 +26,7 @@ type offer struct {
 // transaction's offsets are locked in one order, that of topic and partition, so that
 // no two nodes wait for each other in a circle; that is why a transaction asks only once
 // where places are asked together.
-func (s *Subscriber) claimNew(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int) ([]claim, error) {
+func (s *Subscriber) claimNew(ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, sources []source, free int) ([]claim, error) {
 	sources = slices.DeleteFunc(slices.Clone(sources), func(x source) bool { return x.returned })
 	size := 1
 	if tx.Dialect().Batches() && !s.conf.Ordered {
@@ -47,7 +48,7 @@ func (s *Subscriber) claimNew(ctx context.Context, tx *schema.Tx, q queries, ten
 }
 
 // claimFrom takes what a few places have, those in front first.
-func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int) ([]claim, error) {
+func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, sources []source, free int) ([]claim, error) {
 	if s.conf.Ordered {
 		if mine, err := s.lockOrdered(ctx, tx, q, tenure, sources[0].topic); err != nil || !mine {
 			return nil, err
@@ -78,7 +79,7 @@ func (s *Subscriber) claimFrom(ctx context.Context, tx *schema.Tx, q queries, te
 }
 
 // offers locks places and reads what they have, at most so many messages of each.
-func (s *Subscriber) offers(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, most int) ([]*offer, error) {
+func (s *Subscriber) offers(ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, sources []source, most int) ([]*offer, error) {
 	offers := make([]*offer, len(sources))
 	for i, x := range sources {
 		offers[i] = &offer{source: x}
@@ -99,13 +100,13 @@ func (s *Subscriber) offers(ctx context.Context, tx *schema.Tx, q queries, tenur
 // lockOffset makes this node the only one to claim from a partition until it commits. It
 // changes no row if another one is at it just now, or if this node's registration has
 // expired.
-func (s *Subscriber) lockOffset(q queries, tenure domain.Tenure, src source, tell func(int64)) schema.Question {
+func (s *Subscriber) lockOffset(q queries, tenure work.Tenure, src source, tell func(int64)) schema.Question {
 	return schema.Question{Query: q.lockOffset, Args: []any{s.conf.Group, src.topic, src.partition, tenure.Node, tenure.Epoch}, Changed: tell}
 }
 
-func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, most int) error {
+func (s *Subscriber) readNew(rows *sql.Rows, tenure work.Tenure, o *offer, most int) error {
 	for len(o.claims) < most && rows.Next() {
-		c := claim{lease: &domain.Lease{
+		c := claim{lease: &work.Lease{
 			Group: s.conf.Group, Topic: o.topic, FirstTopic: o.topic, Partition: o.partition, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1,
 		}}
 		if err := rows.Scan(&c.lease.Position, &c.uuid, &c.payload, &c.metadata); err != nil {
@@ -118,7 +119,7 @@ func (s *Subscriber) readNew(rows *sql.Rows, tenure domain.Tenure, o *offer, mos
 }
 
 // move puts messages in flight and the offset behind them.
-func (s *Subscriber) move(d schema.Dialect, tenure domain.Tenure, src source, claims []claim, tell func(int64)) []schema.Question {
+func (s *Subscriber) move(d schema.Dialect, tenure work.Tenure, src source, claims []claim, tell func(int64)) []schema.Question {
 	first, last := claims[0].lease.Position, claims[len(claims)-1].lease.Position
 	now := once(d)
 	return []schema.Question{
@@ -134,7 +135,7 @@ func (s *Subscriber) move(d schema.Dialect, tenure domain.Tenure, src source, cl
 
 // lockOrdered makes this node the only one of the group to claim from any partition of a
 // topic, and says whether nothing of the topic is in flight.
-func (s *Subscriber) lockOrdered(ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string) (bool, error) {
+func (s *Subscriber) lockOrdered(ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, topic string) (bool, error) {
 	mine := false
 	lock := s.lockOffset(q, tenure, source{topic: topic, partition: unplaced}, func(rows int64) { mine = rows > 0 })
 	if err := tx.Ask(ctx, lock); err != nil || !mine {

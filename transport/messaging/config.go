@@ -8,6 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Config is how a subscriber works. Zero fields take their defaults.
@@ -18,9 +19,9 @@ type Config struct {
 	Slots int
 	// Tenure gives the node's present registration; false while it has none, when nothing is
 	// claimed. Required.
-	Tenure func() (domain.Tenure, bool)
+	Tenure func() (work.Tenure, bool)
 	// Topics is the order in which topics are served, the first first. Topics that are not
-	// named come after them. domain.Topics() by default.
+	// named come after them. work.Topics() by default.
 	Topics []string
 	// Ordered keeps one message of a topic in flight in the whole group and redelivers it
 	// before the next one. Slots should be 1 then.
@@ -59,7 +60,7 @@ func (c Config) withDefaults() Config {
 		c.Slots = 50
 	}
 	if c.Topics == nil {
-		c.Topics = domain.Topics()
+		c.Topics = work.Topics()
 	}
 	if c.IdlePoll == 0 {
 		c.IdlePoll = 250 * time.Millisecond

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -66,7 +67,7 @@ type DeadLetter struct {
 // Park moves the message of a lease to the dead letters. It is for messages that
 // cannot be related to an order; others are parked with the event that says so.
 // domain.ErrFenced if the lease is no longer held.
-func (d *DeadLetters) Park(ctx context.Context, l *domain.Lease, reason string) error {
+func (d *DeadLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
 	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
 		held := false
 		err := tx.Ask(ctx, park(tx.Dialect(), l, reason, func(rows int64) { held = rows > 0 })...)

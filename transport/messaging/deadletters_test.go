@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -26,7 +27,7 @@ func TestDeadLetters(t *testing.T) {
 }
 
 // parked has a node claim a message and park it.
-func parked(t *testing.T, db *schema.DB, topic string) (messaging.LetterKey, *domain.Lease) {
+func parked(t *testing.T, db *schema.DB, topic string) (messaging.LetterKey, *work.Lease) {
 	t.Helper()
 	publish(t, db, nil, topic, "work")
 	s := subscriber(t, db, join(t, db), messaging.Config{Slots: 1})
@@ -106,7 +107,7 @@ func testRequeue(t *testing.T, db *schema.DB) {
 	if all := letters(t, db, topic); len(all) != 0 {
 		t.Fatalf("still a dead letter: %+v", all)
 	}
-	settle(t, db, old, domain.SettleDone, false)
+	settle(t, db, old, work.SettleDone, false)
 	heir := join(t, db)
 	msg := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic))
 	wantLease(t, msg, heir.Tenure, 5, 0)

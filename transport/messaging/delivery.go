@@ -9,11 +9,12 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // claim is a message that this node has taken.
 type claim struct {
-	lease    *domain.Lease
+	lease    *work.Lease
 	uuid     string
 	payload  []byte
 	metadata []byte
@@ -22,7 +23,7 @@ type claim struct {
 
 // deliver hands claimed messages to the subscriptions of their topics, each in its own
 // goroutine, since a subscription may be slow to take them.
-func (s *Subscriber) deliver(tenure domain.Tenure, claims []claim) {
+func (s *Subscriber) deliver(tenure work.Tenure, claims []claim) {
 	for i, c := range claims {
 		m, err := newMessage(c.uuid, c.payload, c.metadata)
 		s.mu.Lock()
@@ -65,7 +66,7 @@ func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
 
 // serve delivers a message and, in the same slot, those that take its place one after the
 // other. The first is given back if it has not been taken when unless is closed.
-func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) {
+func (s *Subscriber) serve(tenure work.Tenure, sub *subscription, m *message.Message, l *work.Lease, unless <-chan struct{}) {
 	var end atomic.Pointer[context.CancelCauseFunc] // of the context of the message in hand
 	defer context.AfterFunc(tenure.Context, func() {
 		if cancel := end.Load(); cancel != nil {
@@ -85,14 +86,14 @@ func (s *Subscriber) serve(tenure domain.Tenure, sub *subscription, m *message.M
 // hand delivers one message and waits for its end, or gives what has taken its place. The
 // message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and
 // after ack or nack.
-func (s *Subscriber) hand(tenure domain.Tenure, end *atomic.Pointer[context.CancelCauseFunc], sub *subscription, m *message.Message, l *domain.Lease, unless <-chan struct{}) *domain.Passed {
+func (s *Subscriber) hand(tenure work.Tenure, end *atomic.Pointer[context.CancelCauseFunc], sub *subscription, m *message.Message, l *work.Lease, unless <-chan struct{}) *work.Passed {
 	ctx, cancel := context.WithCancelCause(sub.ctx)
 	defer cancel(nil)
 	end.Store(&cancel)
 	if tenure.Context.Err() != nil { // it ended before end was this one's, as while the claim was being committed
 		cancel(domain.ErrFenced)
 	}
-	m.SetContext(domain.WithLease(ctx, l))
+	m.SetContext(work.WithLease(ctx, l))
 	sent := send(ctx, sub, m, unless)
 	sub.sending.Done()
 	if !sent {
@@ -130,7 +131,7 @@ func send(ctx context.Context, sub *subscription, m *message.Message, unless <-c
 
 // finish frees the slot and has the loop store the end of the delivery, unless that
 // has been done in the transaction that stored its outcome.
-func (s *Subscriber) finish(l *domain.Lease, end settlement) {
+func (s *Subscriber) finish(l *work.Lease, end settlement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.held, keyOf(l))
@@ -144,7 +145,7 @@ func (s *Subscriber) finish(l *domain.Lease, end settlement) {
 
 // workFields are those of a line about a message: its lease, and the order and the request that it
 // is about. m may be nil.
-func workFields(l *domain.Lease, m *message.Message) watermill.LogFields {
+func workFields(l *work.Lease, m *message.Message) watermill.LogFields {
 	fields := watermill.LogFields{
 		"group": l.Group, "topic": l.Topic, "partition": l.Partition, "position": l.Position,
 		"node": l.Node, "epoch": l.Epoch, "attempt": l.Attempt,
@@ -152,10 +153,10 @@ func workFields(l *domain.Lease, m *message.Message) watermill.LogFields {
 	if m == nil {
 		return fields
 	}
-	if id, err := domain.DecodeWork(m.Payload); err == nil {
+	if id, err := work.DecodePayload(m.Payload); err == nil {
 		fields["order_id"] = id.String()
 	}
-	if request := m.Metadata[domain.MetadataCorrelation]; request != "" {
+	if request := m.Metadata[work.MetadataCorrelation]; request != "" {
 		fields["correlation_id"] = request
 	}
 	return fields

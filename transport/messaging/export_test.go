@@ -6,7 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -30,7 +30,7 @@ func (c Config) WithAdoptAnyway(d time.Duration) Config {
 func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.inTx = wrap(s.inTx) }
 
 // DeclareLost is what a node does before it takes over what another one held.
-func DeclareLost(ctx context.Context, tx *schema.Tx, t domain.Tenure) (bool, error) {
+func DeclareLost(ctx context.Context, tx *schema.Tx, t work.Tenure) (bool, error) {
 	l, err := declareLost(ctx, tx, t)
 	return l != nil, err
 }

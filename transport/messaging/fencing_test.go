@@ -11,6 +11,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
@@ -36,28 +37,28 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 	old := lease(lone(t, db, lost, topic))
 	expire(t, db, lost.Tenure)
 	now := lease(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)))
-	for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettleReturn, domain.SettleRelease, domain.SettlePark} {
+	for _, how := range []work.Settlement{work.SettleKeep, work.SettleDone, work.SettleReturn, work.SettleRelease, work.SettlePark} {
 		settle(t, db, old, how, false)
 	}
-	for what, forged := range map[string]func(*domain.Lease){
-		"node":    func(l *domain.Lease) { l.Node = lost.Node },
-		"epoch":   func(l *domain.Lease) { l.Epoch++ },
-		"attempt": func(l *domain.Lease) { l.Attempt-- },
-		"group":   func(l *domain.Lease) { l.Group = "other" },
-		"message": func(l *domain.Lease) { l.Position++ },
-		"row":     func(l *domain.Lease) { l.FirstPosition-- },
-		"topic":   func(l *domain.Lease) { l.FirstTopic = "other" },
+	for what, forged := range map[string]func(*work.Lease){
+		"node":    func(l *work.Lease) { l.Node = lost.Node },
+		"epoch":   func(l *work.Lease) { l.Epoch++ },
+		"attempt": func(l *work.Lease) { l.Attempt-- },
+		"group":   func(l *work.Lease) { l.Group = "other" },
+		"message": func(l *work.Lease) { l.Position++ },
+		"row":     func(l *work.Lease) { l.FirstPosition-- },
+		"topic":   func(l *work.Lease) { l.FirstTopic = "other" },
 	} {
-		l := &domain.Lease{
+		l := &work.Lease{
 			Group: now.Group, Topic: now.Topic, Partition: now.Partition, Position: now.Position,
 			FirstTopic: now.FirstTopic, FirstPosition: now.FirstPosition, Node: now.Node, Epoch: now.Epoch, Attempt: now.Attempt,
 		}
 		forged(l)
-		for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettlePass} {
+		for _, how := range []work.Settlement{work.SettleKeep, work.SettleDone, work.SettlePass} {
 			t.Run("another "+what, func(t *testing.T) { settle(t, db, l, how, false) })
 		}
 	}
-	settle(t, db, now, domain.SettleKeep, true)
+	settle(t, db, now, work.SettleKeep, true)
 	if n := count(t, db, `SELECT COUNT(*) FROM dead_letters WHERE topic = ?1`, topic); n != 0 {
 		t.Errorf("a lost lease parked %d messages", n)
 	}
@@ -65,21 +66,21 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 
 // order appends a placed order whose message goes to its first step's topic, and has a
 // node claim that message.
-func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventstore.Store, id domain.OrderID, l *domain.Lease) {
+func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventstore.Store, id domain.OrderID, l *work.Lease) {
 	t.Helper()
 	store, err := eventstore.Open(t.Context(), db, eventstore.Options{
 		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: messaging.Leases{},
 	})
 	must(t, err)
 	copy(id[:], name("an order id"))
-	place, err := domain.Prepare(domain.Order{}, id, domain.Metadata{CorrelationID: "c"}, domain.Place{})
+	place, err := work.Prepare(&domain.Order{ID: id}, domain.Metadata{CorrelationID: "c"}, domain.Place{})
 	must(t, err)
 	_, err = store.Append(t.Context(), place)
 	must(t, err)
-	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Group: group, Slots: 1}), domain.StepTopic(domain.Scheduling))
+	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Group: group, Slots: 1}), work.StepTopic(domain.Scheduling))
 	for {
 		msg := take(t, ch)
-		if got, err := domain.DecodeWork(msg.Payload); err != nil || got == id {
+		if got, err := work.DecodePayload(msg.Payload); err != nil || got == id {
 			must(t, err)
 			return store, id, lease(msg)
 		}
@@ -90,20 +91,20 @@ func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventst
 func testAppendLost(t *testing.T, db *schema.DB) {
 	lost, heir, group := join(t, db), join(t, db), name("group")
 	store, id, l := order(t, db, lost, group)
-	started := domain.Append{OrderID: id, Expected: 1, Lease: l, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: lost.Node}}}
+	started := work.Unit{OrderID: id, Expected: 1, Lease: l, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: lost.Node}}}
 	_, err := store.Append(t.Context(), started)
 	must(t, err)
 	if l.Settled() {
 		t.Fatal("a kept lease is marked as settled")
 	}
 	expire(t, db, lost.Tenure)
-	next := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Group: group, Slots: 1}), domain.StepTopic(domain.Scheduling)))
+	next := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Group: group, Slots: 1}), work.StepTopic(domain.Scheduling)))
 
 	before := [...]int64{count(t, db, `SELECT SUM(head) FROM heads`), count(t, db, `SELECT COUNT(*) FROM events`), count(t, db, `SELECT COUNT(*) FROM outbox`)}
-	completed := domain.Append{
-		OrderID: id, Expected: 2, Lease: l, Settle: domain.SettleDone,
+	completed := work.Unit{
+		OrderID: id, Expected: 2, Lease: l, Settle: work.SettleDone,
 		Events:   []domain.Event{domain.StepCompleted{Step: domain.Scheduling, Attempt: 1, Node: lost.Node}},
-		Messages: []domain.Message{{Topic: domain.StepTopic(domain.PreProcessing), UUID: "follow-up", Payload: []byte("{}")}},
+		Messages: []work.Message{{Topic: work.StepTopic(domain.PreProcessing), UUID: "follow-up", Payload: []byte("{}")}},
 	}
 	if _, err = store.Append(t.Context(), completed); !errors.Is(err, domain.ErrFenced) {
 		t.Fatalf("an append under a lost lease: err = %v, want ErrFenced", err)
@@ -124,8 +125,8 @@ func testSettleKeep(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
 	before := inflight(t, db, topic)
-	settle(t, db, l, domain.SettleKeep, true)
-	settle(t, db, l, domain.SettleKeep, true)
+	settle(t, db, l, work.SettleKeep, true)
+	settle(t, db, l, work.SettleKeep, true)
 	if after := inflight(t, db, topic); len(after) != 1 || after[0] != before[0] {
 		t.Fatalf("in flight was %+v, is %+v", before, after)
 	}
@@ -142,7 +143,7 @@ func testSettleKeepLocks(t *testing.T, db *schema.DB) {
 	ch := subscribe(t, subscriber(t, other, heir, messaging.Config{Slots: 1}), topic)
 	var committing atomic.Bool
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l})
+		held, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l})
 		if err != nil || !held {
 			t.Errorf("held %v, err %v", held, err)
 		}
@@ -165,8 +166,8 @@ func testSettleKeepLocks(t *testing.T, db *schema.DB) {
 func testSettleDone(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
-	settle(t, db, l, domain.SettleDone, true)
-	settle(t, db, l, domain.SettleDone, false)
+	settle(t, db, l, work.SettleDone, true)
+	settle(t, db, l, work.SettleDone, false)
 	if rows := inflight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
@@ -176,13 +177,13 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{ReturnDelay: time.Hour}, domain.SettleRequest{Lease: l, Settle: domain.SettleReturn})
+		held, err := settleIn(tx, messaging.Leases{ReturnDelay: time.Hour}, work.SettleRequest{Lease: l, Settle: work.SettleReturn})
 		if err == nil && !held {
 			t.Error("the lease is not held")
 		}
 		return err
 	}))
-	settle(t, db, l, domain.SettleReturn, false)
+	settle(t, db, l, work.SettleReturn, false)
 	rows := inflight(t, db, topic)
 	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 1 {
 		t.Fatalf("in flight: %+v; want one that is nobody's, with an interruption", rows)
@@ -201,7 +202,7 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 // testSettleRelease: nothing is counted, however often, and the message waits a little.
 func testSettleRelease(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
-	settle(t, db, lease(lone(t, db, m, topic)), domain.SettleRelease, true)
+	settle(t, db, lease(lone(t, db, m, topic)), work.SettleRelease, true)
 	rows := inflight(t, db, topic)
 	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 0 {
 		t.Fatalf("in flight: %+v; want one that is nobody's, without an interruption", rows)
@@ -218,7 +219,7 @@ func testSettlePark(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	msg := lone(t, db, m, topic)
 	exec(t, db, `UPDATE inflight SET interruptions = 3, metadata = ?2 WHERE topic = ?1`, topic, `{"a":"ü"}`)
-	settle(t, db, lease(msg), domain.SettlePark, true)
+	settle(t, db, lease(msg), work.SettlePark, true)
 	if rows := inflight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
@@ -239,7 +240,7 @@ func testSettlePark(t *testing.T, db *schema.DB) {
 func testSettleUnknown(t *testing.T, db *schema.DB) {
 	l := lease(lone(t, db, join(t, db), name("topic")))
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
-		_, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: 99})
+		_, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: 99})
 		return err
 	})
 	if !errors.Is(err, domain.ErrInvalid) {
@@ -251,9 +252,9 @@ func testEndedTold(t *testing.T, db *schema.DB) {
 	logger, hook := logtest.NewNullLogger()
 	m, topic, id := join(t, db), name("topic"), domain.OrderID{1}
 	s := subscriber(t, db, m, messaging.Config{Slots: 1, Logger: messaging.NewLogrusAdapter(logrus.NewEntry(logger))})
-	publish(t, db, nil, topic, string(domain.EncodeWork(id)))
+	publish(t, db, nil, topic, string(work.EncodePayload(id)))
 	msg := take(t, subscribe(t, s, topic))
-	msg.Metadata.Set(domain.MetadataCorrelation, "request-1")
+	msg.Metadata.Set(work.MetadataCorrelation, "request-1")
 	exec(t, db, `UPDATE inflight SET epoch = epoch + 1 WHERE topic = ?1`, topic)
 	msg.Ack()
 	m.afterRounds(t, 2, nil)

@@ -141,7 +141,7 @@ func testGapRace(t *testing.T, db *schema.DB) {
 	}
 	m := join(t, db)
 	s := subscriber(t, db, m, messaging.Config{Slots: 1})
-	work(&handlers, subscribe(t, s, topic), func(msg *message.Message) {
+	handleAll(&handlers, subscribe(t, s, topic), func(msg *message.Message) {
 		l := lease(msg)
 		if before := last[l.Partition].Swap(l.Position); before >= l.Position {
 			t.Errorf("partition %d: position %d came after %d", l.Partition, l.Position, before)

@@ -4,7 +4,7 @@ import (
 	"database/sql"
 	"strconv"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -22,13 +22,13 @@ type heldSets map[rowsOf][]numbered
 
 // numbered is a lease and the number of its request.
 type numbered struct {
-	lease  *domain.Lease
+	lease  *work.Lease
 	number int
 }
 
 // take takes the request if a look at the row is all there is to do now.
-func (s *heldSets) take(r domain.SettleRequest, number int) bool {
-	if r.Settle != domain.SettleKeep {
+func (s *heldSets) take(r work.SettleRequest, number int) bool {
+	if r.Settle != work.SettleKeep {
 		return false
 	}
 	if *s == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -68,7 +68,7 @@ func must(t testing.TB, err error) {
 
 // member is a registered node.
 type member struct {
-	domain.Tenure
+	work.Tenure
 	end context.CancelFunc // ends the tenure's context, as the node's own clock does
 	out atomic.Bool        // the node says it has no tenure
 
@@ -85,13 +85,13 @@ func join(t *testing.T, db *schema.DB) *member {
 	m.Context, m.end = context.WithCancel(context.Background())
 	t.Cleanup(m.end)
 	var err error
-	m.Epoch, err = messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: m.Node, Slots: 1}, time.Hour)
+	m.Epoch, err = messaging.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Slots: 1}, time.Hour)
 	must(t, err)
 	return m
 }
 
 // tenure is for Config.Tenure. A subscriber asks once at the beginning of each round.
-func (m *member) tenure() (domain.Tenure, bool) {
+func (m *member) tenure() (work.Tenure, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rounds.Add(1)
@@ -180,7 +180,7 @@ func none(t *testing.T, ch <-chan *message.Message) {
 	}
 }
 
-func lease(m *message.Message) *domain.Lease { return domain.LeaseFrom(m.Context()) }
+func lease(m *message.Message) *work.Lease { return work.LeaseFrom(m.Context()) }
 
 // publish sends messages that no event caused, with their payloads as UUIDs too.
 func publish(t *testing.T, db *schema.DB, bell *messaging.Bell, topic string, payloads ...string) {
@@ -193,7 +193,7 @@ func publish(t *testing.T, db *schema.DB, bell *messaging.Bell, topic string, pa
 }
 
 // insertIn writes messages at their places, within tx.
-func insertIn(ctx context.Context, tx *schema.Tx, all []domain.OutboxMessage) error {
+func insertIn(ctx context.Context, tx *schema.Tx, all []work.OutboxMessage) error {
 	inserts, err := messaging.NewOutbox(nil, watermill.NopLogger{}).Insert(tx.Dialect(), all)
 	if err != nil {
 		return err
@@ -210,10 +210,10 @@ func place(ctx context.Context, tx *schema.Tx, topic string, partition int, payl
 	if err := tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, partition).Scan(&head); err != nil {
 		return err
 	}
-	all := make([]domain.OutboxMessage, len(payloads))
+	all := make([]work.OutboxMessage, len(payloads))
 	for i, p := range payloads {
-		all[i] = domain.OutboxMessage{
-			Message:   domain.Message{Topic: topic, UUID: p, Payload: []byte(p)},
+		all[i] = work.OutboxMessage{
+			Message:   work.Message{Topic: topic, UUID: p, Payload: []byte(p)},
 			Partition: partition, Position: head - int64(len(payloads)-1-i), At: time.Now(),
 		}
 	}
@@ -248,7 +248,7 @@ func exec(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
 }
 
 // expire ends a registration by the database's clock, without the node's knowing.
-func expire(t *testing.T, db *schema.DB, tenure domain.Tenure) {
+func expire(t *testing.T, db *schema.DB, tenure work.Tenure) {
 	t.Helper()
 	if exec(t, db, `UPDATE nodes SET expires_at = `+db.Dialect().NowPlus("?3")+` WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch, -1) != 1 {
 		t.Fatalf("there is no registration %s/%d", tenure.Node, tenure.Epoch)
@@ -288,9 +288,9 @@ func count(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
 }
 
 // settleIn settles a lease within tx and says whether it was held.
-func settleIn(tx *schema.Tx, leases messaging.Leases, r domain.SettleRequest) (bool, error) {
+func settleIn(tx *schema.Tx, leases messaging.Leases, r work.SettleRequest) (bool, error) {
 	held := make([]bool, 1)
-	questions, err := leases.Settle(tx.Dialect(), []domain.SettleRequest{r}, held)
+	questions, err := leases.Settle(tx.Dialect(), []work.SettleRequest{r}, held)
 	if err != nil {
 		return false, err
 	}
@@ -300,22 +300,22 @@ func settleIn(tx *schema.Tx, leases messaging.Leases, r domain.SettleRequest) (b
 
 // settle settles a lease in a transaction of its own, as an append does, and says whether
 // that is as it should be.
-func settle(t *testing.T, db *schema.DB, l *domain.Lease, how domain.Settlement, want bool) {
+func settle(t *testing.T, db *schema.DB, l *work.Lease, how work.Settlement, want bool) {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		var held bool
 		var err error
-		if how == domain.SettlePass {
-			held, err = passIn(tx, domain.Pass{Lease: l, Message: follower(l, l.Topic)})
+		if how == work.SettlePass {
+			held, err = passIn(tx, work.Pass{Lease: l, Message: follower(l, l.Topic)})
 		} else {
-			held, err = settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
+			held, err = settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
 		}
 		if err == nil && held != want {
 			t.Errorf("lease %+v: held is %v, want %v", l, held, want)
 		}
 		return err
 	}))
-	if how != domain.SettleKeep {
+	if how != work.SettleKeep {
 		l.MarkSettled()
 	}
 }

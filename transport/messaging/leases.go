@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -29,7 +30,7 @@ const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?
 	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
 // fenceArgs has room for those of pass.
-func fenceArgs(l *domain.Lease) []any {
+func fenceArgs(l *work.Lease) []any {
 	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
 }
 
@@ -38,7 +39,7 @@ func fenceArgs(l *domain.Lease) []any {
 // row is locked to the end of the transaction, so that nobody can take the message over
 // before the outcome is visible. Where there is one writer at a time, a lease to be passed
 // on is not looked at: Pass tells whether it was held.
-func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held []bool) (questions []schema.Question, err error) {
+func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
 	var sets heldSets
 	var nodes takers
@@ -46,7 +47,7 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 		if nodes.take(r, i) || !d.Batches() && sets.take(r, i) {
 			continue
 		}
-		if r.Settle == domain.SettlePass && !d.Batches() {
+		if r.Settle == work.SettlePass && !d.Batches() {
 			held[i] = true
 			continue
 		}
@@ -60,19 +61,19 @@ func (s Leases) Settle(d schema.Dialect, requests []domain.SettleRequest, held [
 }
 
 // settle gives the statements for one request.
-func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64)) ([]schema.Question, error) {
+func (s Leases) settle(d schema.Dialect, r work.SettleRequest, tell func(int64)) ([]schema.Question, error) {
 	switch r.Settle {
-	case domain.SettleKeep, domain.SettlePass: // which Pass completes
+	case work.SettleKeep, work.SettlePass: // which Pass completes
 		return []schema.Question{keep(r.Lease, tell)}, nil
-	case domain.SettleDone:
+	case work.SettleDone:
 		return []schema.Question{remove(r.Lease, tell)}, nil
-	case domain.SettleReturn:
+	case work.SettleReturn:
 		return []schema.Question{giveBack(d, r.Lease, s.ReturnDelay, 1, tell)}, nil
-	case domain.SettleHandBack:
+	case work.SettleHandBack:
 		return []schema.Question{giveBack(d, r.Lease, 0, 0, tell)}, nil
-	case domain.SettleRelease:
+	case work.SettleRelease:
 		return []schema.Question{giveBack(d, r.Lease, releaseDelay, 0, tell)}, nil
-	case domain.SettlePark:
+	case work.SettlePark:
 		return park(d, r.Lease, r.Reason, tell), nil
 	}
 	return nil, fmt.Errorf("%w: settlement %d of the lease of %s/%d/%d by node %s",
@@ -80,24 +81,24 @@ func (s Leases) settle(d schema.Dialect, r domain.SettleRequest, tell func(int64
 }
 
 // keep locks the row of a lease.
-func keep(l *domain.Lease, tell func(int64)) schema.Question {
+func keep(l *work.Lease, tell func(int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET attempt = attempt` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
 // remove ends a lease whose message has been dealt with.
-func remove(l *domain.Lease, tell func(int64)) schema.Question {
+func remove(l *work.Lease, tell func(int64)) schema.Question {
 	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
 // giveBack makes the message nobody's, to be claimed after a delay.
-func giveBack(d schema.Dialect, l *domain.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
+func giveBack(d schema.Dialect, l *work.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
 		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row,
 // so that the others find it, or not, as the first did.
-func park(d schema.Dialect, l *domain.Lease, reason string, tell func(int64)) []schema.Question {
+func park(d schema.Dialect, l *work.Lease, reason string, tell func(int64)) []schema.Question {
 	return []schema.Question{
 		keep(l, tell),
 		{Query: `INSERT INTO dead_letters

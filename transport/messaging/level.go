@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -17,7 +17,7 @@ import (
 func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	var level, all int
 	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state IN (?1, ?2)), ?3)
-		FROM compatibility c`, domain.NodeActive, domain.NodeDraining, n.level)
+		FROM compatibility c`, work.NodeActive, work.NodeDraining, n.level)
 	if err := row.Scan(&level, &all); errors.Is(err, sql.ErrNoRows) {
 		return 0, schema.ErrNoCompatibility
 	} else if err != nil {
@@ -47,7 +47,7 @@ func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
 			return err
 		}
 		raised, err = changed(ctx, tx, `UPDATE compatibility SET event_level = ?1 WHERE one = 1 AND event_level < ?1
-			AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`, level, domain.NodeActive, domain.NodeDraining)
+			AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`, level, work.NodeActive, work.NodeDraining)
 		return err
 	})
 	return raised, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -34,18 +35,18 @@ func wantLevel(t *testing.T, db *schema.DB, want int) {
 }
 
 // joinReading registers a node that reads events up to a level.
-func joinReading(t *testing.T, db *schema.DB, level int) domain.Tenure {
+func joinReading(t *testing.T, db *schema.DB, level int) work.Tenure {
 	t.Helper()
-	node := domain.Node{Node: name("node")}
+	node := work.Node{Node: name("node")}
 	epoch, err := messaging.NewNodes(db).Reading(level).Register(t.Context(), node, time.Hour)
 	must(t, err)
-	return domain.Tenure{Node: node.Node, Epoch: epoch}
+	return work.Tenure{Node: node.Node, Epoch: epoch}
 }
 
 // joinBefore registers a node as the programs before levels did.
-func joinBefore(t *testing.T, db *schema.DB) (domain.Tenure, error) {
+func joinBefore(t *testing.T, db *schema.DB) (work.Tenure, error) {
 	t.Helper()
-	n, d := domain.Tenure{Node: name("old"), Epoch: 1}, db.Dialect()
+	n, d := work.Tenure{Node: name("old"), Epoch: 1}, db.Dialect()
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(t.Context(), `INSERT INTO nodes
 			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)
@@ -64,7 +65,7 @@ func TestNodes_EventLevel(t *testing.T) {
 			old, err := joinBefore(t, db)
 			must(t, err)
 			wantLevel(t, db, 1)
-			must(t, messaging.NewNodes(db).Renew(t.Context(), old.Node, old.Epoch, domain.NodeDraining, 0, time.Hour))
+			must(t, messaging.NewNodes(db).Renew(t.Context(), old.Node, old.Epoch, work.NodeDraining, 0, time.Hour))
 			wantLevel(t, db, 1) // it still works on what it has
 			must(t, messaging.NewNodes(db).Release(t.Context(), old.Node, old.Epoch))
 			wantLevel(t, db, newest)
@@ -74,7 +75,7 @@ func TestNodes_EventLevel(t *testing.T) {
 			must(t, err)
 			expire(t, db, old)
 			wantLevel(t, db, 1) // a renewal may be under way
-			exec(t, db, `UPDATE nodes SET state = ?2 WHERE node = ?1`, old.Node, domain.NodeLost)
+			exec(t, db, `UPDATE nodes SET state = ?2 WHERE node = ?1`, old.Node, work.NodeLost)
 			wantLevel(t, db, newest)
 		},
 		"never beyond what this program reads": func(t *testing.T, db *schema.DB) {
@@ -105,7 +106,7 @@ func TestNodes_Register_level(t *testing.T) {
 		},
 		"this program": func(t *testing.T, db *schema.DB) {
 			exec(t, db, `UPDATE compatibility SET event_level = ?1`, domain.EventLevel+1)
-			_, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: name("node")}, time.Hour)
+			_, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: name("node")}, time.Hour)
 			if !errors.Is(err, domain.ErrNewer) {
 				t.Errorf("err = %v, want ErrNewer", err)
 			}
@@ -131,7 +132,7 @@ func TestNodes_EventLevel_race(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range racers {
 				wg.Go(func() {
-					node := domain.Node{Node: fmt.Sprintf("old-%d-%d", round, i)}
+					node := work.Node{Node: fmt.Sprintf("old-%d-%d", round, i)}
 					if _, err := messaging.NewNodes(other).Reading(1).Register(t.Context(), node, time.Hour); err != nil && !errors.Is(err, domain.ErrNewer) {
 						t.Error(err)
 					}
@@ -164,7 +165,7 @@ func TestNodes_noCompatibility(t *testing.T) {
 		if _, err := nodes.EventLevel(t.Context()); !errors.Is(err, schema.ErrNoCompatibility) {
 			t.Errorf("the level: err = %v, want ErrNoCompatibility", err)
 		}
-		if _, err := nodes.Register(t.Context(), domain.Node{Node: name("node")}, time.Hour); !errors.Is(err, schema.ErrNoCompatibility) {
+		if _, err := nodes.Register(t.Context(), work.Node{Node: name("node")}, time.Hour); !errors.Is(err, schema.ErrNoCompatibility) {
 			t.Errorf("a registration: err = %v, want ErrNoCompatibility", err)
 		}
 	})

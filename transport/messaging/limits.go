@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Sizes, in bytes, that the tables hold in either dialect.
@@ -21,7 +22,7 @@ const (
 // Server adds milliseconds of 32 bits.
 const maxDelay = 24 * 24 * time.Hour
 
-func validNode(n domain.Node) error {
+func validNode(n work.Node) error {
 	if n.Node == "" {
 		return fmt.Errorf("%w: the node has no name", domain.ErrInvalid)
 	}

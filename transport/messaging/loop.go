@@ -9,7 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
@@ -125,7 +125,7 @@ func (s *Subscriber) comeRound(ctx context.Context) (found bool, err error) {
 }
 
 // settleAndClaim is a round without what is special to lost answers.
-func (s *Subscriber) settleAndClaim(ctx context.Context, tenure domain.Tenure, in bool) (found bool, err error) {
+func (s *Subscriber) settleAndClaim(ctx context.Context, tenure work.Tenure, in bool) (found bool, err error) {
 	s.mu.Lock()
 	ended, free, query := s.settle, s.conf.Slots-s.busy, s.query
 	s.settle = nil
@@ -202,7 +202,7 @@ func (s *Subscriber) lastRound() {
 
 // settlement is the end of a delivery that the database has to hear of.
 type settlement struct {
-	lease *domain.Lease
+	lease *work.Lease
 	msg   *message.Message // for the log; nil if it could not be read
 	done  bool             // acked; otherwise given back
 	delay time.Duration    // before the next attempt

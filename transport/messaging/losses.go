@@ -10,7 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -31,7 +31,7 @@ type Losses struct {
 	conf LossesConfig
 
 	mu     sync.Mutex
-	losses map[domain.Tenure]*told
+	losses map[work.Tenure]*told
 
 	lost, takeOvers atomic.Int64
 }
@@ -46,7 +46,7 @@ func NewLosses(db *schema.DB, c LossesConfig) *Losses {
 		silent.SetOutput(io.Discard)
 		c.Logger = logrus.NewEntry(silent)
 	}
-	return &Losses{db: db, conf: c, losses: map[domain.Tenure]*told{}}
+	return &Losses{db: db, conf: c, losses: map[work.Tenure]*told{}}
 }
 
 // Lost counts the registrations that this process was the first to declare lost: over all
@@ -108,17 +108,17 @@ func (x *Losses) Look(ctx context.Context) error {
 	return nil
 }
 
-func (x *Losses) expired(ctx context.Context) ([]domain.Tenure, error) {
+func (x *Losses) expired(ctx context.Context) ([]work.Tenure, error) {
 	rows, err := x.db.QueryContext(ctx, `SELECT node, epoch FROM nodes
 		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
-		domain.NodeStopped, domain.NodeLost, -untaken.Milliseconds())
+		work.NodeStopped, work.NodeLost, -untaken.Milliseconds())
 	if err != nil {
 		return nil, fmt.Errorf("look for lost nodes: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var all []domain.Tenure
+	var all []work.Tenure
 	for rows.Next() {
-		var t domain.Tenure
+		var t work.Tenure
 		if err := rows.Scan(&t.Node, &t.Epoch); err != nil {
 			return nil, fmt.Errorf("look for lost nodes: %w", err)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -69,7 +69,7 @@ func testLossTold(t *testing.T, db *schema.DB) {
 	var held []*message.Message
 	for range 3 {
 		held = append(held, take(t, ch))
-		if from := lease(held[len(held)-1]).From; from == nil || *from != (domain.Owner{Node: lost.Node}) {
+		if from := lease(held[len(held)-1]).From; from == nil || *from != (work.Owner{Node: lost.Node}) {
 			t.Errorf("the lease says that it was taken over from %+v, want %s", from, lost.Node)
 		}
 	}
@@ -113,10 +113,10 @@ func testLossIdle(t *testing.T, db *schema.DB) {
 		t.Fatalf("%d lines tell of the lost node, want 1", len(lines))
 	}
 	wantLine(t, lines[0], logrus.WarnLevel, 0)
-	if got := nodeState(t, db, lost.Tenure); got != domain.NodeLost {
+	if got := nodeState(t, db, lost.Tenure); got != work.NodeLost {
 		t.Errorf("the node that was lost has state %s", got)
 	}
-	if got := nodeState(t, db, alive.Tenure); got != domain.NodeActive {
+	if got := nodeState(t, db, alive.Tenure); got != work.NodeActive {
 		t.Errorf("the node that lives has state %s", got)
 	}
 }
@@ -126,7 +126,7 @@ func testLossStopped(t *testing.T, db *schema.DB) {
 	lone(t, db, gone, topic)
 	must(t, messaging.NewNodes(db).Release(t.Context(), gone.Node, gone.Epoch))
 	msg := take(t, subscribe(t, subscriber(t, db, w.member, messaging.Config{Slots: 1, Losses: w.losses}), topic))
-	if from := lease(msg).From; from == nil || *from != (domain.Owner{Node: gone.Node, Stopped: true}) {
+	if from := lease(msg).From; from == nil || *from != (work.Owner{Node: gone.Node, Stopped: true}) {
 		t.Errorf("the lease says that it was taken over from %+v, want %s, stopped", from, gone.Node)
 	}
 	lines := w.of(gone)

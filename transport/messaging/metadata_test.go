@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // checkMetadata holds what is written and read here against encoding/json.
@@ -86,7 +86,7 @@ func FuzzMetadata(f *testing.F) {
 
 func BenchmarkMarshalMetadata(b *testing.B) {
 	metadata := map[string]string{
-		domain.MetadataCausation: "01890a5d-ac96-774b-bcce-b302099a8057:7", domain.MetadataCorrelation: "01890a5d-ac96-774b-bcce-b302099a8057",
+		work.MetadataCausation: "01890a5d-ac96-774b-bcce-b302099a8057:7", work.MetadataCorrelation: "01890a5d-ac96-774b-bcce-b302099a8057",
 	}
 	b.ReportAllocs()
 	for b.Loop() {

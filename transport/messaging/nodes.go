@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -24,9 +25,9 @@ func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db, level: domain.EventL
 // Register enters a node as active for ttl and gives its epoch, which is higher than that
 // of any earlier registration of the same name, and than node.Epoch, which the caller had before:
 // where a backup was restored, the register does not know of that one. While another one of the name
-// is good, it is a *domain.NameTakenError. What does not fit (see limits.go) is of kind
+// is good, it is a *work.NameTakenError. What does not fit (see limits.go) is of kind
 // domain.ErrInvalid. domain.ErrNewer if events may be written that this program does not read.
-func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
+func (n *Nodes) Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
 	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
 	}
@@ -43,7 +44,7 @@ func (n *Nodes) Register(ctx context.Context, node domain.Node, ttl time.Duratio
 	return epoch, nil
 }
 
-func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duration) (epoch int64, err error) {
+func (n *Nodes) register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
 	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
 		d := tx.Dialect()
 		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes WHERE node = ?1`, node.Node)
@@ -60,15 +61,15 @@ func (n *Nodes) register(ctx context.Context, node domain.Node, ttl time.Duratio
 		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
 			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level)
 			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`, ?11)`,
-			node.Node, epoch, domain.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds(), n.level)
+			node.Node, epoch, work.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds(), n.level)
 		return err
 	})
 	return epoch, err
 }
 
-// holder is a *domain.NameTakenError if there is a good registration of the node's name other than
+// holder is a *work.NameTakenError if there is a good registration of the node's name other than
 // its own. Two that register at once are told apart by the epoch that they insert.
-func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
+func holder(ctx context.Context, tx *schema.Tx, node work.Node) error {
 	return tx.Ask(ctx, schema.Question{
 		Query: `SELECT epoch, host, pid, admin, heartbeat_at, expires_at FROM nodes
 			WHERE node = ?1 AND epoch <> ?2 AND expires_at > ` + tx.Dialect().Now() + ` ORDER BY epoch DESC`,
@@ -77,13 +78,13 @@ func holder(ctx context.Context, tx *schema.Tx, node domain.Node) error {
 			if !rows.Next() {
 				return rows.Err()
 			}
-			h := domain.Node{Node: node.Node}
+			h := work.Node{Node: node.Node}
 			var heartbeat, expires schema.Time
 			if err := rows.Scan(&h.Epoch, &h.Host, &h.PID, &h.Admin, &heartbeat, &expires); err != nil {
 				return err
 			}
 			h.HeartbeatAt, h.ExpiresAt = heartbeat.Time, expires.Time
-			return &domain.NameTakenError{Holder: h}
+			return &work.NameTakenError{Holder: h}
 		},
 	})
 }
@@ -103,12 +104,12 @@ func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
 	return nil
 }
 
-// Renew extends a registration to ttl from now; state is domain.NodeActive or
+// Renew extends a registration to ttl from now; state is work.NodeActive or
 // NodeDraining. Once it has expired, or has been released, it can never be renewed again:
 // domain.ErrFenced. So is one in a file that is no longer the database.
 func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
 	err := validTTL(ttl)
-	if state != domain.NodeActive && state != domain.NodeDraining {
+	if state != work.NodeActive && state != work.NodeDraining {
 		err = errors.Join(err, fmt.Errorf("%w: a node is not kept in state %q", domain.ErrInvalid, state))
 	}
 	if err != nil {
@@ -120,7 +121,7 @@ func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state strin
 	d := n.db.Dialect()
 	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5
 		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+d.Now()+` AND state <> ?6 AND state <> ?7`,
-		ttl.Milliseconds(), state, busy, domain.NodeLost, domain.NodeStopped)
+		ttl.Milliseconds(), state, busy, work.NodeLost, work.NodeStopped)
 }
 
 // Release ends a registration at once; what it still holds can be taken over.
@@ -128,7 +129,7 @@ func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state strin
 func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
 	now := n.db.Dialect().Now()
 	return n.update(ctx, "release", node, epoch, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+now+`
-		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+now+` AND state <> ?4`, domain.NodeStopped, domain.NodeLost)
+		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+now+` AND state <> ?4`, work.NodeStopped, work.NodeLost)
 }
 
 func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {
@@ -146,16 +147,16 @@ func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, quer
 }
 
 // List gives all registrations that are kept, the latest first.
-func (n *Nodes) List(ctx context.Context) ([]domain.Node, error) {
+func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
 	rows, err := n.db.QueryContext(ctx, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level,
 		CASE WHEN expires_at <= `+n.db.Dialect().Now()+` THEN 1 ELSE 0 END FROM nodes ORDER BY started_at DESC, node, epoch DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	nodes := []domain.Node{}
+	nodes := []work.Node{}
 	for rows.Next() {
-		var d domain.Node
+		var d work.Node
 		var started, heartbeat, expires schema.Time
 		if err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
 			&started, &heartbeat, &expires, &d.EventLevel, &d.Expired); err != nil {

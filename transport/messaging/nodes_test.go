@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -30,19 +31,19 @@ func TestNodes(t *testing.T) {
 	})
 }
 
-func register(t *testing.T, db *schema.DB, n domain.Node) domain.Tenure {
+func register(t *testing.T, db *schema.DB, n work.Node) work.Tenure {
 	t.Helper()
 	epoch, err := messaging.NewNodes(db).Register(t.Context(), n, time.Hour)
 	must(t, err)
-	return domain.Tenure{Node: n.Node, Epoch: epoch}
+	return work.Tenure{Node: n.Node, Epoch: epoch}
 }
 
 // find gives one registration from the list.
-func find(t *testing.T, db *schema.DB, tenure domain.Tenure) domain.Node {
+func find(t *testing.T, db *schema.DB, tenure work.Tenure) work.Node {
 	t.Helper()
 	all, err := messaging.NewNodes(db).List(t.Context())
 	must(t, err)
-	i := slices.IndexFunc(all, func(n domain.Node) bool { return n.Node == tenure.Node && n.Epoch == tenure.Epoch })
+	i := slices.IndexFunc(all, func(n work.Node) bool { return n.Node == tenure.Node && n.Epoch == tenure.Epoch })
 	if i < 0 {
 		t.Fatalf("%s/%d is not listed", tenure.Node, tenure.Epoch)
 	}
@@ -50,13 +51,13 @@ func find(t *testing.T, db *schema.DB, tenure domain.Tenure) domain.Node {
 }
 
 func testEpochs(t *testing.T, db *schema.DB) {
-	n := domain.Node{Node: name("node")}
+	n := work.Node{Node: name("node")}
 	first := register(t, db, n)
 	expire(t, db, first)
 	if second := register(t, db, n); second.Epoch != first.Epoch+1 {
 		t.Fatalf("epoch %d follows %d", second.Epoch, first.Epoch)
 	}
-	if other := register(t, db, domain.Node{Node: name("node")}); other.Epoch != first.Epoch {
+	if other := register(t, db, work.Node{Node: name("node")}); other.Epoch != first.Epoch {
 		t.Fatalf("another node begins at epoch %d", other.Epoch)
 	}
 }
@@ -64,7 +65,7 @@ func testEpochs(t *testing.T, db *schema.DB) {
 // testEpochsGone: an epoch is not given again to a node that had it, though the register does not
 // know of it any more, as after a restore of a backup.
 func testEpochsGone(t *testing.T, db *schema.DB) {
-	n := domain.Node{Node: name("node"), Epoch: 7}
+	n := work.Node{Node: name("node"), Epoch: 7}
 	if again := register(t, db, n); again.Epoch != 8 {
 		t.Errorf("a node that had epoch 7 registers under epoch %d, want 8", again.Epoch)
 	}
@@ -73,13 +74,13 @@ func testEpochsGone(t *testing.T, db *schema.DB) {
 // testRegisterRace: of several processes that start under one name at once, one is registered.
 func testRegisterRace(t *testing.T, db *schema.DB) {
 	const racers = 8
-	n, other := domain.Node{Node: name("node")}, again(t, db)
+	n, other := work.Node{Node: name("node")}, again(t, db)
 	var registered atomic.Int64
 	var wg sync.WaitGroup
 	for i := range racers {
 		wg.Go(func() {
 			_, err := messaging.NewNodes([]*schema.DB{db, other}[i%2]).Register(t.Context(), n, time.Hour)
-			var taken *domain.NameTakenError
+			var taken *work.NameTakenError
 			switch {
 			case err == nil:
 				registered.Add(1)
@@ -95,16 +96,16 @@ func testRegisterRace(t *testing.T, db *schema.DB) {
 }
 
 func testNameTaken(t *testing.T, db *schema.DB) {
-	nodes, n := messaging.NewNodes(db), domain.Node{Node: name("node"), Host: "here", PID: 7, Admin: "127.0.0.1:1"}
+	nodes, n := messaging.NewNodes(db), work.Node{Node: name("node"), Host: "here", PID: 7, Admin: "127.0.0.1:1"}
 	first := register(t, db, n)
-	refused := func(node domain.Node, by int64) {
+	refused := func(node work.Node, by int64) {
 		t.Helper()
 		_, err := nodes.Register(t.Context(), node, time.Hour)
-		var taken *domain.NameTakenError
+		var taken *work.NameTakenError
 		if !errors.As(err, &taken) {
 			t.Fatalf("err = %v, want that the name is taken", err)
 		}
-		h, want := taken.Holder, find(t, db, domain.Tenure{Node: n.Node, Epoch: by})
+		h, want := taken.Holder, find(t, db, work.Tenure{Node: n.Node, Epoch: by})
 		if h.Node != n.Node || h.Epoch != by || h.Host != n.Host || h.PID != n.PID || h.Admin != n.Admin || !h.HeartbeatAt.Equal(want.HeartbeatAt) || !h.ExpiresAt.Equal(want.ExpiresAt) {
 			t.Errorf("it is taken by %+v, want %+v", h, want)
 		}
@@ -122,10 +123,10 @@ func testNameTaken(t *testing.T, db *schema.DB) {
 }
 
 func testNodesList(t *testing.T, db *schema.DB) {
-	n := domain.Node{
+	n := work.Node{
 		Node: name("node"), State: "ignored", Slots: 50, Busy: 7, Host: "höst", PID: 4711, Version: "1.2.3", Roles: "api,worker", Admin: "127.0.0.1:8765",
 	}
-	older := register(t, db, domain.Node{Node: name("node")})
+	older := register(t, db, work.Node{Node: name("node")})
 	tenure := register(t, db, n)
 	got := find(t, db, tenure)
 	for what, at := range map[string]time.Time{"started": got.StartedAt, "heartbeat": got.HeartbeatAt, "expiry, an hour before": got.ExpiresAt.Add(-time.Hour)} {
@@ -134,7 +135,7 @@ func testNodesList(t *testing.T, db *schema.DB) {
 		}
 	}
 	want := n
-	want.Epoch, want.State, want.Busy, want.EventLevel = tenure.Epoch, domain.NodeActive, 0, domain.EventLevel
+	want.Epoch, want.State, want.Busy, want.EventLevel = tenure.Epoch, work.NodeActive, 0, domain.EventLevel
 	want.StartedAt, want.HeartbeatAt, want.ExpiresAt = got.StartedAt, got.HeartbeatAt, got.ExpiresAt
 	if got != want {
 		t.Errorf("listed %+v, want %+v", got, want)
@@ -146,40 +147,40 @@ func testNodesList(t *testing.T, db *schema.DB) {
 	exec(t, db, `UPDATE nodes SET started_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, older.Node, -1000)
 	all, err := messaging.NewNodes(db).List(t.Context())
 	must(t, err)
-	if !slices.IsSortedFunc(all, func(a, b domain.Node) int { return b.StartedAt.Compare(a.StartedAt) }) {
+	if !slices.IsSortedFunc(all, func(a, b work.Node) int { return b.StartedAt.Compare(a.StartedAt) }) {
 		t.Error("the latest is not listed first")
 	}
 }
 
 func testRenew(t *testing.T, db *schema.DB) {
-	tenure := register(t, db, domain.Node{Node: name("node")})
+	tenure := register(t, db, work.Node{Node: name("node")})
 	exec(t, db, `UPDATE nodes SET heartbeat_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, tenure.Node, -600_000)
-	must(t, messaging.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeDraining, 5, 2*time.Hour))
+	must(t, messaging.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeDraining, 5, 2*time.Hour))
 	got := find(t, db, tenure)
-	if got.State != domain.NodeDraining || got.Busy != 5 || time.Since(got.HeartbeatAt).Abs() > time.Minute || time.Until(got.ExpiresAt.Add(-2*time.Hour)).Abs() > time.Minute {
+	if got.State != work.NodeDraining || got.Busy != 5 || time.Since(got.HeartbeatAt).Abs() > time.Minute || time.Until(got.ExpiresAt.Add(-2*time.Hour)).Abs() > time.Minute {
 		t.Fatalf("after the renewal: %+v", got)
 	}
 }
 
 func testRenewEnded(t *testing.T, db *schema.DB) {
 	nodes := messaging.NewNodes(db)
-	for what, end := range map[string]func(domain.Tenure){
-		"expired":  func(tenure domain.Tenure) { expire(t, db, tenure) },
-		"released": func(tenure domain.Tenure) { must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch)) },
-		"unknown":  func(tenure domain.Tenure) { exec(t, db, `DELETE FROM nodes WHERE node = ?1`, tenure.Node) },
+	for what, end := range map[string]func(work.Tenure){
+		"expired":  func(tenure work.Tenure) { expire(t, db, tenure) },
+		"released": func(tenure work.Tenure) { must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch)) },
+		"unknown":  func(tenure work.Tenure) { exec(t, db, `DELETE FROM nodes WHERE node = ?1`, tenure.Node) },
 		// States outlast a clock that is put back.
-		"lost, the clock put back": func(tenure domain.Tenure) {
+		"lost, the clock put back": func(tenure work.Tenure) {
 			exec(t, db, `UPDATE nodes SET state = 'lost' WHERE node = ?1`, tenure.Node)
 		},
-		"stopped, the clock put back": func(tenure domain.Tenure) {
+		"stopped, the clock put back": func(tenure work.Tenure) {
 			exec(t, db, `UPDATE nodes SET state = 'stopped' WHERE node = ?1`, tenure.Node)
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			tenure := register(t, db, domain.Node{Node: name("node")})
+			tenure := register(t, db, work.Node{Node: name("node")})
 			end(tenure)
 			for range 2 {
-				if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
+				if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
 					t.Fatalf("err = %v, want ErrFenced", err)
 				}
 			}
@@ -188,10 +189,10 @@ func testRenewEnded(t *testing.T, db *schema.DB) {
 }
 
 func testRelease(t *testing.T, db *schema.DB) {
-	tenure, nodes := register(t, db, domain.Node{Node: name("node")}), messaging.NewNodes(db)
-	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 5, time.Hour))
+	tenure, nodes := register(t, db, work.Node{Node: name("node")}), messaging.NewNodes(db)
+	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 5, time.Hour))
 	must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch))
-	if got := find(t, db, tenure); got.State != domain.NodeStopped || !got.Expired || got.Busy != 0 {
+	if got := find(t, db, tenure); got.State != work.NodeStopped || !got.Expired || got.Busy != 0 {
 		t.Fatalf("released: %+v", got)
 	}
 	if err := nodes.Release(t.Context(), tenure.Node, tenure.Epoch); !errors.Is(err, domain.ErrFenced) {
@@ -201,15 +202,15 @@ func testRelease(t *testing.T, db *schema.DB) {
 
 func testRegisterLimits(t *testing.T, db *schema.DB) {
 	bytes := func(n int) string { return strings.Repeat("x", n) }
-	most := domain.Node{Node: name("node"), Host: bytes(255), Version: bytes(64), Roles: bytes(64), Admin: bytes(255)}
+	most := work.Node{Node: name("node"), Host: bytes(255), Version: bytes(64), Roles: bytes(64), Admin: bytes(255)}
 	most.Node += bytes(100 - len(most.Node))
 	nodes := messaging.NewNodes(db)
 	_, err := nodes.Register(t.Context(), most, 24*24*time.Hour)
 	must(t, err)
-	if got := find(t, db, domain.Tenure{Node: most.Node, Epoch: 1}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
+	if got := find(t, db, work.Tenure{Node: most.Node, Epoch: 1}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
 		t.Fatalf("registered %+v", got)
 	}
-	for what, n := range map[string]domain.Node{
+	for what, n := range map[string]work.Node{
 		"no name":        {},
 		"long name":      {Node: bytes(101)},
 		"long host":      {Node: "n", Host: bytes(256)},
@@ -223,34 +224,34 @@ func testRegisterLimits(t *testing.T, db *schema.DB) {
 		}
 	}
 	for _, ttl := range []time.Duration{0, -time.Second, time.Microsecond, 24*24*time.Hour + 1} {
-		if _, err := nodes.Register(t.Context(), domain.Node{Node: "n"}, ttl); !errors.Is(err, domain.ErrInvalid) {
+		if _, err := nodes.Register(t.Context(), work.Node{Node: "n"}, ttl); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
 		}
 	}
 }
 
 func testRenewLimits(t *testing.T, db *schema.DB) {
-	tenure, nodes := register(t, db, domain.Node{Node: name("node")}), messaging.NewNodes(db)
+	tenure, nodes := register(t, db, work.Node{Node: name("node")}), messaging.NewNodes(db)
 	for _, ttl := range []time.Duration{0, -time.Second, 24*24*time.Hour + 1} {
-		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
+		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
 		}
 	}
-	for _, state := range []string{"", domain.NodeStopped, domain.NodeLost, "resting"} {
+	for _, state := range []string{"", work.NodeStopped, work.NodeLost, "resting"} {
 		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, state, 0, time.Hour); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("in state %q: err = %v, want ErrInvalid", state, err)
 		}
 	}
-	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, domain.NodeActive, 0, 24*24*time.Hour))
+	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, 24*24*time.Hour))
 }
 
 // testTTL waits for a registration to expire by itself.
 func testTTL(t *testing.T, db *schema.DB) {
-	nodes, n := messaging.NewNodes(db), domain.Node{Node: name("node")}
+	nodes, n := messaging.NewNodes(db), work.Node{Node: name("node")}
 	began := time.Now()
 	epoch, err := nodes.Register(t.Context(), n, 150*time.Millisecond)
 	must(t, err)
-	for !find(t, db, domain.Tenure{Node: n.Node, Epoch: epoch}).Expired {
+	for !find(t, db, work.Tenure{Node: n.Node, Epoch: epoch}).Expired {
 		if time.Since(began) > patience {
 			t.Fatal("it does not expire")
 		}

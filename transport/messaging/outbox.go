@@ -7,7 +7,7 @@ import (
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -25,7 +25,7 @@ func NewOutbox(bell *Bell, logger watermill.LoggerAdapter) *Outbox {
 
 // Insert gives the statements that write messages, which have their places in the log
 // already.
-func (o *Outbox) Insert(d schema.Dialect, messages []domain.OutboxMessage) ([]schema.Question, error) {
+func (o *Outbox) Insert(d schema.Dialect, messages []work.OutboxMessage) ([]schema.Question, error) {
 	var topics []string
 	byTopic := map[string]message.Messages{}
 	for _, m := range messages {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // pressEvery is how often a node without a free slot asks whether something waits that
@@ -24,7 +24,7 @@ const (
 // topic, in the slot it has: not when something waits for a slot that goes first, nor
 // when the subscriber drains or keeps messages in order, nor when nobody takes the topic
 // here, as while a node that starts subscribes to one topic after the other.
-func (s *Subscriber) mayPass(tenure domain.Tenure, l *domain.Lease, topic string) bool {
+func (s *Subscriber) mayPass(tenure work.Tenure, l *work.Lease, topic string) bool {
 	if s.conf.Ordered || s.waiting.Load() < int64(s.rank(topic)) || s.isDraining() || tenure.Context.Err() != nil {
 		return false
 	}
@@ -48,13 +48,13 @@ type inHand struct {
 }
 
 // hold notes that a lease is being delivered. s.mu is held.
-func (s *Subscriber) hold(tenure domain.Tenure, l *domain.Lease, suspect bool) {
+func (s *Subscriber) hold(tenure work.Tenure, l *work.Lease, suspect bool) {
 	s.held[keyOf(l)] = &inHand{suspect: suspect}
 	l.MayPass = func(topic string) bool { return s.mayPass(tenure, l, topic) }
 }
 
 // press finds out what waits when no slot is free.
-func (s *Subscriber) press(ctx context.Context, q queries, tenure domain.Tenure) error {
+func (s *Subscriber) press(ctx context.Context, q queries, tenure work.Tenure) error {
 	if s.conf.Ordered || time.Since(s.rounds.pressed) < pressEvery {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
 
 // goOn notes that a message has taken the place of another, in the same slot, and gives the
 // subscription to deliver it to; nil if that has ended.
-func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passed) *subscription {
+func (s *Subscriber) goOn(tenure work.Tenure, l *work.Lease, p *work.Passed) *subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.held, keyOf(l))
@@ -107,7 +107,7 @@ func (s *Subscriber) goOn(tenure domain.Tenure, l *domain.Lease, p *domain.Passe
 }
 
 // messageOf is a message to deliver whose step has been recorded as started.
-func messageOf(started *domain.Message) *message.Message {
+func messageOf(started *work.Message) *message.Message {
 	m := message.NewMessage(started.UUID, started.Payload)
 	for k, v := range started.Metadata {
 		m.Metadata.Set(k, v)

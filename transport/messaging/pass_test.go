@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -32,9 +33,9 @@ func TestSubscriber_pass(t *testing.T) {
 func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string, meanwhile ...func()) {
 	t.Helper()
 	l, position := lease(msg), 900_000+serial.Add(1)
-	m := domain.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
+	m := work.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := passIn(tx, domain.Pass{Lease: l, Message: domain.OutboxMessage{Message: m, Partition: l.Partition, Position: position}})
+		held, err := passIn(tx, work.Pass{Lease: l, Message: work.OutboxMessage{Message: m, Partition: l.Partition, Position: position}})
 		if err == nil && !held {
 			t.Error("the lease is not held")
 		}
@@ -110,7 +111,7 @@ func testPassOn(t *testing.T, db *schema.DB) {
 }
 
 // wantMay waits until a lease may be passed on to topic, or may not.
-func wantMay(t *testing.T, m *member, l *domain.Lease, topic string, want bool) {
+func wantMay(t *testing.T, m *member, l *work.Lease, topic string, want bool) {
 	t.Helper()
 	for range 200 {
 		if l.MayPass(topic) == want {
@@ -256,5 +257,5 @@ func testPassTakenOver(t *testing.T, db *schema.DB) {
 	expire(t, db, m.Tenure)
 	again := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), two))
 	wantLease(t, again, heir.Tenure, 2, 1)
-	settle(t, db, lease(passed), domain.SettleDone, false)
+	settle(t, db, lease(passed), work.SettleDone, false)
 }

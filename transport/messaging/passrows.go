@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -15,7 +16,7 @@ const pass = `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payloa
 // Pass gives the statements that make the rows of leases those of other messages. Where
 // Settle has looked at the rows and locked them, in the same transaction, they are held;
 // otherwise the statements tell held which were.
-func (s Leases) Pass(d schema.Dialect, passes []domain.Pass, held []bool) ([]schema.Question, error) {
+func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error) {
 	questions := make([]schema.Question, len(passes))
 	for i, p := range passes {
 		l, m := p.Lease, p.Message

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -34,13 +34,13 @@ const byKey = `USING PRIMARY KEY (consumer_group=? AND first_topic=? AND partiti
 // without looking at any but their own.
 func TestLeases_plan(t *testing.T) {
 	db := schematest.SQLite(t)
-	var requests []domain.SettleRequest
-	var passes []domain.Pass
+	var requests []work.SettleRequest
+	var passes []work.Pass
 	for i := range 40 {
-		for how := domain.SettleKeep; how <= domain.SettlePass; how++ {
-			l := &domain.Lease{Group: "g", FirstTopic: "t", FirstPosition: int64(i), Topic: "u", Position: int64(i + 1), Node: "n", Epoch: 1, Attempt: 1}
-			requests = append(requests, domain.SettleRequest{Lease: l, Settle: how})
-			passes = append(passes, domain.Pass{Lease: l, Message: follower(l, "v")})
+		for how := work.SettleKeep; how <= work.SettlePass; how++ {
+			l := &work.Lease{Group: "g", FirstTopic: "t", FirstPosition: int64(i), Topic: "u", Position: int64(i + 1), Node: "n", Epoch: 1, Attempt: 1}
+			requests = append(requests, work.SettleRequest{Lease: l, Settle: how})
+			passes = append(passes, work.Pass{Lease: l, Message: follower(l, "v")})
 		}
 	}
 	questions, err := messaging.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
@@ -65,7 +65,7 @@ func TestLeases_plan(t *testing.T) {
 // TestSubscriber_plan: looking for what may be claimed passes by what nodes have in hand.
 func TestSubscriber_plan(t *testing.T) {
 	db := schematest.SQLite(t)
-	for what, q := range messaging.ReturnedQueries(db.Dialect(), domain.Topics()) {
+	for what, q := range messaging.ReturnedQueries(db.Dialect(), work.Topics()) {
 		got := plan(t, db, q, "g", "t", 3)
 		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
 			t.Errorf("%s\nis run so:\n%s", what, got)

@@ -14,6 +14,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -150,10 +151,10 @@ func testPublishClosed(t *testing.T, db *schema.DB) {
 
 func testOutboxPlaces(t *testing.T, db *schema.DB) {
 	one, two, at := name("topic"), name("topic"), time.Date(2026, 3, 4, 5, 6, 7, 123456000, time.UTC)
-	all := []domain.OutboxMessage{
-		{Message: domain.Message{Topic: one, UUID: "Größe 🐟", Payload: []byte{0, 0xff, 0x80}, Metadata: map[string]string{"ключ": "大"}}, Partition: 2, Position: 900, At: at},
-		{Message: domain.Message{Topic: two, UUID: "b"}, Partition: 2, Position: 901, At: at},
-		{Message: domain.Message{Topic: one, UUID: "c"}, Partition: 2, Position: 902, At: at},
+	all := []work.OutboxMessage{
+		{Message: work.Message{Topic: one, UUID: "Größe 🐟", Payload: []byte{0, 0xff, 0x80}, Metadata: map[string]string{"ключ": "大"}}, Partition: 2, Position: 900, At: at},
+		{Message: work.Message{Topic: two, UUID: "b"}, Partition: 2, Position: 901, At: at},
+		{Message: work.Message{Topic: one, UUID: "c"}, Partition: 2, Position: 902, At: at},
 	}
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		return insertIn(t.Context(), tx, all)
@@ -186,12 +187,12 @@ func testOutboxMany(t *testing.T, db *schema.DB) {
 }
 
 func testOutboxInvalid(t *testing.T, db *schema.DB) {
-	for what, m := range map[string]domain.Message{
+	for what, m := range map[string]work.Message{
 		"topic": {Topic: "a b", UUID: "a"},
 		"UUID":  {Topic: name("topic"), UUID: strings.Repeat("x", 129)},
 	} {
 		err := db.InTx(t.Context(), func(tx *schema.Tx) error {
-			return insertIn(t.Context(), tx, []domain.OutboxMessage{{Message: m, Partition: 1, Position: 1}})
+			return insertIn(t.Context(), tx, []work.OutboxMessage{{Message: m, Partition: 1, Position: 1}})
 		})
 		if !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%s: err = %v, want ErrInvalid", what, err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -23,8 +23,8 @@ func TestSubscriber_race(t *testing.T) {
 	})
 }
 
-// work handles what comes over ch until the test ends.
-func work(wg *sync.WaitGroup, ch <-chan *message.Message, handle func(*message.Message)) {
+// handleAll handles what comes over ch until the test ends.
+func handleAll(wg *sync.WaitGroup, ch <-chan *message.Message, handle func(*message.Message)) {
 	wg.Go(func() {
 		for m := range ch {
 			wg.Go(func() { handle(m) })
@@ -45,7 +45,7 @@ func testNodesRace(t *testing.T, db *schema.DB) {
 	for i := range nodes {
 		s := subscriber(t, handles[i%2], join(t, db), messaging.Config{Slots: 3 + i})
 		subs = append(subs, s)
-		work(&handlers, subscribe(t, s, topic), func(m *message.Message) {
+		handleAll(&handlers, subscribe(t, s, topic), func(m *message.Message) {
 			if earlier, twice := seen.LoadOrStore(string(m.Payload), lease(m).Node); twice {
 				t.Errorf("message %s was delivered to %v and to %s", m.Payload, earlier, lease(m).Node)
 			}
@@ -95,7 +95,7 @@ func testOrderedRace(t *testing.T, db *schema.DB) {
 	for i, handle := range handles {
 		s := subscriber(t, handle, members[i], messaging.Config{Slots: 1, Ordered: true, IdlePoll: time.Millisecond})
 		other := members[1-i]
-		work(&handlers, subscribe(t, s, topic), func(m *message.Message) {
+		handleAll(&handlers, subscribe(t, s, topic), func(m *message.Message) {
 			if n := running.Add(1); n != 1 {
 				t.Errorf("%d messages of an ordered topic are being handled at once", n)
 			}
@@ -133,9 +133,9 @@ func testWakeUps(t *testing.T, db *schema.DB) {
 	var total atomic.Int64
 	var handlers sync.WaitGroup
 	s := subscriber(t, db, join(t, db), messaging.Config{Slots: 3, Bell: bell, IdlePoll: tooLate}.WithFirstPause(tooLate))
-	work(&handlers, subscribe(t, s, topic), func(m *message.Message) {
+	handleAll(&handlers, subscribe(t, s, topic), func(m *message.Message) {
 		if lease(m).Position%3 == 0 {
-			settle(t, db, lease(m), domain.SettleDone, true) // as an append does
+			settle(t, db, lease(m), work.SettleDone, true) // as an append does
 		}
 		m.Ack()
 		if total.Add(1) == messages {

@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
@@ -152,20 +153,20 @@ func testSweepRace(t *testing.T, db *schema.DB) {
 
 func testSweepNodes(t *testing.T, db *schema.DB) {
 	const day = 24 * time.Hour
-	ended := func(ago time.Duration, n domain.Node) domain.Tenure {
+	ended := func(ago time.Duration, n work.Node) work.Tenure {
 		tenure := register(t, db, n)
 		exec(t, db, `UPDATE nodes SET expires_at = ?3 WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch, schema.TimeArg(time.Now().Add(-ago)))
 		return tenure
 	}
-	again := domain.Node{Node: name("again")}
-	gone := []domain.Tenure{ended(61*time.Minute, again), ended(2*time.Hour, again), ended(31*day, domain.Node{Node: name("node")})}
-	kept := []domain.Tenure{
-		ended(59*time.Minute, again),                   // too fresh
-		register(t, db, again),                         // good
-		ended(29*day, domain.Node{Node: name("node")}), // the last of its name
-		register(t, db, domain.Node{Node: name("node")}),
+	again := work.Node{Node: name("again")}
+	gone := []work.Tenure{ended(61*time.Minute, again), ended(2*time.Hour, again), ended(31*day, work.Node{Node: name("node")})}
+	kept := []work.Tenure{
+		ended(59*time.Minute, again),                 // too fresh
+		register(t, db, again),                       // good
+		ended(29*day, work.Node{Node: name("node")}), // the last of its name
+		register(t, db, work.Node{Node: name("node")}),
 	}
-	holds := ended(31*day, domain.Node{Node: name("node")})
+	holds := ended(31*day, work.Node{Node: name("node")})
 	exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions, claimed_at, available_at)
 		VALUES ('workers', ?1, 0, 1, ?1, 1, 'held', ?2, '{}', ?3, ?4, 1, 0, ?5, ?5)`, name("topic"), []byte{}, holds.Node, holds.Epoch, schema.TimeArg(time.Now()))
 	kept = append(kept, holds)

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -25,19 +26,19 @@ func TestLeases_rowStays(t *testing.T) {
 
 // follower is a message at a position behind that of a lease, with the lease it is passed
 // on to.
-func follower(l *domain.Lease, topic string) domain.OutboxMessage {
-	m := domain.Message{Topic: topic, UUID: "next", Payload: []byte("work"), Metadata: map[string]string{"k": "v"}}
-	return domain.OutboxMessage{Message: m, Partition: l.Partition, Position: l.Position + 900_000 + serial.Add(1)}
+func follower(l *work.Lease, topic string) work.OutboxMessage {
+	m := work.Message{Topic: topic, UUID: "next", Payload: []byte("work"), Metadata: map[string]string{"k": "v"}}
+	return work.OutboxMessage{Message: m, Partition: l.Partition, Position: l.Position + 900_000 + serial.Add(1)}
 }
 
 // passIn passes a lease on in a transaction and says whether it was held.
-func passIn(tx *schema.Tx, p domain.Pass) (bool, error) {
-	settled, err := settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: p.Lease, Settle: domain.SettlePass})
+func passIn(tx *schema.Tx, p work.Pass) (bool, error) {
+	settled, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: p.Lease, Settle: work.SettlePass})
 	if err != nil {
 		return false, err
 	}
 	held := make([]bool, 1)
-	questions, err := messaging.Leases{}.Pass(tx.Dialect(), []domain.Pass{p}, held)
+	questions, err := messaging.Leases{}.Pass(tx.Dialect(), []work.Pass{p}, held)
 	if err != nil {
 		return false, err
 	}
@@ -46,10 +47,10 @@ func passIn(tx *schema.Tx, p domain.Pass) (bool, error) {
 }
 
 // passTo passes a lease on, as an append does, and gives the one that took its place.
-func passTo(t *testing.T, db *schema.DB, l *domain.Lease, m domain.OutboxMessage, want bool) *domain.Lease {
+func passTo(t *testing.T, db *schema.DB, l *work.Lease, m work.OutboxMessage, want bool) *work.Lease {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := passIn(tx, domain.Pass{Lease: l, Message: m})
+		held, err := passIn(tx, work.Pass{Lease: l, Message: m})
 		if err == nil && held != want {
 			t.Errorf("lease %+v: held is %v, want %v", l, held, want)
 		}
@@ -68,7 +69,7 @@ func testSettlePassed(t *testing.T, db *schema.DB) {
 	if now.Attempt != before.Attempt || now.Node != before.Node || now.Epoch != before.Epoch {
 		t.Fatalf("%+v was passed on as %+v: they differ in more than the message", before, now)
 	}
-	for _, how := range []domain.Settlement{domain.SettleKeep, domain.SettleDone, domain.SettleReturn, domain.SettlePark} {
+	for _, how := range []work.Settlement{work.SettleKeep, work.SettleDone, work.SettleReturn, work.SettlePark} {
 		settle(t, db, before, how, false)
 	}
 	passTo(t, db, before, follower(before, one), false)
@@ -78,8 +79,8 @@ func testSettlePassed(t *testing.T, db *schema.DB) {
 	if rows := inflight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].interruptions != 0 || len(inflight(t, db, one)) != 0 {
 		t.Fatalf("in flight: %+v and %+v", rows, inflight(t, db, one))
 	}
-	settle(t, db, now, domain.SettleKeep, true)
-	settle(t, db, now, domain.SettleDone, true)
+	settle(t, db, now, work.SettleKeep, true)
+	settle(t, db, now, work.SettleDone, true)
 }
 
 // testPassInPlace passes a lease on twice.
@@ -97,7 +98,7 @@ func testPassInPlace(t *testing.T, db *schema.DB) {
 			t.Fatalf("%d rows of %s at %d were made for %s at %d, want 1", n, topic, next.Position, one, first)
 		}
 	}
-	settle(t, db, l, domain.SettleReturn, true)
+	settle(t, db, l, work.SettleReturn, true)
 	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, three)
 	heir := join(t, db)
 	again := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), three))
@@ -105,7 +106,7 @@ func testPassInPlace(t *testing.T, db *schema.DB) {
 	if string(again.Payload) != "work on "+three || lease(again).FirstTopic != one || lease(again).FirstPosition != first {
 		t.Errorf("delivered %q under %+v, a row made for %s at %d", again.Payload, lease(again), one, first)
 	}
-	settle(t, db, lease(again), domain.SettleDone, true)
+	settle(t, db, lease(again), work.SettleDone, true)
 }
 
 // testClaimTwice sets an offset back behind a message that is in flight, as no part of the
@@ -129,8 +130,8 @@ func testPassForward(t *testing.T, db *schema.DB) {
 	elsewhere, back := follower(l, name("topic")), follower(l, name("topic"))
 	elsewhere.Partition++
 	back.Position = l.Position
-	for _, m := range []domain.OutboxMessage{elsewhere, back} {
-		if _, err := (messaging.Leases{}).Pass(db.Dialect(), []domain.Pass{{Lease: l, Message: m}}, make([]bool, 1)); !errors.Is(err, domain.ErrInvalid) {
+	for _, m := range []work.OutboxMessage{elsewhere, back} {
+		if _, err := (messaging.Leases{}).Pass(db.Dialect(), []work.Pass{{Lease: l, Message: m}}, make([]bool, 1)); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("passed on from %d/%d to %d/%d: err = %v, want ErrInvalid", l.Partition, l.Position, m.Partition, m.Position, err)
 		}
 	}
@@ -151,7 +152,7 @@ func testRowsBefore(t *testing.T, db *schema.DB) {
 		all = append(all, take(t, ch))
 		wantLease(t, all[len(all)-1], heir.Tenure, 2, 1)
 	}
-	settle(t, db, lease(all[0]), domain.SettleDone, true)
-	settle(t, db, passTo(t, db, lease(all[1]), follower(lease(all[1]), topic), true), domain.SettleDone, true)
-	settle(t, db, lease(all[2]), domain.SettlePark, true)
+	settle(t, db, lease(all[0]), work.SettleDone, true)
+	settle(t, db, passTo(t, db, lease(all[1]), follower(lease(all[1]), topic), true), work.SettleDone, true)
+	settle(t, db, lease(all[2]), work.SettlePark, true)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -30,13 +30,13 @@ type Subscriber struct {
 
 	mu       sync.Mutex
 	subs     []*subscription
-	busy     int                         // slots in use
-	settle   []settlement                // ended deliveries whose rows are still to be changed
-	rounding bool                        // the loop is in the middle of a round
-	draining chan struct{}               // closed when no more may be claimed or delivered
-	drained  chan struct{}               // closed when nothing is left after that; see quiet
-	held     map[heldKey]*inHand         // leases delivered and not yet ended
-	reserved map[*domain.Lease]time.Time // slots for messages that are being appended, since when; see take.go
+	busy     int                       // slots in use
+	settle   []settlement              // ended deliveries whose rows are still to be changed
+	rounding bool                      // the loop is in the middle of a round
+	draining chan struct{}             // closed when no more may be claimed or delivered
+	drained  chan struct{}             // closed when nothing is left after that; see quiet
+	held     map[heldKey]*inHand       // leases delivered and not yet ended
+	reserved map[*work.Lease]time.Time // slots for messages that are being appended, since when; see take.go
 	started  bool
 	closed   bool
 	loopDone chan struct{}
@@ -75,7 +75,7 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 		c.Losses = NewLosses(db, LossesConfig{})
 	}
 	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]*inHand{}, reserved: map[*domain.Lease]time.Time{}, inTx: db.InTx,
+		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]*inHand{}, reserved: map[*work.Lease]time.Time{}, inTx: db.InTx,
 		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
 	}
 	s.life, s.stop = context.WithCancel(context.Background())

@@ -3,7 +3,7 @@ package messaging_test
 import (
 	"testing"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -13,7 +13,7 @@ import (
 func testSuspects(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	publish(t, db, nil, topic, numbered(3)...)
-	var last domain.Tenure
+	var last work.Tenure
 	for round := range 2 {
 		m := join(t, db)
 		ch := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 10}), topic)

@@ -3,17 +3,17 @@ package messaging
 import (
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Reserve gives a free slot to a message of topic that is about to be appended with
-// domain.SettleTake under the lease that it returns: nil if no slot is free, if something
+// work.SettleTake under the lease that it returns: nil if no slot is free, if something
 // waits for one that goes first or is of the same topic, or if the node takes no messages
 // of the topic just now.
 //
 // end must be called once: with the message, when the append has been committed, which
 // delivers it; or with nil, which frees the slot.
-func (s *Subscriber) Reserve(topic string) (lease *domain.Lease, end func(*domain.Message)) {
+func (s *Subscriber) Reserve(topic string) (lease *work.Lease, end func(*work.Message)) {
 	tenure, in := s.conf.Tenure()
 	if !in || s.conf.Ordered || s.waiting.Load() <= int64(s.rank(topic)) {
 		return nil, nil
@@ -24,12 +24,12 @@ func (s *Subscriber) Reserve(topic string) (lease *domain.Lease, end func(*domai
 		return nil, nil
 	}
 	s.busy++
-	l := &domain.Lease{Group: s.conf.Group, Topic: topic, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1}
+	l := &work.Lease{Group: s.conf.Group, Topic: topic, Node: tenure.Node, Epoch: tenure.Epoch, Attempt: 1}
 	s.reserved[l] = time.Now()
-	return l, func(m *domain.Message) { s.endReserved(tenure, l, m) }
+	return l, func(m *work.Message) { s.endReserved(tenure, l, m) }
 }
 
-func (s *Subscriber) endReserved(tenure domain.Tenure, l *domain.Lease, m *domain.Message) {
+func (s *Subscriber) endReserved(tenure work.Tenure, l *work.Lease, m *work.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.reserved, l)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -26,7 +26,7 @@ func TestSubscriber_Reserve(t *testing.T) {
 }
 
 // reserve waits for a slot: a look may have to find out first that nothing waits.
-func reserve(t *testing.T, m *member, s *messaging.Subscriber, topic string) (*domain.Lease, func(*domain.Message)) {
+func reserve(t *testing.T, m *member, s *messaging.Subscriber, topic string) (*work.Lease, func(*work.Message)) {
 	t.Helper()
 	for range 200 {
 		if l, end := s.Reserve(topic); l != nil {
@@ -39,16 +39,16 @@ func reserve(t *testing.T, m *member, s *messaging.Subscriber, topic string) (*d
 }
 
 // commitTake does what an append does that takes a lease, and says whether it was granted.
-func commitTake(t *testing.T, db *schema.DB, l *domain.Lease) (m domain.Message, held bool) {
+func commitTake(t *testing.T, db *schema.DB, l *work.Lease) (m work.Message, held bool) {
 	t.Helper()
-	m = domain.Message{Topic: l.Topic, UUID: name("taken"), Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
+	m = work.Message{Topic: l.Topic, UUID: name("taken"), Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	position := 900_000 + serial.Add(1)
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) (err error) {
-		held, err = settleIn(tx, messaging.Leases{}, domain.SettleRequest{Lease: l, Settle: domain.SettleTake})
+		held, err = settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: work.SettleTake})
 		if err != nil || !held {
 			return err
 		}
-		takes := []domain.Pass{{Lease: l, Message: domain.OutboxMessage{Message: m, Partition: 2, Position: position}}}
+		takes := []work.Pass{{Lease: l, Message: work.OutboxMessage{Message: m, Partition: 2, Position: position}}}
 		questions, err := messaging.Leases{}.Take(tx.Dialect(), takes)
 		if err != nil {
 			return err
@@ -253,5 +253,5 @@ func testTakeTakenOver(t *testing.T, db *schema.DB) {
 	if again.UUID != sent.UUID {
 		t.Errorf("took over %s, want %s", again.UUID, sent.UUID)
 	}
-	settle(t, db, lease(taken), domain.SettleDone, false)
+	settle(t, db, lease(taken), work.SettleDone, false)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
@@ -20,7 +20,7 @@ type returned struct {
 // claimReturned takes messages that were given back, topic by topic, and those of nodes
 // whose registration has expired, which it puts into found.
 func (s *Subscriber) claimReturned(
-	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, sources []source, free int, found losses,
+	ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, sources []source, free int, found losses,
 ) ([]claim, error) {
 	var claims []claim
 	suspected := s.handlesSuspect()
@@ -41,7 +41,7 @@ func (s *Subscriber) claimReturned(
 // expired count as interrupted; of those that have been so too often it takes none while
 // *suspected, and one otherwise.
 func (s *Subscriber) claimReturnedOf(
-	ctx context.Context, tx *schema.Tx, q queries, tenure domain.Tenure, topic string, most int, suspected *bool, found losses,
+	ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, topic string, most int, suspected *bool, found losses,
 ) ([]claim, error) {
 	candidates, err := s.readReturned(ctx, tx, q, topic, most)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Subscriber) claimReturnedOf(
 			continue
 		}
 		if r.node != "" {
-			if from, err = found.of(ctx, tx, domain.Tenure{Node: r.node, Epoch: r.epoch}); err != nil {
+			if from, err = found.of(ctx, tx, work.Tenure{Node: r.node, Epoch: r.epoch}); err != nil {
 				return nil, err
 			}
 			if from == nil {
@@ -62,7 +62,7 @@ func (s *Subscriber) claimReturnedOf(
 			}
 			crashpoint.Here("takeover.declared")
 			r.lease.Interruptions++
-			r.lease.From = &domain.Owner{Node: r.node, Stopped: from.stopped}
+			r.lease.From = &work.Owner{Node: r.node, Stopped: from.stopped}
 		}
 		r.lease.Node, r.lease.Epoch, r.lease.Attempt = tenure.Node, tenure.Epoch, r.attempt+1
 		mine, err := takeOver(ctx, tx, r)
@@ -110,7 +110,7 @@ func (s *Subscriber) readReturned(ctx context.Context, tx *schema.Tx, q queries,
 	defer func() { _ = rows.Close() }()
 	var all []returned
 	for rows.Next() {
-		r := returned{claim: claim{lease: &domain.Lease{Group: s.conf.Group, Topic: topic}}}
+		r := returned{claim: claim{lease: &work.Lease{Group: s.conf.Group, Topic: topic}}}
 		if err := rows.Scan(&r.lease.Partition, &r.lease.Position, &r.lease.FirstTopic, &r.lease.FirstPosition, &r.uuid, &r.payload, &r.metadata,
 			&r.node, &r.epoch, &r.attempt, &r.lease.Interruptions); err != nil {
 			return nil, err

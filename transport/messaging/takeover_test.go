@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -38,7 +39,7 @@ func lone(t *testing.T, db *schema.DB, m *member, topic string) *message.Message
 }
 
 // wantLease fails if the lease is not as it should be.
-func wantLease(t *testing.T, m *message.Message, node domain.Tenure, attempt, interruptions int) {
+func wantLease(t *testing.T, m *message.Message, node work.Tenure, attempt, interruptions int) {
 	t.Helper()
 	l := lease(m)
 	if l.Node != node.Node || l.Epoch != node.Epoch || l.Attempt != attempt || l.Interruptions != interruptions {
@@ -54,7 +55,7 @@ func testTakeOverExpired(t *testing.T, db *schema.DB) {
 	none(t, ch)
 	expire(t, db, lost.Tenure)
 	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
-	if got := nodeState(t, db, lost.Tenure); got != domain.NodeLost {
+	if got := nodeState(t, db, lost.Tenure); got != work.NodeLost {
 		t.Errorf("the node that was lost has state %s", got)
 	}
 	second := join(t, db)
@@ -63,7 +64,7 @@ func testTakeOverExpired(t *testing.T, db *schema.DB) {
 	wantLease(t, take(t, ch), second.Tenure, 3, 2)
 }
 
-func nodeState(t *testing.T, db *schema.DB, tenure domain.Tenure) (state string) {
+func nodeState(t *testing.T, db *schema.DB, tenure work.Tenure) (state string) {
 	t.Helper()
 	must(t, db.QueryRowContext(t.Context(), `SELECT state FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch).Scan(&state))
 	return state
@@ -74,7 +75,7 @@ func testTakeOverReleased(t *testing.T, db *schema.DB) {
 	lone(t, db, lost, topic)
 	must(t, messaging.NewNodes(db).Release(t.Context(), lost.Node, lost.Epoch))
 	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
-	if got := nodeState(t, db, lost.Tenure); got != domain.NodeStopped {
+	if got := nodeState(t, db, lost.Tenure); got != work.NodeStopped {
 		t.Errorf("the node that was released has state %s", got)
 	}
 }
@@ -91,7 +92,7 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 	lone(t, db, alive, topic)
 	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
 	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
-		must(t, messaging.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, domain.NodeDraining, 1, ttl))
+		must(t, messaging.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, work.NodeDraining, 1, ttl))
 		heir.afterRounds(t, 2, nil)
 		none(t, ch)
 	}
@@ -105,7 +106,7 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 func testTakeOverOwn(t *testing.T, db *schema.DB) {
 	old, topic := join(t, db), name("topic")
 	lone(t, db, old, topic)
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), domain.Node{Node: old.Node, Epoch: old.Epoch}, time.Hour)
+	epoch, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: old.Node, Epoch: old.Epoch}, time.Hour)
 	must(t, err)
 	if epoch <= old.Epoch {
 		t.Fatalf("epoch %d follows %d", epoch, old.Epoch)
@@ -131,7 +132,7 @@ func testTakeOverRace(t *testing.T, db *schema.DB) {
 	var total atomic.Int64
 	var handlers sync.WaitGroup
 	for _, handle := range []*schema.DB{db, again(t, db), db} {
-		work(&handlers, subscribe(t, subscriber(t, handle, join(t, db), messaging.Config{Slots: 8}), topic), func(m *message.Message) {
+		handleAll(&handlers, subscribe(t, subscriber(t, handle, join(t, db), messaging.Config{Slots: 8}), topic), func(m *message.Message) {
 			if earlier, twice := seen.LoadOrStore(m.UUID, lease(m).Node); twice {
 				t.Errorf("message %s went to %v and to %s", m.UUID, earlier, lease(m).Node)
 			}
@@ -179,7 +180,7 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 	nodes := messaging.NewNodes(db)
 	for i := range 12 {
 		m := join(t, db)
-		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, domain.NodeActive, 1, 30*time.Millisecond))
+		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, 30*time.Millisecond))
 		exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions,
 			claimed_at, available_at) VALUES ('workers', ?1, 0, ?2, ?1, ?2, 'work', ?3, '{}', ?4, ?5, 1, 0, ?6, ?6)`,
 			topic, i+1, []byte("work"), m.Node, m.Epoch, schema.TimeArg(time.Now()))
@@ -189,7 +190,7 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 			defer close(over)
 			for i := 0; ; i++ {
 				before := taken.Load()
-				err := nodes.Renew(context.Background(), m.Node, m.Epoch, domain.NodeActive, 1, time.Duration(1+i%30)*time.Millisecond)
+				err := nodes.Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, time.Duration(1+i%30)*time.Millisecond)
 				if before && err == nil {
 					t.Error("a registration was renewed after its message had been taken over")
 				}
@@ -216,13 +217,13 @@ func testRenewWaited(t *testing.T, db *schema.DB) {
 	m, other, nodes := join(t, db), again(t, db), messaging.NewNodes(db)
 	must(t, other.Ping(t.Context()))
 	renewed := make(chan error, 1)
-	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, domain.NodeActive, 1, ttl))
+	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, ttl))
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		if _, err := tx.ExecContext(t.Context(), `UPDATE nodes SET busy = busy WHERE node = ?1`, m.Node); err != nil {
 			return err
 		}
 		go func() {
-			renewed <- messaging.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, domain.NodeActive, 1, ttl)
+			renewed <- messaging.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
 		}()
 		for lost := false; !lost; { // until the database's clock says so
 			var err error

@@ -4,7 +4,7 @@ import (
 	"database/sql"
 	"slices"
 
-	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -16,7 +16,7 @@ const (
 // Take gives the statements that put messages in flight for nodes that Settle found to be
 // registered, in the same transaction. If such a registration ends before the commit,
 // the rows are those of a lost node, which others take over.
-func (s Leases) Take(d schema.Dialect, takes []domain.Pass) (questions []schema.Question, err error) {
+func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Question, err error) {
 	rows := make([][]any, len(takes))
 	for i, p := range takes {
 		m := p.Message
@@ -47,17 +47,17 @@ func (s Leases) Take(d schema.Dialect, takes []domain.Pass) (questions []schema.
 
 // takers are the nodes that want leases which they do not have yet, with the numbers of
 // their requests: nearly always there is one.
-type takers map[domain.Tenure][]int
+type takers map[work.Tenure][]int
 
 // take takes the request, if it is such a one.
-func (t *takers) take(r domain.SettleRequest, number int) bool {
-	if r.Settle != domain.SettleTake {
+func (t *takers) take(r work.SettleRequest, number int) bool {
+	if r.Settle != work.SettleTake {
 		return false
 	}
 	if *t == nil {
 		*t = takers{}
 	}
-	node := domain.Tenure{Node: r.Lease.Node, Epoch: r.Lease.Epoch}
+	node := work.Tenure{Node: r.Lease.Node, Epoch: r.Lease.Epoch}
 	(*t)[node] = append((*t)[node], number)
 	return true
 }

@@ -1,9 +1,11 @@
-package domain
+package work
 
 import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"orderflow/domain"
 )
 
 // Keys of message metadata. The correlation key is the one Watermill uses.
@@ -17,11 +19,11 @@ const (
 const TopicRollback = "rollback"
 
 // StepTopic is the topic of orders for which step is next.
-func StepTopic(step Step) string {
+func StepTopic(step domain.Step) string {
 	switch step {
-	case PreProcessing:
+	case domain.PreProcessing:
 		return "pre-processing"
-	case PostProcessing:
+	case domain.PostProcessing:
 		return "post-processing"
 	}
 	return strings.ToLower(string(step))
@@ -31,50 +33,50 @@ func StepTopic(step Step) string {
 // steps before earlier ones, so that orders under way finish before new ones start.
 func Topics() []string {
 	return []string{
-		TopicRollback, StepTopic(PostProcessing), StepTopic(Processing), StepTopic(PreProcessing), StepTopic(Scheduling),
+		TopicRollback, StepTopic(domain.PostProcessing), StepTopic(domain.Processing), StepTopic(domain.PreProcessing), StepTopic(domain.Scheduling),
 	}
 }
 
 // FollowUp is the topic that has to hear of e; false if e asks for no more work.
-func FollowUp(e Event) (topic string, follows bool) {
+func FollowUp(e domain.Event) (topic string, follows bool) {
 	switch e := e.(type) {
-	case OrderPlaced:
-		return StepTopic(steps[0]), true
-	case StepCompleted:
+	case domain.OrderPlaced:
+		return StepTopic(domain.Scheduling), true
+	case domain.StepCompleted:
 		next, more := e.Step.Next()
 		return StepTopic(next), more
-	case StepFailed:
+	case domain.StepFailed:
 		return TopicRollback, true
 	}
 	return "", false
 }
 
-type work struct {
-	OrderID OrderID `json:"order_id"`
+type payload struct {
+	OrderID domain.OrderID `json:"order_id"`
 }
 
-// EncodeWork is the payload of a message about an order.
-func EncodeWork(id OrderID) []byte {
+// EncodePayload is the payload of a message about an order.
+func EncodePayload(id domain.OrderID) []byte {
 	b := make([]byte, 0, 64)
 	return append(id.Append(append(b, `{"order_id":"`...)), `"}`...)
 }
 
-// DecodeWork reads what EncodeWork wrote.
-func DecodeWork(payload []byte) (OrderID, error) {
-	s := NewScanner(string(payload))
+// DecodePayload reads what EncodePayload wrote.
+func DecodePayload(data []byte) (domain.OrderID, error) {
+	s := domain.NewScanner(string(data))
 	s.Expect(`{"order_id":`)
 	text := s.Text()
 	if s.Expect(`}`); s.Done() {
-		if id, err := ParseOrderID(text); err == nil && !id.IsZero() {
+		if id, err := domain.ParseOrderID(text); err == nil && !id.IsZero() {
 			return id, nil
 		}
 	}
-	var w work
-	if err := json.Unmarshal(payload, &w); err != nil {
-		return OrderID{}, fmt.Errorf("%w: message payload: %s", ErrInvalid, err)
+	var p payload
+	if err := json.Unmarshal(data, &p); err != nil {
+		return domain.OrderID{}, fmt.Errorf("%w: message payload: %s", domain.ErrInvalid, err)
 	}
-	if w.OrderID.IsZero() {
-		return OrderID{}, fmt.Errorf("%w: message payload has no order_id", ErrInvalid)
+	if p.OrderID.IsZero() {
+		return domain.OrderID{}, fmt.Errorf("%w: message payload has no order_id", domain.ErrInvalid)
 	}
-	return w.OrderID, nil
+	return p.OrderID, nil
 }

@@ -1,10 +1,10 @@
-package domain
+package work
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
-	"time"
+
+	"orderflow/domain"
 )
 
 // Lease is the right of one node to work on one message: a row of the in-flight
@@ -34,21 +34,13 @@ type Lease struct {
 
 	settled atomic.Bool
 	passed  atomic.Pointer[Passed]
-	order   atomic.Pointer[Order]
+	order   atomic.Pointer[domain.Order]
 }
 
 // Passed is a lease that took the place of another, and its message.
 type Passed struct {
 	Lease   *Lease
 	Message Message
-}
-
-// Owner is a node whose registration had ended while it held a message.
-type Owner struct {
-	Node string
-	// Stopped says that the node had released its registration. Otherwise it had expired: what
-	// became of the node is not known.
-	Stopped bool
 }
 
 // PassOn says that in a committed transaction the lease has become another one of the
@@ -67,11 +59,11 @@ func (l *Lease) Passed() *Passed { return l.passed.Load() }
 // Carry gives the lease its order along, as it was after the transaction in which the lease
 // was taken or passed on, or later; so that the handler of its message need not load it.
 // Only what has been committed may go along. The lease has o from here on.
-func (l *Lease) Carry(o *Order) { l.order.Store(o) }
+func (l *Lease) Carry(o *domain.Order) { l.order.Store(o) }
 
 // Carried is what Carry gave along, nil if there is nothing. It is there once: whoever gets it
 // may change it.
-func (l *Lease) Carried() *Order { return l.order.Swap(nil) }
+func (l *Lease) Carried() *domain.Order { return l.order.Swap(nil) }
 
 // MarkSettled says that the lease has ended in a committed transaction, or is known
 // to be lost, so that acknowledging the message has nothing left to do.
@@ -126,53 +118,4 @@ func WithLease(ctx context.Context, l *Lease) context.Context {
 func LeaseFrom(ctx context.Context) *Lease {
 	l, _ := ctx.Value(leaseKey{}).(*Lease)
 	return l
-}
-
-// Tenure is the time during which a node may hold leases: one registration of it.
-type Tenure struct {
-	Node  string
-	Epoch int64
-	// Context ends before the node's leases can end, by the node's own monotonic clock.
-	Context context.Context
-}
-
-// The states of a node.
-const (
-	NodeActive   = "active"
-	NodeDraining = "draining"
-	NodeStopped  = "stopped"
-	NodeLost     = "lost" // its registration expired and another node took its work
-	// NodeUnregistered is what a node says of itself while it has no registration that may be
-	// relied on; it is never stored.
-	NodeUnregistered = "unregistered"
-)
-
-// Node is one registration of a node, as the database holds it.
-type Node struct {
-	Node        string
-	Epoch       int64
-	State       string // NodeActive, NodeDraining, NodeStopped
-	Slots       int    // workers
-	Busy        int    // workers with work, at the last heartbeat
-	Host        string
-	PID         int
-	Version     string // of the program
-	Roles       string // "api,worker,projector"
-	Admin       string // address of the node's admin interface
-	StartedAt   time.Time
-	HeartbeatAt time.Time
-	ExpiresAt   time.Time
-	EventLevel  int // the highest level of events that it reads (see EventLevel)
-	// Expired says that by the database's clock its leases are no longer good.
-	Expired bool
-}
-
-// NameTakenError says that another registration under a node's name is good.
-type NameTakenError struct {
-	Holder Node // as it was read: its epoch, host, PID, admin address and times
-}
-
-func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("the name %s is taken by another registration, of host %s, process %d, which is good until %s",
-		e.Holder.Node, e.Holder.Host, e.Holder.PID, e.Holder.ExpiresAt.UTC().Format(time.RFC3339Nano))
 }

@@ -1,0 +1,64 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Tenure is the time during which a node may hold leases: one registration of it.
+type Tenure struct {
+	Node  string
+	Epoch int64
+	// Context ends before the node's leases can end, by the node's own monotonic clock.
+	Context context.Context
+}
+
+// The states of a node.
+const (
+	NodeActive   = "active"
+	NodeDraining = "draining"
+	NodeStopped  = "stopped"
+	NodeLost     = "lost" // its registration expired and another node took its work
+	// NodeUnregistered is what a node says of itself while it has no registration that may be
+	// relied on; it is never stored.
+	NodeUnregistered = "unregistered"
+)
+
+// Node is one registration of a node, as the database holds it.
+type Node struct {
+	Node        string
+	Epoch       int64
+	State       string // NodeActive, NodeDraining, NodeStopped
+	Slots       int    // workers
+	Busy        int    // workers with work, at the last heartbeat
+	Host        string
+	PID         int
+	Version     string // of the program
+	Roles       string // "api,worker,projector"
+	Admin       string // address of the node's admin interface
+	StartedAt   time.Time
+	HeartbeatAt time.Time
+	ExpiresAt   time.Time
+	EventLevel  int // the highest level of events that it reads (see domain.EventLevel)
+	// Expired says that by the database's clock its leases are no longer good.
+	Expired bool
+}
+
+// NameTakenError says that another registration under a node's name is good.
+type NameTakenError struct {
+	Holder Node // as it was read: its epoch, host, PID, admin address and times
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("the name %s is taken by another registration, of host %s, process %d, which is good until %s",
+		e.Holder.Node, e.Holder.Host, e.Holder.PID, e.Holder.ExpiresAt.UTC().Format(time.RFC3339Nano))
+}
+
+// Owner is a node whose registration had ended while it held a message.
+type Owner struct {
+	Node string
+	// Stopped says that the node had released its registration. Otherwise it had expired: what
+	// became of the node is not known.
+	Stopped bool
+}

@@ -1,0 +1,78 @@
+package work
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"orderflow/domain"
+)
+
+// Orders under way finish before new ones begin.
+func TestTopics(t *testing.T) {
+	want := []string{"rollback", "post-processing", "processing", "pre-processing", "scheduling"}
+	if got := Topics(); !slices.Equal(got, want) {
+		t.Errorf("topics %v, want %v", got, want)
+	}
+}
+
+func TestFollowUp(t *testing.T) {
+	for _, c := range []struct {
+		event domain.Event
+		topic string
+	}{
+		{domain.OrderPlaced{}, "scheduling"},
+		{domain.StepCompleted{Step: domain.Scheduling}, "pre-processing"},
+		{domain.StepCompleted{Step: domain.PreProcessing}, "processing"},
+		{domain.StepCompleted{Step: domain.Processing}, "post-processing"},
+		{domain.StepCompleted{Step: domain.PostProcessing}, ""},
+		{domain.StepFailed{Step: domain.PreProcessing}, "rollback"},
+		{domain.StepStarted{Step: domain.Scheduling}, ""},
+		{domain.StepInterrupted{Step: domain.Scheduling}, ""}, // its message is given back, not written again
+		{domain.StepRolledBack{Step: domain.Processing}, ""},  // the same message goes on
+		{domain.OrderCompleted{}, ""}, {domain.OrderFailed{}, ""}, {domain.OrderParked{}, ""}, {domain.OrderResumed{}, ""},
+	} {
+		topic, follows := FollowUp(c.event)
+		if topic != c.topic || follows != (c.topic != "") {
+			t.Errorf("%#v is followed by %q (%v), want %q", c.event, topic, follows, c.topic)
+		}
+	}
+}
+
+func TestDecodePayload_invalid(t *testing.T) {
+	for _, payload := range []string{``, `{`, `{}`, `[]`, `{"order_id":"x"}`, `{"order_id":7}`, `{"order_id":"00000000-0000-0000-0000-000000000000"}`} {
+		if id, err := DecodePayload([]byte(payload)); !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%s was read as %s, err %v; want ErrInvalid", payload, id, err)
+		}
+	}
+}
+
+func TestEncodePayload(t *testing.T) {
+	if id, err := DecodePayload(EncodePayload(domain.OrderID{7: 1, 15: 0xff})); err != nil || id != (domain.OrderID{7: 1, 15: 0xff}) {
+		t.Errorf("an order's payload was read as %s, err %v", id, err)
+	}
+	// In flight when the program is replaced: the shape must not change.
+	if got, want := string(EncodePayload(domain.OrderID{1})), `{"order_id":"01000000-0000-0000-0000-000000000000"}`; got != want {
+		t.Errorf("payload %s, want %s", got, want)
+	}
+}
+
+// FuzzDecodePayload holds DecodePayload against encoding/json.
+func FuzzDecodePayload(f *testing.F) {
+	for _, text := range []string{
+		`{"order_id":"01890a5d-ac96-774b-bcce-b302099a8057"}`, `{"order_id":"01890A5D-AC96-774B-BCCE-B302099A8057"}`, `{"order_id":"00000000-0000-0000-0000-000000000000"}`,
+		`{"order_id":"01890a5d-ac96-774b-bcce-b302099a805"}`, `{"order_id":""}`, `{"order_id":1}`, `{"order_id":"01890a5d-ac96-774b-bcce-b302099a8057","more":1}`,
+		``, `{`, `{}`, `{}}`, ` {}`, `{} `, `null`, `[]`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var want payload
+		wantErr := json.Unmarshal(data, &want)
+		got, err := DecodePayload(data)
+		if got != want.OrderID && wantErr == nil || (err == nil) != (wantErr == nil && !want.OrderID.IsZero()) {
+			t.Errorf("payload %q: %s, %v; encoding/json has %s, %v", data, got, err, want.OrderID, wantErr)
+		}
+	})
+}
