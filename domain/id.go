@@ -16,7 +16,7 @@ type OrderID [16]byte
 func ParseOrderID(s string) (OrderID, error) {
 	var id OrderID
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return OrderID{}, fmt.Errorf("%w: order id %q is not a UUID (expected 8-4-4-4-12 hexadecimal digits)", ErrInvalid, shorten(s))
+		return OrderID{}, fmt.Errorf("%w: order id %q is not a UUID (expected 8-4-4-4-12 hexadecimal digits)", ErrInvalid, Shorten(s))
 	}
 	digits := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
 	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
@@ -60,11 +60,4 @@ func (id *OrderID) UnmarshalText(text []byte) error {
 func EventID(id OrderID, version int) string {
 	var b [48]byte
 	return string(strconv.AppendInt(append(id.Append(b[:0]), ':'), int64(version), 10))
-}
-
-func shorten(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "..."
-	}
-	return s
 }

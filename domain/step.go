@@ -42,7 +42,7 @@ func ParseStep(s string) (Step, error) {
 	if step := Step(s); step.index() >= 0 {
 		return step, nil
 	}
-	return "", fmt.Errorf("%w: step %q is unknown (expected one of %s)", ErrInvalid, shorten(s), List(steps[:]))
+	return "", fmt.Errorf("%w: step %q is unknown (expected one of %s)", ErrInvalid, Shorten(s), List(steps[:]))
 }
 
 // Next is the step after s; false after the last and for an unknown step.
@@ -87,7 +87,7 @@ func ParseStatus(s string) (Status, error) {
 	if slices.Contains(statuses, Status(s)) {
 		return Status(s), nil
 	}
-	return "", fmt.Errorf("%w: status %q is unknown (expected one of %s)", ErrInvalid, shorten(s), List(statuses))
+	return "", fmt.Errorf("%w: status %q is unknown (expected one of %s)", ErrInvalid, Shorten(s), List(statuses))
 }
 
 // Ended says that nothing more will happen to an order of this status.

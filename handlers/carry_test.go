@@ -70,7 +70,7 @@ func TestSteps_Handler_carry(t *testing.T) {
 		b, store := newCounted(t)
 		s := &slots{free: 1}
 		b.id = domain.OrderID{2}
-		if _, err := newOpener(t, b, s).Append(t.Context(), opening(t, b.id)); err != nil {
+		if _, err := placeAs(t, b, s, b.id); err != nil {
 			t.Fatal(err)
 		}
 		b.wantCarried(s.granted[0])

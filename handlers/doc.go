@@ -12,7 +12,7 @@
 //     recorded in the unit of work that also ends the message. An outcome whose lease
 //     has been lost is dropped: another node has the order.
 //   - An order that is placed on a node with a free worker is started in the transaction that
-//     places it (Opener).
+//     places it (Placing).
 //   - An order that goes on in the same slot is not loaded again: what was committed goes
 //     along with its lease. What others have appended meanwhile is met when the next outcome
 //     is recorded, which is then decided anew on what is stored.

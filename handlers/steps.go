@@ -18,12 +18,17 @@ import (
 
 // Store keeps the events of orders.
 type Store interface {
+	Appender
 	// Load gives all events of an order in order of version; domain.ErrNotFound if there
 	// are none.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
 	// LoadAt is Load for a caller who knows the position of an event of the order. It may give
 	// what is remembered of the order up to that event, or further, and not what is stored.
 	LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error)
+}
+
+// Appender commits units of work.
+type Appender interface {
 	// Append commits a unit of work whole and gives its events as they were recorded. A
 	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
 	// stream has moved on; domain.ErrFenced, when the lease is no longer held;

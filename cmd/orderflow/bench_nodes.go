@@ -14,8 +14,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 	"orderflow/internal/bench"
-	"orderflow/transport/httpapi"
 )
 
 // benchStart is how long a node may take to be ready.
@@ -80,9 +80,8 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 
 // placeOn is what the API does with an order.
 func placeOn(n *node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
-	placer := n.placer()
 	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
-		placed, err := placer.Place(ctx, httpapi.NewOrder{TrackingID: trackingID, Detail: detail})
+		placed, err := n.placing.Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
 		return placed.OrderID, err
 	}
 }

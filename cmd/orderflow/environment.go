@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"orderflow/transport/httpapi"
+	"orderflow/internal/spelling"
 )
 
 const envPrefix = "ORDERFLOW_"
@@ -28,7 +28,7 @@ func strangeVariables(app *kong.Application, environ []string) (warnings []strin
 			continue
 		}
 		hint := ""
-		if meant, found := httpapi.Closest(rest, known); found {
+		if meant, found := spelling.Closest(rest, known); found {
 			hint = fmt.Sprintf(": did you mean %s%s?", envPrefix, strings.ToUpper(meant))
 		}
 		warnings = append(warnings, fmt.Sprintf("the variable %s is set and no command reads it%s", name, hint))

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 	"orderflow/schema"
-	"orderflow/transport/httpapi"
 )
 
 // filled gives a file with so many orders that have been worked on, alone: nothing of it is in a
@@ -29,11 +29,11 @@ func filled(t *testing.T, orders int) string {
 	ended := make(chan error, 1)
 	go func() { ended <- n.run(context.WithoutCancel(t.Context())) }()
 	for i := range orders {
-		o := httpapi.NewOrder{TrackingID: fmt.Sprintf("order-%d", i), Detail: []byte(fmt.Sprintf(`{"sku":"A-%d","text":"<Müller>"}`, i))}
+		o := handlers.NewOrder{TrackingID: fmt.Sprintf("order-%d", i), Detail: []byte(fmt.Sprintf(`{"sku":"A-%d","text":"<Müller>"}`, i))}
 		if i%10 == 0 {
 			o.IdempotencyKey = fmt.Sprintf("key-%d", i)
 		}
-		if _, err := n.placer().Place(t.Context(), o); err != nil {
+		if _, err := n.placing.Place(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"orderflow/domain"
-	"orderflow/domain/work"
 	"orderflow/eventstore/check"
 	"orderflow/projections"
-	"orderflow/transport/httpapi"
 )
 
 // gate holds back what works on orders, while the database names places that its log does not have:
@@ -123,19 +121,6 @@ func (n *node) watchLostEnd(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// gatedAppender places no order while the gate is closed.
-type gatedAppender struct {
-	*gate
-	next httpapi.Appender
-}
-
-func (g gatedAppender) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
-	if why := g.closed(); why != nil {
-		return nil, why
-	}
-	return g.next.Append(ctx, a)
 }
 
 // lookOnce says, once the node works, what is wrong and keeps no node from working: counts, and newest

@@ -41,7 +41,7 @@ type node struct {
 	steps      *handlers.Steps
 	subscriber *messaging.Subscriber
 	worker     *handlers.Worker
-	opener     httpapi.Appender // of new orders
+	placing    *handlers.Placing
 	projector  *projections.Projector
 
 	probe                   *probe
@@ -77,7 +77,7 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 			err = errors.Join(err, n.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.requireReadable, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildProjector} {
+	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.requireReadable, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildPlacing, n.buildProjector} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -186,13 +186,17 @@ func (n *node) requireMigrated(ctx context.Context) error {
 
 func (n *node) openStore(ctx context.Context) (err error) {
 	n.store, n.views, err = openStore(ctx, n.db, n.memory.remembered(), n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
-	n.opener = n.store
 	return err
 }
 
-// placer places orders, on this node's own workers where they are free.
-func (n *node) placer() *httpapi.Placer {
-	return httpapi.NewPlacer(httpapi.PlacerConfig{Store: gatedAppender{n.gate, n.opener}, Node: n.name})
+// buildPlacing makes what places orders, on this node's own workers where they are free.
+func (n *node) buildPlacing(context.Context) (err error) {
+	conf := handlers.PlacingConfig{Store: n.store, Node: n.name, Closed: n.gate.closed}
+	if n.subscriber != nil {
+		conf.Slots = n.subscriber
+	}
+	n.placing, err = handlers.NewPlacing(conf)
+	return err
 }
 
 // close closes what is open. Listeners that were served are closed already.

@@ -66,9 +66,6 @@ func (n *node) buildWorker(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.opener, err = handlers.NewOpener(handlers.OpenerConfig{Store: n.store, Slots: n.subscriber, Node: n.name}); err != nil {
-		return err
-	}
 	if n.steps, err = n.buildSteps(); err != nil {
 		return err
 	}

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"orderflow/domain"
-	"orderflow/transport/httpapi"
+	"orderflow/handlers"
 )
 
 // ordersPlaceCmd places an order.
@@ -53,13 +51,13 @@ func (c *ordersPlaceCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	return c.service(ctx, func(s service) error {
-		placed, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: s.store}).Place(ctx, httpapi.NewOrder{
+		placing, err := handlers.NewPlacing(handlers.PlacingConfig{Store: s.store})
+		if err != nil {
+			return err
+		}
+		placed, err := placing.Place(ctx, handlers.NewOrder{
 			TrackingID: given(c.TrackingID), Detail: detail, IdempotencyKey: given(c.IdempotencyKey), Actor: actor(""),
 		})
-		var wrong *httpapi.RequestError
-		if errors.As(err, &wrong) {
-			return fmt.Errorf("%w: %w", domain.ErrInvalid, err)
-		}
 		if err != nil {
 			return err
 		}
@@ -77,7 +75,7 @@ func (c *ordersPlaceCmd) detail(stdin io.Reader) (json.RawMessage, error) {
 	if c.Detail != "-" {
 		return json.RawMessage(c.Detail), nil
 	}
-	text, err := io.ReadAll(io.LimitReader(stdin, httpapi.MaxBody+1))
+	text, err := io.ReadAll(io.LimitReader(stdin, handlers.MaxDetail+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the detail from standard input: %w", err)
 	}

@@ -86,7 +86,7 @@ func (n *node) run(ctx context.Context) error {
 func (n *node) addServers(parts *run.Group) {
 	if n.apiListener != nil {
 		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
-			Placer: n.placer(), Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Log: n.entry("api"),
+			Placer: n.placing, Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Log: n.entry("api"),
 		}))
 	}
 	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{

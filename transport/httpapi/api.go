@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 	"orderflow/projections"
 )
 
@@ -27,9 +28,15 @@ type History interface {
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
 }
 
+// Placer places orders.
+type Placer interface {
+	// Place is handlers.Placing's. The order's id may come with an error.
+	Place(ctx context.Context, o handlers.NewOrder) (handlers.Placed, error)
+}
+
 // APIConfig says what the customers' API works with.
 type APIConfig struct {
-	Placer  *Placer
+	Placer  Placer
 	Views   Views
 	History History
 	// Auth asks for tokens; nil: everybody may do everything.
@@ -47,7 +54,7 @@ type APIConfig struct {
 }
 
 type api struct {
-	placer  *Placer
+	placer  Placer
 	views   Views
 	history History
 	bodies  budget // of requests

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"orderflow/domain"
 )
 
 // bodySize is what the JSON body of a request may have: the announced length, or MaxBody if there
@@ -103,13 +105,13 @@ func checkMediaType(h http.Header) error {
 	}
 	mediaType, params, err := mime.ParseMediaType(given)
 	if err != nil || mediaType != "application/json" {
-		return wrongMediaType(fmt.Sprintf("Content-Type must be application/json, got %s", shorten(given)))
+		return wrongMediaType(fmt.Sprintf("Content-Type must be application/json, got %s", domain.Shorten(given)))
 	}
 	if charset, named := params["charset"]; named && !strings.EqualFold(charset, "utf-8") {
-		return wrongMediaType(fmt.Sprintf("the charset of application/json must be utf-8, got %s", shorten(charset)))
+		return wrongMediaType(fmt.Sprintf("the charset of application/json must be utf-8, got %s", domain.Shorten(charset)))
 	}
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return wrongMediaType(fmt.Sprintf("the body must not be compressed, got Content-Encoding %s", shorten(coding)))
+		return wrongMediaType(fmt.Sprintf("the body must not be compressed, got Content-Encoding %s", domain.Shorten(coding)))
 	}
 	return nil
 }

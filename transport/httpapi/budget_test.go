@@ -12,6 +12,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/handlers"
 	"orderflow/transport/httpapi"
 )
 
@@ -30,7 +31,7 @@ func (g *gate) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, erro
 func gated(inHand int64) (*rig, *gate) {
 	g := &gate{fakeStore: &fakeStore{}, append: func() {}}
 	r := newRig(func(c *httpapi.APIConfig) {
-		c.InHand, c.Placer = inHand, httpapi.NewPlacer(httpapi.PlacerConfig{Store: g})
+		c.InHand, c.Placer = inHand, placing(handlers.PlacingConfig{Store: g})
 	})
 	return r, g
 }

@@ -7,61 +7,64 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
-)
 
-const (
-	fieldTrackingID = "tracking_id"
-	fieldDetail     = "detail"
+	"orderflow/handlers"
+	"orderflow/internal/jsontext"
 )
 
 // placeFields are the fields of an order as a customer writes it.
-var placeFields = []string{fieldTrackingID, fieldDetail}
+var placeFields = []string{handlers.FieldTrackingID, handlers.FieldDetail}
 
 // decodeOrder reads the body of a POST of an order. Errors are *RequestError, and
 // name the field and what was expected, or the position and what was found. The order's
 // detail takes the place of the body, which is not to be used afterwards.
-func decodeOrder(body []byte) (NewOrder, error) {
+func decodeOrder(body []byte) (o handlers.NewOrder, err error) {
 	if err := checkText(body); err != nil {
-		return NewOrder{}, err
+		return o, err
 	}
 	fields, err := decodeObject(body, placeFields)
 	if err != nil {
-		return NewOrder{}, err
+		return o, err
 	}
-	var o NewOrder
-	if raw, given := fields[fieldTrackingID]; given && !isNull(raw) {
-		if o.TrackingID, err = decodeString(fieldTrackingID, raw); err != nil {
-			return NewOrder{}, err
-		}
-		if err := checkTrackingID(o.TrackingID); err != nil {
-			return NewOrder{}, err
+	if raw, given := fields[handlers.FieldTrackingID]; given && !jsontext.IsNull(raw) {
+		if o.TrackingID, err = decodeTrackingID(raw); err != nil {
+			return o, err
 		}
 	}
-	if raw, given := fields[fieldDetail]; given && !isNull(raw) {
-		o.Detail, o.decoded = appendCompact(raw[:0], raw), true
+	if raw, given := fields[handlers.FieldDetail]; given && !jsontext.IsNull(raw) {
+		o.Detail, o.Compact = jsontext.AppendCompact(raw[:0], raw), true
 	}
 	return o, nil
+}
+
+func decodeTrackingID(raw json.RawMessage) (id string, err error) {
+	if kind := jsontext.Kind(raw); kind != "string" {
+		return "", invalidValue(inBody, handlers.FieldTrackingID, "a string", kind)
+	}
+	if err = json.Unmarshal(raw, &id); err == nil && id == "" {
+		expected := fmt.Sprintf("a string of 1 to %d bytes (or null, or left out)", handlers.MaxTrackingID)
+		err = invalidValue(inBody, handlers.FieldTrackingID, expected, "an empty string")
+	}
+	return id, err
 }
 
 // checkText refuses what is wrong before any JSON is read: emptiness, text that is
 // not UTF-8, and nesting without bound.
 func checkText(body []byte) error {
 	switch {
-	case len(bytes.TrimLeft(body, jsonSpace)) == 0:
+	case len(jsontext.SkipSpace(body)) == 0:
 		return &RequestError{Problem: problemMalformedJSON, Detail: "the body is empty: expected a JSON object"}
 	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
 		return malformed(body, 0, "it begins with a byte order mark, which JSON has not")
 	}
-	if at := invalidUTF8(body); at >= 0 {
+	if at := jsontext.InvalidUTF8(body); at >= 0 {
 		return malformed(body, at, "this is not UTF-8")
 	}
-	if depth(body) > MaxDepth+1 {
-		return tooDeep("the body", MaxDepth+1)
+	if jsontext.Depth(body) > handlers.MaxDepth+1 {
+		return tooDeep("the body", handlers.MaxDepth+1)
 	}
 	return nil
 }
-
-const jsonSpace = " \t\r\n"
 
 // decodeObject reads one JSON object and nothing else, whose names must be among
 // those known, each at most once, exactly as written. The values are parts of body.
@@ -69,8 +72,8 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 	if err := checkJSON(body); err != nil {
 		return nil, err
 	}
-	text := skipSpace(body)
-	if kind := kindOf(text); kind != "object" {
+	text := jsontext.SkipSpace(body)
+	if kind := jsontext.Kind(text); kind != "object" {
 		return nil, &RequestError{
 			Problem: problemInvalidValue,
 			Detail:  "the body must be a JSON object, got " + kind,
@@ -78,13 +81,13 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 		}
 	}
 	fields := map[string]json.RawMessage{}
-	for text = skipSpace(text[1:]); text[0] != '}'; {
+	for text = jsontext.SkipSpace(text[1:]); text[0] != '}'; {
 		name, value, rest := member(text)
 		if err := addField(fields, known, name, value); err != nil {
 			return nil, err
 		}
-		if text = skipSpace(rest); text[0] == ',' {
-			text = skipSpace(text[1:])
+		if text = jsontext.SkipSpace(rest); text[0] == ',' {
+			text = jsontext.SkipSpace(text[1:])
 		}
 	}
 	return fields, nil
@@ -92,10 +95,10 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 
 // member cuts the first member off the members of a well-formed object.
 func member(text []byte) (name, value, rest []byte) {
-	end := lengthOf(text)
-	name, rest = text[:end], skipSpace(text[end:])
-	rest = skipSpace(rest[1:]) // the colon
-	end = lengthOf(rest)
+	end := jsontext.Length(text)
+	name, rest = text[:end], jsontext.SkipSpace(text[end:])
+	rest = jsontext.SkipSpace(rest[1:]) // the colon
+	end = jsontext.Length(rest)
 	return name, rest[:end], rest[end:]
 }
 
@@ -133,15 +136,6 @@ func checkJSON(body []byte) error {
 	default:
 		return malformed(body, at, syntax.Error())
 	}
-}
-
-func decodeString(field string, raw json.RawMessage) (string, error) {
-	if kind := kindOf(raw); kind != "string" {
-		return "", invalidValue(inBody, field, "a string", kind)
-	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err
 }
 
 // malformed says what is wrong at a byte of the body, and where that is for people:

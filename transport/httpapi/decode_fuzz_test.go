@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/handlers"
 )
 
 // FuzzDecodeOrder holds decodeOrder against encoding/json: what is accepted means the
@@ -23,10 +26,7 @@ func FuzzDecodeOrder(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		o, err := decodeOrder(body)
-		if err == nil {
-			o, err = o.checked()
-		}
+		o, err := placedOf(body)
 		if err != nil {
 			checkRefusal(t, body, err)
 			return
@@ -48,19 +48,39 @@ func FuzzDecodeOrder(f *testing.F) {
 	})
 }
 
+// placedOf is the event that a body makes.
+func placedOf(body []byte) (placed domain.OrderPlaced, err error) {
+	o, err := decodeOrder(body)
+	if err != nil {
+		return placed, err
+	}
+	placing, err := handlers.NewPlacing(handlers.PlacingConfig{Store: keeping(func(a work.Unit) { placed = a.Events[0].(domain.OrderPlaced) })})
+	if err == nil {
+		_, err = placing.Place(context.Background(), o)
+	}
+	return placed, err
+}
+
+// keeping is an event store that a test looks into.
+type keeping func(work.Unit)
+
+func (k keeping) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
+	k(a)
+	return nil, nil
+}
+
 func checkRefusal(t *testing.T, body []byte, err error) {
 	t.Helper()
-	var e *RequestError
-	if !errors.As(err, &e) || e.Detail == "" || !errors.Is(err, domain.ErrInvalid) {
+	p, _ := problemOf(err)
+	if p.Type == problemsPath+"/"+problemInvalidRequest || p.Detail == "" || !errors.Is(err, domain.ErrInvalid) {
 		t.Fatalf("%q was refused with %T %v", body, err, err)
 	}
-	if at, found := e.Members["offset"].(int); found && (at < 0 || at > len(body)) {
+	if at, found := p.members["offset"].(int); found && (at < 0 || at > len(body)) {
 		t.Errorf("%q: offset %d", body, at)
 	}
-	if line, found := e.Members["line"].(int); found && line > 1+bytes.Count(body, []byte("\n")) {
+	if line, found := p.members["line"].(int); found && line > 1+bytes.Count(body, []byte("\n")) {
 		t.Errorf("%q: line %d", body, line)
 	}
-	p, _ := problemOf(err)
 	if encoded, err := p.encode(); err != nil || !json.Valid(encoded) {
 		t.Errorf("%q: problem %s, %v", body, encoded, err)
 	}
@@ -68,10 +88,10 @@ func checkRefusal(t *testing.T, body []byte, err error) {
 
 // checkStored sends the order the way of every order: to the event's stored bytes and
 // back.
-func checkStored(t *testing.T, o NewOrder) {
+func checkStored(t *testing.T, o domain.OrderPlaced) {
 	t.Helper()
 	codec := domain.NewCodec()
-	data, schema, err := codec.Encode(domain.OrderPlaced{TrackingID: o.TrackingID, Detail: o.Detail})
+	data, schema, err := codec.Encode(o)
 	if err != nil {
 		t.Fatalf("%+v cannot be stored: %v", o, err)
 	}
@@ -102,27 +122,4 @@ func valueOf(t *testing.T, raw json.RawMessage) (v any) {
 		t.Fatal(err)
 	}
 	return v
-}
-
-func TestClosest(t *testing.T) {
-	fields := []string{"tracking_id", "detail"}
-	for name, want := range map[string]string{
-		"detial": "detail", "dteails": "detail", "details": "detail", "DETAIL": "detail", "detai": "detail", "etail": "detail", "dettail": "detail", "dtail": "detail",
-		"tracking-id": "tracking_id", "trackingid": "tracking_id", "id": "", "data": "", "": "", "x": "", "trail": "",
-		strings.Repeat("detail", 100): "",
-	} {
-		if got, _ := Closest(name, fields); got != want {
-			t.Errorf("closest to %.20q is %q, want %q", name, got, want)
-		}
-	}
-}
-
-func TestDepth(t *testing.T) {
-	for text, want := range map[string]int{
-		``: 0, `1`: 0, `{}`: 1, `[[],[[]]]`: 3, `"[[["`: 0, `"\"[["`: 0, `"\\"[`: 1, `{"[":[]}`: 2, `]]][`: 0, `[`: 1, `"\`: 0,
-	} {
-		if got := depth([]byte(text)); got != want {
-			t.Errorf("depth of %s is %d, want %d", text, got, want)
-		}
-	}
 }

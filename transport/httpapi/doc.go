@@ -26,8 +26,8 @@
 //     answers then only where Host is a loopback name or address, or one that is allowed: to a
 //     browser it would otherwise be whatever site gives its name this machine's address.
 //
-// Limits: body MaxBody, detail nested MaxDepth deep, tracking_id MaxTrackingID, Idempotency-Key
-// MaxIdempotencyKey, request line and header MaxHeader, list projections.MaxLimit. Each is inclusive.
+// Limits: body MaxBody, request line and header MaxHeader, list projections.MaxLimit; detail, tracking_id
+// and Idempotency-Key as package handlers has them. Each is inclusive.
 //
 // openapi.yaml describes the customers' API, openapi-admin.yaml the admin interface; each listener
 // serves its own at /openapi.yaml. Tests hold them against the routes and against the answers.

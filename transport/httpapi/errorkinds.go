@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 )
 
 // errorKinds is the one table from the kind of an error to the answer, the first
@@ -46,6 +47,10 @@ func problemOf(err error) (problem, http.Header) {
 	if errors.As(err, &request) {
 		return newProblem(request.Problem, request.Detail, request.Members), request.header
 	}
+	var field *domain.FieldError
+	if errors.As(err, &field) {
+		return problemOf(invalidValue(placeOf(field.Field), field.Field, field.Expected, field.Got))
+	}
 	var duplicate *domain.DuplicateError
 	if errors.As(err, &duplicate) {
 		return keyInUse(duplicate), nil
@@ -82,22 +87,30 @@ func newProblem(name, detail string, members map[string]any) problem {
 
 func keyInUse(e *domain.DuplicateError) problem {
 	members := map[string]any{"order_id": e.OrderID}
-	in, field, key := keyOf(e.Key)
+	field, key := keyOf(e.Key)
 	if field == "" {
 		return newProblem(problemKeyInUse, e.Error(), members)
 	}
-	members["in"], members["field"] = in, field
+	members["in"], members["field"] = placeOf(field), field
 	detail := fmt.Sprintf("%#q %s was used for order %s, whose content is another", field, key, e.OrderID)
 	return newProblem(problemKeyInUse, detail, members)
 }
 
-// keyOf says where in the request a reserved key came from.
-func keyOf(reserved string) (in, field, key string) {
+// keyOf is the field of the request that a reserved key came from, and its value.
+func keyOf(reserved string) (field, key string) {
 	switch _, kind, key := domain.SplitKey(reserved); kind {
 	case domain.KeyTracking:
-		return inBody, fieldTrackingID, key
+		return handlers.FieldTrackingID, key
 	case domain.KeyIdempotency:
-		return inHeader, headerIdempotencyKey, key
+		return handlers.FieldIdempotencyKey, key
 	}
-	return "", "", ""
+	return "", ""
+}
+
+// placeOf says where in the request a field of a new order is.
+func placeOf(field string) string {
+	if field == handlers.FieldIdempotencyKey {
+		return inHeader
+	}
+	return inBody
 }

@@ -17,6 +17,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/handlers"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
 )
@@ -69,7 +70,7 @@ func TestServer_halfClose(t *testing.T) {
 			n := &noticed{}
 			logger, hook := logtest.NewNullLogger()
 			log := logrus.NewEntry(logger)
-			n.next = httpapi.NewAPI(httpapi.APIConfig{Placer: httpapi.NewPlacer(httpapi.PlacerConfig{Store: n}), Views: n, Log: log})
+			n.next = httpapi.NewAPI(httpapi.APIConfig{Placer: placing(handlers.PlacingConfig{Store: n}), Views: n, Log: log})
 			if !strings.Contains(request, "/v1/") {
 				n.next = httpapi.NewAdmin(httpapi.AdminConfig{Node: aNode(), Orders: n, Log: log})
 			}

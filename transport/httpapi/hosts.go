@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"orderflow/domain"
 )
 
 // A page of another site may give its own name the address of this machine (DNS rebinding); to a
@@ -22,7 +24,7 @@ func loopbackOr(allowed []string, next http.Handler) http.Handler {
 		if name := hostName(r.Host); r.Host != "" && !isLoopback(name) && !slices.Contains(names, name) {
 			fail(w, r, &RequestError{
 				Problem: problemMisdirected,
-				Detail:  fmt.Sprintf("this listener is not asked as %s: it is localhost, or one of --allowed-hosts", shorten(r.Host)),
+				Detail:  fmt.Sprintf("this listener is not asked as %s: it is localhost, or one of --allowed-hosts", domain.Shorten(r.Host)),
 			})
 			return
 		}

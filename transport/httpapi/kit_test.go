@@ -17,6 +17,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/handlers"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
 )
@@ -150,11 +151,20 @@ type rig struct {
 	http.Handler
 }
 
+// placing places orders by what a test gives it.
+func placing(c handlers.PlacingConfig) *handlers.Placing {
+	p, err := handlers.NewPlacing(c)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
 // newRig makes an API; change may alter its configuration.
 func newRig(change ...func(*httpapi.APIConfig)) *rig {
 	r := &rig{store: &fakeStore{}, views: &fakeViews{}}
 	c := httpapi.APIConfig{
-		Placer: httpapi.NewPlacer(httpapi.PlacerConfig{Store: r.store, Node: "node-1"}),
+		Placer: placing(handlers.PlacingConfig{Store: r.store, Node: "node-1"}),
 		Views:  r.views, History: r.store,
 	}
 	for _, f := range change {

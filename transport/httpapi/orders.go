@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gorilla/mux"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 )
 
 // place answers 202 as soon as the order is in the event store.
@@ -36,22 +38,21 @@ func (a *api) place(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readOrder reads the order that a request wants placed. h holds the bytes of its body.
-func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (NewOrder, error) {
+func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (o handlers.NewOrder, err error) {
 	body, err := readBody(w, r, h)
 	if err != nil {
-		return NewOrder{}, err
+		return o, err
 	}
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
-		return NewOrder{}, err
+		return o, err
 	}
-	var o NewOrder
 	err = a.decoding.take(r.Context(), len(body), func() (err error) {
 		o, err = decodeOrder(body)
 		return err
 	})
 	if err != nil {
-		return NewOrder{}, err
+		return o, err
 	}
 	x := exchangeOf(r.Context())
 	o.IdempotencyKey = key
@@ -59,17 +60,20 @@ func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (NewOrd
 	return o, nil
 }
 
-// idempotencyKey is the key of a request, or empty. A key that is there must be
-// usable: who sends one relies on it.
+// idempotencyKey is the key of a request, or empty. A key that is there and empty is refused: who
+// sends one relies on it.
 func idempotencyKey(h http.Header) (string, error) {
-	values := h.Values(headerIdempotencyKey)
-	switch len(values) {
-	case 0:
+	const field = handlers.FieldIdempotencyKey
+	switch values := h.Values(field); {
+	case len(values) == 0:
 		return "", nil
-	case 1:
-		return values[0], checkIdempotencyKey(values[0])
+	case len(values) > 1:
+		return "", repeatedField(inHeader, field)
+	case values[0] == "":
+		return "", invalidValue(inHeader, field, fmt.Sprintf("1 to %d bytes of printable ASCII", handlers.MaxIdempotencyKey), "an empty one")
+	default:
+		return values[0], nil
 	}
-	return "", repeatedField(inHeader, headerIdempotencyKey)
 }
 
 func (a *api) order(w http.ResponseWriter, r *http.Request) error {
@@ -98,7 +102,7 @@ func orderID(r *http.Request) (domain.OrderID, error) {
 	text := mux.Vars(r)["id"]
 	id, err := domain.ParseOrderID(text)
 	if err != nil {
-		return id, invalidValue(inPath, "id", "an order id, a UUID of the form 8-4-4-4-12 hexadecimal digits", shorten(text))
+		return id, invalidValue(inPath, "id", "an order id, a UUID of the form 8-4-4-4-12 hexadecimal digits", domain.Shorten(text))
 	}
 	exchangeOf(r.Context()).orderID = id.String()
 	return id, nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"orderflow/handlers"
 	"orderflow/transport/httpapi"
 )
 
@@ -102,7 +103,7 @@ func TestAPI_place_body(t *testing.T) {
 		"number":            {`12`, notAnObject("number")},
 		"boolean":           {`true`, notAnObject("boolean")},
 		"null":              {`null`, notAnObject("null")},
-		"too deep":          {`{"detail":` + deep(httpapi.MaxDepth+1) + `}`, tooDeep(101)},
+		"too deep":          {`{"detail":` + deep(handlers.MaxDepth+1) + `}`, tooDeep(101)},
 		"very deep":         {`{"detail":` + strings.Repeat("[", 500_000), tooDeep(101)},
 		"unknown":           {`{"price": 1}`, unknown("body", "field", "price", thereAre, noMeant)},
 		"misspelled":        {`{"detial": 1}`, unknown("body", "field", "detial", ": did you mean `detail`?", meant("detail"))},

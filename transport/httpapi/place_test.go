@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,13 +8,14 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/handlers"
 	"orderflow/transport/httpapi"
 )
 
 // fixedID makes the order id known.
-func fixedID(store httpapi.Appender) func(*httpapi.APIConfig) {
+func fixedID(store handlers.Appender) func(*httpapi.APIConfig) {
 	return func(c *httpapi.APIConfig) {
-		c.Placer = httpapi.NewPlacer(httpapi.PlacerConfig{
+		c.Placer = placing(handlers.PlacingConfig{
 			Store: store, Node: "node-1", NewID: func() (domain.OrderID, error) { return anID(), nil },
 		})
 	}
@@ -84,7 +84,7 @@ func TestAPI_place_detail(t *testing.T) {
 		"false":             {`false`, `false`},
 		"empty array":       {`[]`, `[]`},
 		"null":              {`null`, ``},
-		"depth at the most": {deep(httpapi.MaxDepth), deep(httpapi.MaxDepth)},
+		"depth at the most": {deep(handlers.MaxDepth), deep(handlers.MaxDepth)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig()
@@ -99,7 +99,7 @@ func TestAPI_place_detail(t *testing.T) {
 }
 
 func TestAPI_place_accepts(t *testing.T) {
-	long := strings.Repeat("ż", httpapi.MaxTrackingID/2)
+	long := strings.Repeat("ż", handlers.MaxTrackingID/2)
 	for name, c := range map[string]struct {
 		request  request
 		tracking string
@@ -112,7 +112,7 @@ func TestAPI_place_accepts(t *testing.T) {
 		"charset":                     {post(`{}`).with("Content-Type", `application/json; charset="UTF-8"`), ""},
 		"media type in other case":    {post(`{}`).with("Content-Type", "Application/JSON"), ""},
 		"identity coding":             {post(`{}`).with("Content-Encoding", "identity"), ""},
-		"idempotency key at the most": {post(`{}`).with("Idempotency-Key", strings.Repeat("k", httpapi.MaxIdempotencyKey)), ""},
+		"idempotency key at the most": {post(`{}`).with("Idempotency-Key", strings.Repeat("k", handlers.MaxIdempotencyKey)), ""},
 		"body at the most":            {post(sized(httpapi.MaxBody)), ""},
 		"body at the most, chunked":   {request{method: "POST", path: orders, body: sized(httpapi.MaxBody), chunked: true}, ""},
 		"same origin":                 {post(`{}`).with("Sec-Fetch-Site", "same-origin"), ""},
@@ -248,27 +248,4 @@ func TestAPI_place_concurrentRepeats(t *testing.T) {
 	if answers != 1 || len(r.store.appended) != 1 {
 		t.Errorf("%d answers and %d orders, want 1 and 1", answers, len(r.store.appended))
 	}
-}
-
-func TestPlacer_Place(t *testing.T) {
-	ctx := context.Background()
-	t.Run("fills in what is not given", func(t *testing.T) {
-		store := &fakeStore{}
-		if _, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: store}).Place(ctx, httpapi.NewOrder{}); err != nil {
-			t.Fatal(err)
-		}
-		if m := store.appended[0].Metadata; m.Actor != "customer" || m.CorrelationID == "" {
-			t.Errorf("metadata %+v", m)
-		}
-	})
-	t.Run("keeps what is given", func(t *testing.T) {
-		store := &fakeStore{}
-		o := httpapi.NewOrder{Actor: "operator", CorrelationID: "c", Detail: []byte(" [1] ")}
-		if _, err := httpapi.NewPlacer(httpapi.PlacerConfig{Store: store}).Place(ctx, o); err != nil {
-			t.Fatal(err)
-		}
-		if m := store.appended[0].Metadata; m.Actor != "operator" || m.CorrelationID != "c" || string(store.placed(t).Detail) != "[1]" {
-			t.Errorf("metadata %+v, event %+v", m, store.placed(t))
-		}
-	})
 }

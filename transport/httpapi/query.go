@@ -103,13 +103,13 @@ func oneOf[T ~string](name, value string, allowed []T) (T, error) {
 	for i, a := range allowed {
 		names[i] = string(a)
 	}
-	return "", invalidValue(inQuery, name, "one of "+strings.Join(names, ", "), fmt.Sprintf("%q", shorten(value)))
+	return "", invalidValue(inQuery, name, "one of "+strings.Join(names, ", "), fmt.Sprintf("%q", domain.Shorten(value)))
 }
 
 func instant(name, value string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, value)
 	if year := t.UTC().Year(); err != nil || year < 1 || year > 9998 { // databases have no others
-		return t, invalidValue(inQuery, name, "a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + as %2B)", fmt.Sprintf("%q", shorten(value)))
+		return t, invalidValue(inQuery, name, "a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + as %2B)", fmt.Sprintf("%q", domain.Shorten(value)))
 	}
 	return t.UTC(), nil
 }
@@ -117,7 +117,7 @@ func instant(name, value string) (time.Time, error) {
 func pageLimit(value string) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 || n > projections.MaxLimit {
-		return 0, invalidValue(inQuery, "limit", fmt.Sprintf("a whole number from 1 to %d", projections.MaxLimit), fmt.Sprintf("%q", shorten(value)))
+		return 0, invalidValue(inQuery, "limit", fmt.Sprintf("a whole number from 1 to %d", projections.MaxLimit), fmt.Sprintf("%q", domain.Shorten(value)))
 	}
 	return n, nil
 }

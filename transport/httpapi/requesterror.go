@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"orderflow/domain"
+	"orderflow/internal/spelling"
 )
 
 // RequestError says what is wrong with a request. Those with a status of 400 are of
@@ -48,7 +49,7 @@ func invalidValue(in, field, expected, got string) *RequestError {
 func repeatedField(in, field string) *RequestError {
 	return &RequestError{
 		Problem: problemRepeatedField,
-		Detail:  fmt.Sprintf("%#q is given more than once", shorten(field)),
+		Detail:  fmt.Sprintf("%#q is given more than once", domain.Shorten(field)),
 		Members: map[string]any{"in": in, "field": field},
 	}
 }
@@ -56,10 +57,10 @@ func repeatedField(in, field string) *RequestError {
 func unknownField(in, what, field string, allowed []string) *RequestError {
 	e := &RequestError{
 		Problem: problemUnknownField,
-		Detail:  fmt.Sprintf("unknown %s %#q", what, shorten(field)),
-		Members: map[string]any{"in": in, "field": shorten(field), "allowed": allowed},
+		Detail:  fmt.Sprintf("unknown %s %#q", what, domain.Shorten(field)),
+		Members: map[string]any{"in": in, "field": domain.Shorten(field), "allowed": allowed},
 	}
-	if meant, found := Closest(field, allowed); found {
+	if meant, found := spelling.Closest(field, allowed); found {
 		e.Detail += fmt.Sprintf(": did you mean %#q?", meant)
 		e.Members["suggestion"] = meant
 	} else {
@@ -77,14 +78,5 @@ func tooDeep(what string, limit int) *RequestError {
 }
 
 func pathNotFound(r *http.Request) *RequestError {
-	return &RequestError{Problem: problemPathNotFound, Detail: fmt.Sprintf("there is nothing at %s", shorten(r.URL.EscapedPath()))}
-}
-
-// shorten keeps a caller's text readable in an answer.
-func shorten(s string) string {
-	const most = 64
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	return &RequestError{Problem: problemPathNotFound, Detail: fmt.Sprintf("there is nothing at %s", domain.Shorten(r.URL.EscapedPath()))}
 }

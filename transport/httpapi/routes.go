@@ -11,6 +11,8 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
+
+	"orderflow/domain"
 )
 
 // route is one path, with gorilla/mux's variables, and what its methods do.
@@ -125,7 +127,7 @@ func (t route) methodNotAllowed(method string) error {
 	allow := t.allow()
 	return &RequestError{
 		Problem: problemMethodNotAllowed,
-		Detail:  fmt.Sprintf("%s is not allowed here (allowed: %s)", shorten(method), strings.Join(allow, ", ")),
+		Detail:  fmt.Sprintf("%s is not allowed here (allowed: %s)", domain.Shorten(method), strings.Join(allow, ", ")),
 		Members: map[string]any{"allow": allow},
 		header:  http.Header{"Allow": {strings.Join(allow, ", ")}},
 	}

@@ -1,4 +1,5 @@
-package httpapi
+// Package spelling tells what a misspelled name was meant to be.
+package spelling
 
 import "strings"
 

@@ -26,38 +26,25 @@ func (s *slots) Reserve(topic string) (*work.Lease, func(*work.Message)) {
 	return l, func(m *work.Message) { s.ended = append(s.ended, m) }
 }
 
-// opening is what a placer makes of a new order.
-func opening(t *testing.T, id domain.OrderID) work.Unit {
+// placeAs places an order of an id.
+func placeAs(t *testing.T, b *bench, s *slots, id domain.OrderID) (Placed, error) {
 	t.Helper()
-	a, err := work.Prepare(&domain.Order{ID: id}, domain.Metadata{Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}, domain.Place{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.Reservations = []work.Reservation{{Key: "k"}}
-	return a
+	p := newPlacing(t, PlacingConfig{Store: b.cluster, Slots: s, Node: "n1", NewID: func() (domain.OrderID, error) { return id, nil }})
+	return p.Place(t.Context(), NewOrder{CorrelationID: "request-1", TraceParent: "00-trace", IdempotencyKey: "k"})
 }
 
-func newOpener(t *testing.T, b *bench, s *slots) *Opener {
-	t.Helper()
-	o, err := NewOpener(OpenerConfig{Store: b.cluster, Slots: s, Node: "n1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
-func TestOpener_Append(t *testing.T) {
+func TestPlacing_Place_starts(t *testing.T) {
 	b, s, id := newBench(t), &slots{free: 1}, domain.OrderID{2}
 	before := b.left()
-	events, err := newOpener(t, b, s).Append(t.Context(), opening(t, id))
-	if err != nil || len(events) != 1 || events[0].Type != "OrderPlaced" {
-		t.Fatalf("recorded %v (err %v), want the order alone", events, err)
+	placed, err := placeAs(t, b, s, id)
+	if err != nil || placed != (Placed{OrderID: id, Status: domain.StatusPending}) {
+		t.Fatalf("placed %+v (err %v), want the order, pending", placed, err)
 	}
 	stream, err := b.Load(t.Context(), id)
 	if err != nil || len(stream) != 2 {
 		t.Fatalf("the stream has %d events (err %v), want 2", len(stream), err)
 	}
-	if got, want := stream[0].Metadata, (domain.Metadata{Schema: 2, Actor: "customer", CorrelationID: "request-1", TraceParent: "00-trace"}); got != want {
+	if got, want := stream[0].Metadata, (domain.Metadata{Schema: 2, Actor: "customer", Node: "n1", CorrelationID: "request-1", TraceParent: "00-trace"}); got != want {
 		t.Errorf("the order has metadata %+v, want %+v", got, want)
 	}
 	want := domain.Metadata{Schema: 1, Actor: "worker", Node: "n1", Attempt: 1, CorrelationID: "request-1", CausationID: domain.EventID(id, 1), TraceParent: "00-trace"}
@@ -72,11 +59,11 @@ func TestOpener_Append(t *testing.T) {
 	}
 }
 
-// TestOpener_Append_worked: the handler goes on with the attempt that it finds open.
-func TestOpener_Append_worked(t *testing.T) {
+// TestPlacing_Place_startsWorked: the handler goes on with the attempt that it finds open.
+func TestPlacing_Place_startsWorked(t *testing.T) {
 	b, s := newBench(t), &slots{free: 1}
 	b.id = domain.OrderID{2}
-	if _, err := newOpener(t, b, s).Append(t.Context(), opening(t, b.id)); err != nil {
+	if _, err := placeAs(t, b, s, b.id); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.handle(s.granted[0], s.ended[0]); err != nil {
@@ -88,12 +75,11 @@ func TestOpener_Append_worked(t *testing.T) {
 	}
 }
 
-func TestOpener_Append_goesByTheOutbox(t *testing.T) {
+func TestPlacing_Place_goesByTheOutbox(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range []struct {
 		name   string
 		free   int
-		change func(*work.Unit)
 		faults []fault
 		events int
 		err    error
@@ -101,19 +87,13 @@ func TestOpener_Append_goesByTheOutbox(t *testing.T) {
 	}{
 		{name: "without a slot", events: 1},
 		{name: "when the node is not registered any more", free: 1, faults: []fault{{before: domain.ErrFenced}}, events: 1, ended: 1},
-		{name: "what opens no order", free: 1, change: func(a *work.Unit) { a.Expected = 3 }, err: domain.ErrConflict},
-		{name: "what another topic has to hear of", free: 1, change: func(a *work.Unit) { a.Messages[0].Topic = "rollback" }, events: 1},
 		{name: "not at all, with another error", free: 1, faults: []fault{{before: boom}}, err: boom, ended: 1},
 		{name: "not at all, when the answer was lost", free: 1, faults: []fault{{after: domain.ErrUnavailable}}, err: domain.ErrUnavailable, events: 2, ended: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, s, id := newBench(t), &slots{free: c.free}, domain.OrderID{2}
-			a := opening(t, id)
-			if c.change != nil {
-				c.change(&a)
-			}
 			b.fail(c.faults...)
-			if _, err := newOpener(t, b, s).Append(t.Context(), a); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			if _, err := placeAs(t, b, s, id); !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 				t.Errorf("err = %v, want %v", err, c.err)
 			}
 			if stream, _ := b.Load(t.Context(), id); len(stream) != c.events {
@@ -126,9 +106,22 @@ func TestOpener_Append_goesByTheOutbox(t *testing.T) {
 	}
 }
 
-func TestNewOpener_incomplete(t *testing.T) {
-	for _, c := range []OpenerConfig{{}, {Store: newCluster(t), Node: "n"}, {Slots: &slots{}, Node: "n"}, {Store: newCluster(t), Slots: &slots{}}} {
-		if _, err := NewOpener(c); !errors.Is(err, domain.ErrInvalid) {
+// TestPlacing_Place_closed: while no orders are taken, nothing is appended and no slot is asked for.
+func TestPlacing_Place_closed(t *testing.T) {
+	closed, s := errors.New("closed"), &slots{free: 1}
+	store := &openings{}
+	p := newPlacing(t, PlacingConfig{Store: store, Slots: s, Node: "n1", Closed: func() error { return closed }})
+	if placed, err := p.Place(t.Context(), NewOrder{}); !errors.Is(err, closed) || placed.OrderID.IsZero() {
+		t.Errorf("placed %+v, err %v", placed, err)
+	}
+	if len(store.appended) != 0 || s.free != 1 {
+		t.Errorf("appended %v; %d slots are free", store.appended, s.free)
+	}
+}
+
+func TestNewPlacing_incomplete(t *testing.T) {
+	for _, c := range []PlacingConfig{{}, {Slots: &slots{}, Node: "n"}, {Store: newCluster(t), Slots: &slots{}}} {
+		if _, err := NewPlacing(c); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%+v: err = %v, want ErrInvalid", c, err)
 		}
 	}

@@ -1,34 +1,32 @@
-package httpapi_test
+package handlers
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
 
 	"orderflow/domain"
-	"orderflow/transport/httpapi"
 )
 
 // placeAt places an order.
-func placeAt(t *testing.T, store *fakeStore, o httpapi.NewOrder) (httpapi.Placed, error) {
+func placeAt(t *testing.T, store *openings, o NewOrder) (Placed, error) {
 	t.Helper()
-	return httpapi.NewPlacer(httpapi.PlacerConfig{Store: store}).Place(context.Background(), o)
+	return newPlacing(t, PlacingConfig{Store: store}).Place(t.Context(), o)
 }
 
-// TestPlacer_Place_customer: the customer and the hash of the key, as it is reserved, are in the event.
-func TestPlacer_Place_customer(t *testing.T) {
+// TestPlacing_Place_customer: the customer and the hash of the key, as it is reserved, are in the event.
+func TestPlacing_Place_customer(t *testing.T) {
 	for name, c := range map[string]struct {
-		order httpapi.NewOrder
+		order NewOrder
 		want  domain.OrderPlaced
 	}{
-		"nobody, no key": {httpapi.NewOrder{}, domain.OrderPlaced{}},
-		"a key": {httpapi.NewOrder{IdempotencyKey: "K-1"},
+		"nobody, no key": {NewOrder{}, domain.OrderPlaced{}},
+		"a key": {NewOrder{IdempotencyKey: "K-1"},
 			domain.OrderPlaced{KeyHash: "3afd558e9b0307abe3efedf7028e8673c6354f80acfb28e16dd834997c8209ec"}},
-		"a customer with a key": {httpapi.NewOrder{Customer: "acme", IdempotencyKey: "K-1"},
+		"a customer with a key": {NewOrder{Customer: "acme", IdempotencyKey: "K-1"},
 			domain.OrderPlaced{Customer: "acme", KeyHash: "85ccdee7d5dd27776f038de0e0b7884e4c7e6b297014f3dbf2f2c2d4bbfbf917"}},
 	} {
-		store := newRig().store
+		store := &openings{}
 		if _, err := placeAt(t, store, c.order); err != nil {
 			t.Fatal(err)
 		}
@@ -38,11 +36,11 @@ func TestPlacer_Place_customer(t *testing.T) {
 	}
 }
 
-// TestPlacer_Place_scope: customers do not share keys, and a customer's own are kept.
-func TestPlacer_Place_scope(t *testing.T) {
-	store := newRig().store
+// TestPlacing_Place_scope: customers do not share keys, and a customer's own are kept.
+func TestPlacing_Place_scope(t *testing.T) {
+	store := &openings{}
 	for _, customer := range []string{"", "acme", "other"} {
-		o := httpapi.NewOrder{TrackingID: "T", IdempotencyKey: "K", Customer: customer}
+		o := NewOrder{TrackingID: "T", IdempotencyKey: "K", Customer: customer}
 		first, err := placeAt(t, store, o)
 		if err != nil || first.Repeated {
 			t.Fatalf("customer %q: %+v, err %v", customer, first, err)
@@ -58,13 +56,13 @@ func TestPlacer_Place_scope(t *testing.T) {
 	}
 }
 
-func TestPlacer_Place_customerName(t *testing.T) {
+func TestPlacing_Place_customerName(t *testing.T) {
 	for _, name := range []string{strings.Repeat("x", domain.MaxCustomer+1), "a\x00", "a\xff", " a"} {
-		if _, err := placeAt(t, newRig().store, httpapi.NewOrder{Customer: name}); !errors.Is(err, domain.ErrInvalid) {
+		if _, err := placeAt(t, &openings{}, NewOrder{Customer: name}); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("customer %q: err = %v, want ErrInvalid", name, err)
 		}
 	}
-	if _, err := placeAt(t, newRig().store, httpapi.NewOrder{Customer: strings.Repeat("ü", domain.MaxCustomer/2)}); err != nil {
+	if _, err := placeAt(t, &openings{}, NewOrder{Customer: strings.Repeat("ü", domain.MaxCustomer/2)}); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package httpapi
+package jsontext
 
 import (
 	"bytes"
@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// kindOf names the kind of a well-formed JSON value by its first byte.
-func kindOf(value json.RawMessage) string {
+// Kind names the kind of a well-formed JSON value by its first byte.
+func Kind(value json.RawMessage) string {
 	switch value[0] {
 	case '{':
 		return "object"
@@ -23,12 +23,13 @@ func kindOf(value json.RawMessage) string {
 	return "number"
 }
 
-func isNull(value json.RawMessage) bool { return string(value) == "null" }
+// IsNull says whether a value is null.
+func IsNull(value json.RawMessage) bool { return string(value) == "null" }
 
-// appendCompact appends well-formed JSON without the white space between its tokens, and
+// AppendCompact appends well-formed JSON without the white space between its tokens, and
 // changes nothing else: numbers keep their digits, strings their escapes. b may be the
 // beginning of value.
-func appendCompact(b, value []byte) []byte {
+func AppendCompact(b, value []byte) []byte {
 	for i := 0; i < len(value); {
 		n := 1
 		switch c := value[i]; {
@@ -43,33 +44,23 @@ func appendCompact(b, value []byte) []byte {
 	return b
 }
 
-// isCompact says whether well-formed JSON has no white space between its tokens.
-func isCompact(value []byte) bool {
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '"':
-			i += stringLength(value[i:]) - 1
-		case isSpace(c):
-			return false
-		}
-	}
-	return true
-}
-
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-func skipSpace(text []byte) []byte { return bytes.TrimLeft(text, jsonSpace) }
+// SkipSpace is text without the white space at its beginning.
+func SkipSpace(text []byte) []byte { return bytes.TrimLeft(text, space) }
 
-// lengthOf is the length of the value at the beginning of text, which is well-formed up to the
+const space = " \t\r\n"
+
+// Length is the length of the value at the beginning of text, which is well-formed up to the
 // value's end, and after that has a comma, a colon, a bracket or white space, or nothing.
-func lengthOf(text []byte) int {
+func Length(text []byte) int {
 	switch text[0] {
 	case '"':
 		return stringLength(text)
 	case '{', '[':
 		return nestedLength(text)
 	}
-	if end := bytes.IndexAny(text, ",:]}"+jsonSpace); end >= 0 { // of a number or a word
+	if end := bytes.IndexAny(text, ",:]}"+space); end >= 0 { // of a number or a word
 		return end
 	}
 	return len(text)
@@ -106,9 +97,9 @@ func nestedLength(text []byte) int {
 	return len(text)
 }
 
-// depth is how deep arrays and objects nest at most, in text that need not be
+// Depth is how deep arrays and objects nest at most, in text that need not be
 // well-formed.
-func depth(text []byte) int {
+func Depth(text []byte) int {
 	level, deepest, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -127,8 +118,8 @@ func depth(text []byte) int {
 	return deepest
 }
 
-// invalidUTF8 is the index of the first byte that is not UTF-8, or -1.
-func invalidUTF8(text []byte) int {
+// InvalidUTF8 is the index of the first byte that is not UTF-8, or -1.
+func InvalidUTF8(text []byte) int {
 	if utf8.Valid(text) {
 		return -1
 	}

@@ -1,0 +1,194 @@
+package handlers
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/internal/jsontext"
+)
+
+// What a new order may measure at most. Every limit is inclusive.
+const (
+	// MaxTrackingID is the length of a tracking id in bytes of UTF-8.
+	MaxTrackingID = 200
+	// MaxIdempotencyKey is the length of an idempotency key in bytes.
+	MaxIdempotencyKey = 200
+	// MaxDetail is the length of a detail in bytes.
+	MaxDetail = 1 << 20
+	// MaxDepth is how deep a detail may nest arrays and objects. SQL Server's JSON functions
+	// take 128 levels of an event, in which the detail is one level down.
+	MaxDepth = 100
+)
+
+// The fields of a new order, as a domain.FieldError names them.
+const (
+	FieldTrackingID     = "tracking_id"
+	FieldDetail         = "detail"
+	FieldIdempotencyKey = "Idempotency-Key"
+)
+
+// NewOrder is an order that a customer wants placed.
+type NewOrder struct {
+	// TrackingID is the customer's own name for the order, at most MaxTrackingID bytes, or empty.
+	TrackingID string
+	// Detail is any JSON, or nothing; the JSON null is nothing too.
+	Detail json.RawMessage
+	// Compact says that Detail is known to be JSON as it is stored: within the limits, in UTF-8,
+	// without white space between tokens, and not null. It is not looked at again.
+	Compact bool
+	// IdempotencyKey names the request, at most MaxIdempotencyKey bytes, or empty.
+	IdempotencyKey string
+	// Customer is the name of the caller, at most domain.MaxCustomer bytes, to whom the order and
+	// its keys belong; empty if callers have no names.
+	Customer string
+	// Actor is who places it; empty: "customer".
+	Actor string
+	// CorrelationID goes into every event that follows; empty: a new one.
+	CorrelationID string
+	// TraceParent is the W3C trace context, or empty.
+	TraceParent string
+}
+
+// checked is the order as it is stored, or a *domain.FieldError.
+func (o NewOrder) checked() (NewOrder, error) {
+	if err := checkTrackingID(o.TrackingID); err != nil {
+		return o, err
+	}
+	if err := checkIdempotencyKey(o.IdempotencyKey); err != nil {
+		return o, err
+	}
+	if err := checkCustomer(o.Customer); err != nil {
+		return o, err
+	}
+	if !o.Compact {
+		var err error
+		if o.Detail, err = compactDetail(o.Detail); err != nil {
+			return o, err
+		}
+	}
+	if o.Actor == "" {
+		o.Actor = "customer"
+	}
+	if o.CorrelationID == "" {
+		o.CorrelationID = uuid.NewString()
+	}
+	return o, nil
+}
+
+// checkTrackingID wants text that can be shown, searched for and stored without
+// two ids becoming one: databases drop trailing space, and JSON's lone surrogates all
+// read as U+FFFD.
+func checkTrackingID(id string) error {
+	wrong := func(expected, got string) error {
+		return &domain.FieldError{Field: FieldTrackingID, Expected: expected, Got: got}
+	}
+	switch {
+	case len(id) > MaxTrackingID:
+		return wrong(fmt.Sprintf("a string of 1 to %d bytes", MaxTrackingID), fmt.Sprintf("%d bytes", len(id)))
+	case !utf8.ValidString(id) || strings.ContainsRune(id, utf8.RuneError):
+		return wrong("text in Unicode", "a lone surrogate, U+FFFD or bytes that are not UTF-8")
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return wrong("text without control characters", fmt.Sprintf("%q", domain.Shorten(id)))
+	case strings.TrimSpace(id) != id:
+		return wrong("text without white space at its ends", fmt.Sprintf("%q", domain.Shorten(id)))
+	}
+	return nil
+}
+
+// checkIdempotencyKey wants what every client and proxy carries unchanged.
+func checkIdempotencyKey(key string) error {
+	wrong := func(got string) error {
+		return &domain.FieldError{Field: FieldIdempotencyKey, Expected: fmt.Sprintf("1 to %d bytes of printable ASCII", MaxIdempotencyKey), Got: got}
+	}
+	switch {
+	case len(key) > MaxIdempotencyKey:
+		return wrong(fmt.Sprintf("%d bytes", len(key)))
+	case strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }):
+		return wrong("other characters")
+	}
+	return nil
+}
+
+// checkCustomer wants a name that can be told from others in every database. The name does not
+// come from the request, so an error is not the caller's.
+func checkCustomer(name string) error {
+	if len(name) > domain.MaxCustomer || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name {
+		return fmt.Errorf("%w: %.140q is no name of a customer: at most %d bytes of text without control characters and white space at its ends",
+			domain.ErrInvalid, name, domain.MaxCustomer)
+	}
+	return nil
+}
+
+// compactDetail is the detail as it is stored; nothing for null.
+func compactDetail(detail json.RawMessage) (json.RawMessage, error) {
+	wrong := func(expected, got string) error {
+		return &domain.FieldError{Field: FieldDetail, Expected: expected, Got: got}
+	}
+	if len(detail) == 0 {
+		return nil, nil
+	}
+	if len(detail) > MaxDetail {
+		return nil, wrong(fmt.Sprintf("at most %d bytes of JSON", MaxDetail), fmt.Sprintf("%d bytes", len(detail)))
+	}
+	if jsontext.Depth(detail) > MaxDepth {
+		return nil, fmt.Errorf("%w: %#q is nested more than %d levels deep", domain.ErrInvalid, FieldDetail, MaxDepth)
+	}
+	if at := jsontext.InvalidUTF8(detail); at >= 0 {
+		return nil, wrong("JSON in UTF-8", fmt.Sprintf("other bytes at offset %d", at))
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, detail); err != nil {
+		return nil, wrong("JSON", fmt.Sprint("this: ", err))
+	}
+	if jsontext.IsNull(compact.Bytes()) {
+		return nil, nil
+	}
+	return compact.Bytes(), nil
+}
+
+// reservations are the keys that no other order may hold.
+func (o NewOrder) reservations() []work.Reservation {
+	var keys []work.Reservation
+	if o.TrackingID != "" {
+		keys = append(keys, work.Reservation{Key: domain.ReservedKey(o.Customer, domain.KeyTracking, o.TrackingID), Fingerprint: o.fingerprint()})
+	}
+	if o.IdempotencyKey != "" {
+		keys = append(keys, work.Reservation{Key: o.reservedKey(), Fingerprint: o.fingerprint()})
+	}
+	return keys
+}
+
+// reservedKey is the idempotency key as it is reserved.
+func (o NewOrder) reservedKey() string {
+	return domain.ReservedKey(o.Customer, domain.KeyIdempotency, o.IdempotencyKey)
+}
+
+// keyHash is the hash of the idempotency key for the event, or empty.
+func (o NewOrder) keyHash() string {
+	if o.IdempotencyKey == "" {
+		return ""
+	}
+	hash := domain.KeyHash(o.reservedKey())
+	return hex.EncodeToString(hash[:])
+}
+
+// fingerprint is the SHA-256 of the tracking id, after its length in eight bytes, and
+// of the compacted detail.
+func (o NewOrder) fingerprint() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(o.TrackingID))))
+	h.Write([]byte(o.TrackingID))
+	h.Write(o.Detail)
+	return [sha256.Size]byte(h.Sum(nil))
+}

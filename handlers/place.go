@@ -1,0 +1,154 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/internal/crashpoint"
+)
+
+// Slots gives free slots of this node to messages that are about to be appended.
+type Slots interface {
+	// Reserve gives the lease to append a message of topic under, with work.SettleTake, or nil
+	// if the message has to wait for its turn like others. end must be called once: with the
+	// message, when the append has been committed, or with nil.
+	Reserve(topic string) (lease *work.Lease, end func(*work.Message))
+}
+
+// PlacingConfig is what placing orders works with.
+type PlacingConfig struct {
+	// Store is required. A reservation that is taken is a *domain.DuplicateError.
+	Store Appender
+	// Node is the node named in the events. Required if there are Slots.
+	Node string
+	// Slots are this node's own workers; nil if it has none.
+	Slots Slots
+	// Closed says why no order is taken now; nil, or an answer of nil, if orders are taken.
+	Closed func() error
+	// NewID makes the ids of orders; nil: UUIDs of version 7.
+	NewID func() (domain.OrderID, error)
+}
+
+// Placing places orders. It is the one way in, for the HTTP API and for commands.
+type Placing struct{ conf PlacingConfig }
+
+// NewPlacing checks c; what is missing is of kind domain.ErrInvalid.
+func NewPlacing(c PlacingConfig) (*Placing, error) {
+	switch {
+	case c.Store == nil:
+		return nil, fmt.Errorf("%w: placing orders needs a store", domain.ErrInvalid)
+	case c.Slots != nil && c.Node == "":
+		return nil, fmt.Errorf("%w: starting orders needs the name of the node", domain.ErrInvalid)
+	}
+	if c.Closed == nil {
+		c.Closed = func() error { return nil }
+	}
+	if c.NewID == nil {
+		c.NewID = newOrderID
+	}
+	return &Placing{conf: c}, nil
+}
+
+// newOrderID makes ids that sort by the time they were made (RFC 9562).
+func newOrderID() (domain.OrderID, error) {
+	id, err := uuid.NewV7()
+	return domain.OrderID(id), err
+}
+
+// Placed is an order that has been placed.
+type Placed struct {
+	OrderID domain.OrderID `json:"order_id"`
+	// Status is Pending, also for a repeat, whose answer is that of the first time.
+	Status domain.Status `json:"status"`
+	// Repeated says that the order had been placed before, with the same content.
+	Repeated bool `json:"-"`
+}
+
+// Place appends the order's first event. With a tracking id or an idempotency key it
+// may be repeated: the same content gives the same order, other content a
+// *domain.DuplicateError. The content is the tracking id and the compacted detail,
+// byte for byte. A malformed field is a *domain.FieldError; other errors are the store's, with
+// the order that holds the key, or that may have been placed.
+func (p *Placing) Place(ctx context.Context, o NewOrder) (Placed, error) {
+	o, err := o.checked()
+	if err != nil {
+		return Placed{}, err
+	}
+	unit, err := p.unit(o)
+	if err != nil {
+		return Placed{}, err
+	}
+	placed := Placed{OrderID: unit.OrderID, Status: domain.StatusPending}
+	err = p.append(ctx, unit)
+	var duplicate *domain.DuplicateError
+	if errors.As(err, &duplicate) {
+		placed.OrderID, placed.Repeated = duplicate.OrderID, duplicate.Same
+	}
+	if err != nil && !placed.Repeated {
+		return Placed{OrderID: placed.OrderID}, fmt.Errorf("place order %s: %w", unit.OrderID, err)
+	}
+	return placed, nil
+}
+
+// unit is the unit of work that opens the order and reserves its keys.
+func (p *Placing) unit(o NewOrder) (work.Unit, error) {
+	id, err := p.conf.NewID()
+	if err != nil {
+		return work.Unit{}, fmt.Errorf("make an order id: %w", err)
+	}
+	meta := domain.Metadata{Actor: o.Actor, Node: p.conf.Node, CorrelationID: o.CorrelationID, TraceParent: o.TraceParent}
+	unit, err := work.Prepare(&domain.Order{ID: id}, meta, domain.Place{
+		TrackingID: o.TrackingID, Detail: o.Detail, Customer: o.Customer, KeyHash: o.keyHash(),
+	})
+	unit.Reservations = o.reservations()
+	return unit, err
+}
+
+// append commits the unit. If a worker of this node is free, the unit also starts the order's first
+// step on it, and the order does not go through the outbox.
+func (p *Placing) append(ctx context.Context, unit work.Unit) error {
+	if why := p.conf.Closed(); why != nil {
+		return why
+	}
+	if p.conf.Slots != nil {
+		if lease, end := p.conf.Slots.Reserve(unit.Messages[0].Topic); lease != nil {
+			err := p.start(ctx, unit, lease, end)
+			if !errors.Is(err, domain.ErrFenced) { // after which nothing was kept, and the node takes no work
+				return err
+			}
+		}
+	}
+	_, err := p.conf.Store.Append(ctx, unit)
+	return err
+}
+
+// start commits the unit together with the start of the order's first step under a lease.
+func (p *Placing) start(ctx context.Context, unit work.Unit, lease *work.Lease, end func(*work.Message)) error {
+	var started *work.Message
+	defer func() { end(started) }()
+	meta := domain.Metadata{
+		Actor: "worker", Node: p.conf.Node, Attempt: lease.Attempt,
+		CorrelationID: unit.Metadata.CorrelationID, TraceParent: unit.Metadata.TraceParent, CausationID: unit.Messages[0].UUID,
+	}
+	unit, err := unit.Then(meta, domain.StartStep{Step: domain.Steps()[0], Attempt: lease.Attempt, Node: p.conf.Node})
+	if err != nil {
+		return err
+	}
+	unit.Lease, unit.Settle = lease, work.SettleTake
+	events, err := p.conf.Store.Append(ctx, unit)
+	if err != nil {
+		return err
+	}
+	crashpoint.Here("take.committed")
+	order := new(domain.Order)
+	if err := order.ApplyAll(events); err == nil { // otherwise the handler of the message finds out
+		lease.Carry(order)
+	}
+	started = &unit.Messages[0]
+	return nil
+}
