@@ -247,3 +247,34 @@ func specNames(s ast.Spec) []string {
 	}
 	return names
 }
+
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|[^|]*\\|([^|]*)\\|$")
+
+// TestDocs_ImportTable holds the table of docs/architecture.md against the one that is
+// checked: the same folders, and for each the same folders of this module.
+func TestDocs_ImportTable(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string][]string{}
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		if strings.TrimSpace(m[2]) == "all" {
+			documented[m[1]] = slices.Sorted(slices.Values(table[m[1]].ours))
+			continue
+		}
+		parts := strings.Split(m[2], "`")
+		for i := 1; i < len(parts); i += 2 {
+			documented[m[1]] = append(documented[m[1]], parts[i])
+		}
+		slices.Sort(documented[m[1]])
+	}
+	for folder, rule := range table {
+		ours := slices.Sorted(slices.Values(rule.ours))
+		if got, is := documented[folder]; !is && len(ours) > 0 {
+			t.Errorf("docs/architecture.md has no row for %s: give it one", folder)
+		} else if !slices.Equal(got, ours) {
+			t.Errorf("docs/architecture.md says that %s may import %v, imports_test.go says %v", folder, got, ours)
+		}
+	}
+}
