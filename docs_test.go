@@ -167,7 +167,7 @@ func (p page) headings() []string {
 // codeName is a file that a page names, and a declaration in it if it names one.
 type codeName struct{ file, name string }
 
-var codeSpan = regexp.MustCompile("`([a-z][a-z0-9_/]*\\.(?:go|sql|yaml|sh))(?:: ([A-Za-z0-9_.]+))?`")
+var codeSpan = regexp.MustCompile("`([a-z][a-z0-9_/]*/[a-z0-9_]*\\.(?:go|sql|yaml|sh))(?:: ([A-Za-z0-9_.]+))?`")
 
 func (p page) codeNames() []codeName {
 	var all []codeName
