@@ -134,7 +134,7 @@ func TestGrants_AppendOnly(t *testing.T) {
 var rebuilding = []string{"projections/rebuild.go", "projections/claim.go", "projections/fill.go", "projections/crosscheck.go"}
 
 // packages are those that send SQL.
-var packages = []string{"schema", "eventstore", "eventstore/check", "transport/messaging", "projections", "cmd/orderflow"}
+var packages = []string{"schema", "eventstore", "eventstore/check", "transport/messaging", "projections", "cmd/orderflow", "cmd/orderflow/node"}
 
 var statement = regexp.MustCompile(`\b(INSERT INTO|UPDATE|DELETE(?: TOP \(\?\d+\))? FROM) (\w+)?`)
 

@@ -32,16 +32,18 @@ type program map[string]command
 func readProgram(t *testing.T) program {
 	t.Helper()
 	structs := map[string]*ast.StructType{}
-	eachSource(t, "cmd/orderflow", func(_ string, f *ast.File) {
-		ast.Inspect(f, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.TypeSpec); ok {
-				if s, ok := spec.Type.(*ast.StructType); ok {
-					structs[spec.Name.Name] = s
+	for _, folder := range []string{"cmd/orderflow/node", "cmd/orderflow"} {
+		eachSource(t, folder, func(_ string, f *ast.File) {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if spec, ok := n.(*ast.TypeSpec); ok {
+					if s, ok := spec.Type.(*ast.StructType); ok {
+						structs[spec.Name.Name] = s
+					}
 				}
-			}
-			return true
+				return true
+			})
 		})
-	})
+	}
 	p := program{}
 	p.collect(structs, "cli", "")
 	if len(p) == 0 {
@@ -87,8 +89,11 @@ func (c command) fields(structs map[string]*ast.StructType, name string, f func(
 	}
 	for _, field := range s.Fields.List {
 		kind := ""
-		if ident, ok := field.Type.(*ast.Ident); ok {
-			kind = ident.Name
+		switch at := field.Type.(type) {
+		case *ast.Ident:
+			kind = at.Name
+		case *ast.SelectorExpr: // of package node
+			kind = at.Sel.Name
 		}
 		if len(field.Names) == 0 {
 			c.fields(structs, kind, f)
@@ -100,7 +105,9 @@ func (c command) fields(structs map[string]*ast.StructType, name string, f func(
 				tag = reflect.StructTag(text)
 			}
 		}
-		f(field.Names[0].Name, kind, tag)
+		if tag.Get("kong") != "-" {
+			f(field.Names[0].Name, kind, tag)
+		}
 	}
 }
 
@@ -164,9 +171,9 @@ func TestProgram(t *testing.T) {
 // shutdown is how long the program gives requests under way after draining.
 func shutdown(t *testing.T) time.Duration {
 	t.Helper()
-	found := regexp.MustCompile(`shutdownTimeout\s*=\s*(\d+) \* time\.Second`).FindStringSubmatch(read(t, "cmd/orderflow/serve_http.go"))
+	found := regexp.MustCompile(`shutdownTimeout\s*=\s*(\d+) \* time\.Second`).FindStringSubmatch(read(t, "cmd/orderflow/node/server.go"))
 	if found == nil {
-		t.Fatal("shutdownTimeout was not found in cmd/orderflow/serve_http.go")
+		t.Fatal("shutdownTimeout was not found in cmd/orderflow/node/server.go")
 	}
 	seconds, err := strconv.Atoi(found[1])
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/internal/bench"
 	"orderflow/schema"
 )
@@ -86,8 +87,8 @@ func (c *benchCmd) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %d: give at least %d", f.flag, f.value, f.least))
 		}
 	}
-	if c.Workers > maxWorkers {
-		errs = append(errs, fmt.Errorf("--workers is %d: give %d at most", c.Workers, maxWorkers))
+	if c.Workers > node.MaxWorkers {
+		errs = append(errs, fmt.Errorf("--workers is %d: give %d at most", c.Workers, node.MaxWorkers))
 	}
 	if slices.Max(append(slices.Clone(c.Nodes), 0)) > maxBenchNodes {
 		errs = append(errs, fmt.Errorf("--nodes is %v: give %d at most", c.Nodes, maxBenchNodes))
@@ -126,7 +127,7 @@ func (c *benchCmd) validatePlace() error {
 
 // Run measures and prints.
 func (c *benchCmd) Run(ctx context.Context, out *output) (err error) {
-	tuneCollector()
+	node.TuneCollector()
 	stop, err := c.benchProfiles.start()
 	if err != nil {
 		return err

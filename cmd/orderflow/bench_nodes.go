@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/handlers"
 	"orderflow/internal/bench"
@@ -59,38 +60,35 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 		return nil, err
 	}
 	log.AddHook(warnings{b.out.notes})
-	n, err := newNode(ctx, &conf, log)
+	n, err := node.New(ctx, conf.config(), log)
 	if err != nil {
 		return nil, err
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- n.run(context.WithoutCancel(ctx)) }()
-	node := &bench.Node{DB: n.db, Store: n.store, Views: n.views, Place: placeOn(n), Stop: func() error {
-		n.stop()
-		return errors.Join(<-ended, n.close())
+	go func() { ended <- n.Run(context.WithoutCancel(ctx)) }()
+	started := &bench.Node{DB: n.DB(), Store: n.Store(), Views: n.Views(), URL: n.API(), Place: placeOn(n), Stop: func() error {
+		n.Stop()
+		return errors.Join(<-ended, n.Close())
 	}}
-	if n.apiListener != nil {
-		node.URL = "http://" + n.apiListener.Addr().String()
-	}
 	if err := untilReady(ctx, n); err != nil {
-		return nil, errors.Join(err, node.Stop())
+		return nil, errors.Join(err, started.Stop())
 	}
-	return node, nil
+	return started, nil
 }
 
 // placeOn is what the API does with an order.
-func placeOn(n *node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
+func placeOn(n *node.Node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
 	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
-		placed, err := n.placing.Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
+		placed, err := n.Placing().Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
 		return placed.OrderID, err
 	}
 }
 
-func untilReady(ctx context.Context, n *node) error {
+func untilReady(ctx context.Context, n *node.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, benchStart)
 	defer cancel()
 	for {
-		err := control{n}.Ready(ctx)
+		err := n.Ready(ctx)
 		if err == nil {
 			return nil
 		}

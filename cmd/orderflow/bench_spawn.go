@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/internal/bench"
 )
 
@@ -61,7 +62,7 @@ func (b benchNodes) spawn(ctx context.Context, c bench.NodeConfig) (_ *bench.Pro
 	return p, nil
 }
 
-func untilListening(ctx context.Context, addrFile string, ended chan error) (a addresses, err error) {
+func untilListening(ctx context.Context, addrFile string, ended chan error) (a node.Addresses, err error) {
 	ctx, cancel := context.WithTimeout(ctx, benchStart)
 	defer cancel()
 	for {

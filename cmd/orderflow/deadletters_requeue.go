@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore"
@@ -84,7 +85,7 @@ func decide(ctx context.Context, out *output, f databaseFlag, asJSON bool, args 
 	do func(desk, messaging.DeadLetter) (order string, err error),
 ) error {
 	return f.with(ctx, func(db *schema.DB) error {
-		store, _, err := openStore(ctx, db, 0, nil, watermill.NopLogger{})
+		store, _, err := node.OpenStore(ctx, db, 0, nil, watermill.NopLogger{})
 		if err != nil {
 			return err
 		}

@@ -135,7 +135,7 @@ func TestE2E_Commands(t *testing.T) {
 	}
 	decode(t, must(t, "nodes", "list", "--json", "--dsn", db), &nodes)
 	if len(nodes) != 1 || nodes[0].Node != p.Node || !nodes[0].Alive || nodes[0].PID != p.PID || nodes[0].Admin != p.Admin {
-		t.Errorf("nodes list: %+v, want %+v", nodes, p.addresses)
+		t.Errorf("nodes list: %+v, want %+v", nodes, p.Addresses)
 	}
 	var page struct {
 		Orders     []json.RawMessage `json:"orders"`

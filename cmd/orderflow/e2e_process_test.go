@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"orderflow/cmd/orderflow/node"
 )
 
 // startTimeout is how long a node may take to listen.
@@ -18,7 +20,7 @@ const startTimeout = 30 * time.Second
 
 // process is a node as a real process.
 type process struct {
-	addresses
+	node.Addresses
 	t     *testing.T
 	cmd   *exec.Cmd
 	log   *buffer
@@ -49,7 +51,7 @@ func startBinary(t *testing.T, binary, db string, flags ...string) *process {
 	t.Cleanup(p.cleanup)
 	eventually(t, startTimeout, func() (bool, string) {
 		text, err := os.ReadFile(addrFile)
-		if err == nil && json.Unmarshal(text, &p.addresses) == nil {
+		if err == nil && json.Unmarshal(text, &p.Addresses) == nil {
 			return true, ""
 		}
 		return p.hasEnded(), "the node does not listen\n" + p.log.String()

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,28 +19,22 @@ import (
 // write-ahead log.
 func filled(t *testing.T, orders int) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "whole.db")
-	if r := call("migrate", "--dsn", path); r.code != exitDone {
-		t.Fatal(r.stderr)
-	}
-	n, logged := startHere(t, path, "--step-duration", "0s", "--step-failure-rate", "0.05", "--seed", "7")
-	ended := make(chan error, 1)
-	go func() { ended <- n.run(context.WithoutCancel(t.Context())) }()
+	path := database(t)
+	n := runHere(t, path, "--heartbeat", "1s", "--lease-ttl", "5s", "--step-duration", "0s", "--step-failure-rate", "0.05", "--seed", "7")
 	for i := range orders {
 		o := handlers.NewOrder{TrackingID: fmt.Sprintf("order-%d", i), Detail: []byte(fmt.Sprintf(`{"sku":"A-%d","text":"<Müller>"}`, i))}
 		if i%10 == 0 {
 			o.IdempotencyKey = fmt.Sprintf("key-%d", i)
 		}
-		if _, err := n.placing.Place(t.Context(), o); err != nil {
+		if _, err := n.Placing().Place(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, time.Minute, func() (bool, string) {
-		counts, err := n.views.Counts(t.Context())
-		return err == nil && counts["Completed"]+counts["Failed"] == int64(orders), fmt.Sprint(counts, err, logged)
+		counts, err := n.Views().Counts(t.Context())
+		return err == nil && counts["Completed"]+counts["Failed"] == int64(orders), fmt.Sprint(counts, err, n.logged)
 	})
-	n.stop()
-	if err := errors.Join(<-ended, n.db.Close()); err != nil {
+	if err := n.end(); err != nil {
 		t.Fatal(err)
 	}
 	db, err := schema.Open(t.Context(), path)

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"orderflow/cmd/orderflow/node"
 )
 
 // healthcheckCmd asks a node on this machine whether it is ready. It is for containers,
@@ -25,7 +27,7 @@ func (*healthcheckCmd) Help() string {
 
 // Validate refuses addresses that cannot be asked.
 func (c *healthcheckCmd) Validate() error {
-	if _, port, err := net.SplitHostPort(c.Admin); err != nil || port == "" || port == "0" || validAddress(c.Admin) != nil {
+	if _, port, err := net.SplitHostPort(c.Admin); err != nil || port == "" || port == "0" || node.ValidAddress(c.Admin) != nil {
 		return fmt.Errorf("--admin %q: expected HOST:PORT with the port on which the node listens", c.Admin)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
@@ -52,8 +53,8 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 		} else if !own && len(all) > 0 {
 			out.notef("The nodes judge leases by a clock that cannot be read from here: ALIVE goes by the wall clock.")
 		}
-		for _, role := range missingRoles(all) {
-			out.notef("no live node has the role %s: %s", role, roleWork[role])
+		for _, role := range node.MissingRoles(all) {
+			out.notef("no live node has the role %s: %s", role, node.Undone[role])
 		}
 		nodes, rows := []nodeJSON{}, [][]any(nil)
 		for _, n := range all {

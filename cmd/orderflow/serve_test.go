@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
+
+	"orderflow/cmd/orderflow/node"
 )
 
 // parse reads a command line as the program does.
@@ -30,12 +31,13 @@ func TestServeCmd_defaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := serveCmd{
-		databaseFlag: databaseFlag{DSN: "orderflow.db"}, Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8765",
+	want := serveCmd{databaseFlag: databaseFlag{DSN: "orderflow.db"}, LogLevel: "info", LogFormat: "text"}
+	want.Network = node.Network{Listen: "127.0.0.1:8080", Admin: "127.0.0.1:8765"}
+	want.Work = node.Work{
 		Roles: []string{"api", "worker", "projector"}, Workers: 50, StepTimeout: time.Minute, MaxInterruptions: 3,
 		Heartbeat: time.Second, LeaseTTL: 5 * time.Second, DrainTimeout: 30 * time.Second,
-		StepDuration: 5 * time.Second, StepFailureRate: 0.05, Retention: 24 * time.Hour, LogLevel: "info", LogFormat: "text",
 	}
+	want.Simulated, want.Retention = node.Simulated{StepDuration: 5 * time.Second, StepFailureRate: 0.05}, 24*time.Hour
 	if !reflect.DeepEqual(c.Serve, want) {
 		t.Errorf("the defaults are\n%+v, want\n%+v", c.Serve, want)
 	}
@@ -45,7 +47,7 @@ func TestServeCmd_defaults(t *testing.T) {
 func TestServeCmd_environment(t *testing.T) {
 	fields := reflect.VisibleFields(reflect.TypeFor[serveCmd]())
 	for _, f := range fields {
-		if f.Anonymous {
+		if f.Anonymous || f.Tag.Get("kong") == "-" {
 			continue
 		}
 		name := f.Tag.Get("name")
@@ -104,19 +106,6 @@ func TestServeCmd_Validate(t *testing.T) {
 		if _, err := parse(t, append([]string{"serve"}, strings.Fields(good)...)...); err != nil {
 			t.Errorf("serve %s: %v", good, err)
 		}
-	}
-}
-
-func TestNewNodeID(t *testing.T) {
-	a, b := newNodeID(), newNodeID()
-	if a == b {
-		t.Errorf("two nodes are both called %s", a)
-	}
-	if host, err := os.Hostname(); err == nil && strings.Contains(a, host) {
-		t.Errorf("customers can read the name %q, which has that of the host", a)
-	}
-	if !nodeName.MatchString(a) {
-		t.Errorf("%q would be refused as --node-id", a)
 	}
 }
 

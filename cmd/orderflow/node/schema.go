@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func (g *gate) setOlder(older error) {
 
 // probeDatabase asks whether the database takes orders. If it does not for want of migrations, it says
 // so.
-func (n *node) probeDatabase(ctx context.Context) error {
+func (n *Node) probeDatabase(ctx context.Context) error {
 	err := n.db.Probe(ctx, n.name)
 	if err == nil || errors.Is(err, schema.ErrUnavailable) {
 		return err
@@ -32,7 +32,7 @@ func (n *node) probeDatabase(ctx context.Context) error {
 }
 
 // suspectSchema has the schema looked at.
-func (n *node) suspectSchema() {
+func (n *Node) suspectSchema() {
 	select {
 	case n.suspected <- struct{}{}:
 	default:
@@ -41,7 +41,7 @@ func (n *node) suspectSchema() {
 
 // watchSchema looks at the schema whenever there is a suspicion, as after a restore of a backup, and
 // takes no orders until it is as new as the program needs.
-func (n *node) watchSchema(ctx context.Context) error {
+func (n *Node) watchSchema(ctx context.Context) error {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
 	for older := false; ; {

@@ -1,6 +1,6 @@
 //go:build !chaos
 
-package main
+package node
 
 import "orderflow/handlers"
 

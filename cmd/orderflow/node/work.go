@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain/work"
@@ -16,11 +17,11 @@ import (
 )
 
 // joinCluster makes the node's membership, and the subscriber that claims in its name.
-func (n *node) joinCluster(context.Context) (err error) {
+func (n *Node) joinCluster(context.Context) (err error) {
 	n.losses = messaging.NewLosses(n.db, messaging.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.entry("cluster")})
 	n.member, err = handlers.NewNode(handlers.NodeConfig{
 		Info: work.Node{
-			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: version,
+			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: n.conf.Version,
 			Roles: n.conf.roles(), Admin: n.adminListener.Addr().String(),
 		},
 		Registry:  messaging.NewNodes(n.db),
@@ -38,7 +39,7 @@ func (n *node) joinCluster(context.Context) (err error) {
 }
 
 // startOver is what the node does when the database is not the one that it knows.
-func (n *node) startOver(h eventstore.OtherHistory) {
+func (n *Node) startOver(h eventstore.OtherHistory) {
 	n.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
 		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
 			"The node forgets all that it remembers and registers anew. Run \"orderflow check\"")
@@ -46,14 +47,14 @@ func (n *node) startOver(h eventstore.OtherHistory) {
 	n.member.Reregister()
 }
 
-func (n *node) busy() int {
+func (n *Node) busy() int {
 	if n.subscriber == nil {
 		return 0
 	}
 	return n.subscriber.Busy()
 }
 
-func (n *node) buildWorker(context.Context) error {
+func (n *Node) buildWorker(context.Context) error {
 	if !n.conf.has(roleWorker) {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (n *node) buildWorker(context.Context) error {
 	return err
 }
 
-func (n *node) buildSteps() (*handlers.Steps, error) {
+func (n *Node) buildSteps() (*handlers.Steps, error) {
 	seed := n.conf.Seed
 	for seed == 0 {
 		seed = rand.Uint64()
@@ -106,12 +107,12 @@ func (n *node) buildSteps() (*handlers.Steps, error) {
 }
 
 // holds says whether the node may rely on a lease of its own.
-func (n *node) holds(l *work.Lease) bool {
+func (n *Node) holds(l *work.Lease) bool {
 	t, in := n.member.Tenure()
 	return in && t.Epoch == l.Epoch
 }
 
-func (n *node) buildProjector(context.Context) error {
+func (n *Node) buildProjector(context.Context) error {
 	if !n.conf.has(roleProjector) {
 		return nil
 	}
@@ -124,8 +125,20 @@ func (n *node) buildProjector(context.Context) error {
 }
 
 // retention is what removes old rows; every node has one.
-func (n *node) retention() *messaging.Retention {
+func (n *Node) retention() *messaging.Retention {
 	return messaging.NewRetention(n.db, messaging.RetentionConfig{
 		Keep: n.conf.Retention, Logger: messaging.NewLogrusAdapter(n.entry("retention")),
 	})
+}
+
+// quiet is a logger whose information is for debugging: Watermill's router tells of
+// every handler that it adds, starts and stops.
+type quiet struct{ watermill.LoggerAdapter }
+
+// Info logs at debug level.
+func (q quiet) Info(msg string, fields watermill.LogFields) { q.Debug(msg, fields) }
+
+// With gives a logger that is as quiet.
+func (q quiet) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return quiet{q.LoggerAdapter.With(fields)}
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 // requireReadable refuses a database whose events may be in forms that this program does not read.
-func (n *node) requireReadable(context.Context) error {
+func (n *Node) requireReadable(context.Context) error {
 	if level := n.store.Level(); level > domain.EventLevel {
 		return fmt.Errorf("%w: the events of %s are written at level %d, and it reads them up to level %d: run the newer version",
 			domain.ErrNewer, n.db.DSN(), level, domain.EventLevel)
@@ -20,7 +20,7 @@ func (n *node) requireReadable(context.Context) error {
 
 // followLevel has the node append events in the newest forms that every live node reads. While
 // there are newer forms than it may write, it asks as often as there are heartbeats.
-func (n *node) followLevel(ctx context.Context) error {
+func (n *Node) followLevel(ctx context.Context) error {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
 	nodes, said := messaging.NewNodes(n.db), ""
@@ -43,7 +43,7 @@ const (
 )
 
 // askLevel asks once, and says what has come of it, unless it was what was said last.
-func (n *node) askLevel(ctx context.Context, nodes *messaging.Nodes, said string) string {
+func (n *Node) askLevel(ctx context.Context, nodes *messaging.Nodes, said string) string {
 	level, err := nodes.EventLevel(ctx)
 	n.store.Allow(level)
 	entry, says := n.entry("member").WithField("event_level", level), saysOlder

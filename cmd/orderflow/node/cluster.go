@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -19,15 +19,15 @@ const (
 	clusterTimeout = 5 * time.Second
 )
 
-// roleWork says what is not done while no node has a role.
-var roleWork = map[string]string{
+// Undone says what is not done while no node has a role.
+var Undone = map[string]string{
 	roleAPI:       "nobody takes orders or answers customers",
 	roleWorker:    "nobody works on orders",
 	roleProjector: "lists and counts of orders stay as they are",
 }
 
-// missingRoles are the roles that none of the nodes has that live.
-func missingRoles(nodes []work.Node) []string {
+// MissingRoles are the roles that none of the nodes has that live.
+func MissingRoles(nodes []work.Node) []string {
 	missing := []string{roleAPI, roleWorker, roleProjector}
 	for _, n := range nodes {
 		if !n.Expired {
@@ -52,7 +52,7 @@ func (s *surroundings) missing() []string {
 
 // watchCluster is a part of every node: it looks which roles no live node has, which it says
 // once when it begins and once when it ends, and how far the views are behind.
-func (n *node) watchCluster(ctx context.Context) error {
+func (n *Node) watchCluster(ctx context.Context) error {
 	nodes, tick := messaging.NewNodes(n.db), time.NewTicker(clusterEvery)
 	defer tick.Stop()
 	for {
@@ -66,7 +66,7 @@ func (n *node) watchCluster(ctx context.Context) error {
 }
 
 // look looks once. A database that does not answer is others' business to tell.
-func (n *node) look(ctx context.Context, nodes *messaging.Nodes) {
+func (n *Node) look(ctx context.Context, nodes *messaging.Nodes) {
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	n.surroundings.lag.Store(nil)
@@ -77,12 +77,12 @@ func (n *node) look(ctx context.Context, nodes *messaging.Nodes) {
 	if err != nil {
 		return
 	}
-	before, now := n.surroundings.missing(), missingRoles(all)
+	before, now := n.surroundings.missing(), MissingRoles(all)
 	n.surroundings.roles.Store(&now)
 	log := n.entry("cluster")
 	for _, role := range now {
 		if !slices.Contains(before, role) {
-			log.WithField("role", role).Warnf("no live node has the role %s: %s", role, roleWork[role])
+			log.WithField("role", role).Warnf("no live node has the role %s: %s", role, Undone[role])
 		}
 	}
 	for _, role := range before {

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 // supervisors signal a process and its group, terminals and scripts signal twice.
 const together = time.Second
 
-// stopSignals are the signals that stop a node.
-func (c *serveCmd) stopSignals() []os.Signal {
+// StopSignals are the signals that stop a node.
+func (c *Config) StopSignals() []os.Signal {
 	stop := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	// Who started the program with nohup wants it to outlive the terminal.
 	if c.AuthFile == "" && !signal.Ignored(syscall.SIGHUP) {
@@ -23,9 +23,9 @@ func (c *serveCmd) stopSignals() []os.Signal {
 }
 
 // catchSignals has signals end no process from now on; see watchSignals.
-func (c *serveCmd) catchSignals() chan os.Signal {
+func (c *Config) catchSignals() chan os.Signal {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, c.stopSignals()...)
+	signal.Notify(signals, c.StopSignals()...)
 	if c.AuthFile != "" {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
@@ -35,7 +35,7 @@ func (c *serveCmd) catchSignals() chan os.Signal {
 // watchSignals has the first signal stop the node, and one that comes at least a second later
 // end the process. SIGHUP is such a signal only where there is no token file; where there is one,
 // it is read anew. It returns when ctx ends.
-func (n *node) watchSignals(ctx context.Context) error {
+func (n *Node) watchSignals(ctx context.Context) error {
 	defer signal.Stop(n.signals)
 	var first time.Time
 	for {
@@ -58,7 +58,7 @@ func (n *node) watchSignals(ctx context.Context) error {
 }
 
 // reloadAuth reads the token file anew. From one that is not good nothing is taken.
-func (n *node) reloadAuth() {
+func (n *Node) reloadAuth() {
 	entry := n.entry("node").WithField("file", n.conf.AuthFile)
 	if err := n.auth.Reload(n.conf.AuthFile); err != nil {
 		entry.WithError(err).Error("the token file was not read anew: the tokens from before hold on")
@@ -69,7 +69,7 @@ func (n *node) reloadAuth() {
 }
 
 // quit is a crash, on demand.
-func (n *node) quit(s os.Signal) {
+func (n *Node) quit(s os.Signal) {
 	n.entry("node").WithField("signal", s.String()).Warn("quitting at once; other nodes take over what was running")
-	os.Exit(exitFailed)
+	os.Exit(1)
 }

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func (g *gate) behind(f func(context.Context) error) func(context.Context) error
 }
 
 // findLostEnd looks before anything is begun.
-func (n *node) findLostEnd(ctx context.Context) error {
+func (n *Node) findLostEnd(ctx context.Context) error {
 	claims, err := check.Beyond(ctx, n.db)
 	if err != nil {
 		return fmt.Errorf("compare the log with what was made of it: %w", err)
@@ -99,7 +99,7 @@ func (n *node) findLostEnd(ctx context.Context) error {
 }
 
 // watchLostEnd looks again, until the gate can be opened.
-func (n *node) watchLostEnd(ctx context.Context) error {
+func (n *Node) watchLostEnd(ctx context.Context) error {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
 	for !n.gate.open() {
@@ -125,7 +125,7 @@ func (n *node) watchLostEnd(ctx context.Context) error {
 
 // lookOnce says, once the node works, what is wrong and keeps no node from working: counts, and newest
 // orders without their reservation.
-func (n *node) lookOnce(ctx context.Context) error {
+func (n *Node) lookOnce(ctx context.Context) error {
 	counts, err := projections.Miscounts(ctx, n.db)
 	if err == nil {
 		for _, d := range counts {

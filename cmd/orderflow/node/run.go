@@ -1,12 +1,10 @@
-package main
+package node
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 
 	"github.com/oklog/run"
@@ -15,39 +13,10 @@ import (
 	"orderflow/transport/httpapi"
 )
 
-// Run runs the node until it is told to stop, or a part of it fails. A signal to stop that comes
-// before the node runs ends its start.
-func (c *serveCmd) Run(out *output) error {
-	starting, started := signal.NotifyContext(context.Background(), c.stopSignals()...)
-	defer started()
-	log, err := newLog(out.notes, c.LogLevel, c.LogFormat)
-	if err != nil {
-		return err
-	}
-	defer endLog(log)
-	for _, w := range out.warnings {
-		log.Warn(w)
-	}
-	n, err := newNode(starting, c, log)
-	switch {
-	case err != nil && starting.Err() != nil:
-		log.WithField("part", "node").WithError(err).Info("stopped by a signal while it started")
-		return nil
-	case err != nil:
-		return err
-	}
-	err = n.run(context.Background())
-	err = errors.Join(err, n.close())
-	if err != nil {
-		return &nodeError{n.name, err}
-	}
-	n.entry("node").Info("stopped")
-	return nil
-}
-
-// run runs the node's parts. The first one that ends has the others end. What works on
-// orders ends first, after draining, so that the rest still answers while it does.
-func (n *node) run(ctx context.Context) error {
+// Run runs the node's parts until the node is told to stop, or a part of it fails. The first one that
+// ends has the others end. What works on orders ends first, after draining, so that the rest still
+// answers while it does.
+func (n *Node) Run(ctx context.Context) error {
 	var parts run.Group
 	work := n.member.Run
 	if n.worker != nil {
@@ -83,7 +52,7 @@ func (n *node) run(ctx context.Context) error {
 	return parts.Run()
 }
 
-func (n *node) addServers(parts *run.Group) {
+func (n *Node) addServers(parts *run.Group) {
 	if n.apiListener != nil {
 		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
 			Placer: n.placing, Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Log: n.entry("api"),
@@ -94,8 +63,8 @@ func (n *node) addServers(parts *run.Group) {
 	}))
 }
 
-// addresses is the content of the file of --addr-file.
-type addresses struct {
+// Addresses is the content of the file of --addr-file.
+type Addresses struct {
 	Node   string `json:"node"`
 	PID    int    `json:"pid"`
 	Listen string `json:"listen,omitempty"` // empty without the role api
@@ -104,10 +73,10 @@ type addresses struct {
 
 // announce says what the node is and where it listens. Connections are taken from now on, and
 // answered as soon as the servers run.
-func (n *node) announce() error {
-	a := addresses{Node: n.name, PID: os.Getpid(), Admin: n.adminListener.Addr().String()}
+func (n *Node) announce() error {
+	a := Addresses{Node: n.name, PID: os.Getpid(), Admin: n.adminListener.Addr().String()}
 	entry := n.entry("node").WithFields(logrus.Fields{
-		"version": version, "roles": n.conf.roles(), "workers": n.conf.slots(), "lease": n.conf.LeaseTTL.String(),
+		"version": n.conf.Version, "roles": n.conf.roles(), "workers": n.conf.slots(), "lease": n.conf.LeaseTTL.String(),
 		"database": n.db.DSN().String(), "admin": "http://" + a.Admin,
 	})
 	if n.apiListener != nil {
@@ -122,7 +91,7 @@ func (n *node) announce() error {
 }
 
 // writeAddresses replaces the file as a whole, so that who waits for it reads all of it.
-func writeAddresses(path string, a addresses) error {
+func writeAddresses(path string, a Addresses) error {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("--addr-file: %w", err)

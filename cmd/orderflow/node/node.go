@@ -1,7 +1,8 @@
-package main
+package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -20,10 +21,10 @@ import (
 	"orderflow/transport/messaging"
 )
 
-// node is one running process: what its parts share. Parts that its roles do not ask
+// Node is one running process: what its parts share. Parts that its roles do not ask
 // for are nil.
-type node struct {
-	conf    *serveCmd
+type Node struct {
+	conf    Config
 	name    string
 	host    string
 	started time.Time
@@ -58,11 +59,12 @@ type node struct {
 	signals chan os.Signal // caught, for watchSignals
 }
 
-// newNode makes a node that is ready to run. If it fails, it leaves nothing open.
-func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err error) {
-	n := &node{
-		conf: c, name: c.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{},
-		signals: c.catchSignals(), suspected: make(chan struct{}, 1),
+// New makes a node that is ready to run. If it fails, it leaves nothing open. From the beginning no
+// signal ends the process; see Run.
+func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err error) {
+	n := &Node{
+		conf: conf, name: conf.NodeID, started: time.Now(), log: log, bell: &messaging.Bell{},
+		signals: conf.catchSignals(), suspected: make(chan struct{}, 1),
 	}
 	n.heart, n.claims, n.applying = newPulse("the heartbeat"), newPulse("the claim loop"), newPulse("the projector")
 	if n.name == "" {
@@ -74,7 +76,7 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 	n.stopping, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.close())
+			err = errors.Join(err, n.Close())
 		}
 	}()
 	for _, step := range []func(context.Context) error{n.tune, n.loadAuth, n.listen, n.openDatabase, n.openStore, n.requireReadable, n.findLostEnd, n.joinCluster, n.buildWorker, n.buildPlacing, n.buildProjector} {
@@ -85,12 +87,44 @@ func newNode(ctx context.Context, c *serveCmd, log *logrus.Logger) (_ *node, err
 	return n, nil
 }
 
-func (n *node) entry(part string) *logrus.Entry {
+// Name is the name of the node in the cluster.
+func (n *Node) Name() string { return n.name }
+
+// Stop has the node drain and end.
+func (n *Node) Stop() { n.stop() }
+
+// Ready says why the node does not do what its roles say; nil if it does.
+func (n *Node) Ready(ctx context.Context) error { return control{n}.Ready(ctx) }
+
+// DB is the database.
+func (n *Node) DB() *schema.DB { return n.db }
+
+// Store is the event store.
+func (n *Node) Store() *eventstore.Store { return n.store }
+
+// Placing is what places orders.
+func (n *Node) Placing() *handlers.Placing { return n.placing }
+
+// Views are the views that customers see.
+func (n *Node) Views() *projections.Views { return n.views }
+
+// API is the URL of the customers' API; empty without the role.
+func (n *Node) API() string {
+	if n.apiListener == nil {
+		return ""
+	}
+	return "http://" + n.apiListener.Addr().String()
+}
+
+// Admin is the URL of the admin interface.
+func (n *Node) Admin() string { return "http://" + n.adminListener.Addr().String() }
+
+func (n *Node) entry(part string) *logrus.Entry {
 	return n.log.WithFields(logrus.Fields{"node": n.name, "part": part})
 }
 
 // tune bounds the memory of the process.
-func (n *node) tune(context.Context) error {
+func (n *Node) tune(context.Context) error {
 	dsn, err := schema.ParseDSN(n.conf.DSN)
 	if err == nil {
 		n.memory = tuneMemory(schema.Caches(dsn))
@@ -98,7 +132,7 @@ func (n *node) tune(context.Context) error {
 	return err
 }
 
-func (n *node) loadAuth(context.Context) (err error) {
+func (n *Node) loadAuth(context.Context) (err error) {
 	if n.auth, err = httpapi.LoadAuth(n.conf.AuthFile); err != nil {
 		return fmt.Errorf("%w: --auth-file: %w", domain.ErrInvalid, err)
 	}
@@ -107,7 +141,7 @@ func (n *node) loadAuth(context.Context) (err error) {
 }
 
 // warnOfAuthFile says so if every user of the machine can read the tokens.
-func (n *node) warnOfAuthFile() {
+func (n *Node) warnOfAuthFile() {
 	const others = 0o004
 	if info, err := os.Stat(n.conf.AuthFile); err == nil && info.Mode()&others != 0 {
 		n.entry("node").WithField("file", n.conf.AuthFile).Warn("every user of this machine can read the tokens: chmod 600 the file")
@@ -116,7 +150,7 @@ func (n *node) warnOfAuthFile() {
 
 // listen takes the ports, before anything else is touched. They answer once the node
 // runs.
-func (n *node) listen(ctx context.Context) (err error) {
+func (n *Node) listen(ctx context.Context) (err error) {
 	var config net.ListenConfig
 	if n.conf.has(roleAPI) {
 		if n.apiListener, err = config.Listen(ctx, "tcp", n.conf.Listen); err != nil {
@@ -129,7 +163,7 @@ func (n *node) listen(ctx context.Context) (err error) {
 	return nil
 }
 
-func (n *node) openDatabase(ctx context.Context) (err error) {
+func (n *Node) openDatabase(ctx context.Context) (err error) {
 	open := schema.Open
 	if n.conf.NoMigrate {
 		open = schema.OpenExisting
@@ -148,7 +182,7 @@ func (n *node) openDatabase(ctx context.Context) (err error) {
 	return n.db.JoinClock(ctx, func(note string) { n.entry("schema").Warn(note) })
 }
 
-func (n *node) migrate(ctx context.Context) error {
+func (n *Node) migrate(ctx context.Context) error {
 	if n.conf.NoMigrate {
 		return n.requireMigrated(ctx)
 	}
@@ -161,7 +195,7 @@ func (n *node) migrate(ctx context.Context) error {
 
 // warnOfDeviations names what is not as the migrations made it. It keeps no node from starting:
 // "orderflow check" says whether anything was done without the protection.
-func (n *node) warnOfDeviations(ctx context.Context) {
+func (n *Node) warnOfDeviations(ctx context.Context) {
 	found, err := n.db.Deviations(ctx)
 	if err != nil {
 		n.entry("schema").WithError(err).Warn("whether the triggers that protect events are there cannot be told")
@@ -171,7 +205,7 @@ func (n *node) warnOfDeviations(ctx context.Context) {
 	}
 }
 
-func (n *node) requireMigrated(ctx context.Context) error {
+func (n *Node) requireMigrated(ctx context.Context) error {
 	all, err := n.db.Migrations(ctx)
 	if err != nil {
 		return err
@@ -184,13 +218,13 @@ func (n *node) requireMigrated(ctx context.Context) error {
 	return nil
 }
 
-func (n *node) openStore(ctx context.Context) (err error) {
-	n.store, n.views, err = openStore(ctx, n.db, n.memory.remembered(), n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
+func (n *Node) openStore(ctx context.Context) (err error) {
+	n.store, n.views, err = OpenStore(ctx, n.db, n.memory.remembered(), n.bell, messaging.NewLogrusAdapter(n.entry("outbox")))
 	return err
 }
 
 // buildPlacing makes what places orders, on this node's own workers where they are free.
-func (n *node) buildPlacing(context.Context) (err error) {
+func (n *Node) buildPlacing(context.Context) (err error) {
 	conf := handlers.PlacingConfig{Store: n.store, Node: n.name, Closed: n.gate.closed}
 	if n.subscriber != nil {
 		conf.Slots = n.subscriber
@@ -199,9 +233,9 @@ func (n *node) buildPlacing(context.Context) (err error) {
 	return err
 }
 
-// close closes what is open. Listeners that were served are closed already.
-func (n *node) close() error {
-	n.stop()
+// Close closes what is open. Listeners that were served are closed already.
+func (n *Node) Close() error {
+	n.Stop()
 	signal.Stop(n.signals)
 	var errs []error
 	for _, l := range []net.Listener{n.apiListener, n.adminListener} {
@@ -215,4 +249,13 @@ func (n *node) close() error {
 		errs = append(errs, n.db.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// newNodeID gives a node a random name: a process that starts again is another node, so that
+// what the earlier one left behind is seen as such. The name stands in what customers read, so it
+// says nothing of the host, which the register of nodes has.
+func newNodeID() string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return fmt.Sprintf("node-%x", random)
 }

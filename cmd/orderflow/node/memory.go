@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // garbage is the growth of the heap, in percent, at which a node collects. What it holds
 // is small (some tens of megabytes) beside what it allocates for each order, so that Go's
-// default of 100 has it collect many times a second. GOGC says otherwise.
+// default of 100 has it collect many times a second.
 const garbage = 400
 
 const (
@@ -53,7 +53,8 @@ func memoryOf(there room, caches int64) memory {
 // nobody counts: half at least.
 func besides(all, caches int64) int64 { return max(all-all/10-caches, all/2) }
 
-func tuneCollector() {
+// TuneCollector has a node, or a process like one, collect seldom. GOGC says otherwise.
+func TuneCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
@@ -61,7 +62,7 @@ func tuneCollector() {
 
 // tuneMemory bounds the memory of this process, as the environment or the machine says.
 func tuneMemory(caches int64) memory {
-	tuneCollector()
+	TuneCollector()
 	if os.Getenv("GOMEMLIMIT") != "" {
 		limit := debug.SetMemoryLimit(-1) // which only asks
 		return memory{given: true, soft: limit, hard: limit}

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 
 // keepWALShort is a part of the node for SQLite. It says once when a reader keeps the
 // write-ahead log from being emptied, and once when it no longer does.
-func (n *node) keepWALShort(ctx context.Context) error {
+func (n *Node) keepWALShort(ctx context.Context) error {
 	wal, log, said, gone := n.db.WAL(), n.entry("wal"), false, false
 	tick := time.NewTicker(walEvery)
 	defer tick.Stop()
@@ -69,7 +69,7 @@ func wayBack(err error) string {
 	return "Put the same file back; or stop all nodes, put another file in its place and remove the -wal and -shm of the old one with it, and start them"
 }
 
-func (n *node) tend(ctx context.Context, wal *schema.WAL) (schema.WALState, error) {
+func (n *Node) tend(ctx context.Context, wal *schema.WAL) (schema.WALState, error) {
 	ctx, cancel := context.WithTimeout(ctx, walTimeout)
 	defer cancel()
 	return wal.Tend(ctx)

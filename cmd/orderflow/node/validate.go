@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -8,10 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// maxWorkers bounds what one node may ask of a database in one go.
-const maxWorkers = 10000
+// MaxWorkers bounds what one node may ask of a database in one go.
+const MaxWorkers = 10000
 
 // nodeName is what a node may be called: it stands in events, logs and filters.
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
@@ -20,14 +21,14 @@ var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$`)
 
 // Validate says everything that is wrong with the configuration at once.
-func (c *serveCmd) Validate() error {
-	return errors.Join(c.databaseFlag.Validate(), c.validateNetwork(), c.validateWork(), c.validateTimes())
+func (c *Config) Validate() error {
+	return errors.Join(c.validateNetwork(), c.validateWork(), c.validateTimes())
 }
 
-func (c *serveCmd) validateNetwork() error {
+func (c *Config) validateNetwork() error {
 	var errs []error
 	for _, l := range []struct{ flag, addr string }{{"--listen", c.Listen}, {"--admin", c.Admin}} {
-		if err := validAddress(l.addr); err != nil {
+		if err := ValidAddress(l.addr); err != nil {
 			errs = append(errs, fmt.Errorf("%s is %q: give HOST:PORT, such as 127.0.0.1:8080 (%w)", l.flag, l.addr, err))
 			continue
 		}
@@ -43,8 +44,8 @@ func (c *serveCmd) validateNetwork() error {
 	return errors.Join(errs...)
 }
 
-// validAddress says what is wrong with an address to listen on.
-func validAddress(addr string) error {
+// ValidAddress says what is wrong with an address to listen on.
+func ValidAddress(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func loopback(addr string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-func (c *serveCmd) validateWork() error {
+func (c *Config) validateWork() error {
 	var errs []error
 	all := []string{roleAPI, roleWorker, roleProjector}
 	for i, r := range c.Roles {
@@ -83,14 +84,44 @@ func (c *serveCmd) validateWork() error {
 	if c.NodeID != "" && !nodeName.MatchString(c.NodeID) {
 		errs = append(errs, fmt.Errorf("--node-id is %q: give 1 to 100 letters, digits and . _ -, the first a letter or digit", c.NodeID))
 	}
-	if c.Workers < 1 || c.Workers > maxWorkers {
-		errs = append(errs, fmt.Errorf("--workers is %d: give 1 to %d", c.Workers, maxWorkers))
+	if c.Workers < 1 || c.Workers > MaxWorkers {
+		errs = append(errs, fmt.Errorf("--workers is %d: give 1 to %d", c.Workers, MaxWorkers))
 	}
 	if c.MaxInterruptions < 1 {
 		errs = append(errs, fmt.Errorf("--max-interruptions is %d: give at least 1", c.MaxInterruptions))
 	}
 	if !(c.StepFailureRate >= 0 && c.StepFailureRate <= 1) { // written so that NaN is refused
 		errs = append(errs, fmt.Errorf("--step-failure-rate is %v: give a ratio from 0 to 1", c.StepFailureRate))
+	}
+	return errors.Join(errs...)
+}
+
+// The bounds of the durations that have some.
+const (
+	minHeartbeat = 10 * time.Millisecond
+	minRetention = time.Minute
+)
+
+func (c *Config) validateTimes() error {
+	var errs []error
+	for _, d := range []struct {
+		flag      string
+		value     time.Duration
+		atLeast   time.Duration
+		otherwise string
+	}{
+		{"--step-duration", c.StepDuration, 0, "0s or more"},
+		{"--step-timeout", c.StepTimeout, time.Millisecond, "at least 1ms"},
+		{"--drain-timeout", c.DrainTimeout, 0, "0s or more"},
+		{"--heartbeat", c.Heartbeat, minHeartbeat, "at least " + minHeartbeat.String()},
+		{"--retention", c.Retention, minRetention, "at least " + minRetention.String()},
+	} {
+		if d.value < d.atLeast {
+			errs = append(errs, fmt.Errorf("%s is %s: give %s", d.flag, d.value, d.otherwise))
+		}
+	}
+	if c.LeaseTTL <= 2*c.Heartbeat {
+		errs = append(errs, fmt.Errorf("--lease-ttl is %s with a --heartbeat of %s: give more than twice the heartbeat, so that one late heartbeat loses nothing", c.LeaseTTL, c.Heartbeat))
 	}
 	return errors.Join(errs...)
 }

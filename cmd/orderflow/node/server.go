@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 const shutdownTimeout = 10 * time.Second
 
 // addServer serves h on l until the group ends; then requests under way are answered.
-func (n *node) addServer(parts *run.Group, l net.Listener, h http.Handler) {
+func (n *Node) addServer(parts *run.Group, l net.Listener, h http.Handler) {
 	server := httpapi.NewServer(l.Addr().String(), h)
 	shut := make(chan error, 1)
 	parts.Add(func() error {

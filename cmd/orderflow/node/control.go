@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 const loopStill = time.Minute
 
 // control is the node as its admin interface sees it.
-type control struct{ node *node }
+type control struct{ node *Node }
 
 var _ httpapi.NodeControl = control{}
 
@@ -92,7 +92,7 @@ func (c control) unregistered() error {
 func (c control) Stat(context.Context) httpapi.NodeStat {
 	n, db := c.node, c.node.db.Stats()
 	s := httpapi.NodeStat{
-		Node: n.name, State: n.member.State(), Version: version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
+		Node: n.name, State: n.member.State(), Version: c.node.conf.Version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
 		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
 		NodesLost: n.losses.Lost(), TakeOvers: n.losses.TakeOvers(),
