@@ -7,7 +7,7 @@ import (
 	"orderflow/cmd/orderflow/node"
 	"orderflow/domain/work"
 	"orderflow/schema"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // nodesCmd holds the commands about nodes.
@@ -44,7 +44,7 @@ type nodeJSON struct {
 // Run lists the nodes.
 func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		all, err := messaging.NewNodes(db).List(ctx)
+		all, err := inflight.NewNodes(db).List(ctx)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"orderflow/schema"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // offsetsCmd holds the commands about offsets.
@@ -22,7 +22,7 @@ type offsetsListCmd struct {
 // Run lists the offsets.
 func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		all, err := messaging.Offsets(ctx, db)
+		all, err := inflight.Offsets(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ that were dealt with are found out of date. What is as it should be is left alon
 // Run resets the offsets.
 func (c *offsetsResetCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, func(db *schema.DB) error {
-		done, err := messaging.ResetOffsets(ctx, db)
+		done, err := inflight.ResetOffsets(ctx, db)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
@@ -10,6 +9,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // SchemaAdapter is watermill-sql's view of the outbox: one table for all topics, in
@@ -26,6 +26,9 @@ const outboxColumns = 7
 // arguments. Publisher and Outbox send more in several statements.
 const maxInsert = 256
 
+// maxUUID is how many bytes of a UUID the tables hold.
+const maxUUID = 128
+
 // InsertQuery inserts up to 256 messages at their places in the log, which they have
 // from Publisher or Outbox. A UUID may have 128 bytes.
 func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsql.Query, error) {
@@ -41,7 +44,7 @@ func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsq
 		if len(m.UUID) > maxUUID {
 			return wsql.Query{}, fmt.Errorf("%w: message %.40s...: the UUID has %d bytes (%d at most)", domain.ErrInvalid, m.UUID, len(m.UUID), maxUUID)
 		}
-		metadata, err := marshalMetadata(m.UUID, m.Metadata)
+		metadata, err := inflight.MarshalMetadata(m.UUID, m.Metadata)
 		if err != nil {
 			return wsql.Query{}, err
 		}
@@ -80,27 +83,15 @@ func (SchemaAdapter) SchemaInitializingQueries(string) []wsql.Query { return nil
 // SubscribeIsolationLevel is read committed: rows are locked by updating them.
 func (SchemaAdapter) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelReadCommitted }
 
-// marshalMetadata is json.Marshal, but for nil, which is like an empty map: what newMessage
-// reads.
-func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
-	if text, plain := plainMetadata(metadata); plain {
-		return text, nil
-	}
-	text, err := json.Marshal(metadata)
-	if err != nil {
-		return "", fmt.Errorf("message %s: metadata: %w", uuid, err)
-	}
-	return string(text), nil
-}
-
 func newMessage(uuid string, payload, metadata []byte) (*message.Message, error) {
 	m := message.NewMessage(uuid, payload)
-	if scanMetadata(string(metadata), m.Metadata) {
-		return m, nil
-	}
-	m.Metadata = message.Metadata{}
-	if err := json.Unmarshal(metadata, &m.Metadata); err != nil {
-		return nil, fmt.Errorf("message %s: metadata: %w", uuid, err)
-	}
-	return m, nil
+	read, err := inflight.UnmarshalMetadata(uuid, metadata)
+	m.Metadata = read
+	return m, err
 }
+
+func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
+	return inflight.MarshalMetadata(uuid, metadata)
+}
+
+func validTopic(name string) error { return inflight.ValidTopic(name) }

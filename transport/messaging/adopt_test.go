@@ -11,6 +11,7 @@ import (
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestSubscriber_lostAnswers(t *testing.T) {
@@ -34,7 +35,7 @@ func testTakenBack(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 2, IdlePoll: 50 * time.Millisecond}.WithAdoptAnyway(50*time.Millisecond))
 	ch := subscribe(t, s, topic)
 	before := take(t, ch)
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Epoch: m.Epoch, Slots: 1}, time.Hour)
+	epoch, err := inflight.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Epoch: m.Epoch, Slots: 1}, time.Hour)
 	must(t, err)
 	m.mu.Lock()
 	m.Epoch = epoch
@@ -110,7 +111,7 @@ func testLostClaim(t *testing.T, db *schema.DB) {
 	}
 	m.afterRounds(t, 2, nil)
 	none(t, ch)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 }
@@ -201,7 +202,7 @@ func testLostAck(t *testing.T, db *schema.DB) {
 		wait(t, msg.Context().Done(), "the end of the delivery")
 		m.afterRounds(t, 4, nil)
 		none(t, ch)
-		if rows := inflight(t, db, topic); len(rows) != 0 {
+		if rows := inFlight(t, db, topic); len(rows) != 0 {
 			t.Fatalf("in flight: %+v", rows)
 		}
 	}
@@ -277,7 +278,7 @@ func TestSubscriber_network(t *testing.T) {
 			}
 			m.afterRounds(t, 2, nil)
 			none(t, ch)
-			if rows := inflight(t, db, topic); len(got) != 3 || len(rows) != 0 {
+			if rows := inFlight(t, db, topic); len(got) != 3 || len(rows) != 0 {
 				t.Fatalf("delivered %v, in flight %+v", got, rows)
 			}
 		})

@@ -41,7 +41,7 @@ func testFreeSlots(t *testing.T, db *schema.DB) {
 	for range messages - slots {
 		m.afterRounds(t, 2, nil)
 		none(t, ch)
-		if n := len(inflight(t, db, topic)); n != slots || s.Busy() != slots {
+		if n := len(inFlight(t, db, topic)); n != slots || s.Busy() != slots {
 			t.Fatalf("%d messages are in flight and %d slots in use, want %d", n, s.Busy(), slots)
 		}
 		held[0].Ack()

@@ -2,13 +2,13 @@ package messaging
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/transport/messaging/inflight"
 )
 
 // Config is how a subscriber works. Zero fields take their defaults.
@@ -90,9 +90,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topicName is what watermill-sql allows too; such names need no quoting in SQL.
-var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
-
 func (c Config) validate() error {
 	if c.Tenure == nil {
 		return fmt.Errorf("%w: subscriber: Config.Tenure is missing", domain.ErrInvalid)
@@ -100,25 +97,17 @@ func (c Config) validate() error {
 	if c.Slots < 1 {
 		return fmt.Errorf("%w: subscriber: %d slots; at least 1 is needed", domain.ErrInvalid, c.Slots)
 	}
-	if c.IdlePoll < 0 || c.CloseWait < 0 || c.NackDelay > maxDelay {
+	if c.IdlePoll < 0 || c.CloseWait < 0 || c.NackDelay > inflight.MaxDelay {
 		return fmt.Errorf("%w: subscriber: IdlePoll %s, CloseWait %s (not negative), NackDelay %s (%s at most)",
-			domain.ErrInvalid, c.IdlePoll, c.CloseWait, c.NackDelay, maxDelay)
+			domain.ErrInvalid, c.IdlePoll, c.CloseWait, c.NackDelay, inflight.MaxDelay)
 	}
 	if c.AloneAfter < 1 {
 		return fmt.Errorf("%w: subscriber: AloneAfter %d; at least 1 is needed", domain.ErrInvalid, c.AloneAfter)
 	}
 	for _, t := range append([]string{c.Group}, c.Topics...) {
-		if err := validTopic(t); err != nil {
+		if err := inflight.ValidTopic(t); err != nil {
 			return fmt.Errorf("subscriber: %w", err)
 		}
-	}
-	return nil
-}
-
-// validTopic is for the names of groups too.
-func validTopic(name string) error {
-	if !topicName.MatchString(name) {
-		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
 	}
 	return nil
 }

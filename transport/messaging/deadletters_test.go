@@ -58,7 +58,7 @@ func testPark(t *testing.T, db *schema.DB) {
 	if !l.Settled() {
 		t.Error("the lease is not marked as settled")
 	}
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 	all := letters(t, db, topic)
@@ -82,7 +82,7 @@ func testParkLost(t *testing.T, db *schema.DB) {
 	if err := messaging.NewDeadLetters(db).Park(t.Context(), l, "no"); !errors.Is(err, domain.ErrFenced) {
 		t.Fatalf("err = %v, want ErrFenced", err)
 	}
-	if l.Settled() || len(letters(t, db, topic)) != 0 || len(inflight(t, db, topic)) != 1 {
+	if l.Settled() || len(letters(t, db, topic)) != 0 || len(inFlight(t, db, topic)) != 1 {
 		t.Fatal("a lost lease changed something")
 	}
 }
@@ -125,7 +125,7 @@ func testRequeueTx(t *testing.T, db *schema.DB) {
 	if !errors.Is(err, failure) {
 		t.Fatal(err)
 	}
-	if len(letters(t, db, topic)) != 1 || len(inflight(t, db, topic)) != 0 {
+	if len(letters(t, db, topic)) != 1 || len(inFlight(t, db, topic)) != 0 {
 		t.Fatal("what was rolled back is not as it was")
 	}
 }
@@ -135,7 +135,7 @@ func testDiscard(t *testing.T, db *schema.DB) {
 	key, _ := parked(t, db, topic)
 	other, _ := parked(t, db, name("topic"))
 	must(t, messaging.NewDeadLetters(db).Discard(t.Context(), key))
-	if len(letters(t, db, topic)) != 0 || len(inflight(t, db, topic)) != 0 {
+	if len(letters(t, db, topic)) != 0 || len(inFlight(t, db, topic)) != 0 {
 		t.Fatal("the message is still there")
 	}
 	if len(letters(t, db, other.Topic)) != 1 {
@@ -178,8 +178,8 @@ func testLetterRace(t *testing.T, db *schema.DB) {
 			t.Error(err)
 		}
 	}
-	if won != 1 || len(inflight(t, db, key.Topic)) > 1 || len(letters(t, db, key.Topic)) != 0 {
-		t.Fatalf("%d of 4 succeeded, in flight: %v", won, inflight(t, db, key.Topic))
+	if won != 1 || len(inFlight(t, db, key.Topic)) > 1 || len(letters(t, db, key.Topic)) != 0 {
+		t.Fatalf("%d of 4 succeeded, in flight: %v", won, inFlight(t, db, key.Topic))
 	}
 }
 

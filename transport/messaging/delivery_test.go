@@ -104,7 +104,7 @@ func testAck(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	lone(t, db, m, topic).Ack()
 	m.afterRounds(t, 2, nil)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight after the ack: %+v", rows)
 	}
 }
@@ -134,7 +134,7 @@ func testAckLost(t *testing.T, db *schema.DB) {
 			old.Nack()
 		}
 		lost.afterRounds(t, 2, nil)
-		if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != heir.Node || rows[0].attempt != 2 {
+		if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != heir.Node || rows[0].attempt != 2 {
 			t.Fatalf("acked %v under a lost lease, and in flight is %+v", acked, rows)
 		}
 	}
@@ -147,7 +147,7 @@ func testNack(t *testing.T, db *schema.DB) {
 	take(t, ch).Nack()
 	m.afterRounds(t, 2, nil)
 	none(t, ch)
-	rows := inflight(t, db, topic)
+	rows := inFlight(t, db, topic)
 	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 0 {
 		t.Fatalf("in flight after the nack: %+v", rows)
 	}
@@ -182,7 +182,7 @@ func testAckThoughClaimsFail(t *testing.T, db *schema.DB) {
 	first.Ack()
 	wait(t, first.Context().Done(), "the end of the delivery")
 	m.afterRounds(t, 4, nil)
-	rows := inflight(t, db, topic)
+	rows := inFlight(t, db, topic)
 	if len(rows) != 1 || rows[0].uuid != "block" {
 		t.Fatalf("in flight: %+v; want the ack of the first to be stored", rows)
 	}

@@ -57,6 +57,6 @@
 // Correctness does not rest on lock hints: every row is locked by updating it, and every
 // condition is checked again in the WHERE of the update that depends on it.
 //
-// Housekeeping. Retention removes consumed messages and ended registrations. DeadLetters
-// holds messages that were given up, until somebody requeues or discards them.
+// Housekeeping is in package retention. DeadLetters holds
+// messages that were given up, until somebody requeues or discards them.
 package messaging

@@ -11,6 +11,7 @@ import (
 
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestSubscriber_Drain(t *testing.T) {
@@ -52,7 +53,7 @@ func testDrainHandsBack(t *testing.T, db *schema.DB) {
 	}
 	delivered.Ack()
 	must(t, <-drained)
-	for _, r := range inflight(t, db, topic) {
+	for _, r := range inFlight(t, db, topic) {
 		if r.node == m.Node {
 			t.Fatalf("the node is drained and holds %+v", r)
 		}
@@ -80,7 +81,7 @@ func testDrainWaits(t *testing.T, db *schema.DB) {
 	msg.Ack()
 	must(t, <-drained)
 	must(t, <-drained)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("drained, and the ack has not been stored: %+v", rows)
 	}
 	must(t, s.Close())
@@ -111,7 +112,7 @@ func testDrainDuringClaim(t *testing.T, db *schema.DB) {
 	ch := subscribe(t, s, topic)
 	must(t, <-drained)
 	none(t, ch)
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != "" || rows[0].interruptions != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != "" || rows[0].interruptions != 0 {
 		t.Fatalf("drained, and in flight is %+v; want the message to be nobody's", rows)
 	}
 }
@@ -124,7 +125,7 @@ func testDrainClaims(t *testing.T, db *schema.DB) {
 	publish(t, db, bell, topic, "work")
 	m.afterRounds(t, 3, func() { bell.Ring(topic) })
 	none(t, ch)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("claimed while draining: %+v", rows)
 	}
 }
@@ -170,10 +171,10 @@ func testCloseStuck(t *testing.T, db *schema.DB) {
 	msg.Ack() // too late
 	heir.afterRounds(t, 2, nil)
 	none(t, ch)
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != m.Node {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != m.Node {
 		t.Fatalf("in flight: %+v; want the stuck handler's lease", rows)
 	}
-	must(t, messaging.NewNodes(db).Release(t.Context(), m.Node, m.Epoch))
+	must(t, inflight.NewNodes(db).Release(t.Context(), m.Node, m.Epoch))
 	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
 }
 
@@ -194,7 +195,7 @@ func testCloseWaits(t *testing.T, db *schema.DB) {
 		}()
 	}
 	must(t, s.Close())
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].uuid != "nacked" || rows[0].node != "" {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].uuid != "nacked" || rows[0].node != "" {
 		t.Fatalf("in flight after Close: %+v; want only what was nacked, given back", rows)
 	}
 }
@@ -226,7 +227,7 @@ func testCloseDuringClaim(t *testing.T, db *schema.DB) {
 	}()
 	wait(t, claiming, "a claim")
 	must(t, s.Close())
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != "" {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != "" {
 		t.Fatalf("in flight after Close: %+v; want the claim to be given back", rows)
 	}
 }

@@ -48,9 +48,3 @@ func ReturnedQueries(d schema.Dialect, topics []string) map[string]string {
 
 // Say logs what is to be said of lost nodes, as Run does once a second.
 func (x *Losses) Say() { x.say() }
-
-// Reading has the nodes that register be of a program that reads events up to a level.
-func (n *Nodes) Reading(level int) *Nodes {
-	n.level = level
-	return n
-}

@@ -124,10 +124,10 @@ func testAppendLost(t *testing.T, db *schema.DB) {
 func testSettleKeep(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
-	before := inflight(t, db, topic)
+	before := inFlight(t, db, topic)
 	settle(t, db, l, work.SettleKeep, true)
 	settle(t, db, l, work.SettleKeep, true)
-	if after := inflight(t, db, topic); len(after) != 1 || after[0] != before[0] {
+	if after := inFlight(t, db, topic); len(after) != 1 || after[0] != before[0] {
 		t.Fatalf("in flight was %+v, is %+v", before, after)
 	}
 }
@@ -168,7 +168,7 @@ func testSettleDone(t *testing.T, db *schema.DB) {
 	l := lease(lone(t, db, m, topic))
 	settle(t, db, l, work.SettleDone, true)
 	settle(t, db, l, work.SettleDone, false)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 }
@@ -184,7 +184,7 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 		return err
 	}))
 	settle(t, db, l, work.SettleReturn, false)
-	rows := inflight(t, db, topic)
+	rows := inFlight(t, db, topic)
 	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 1 {
 		t.Fatalf("in flight: %+v; want one that is nobody's, with an interruption", rows)
 	}
@@ -203,7 +203,7 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 func testSettleRelease(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	settle(t, db, lease(lone(t, db, m, topic)), work.SettleRelease, true)
-	rows := inflight(t, db, topic)
+	rows := inFlight(t, db, topic)
 	if len(rows) != 1 || rows[0].node != "" || rows[0].attempt != 1 || rows[0].interruptions != 0 {
 		t.Fatalf("in flight: %+v; want one that is nobody's, without an interruption", rows)
 	}
@@ -220,7 +220,7 @@ func testSettlePark(t *testing.T, db *schema.DB) {
 	msg := lone(t, db, m, topic)
 	exec(t, db, `UPDATE inflight SET interruptions = 3, metadata = ?2 WHERE topic = ?1`, topic, `{"a":"ü"}`)
 	settle(t, db, lease(msg), work.SettlePark, true)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 	var group, uuid, metadata, reason string

@@ -16,6 +16,7 @@ import (
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // patience is how long a test waits for what must come.
@@ -85,7 +86,7 @@ func join(t *testing.T, db *schema.DB) *member {
 	m.Context, m.end = context.WithCancel(context.Background())
 	t.Cleanup(m.end)
 	var err error
-	m.Epoch, err = messaging.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Slots: 1}, time.Hour)
+	m.Epoch, err = inflight.NewNodes(db).Register(t.Context(), work.Node{Node: m.Node, Slots: 1}, time.Hour)
 	must(t, err)
 	return m
 }
@@ -264,8 +265,8 @@ type row struct {
 	available     schema.Time
 }
 
-// inflight reads the in-flight rows of a topic in order.
-func inflight(t testing.TB, db *schema.DB, topic string) []row {
+// inFlight reads the in-flight rows of a topic in order.
+func inFlight(t testing.TB, db *schema.DB, topic string) []row {
 	t.Helper()
 	rows, err := db.QueryContext(context.Background(), `SELECT uuid, node, epoch, attempt, interruptions, available_at FROM inflight
 		WHERE topic = ?1 ORDER BY partition, position`, topic)

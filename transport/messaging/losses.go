@@ -62,8 +62,15 @@ const gather = time.Second
 // Run tells of lost nodes, and looks for those whose work nobody takes over, until ctx ends, when
 // it gives nil.
 func (x *Losses) Run(ctx context.Context) error {
-	looked := time.Now()
-	for rest(ctx, gather) {
+	defer x.say()
+	tick := time.NewTicker(gather)
+	defer tick.Stop()
+	for looked := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
 		x.say()
 		if time.Since(looked) < x.conf.Every {
 			continue
@@ -73,8 +80,6 @@ func (x *Losses) Run(ctx context.Context) error {
 			x.conf.Logger.WithError(err).Warn("lost nodes could not be looked for; trying again")
 		}
 	}
-	x.say()
-	return nil
 }
 
 // untaken is how long a registration must have expired before a look declares it lost: those

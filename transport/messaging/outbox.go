@@ -9,6 +9,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // Outbox writes messages in the transaction of the events that cause them.
@@ -55,7 +56,7 @@ func (o *Outbox) Committed(topics []string) {
 
 // insert has watermill-sql's Publisher write placed messages, and gives its statements.
 func insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, messages message.Messages) ([]schema.Question, error) {
-	if err := validTopic(topic); err != nil {
+	if err := inflight.ValidTopic(topic); err != nil {
 		return nil, err
 	}
 	var c collector

@@ -94,8 +94,8 @@ func testPassOn(t *testing.T, db *schema.DB) {
 	if passed.UUID != "next of "+msg.UUID || string(passed.Payload) != "p" || passed.Metadata["k"] != "ü" || lease(passed).Topic != two {
 		t.Fatalf("delivered %s %q %v under %+v", passed.UUID, passed.Payload, passed.Metadata, lease(passed))
 	}
-	if rows := inflight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 || len(inflight(t, db, one)) != 0 {
-		t.Fatalf("in flight: %+v and %+v", rows, inflight(t, db, one))
+	if rows := inFlight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 || len(inFlight(t, db, one)) != 0 {
+		t.Fatalf("in flight: %+v and %+v", rows, inFlight(t, db, one))
 	}
 	if m.afterRounds(t, 2, nil); s.Busy() != 1 {
 		t.Fatalf("%d slots are in use, want the one", s.Busy())
@@ -105,7 +105,7 @@ func testPassOn(t *testing.T, db *schema.DB) {
 	if b := take(t, ch); b.UUID != "b" {
 		t.Fatalf("then came %s, want b", b.UUID)
 	}
-	if rows := inflight(t, db, two); len(rows) != 0 {
+	if rows := inFlight(t, db, two); len(rows) != 0 {
 		t.Fatalf("what was acked is in flight: %+v", rows)
 	}
 }

@@ -75,7 +75,7 @@ func testNodesRace(t *testing.T, db *schema.DB) {
 		must(t, s.Close())
 	}
 	handlers.Wait()
-	if left := inflight(t, db, topic); len(left) > 0 {
+	if left := inFlight(t, db, topic); len(left) > 0 {
 		t.Fatalf("still in flight after every message was acked: %v", left)
 	}
 }
@@ -106,7 +106,7 @@ func testOrderedRace(t *testing.T, db *schema.DB) {
 					t.Error("the other node does not come round")
 				}
 			}
-			if n := len(inflight(t, db, topic)); n != 1 {
+			if n := len(inFlight(t, db, topic)); n != 1 {
 				t.Errorf("%d messages of an ordered topic are in flight", n)
 			}
 			l := lease(m)

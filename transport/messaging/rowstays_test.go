@@ -76,8 +76,8 @@ func testSettlePassed(t *testing.T, db *schema.DB) {
 	if err := messaging.NewDeadLetters(db).Park(t.Context(), before, "too late"); !errors.Is(err, domain.ErrFenced) {
 		t.Errorf("parked by the handler of the message before: err = %v, want ErrFenced", err)
 	}
-	if rows := inflight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].interruptions != 0 || len(inflight(t, db, one)) != 0 {
-		t.Fatalf("in flight: %+v and %+v", rows, inflight(t, db, one))
+	if rows := inFlight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].interruptions != 0 || len(inFlight(t, db, one)) != 0 {
+		t.Fatalf("in flight: %+v and %+v", rows, inFlight(t, db, one))
 	}
 	settle(t, db, now, work.SettleKeep, true)
 	settle(t, db, now, work.SettleDone, true)

@@ -12,6 +12,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // Subscriber claims messages for free slots and hands them out in parallel. See the
@@ -87,10 +88,10 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 }
 
 // SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
-// oldest message that is kept (see Retention). While the database is away it waits for it;
+// oldest message that is kept (see package retention). While the database is away it waits for it;
 // once the subscriber drains it makes none. Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
-	if err := validTopic(topic); err != nil {
+	if err := inflight.ValidTopic(topic); err != nil {
 		return err
 	}
 	if s.life.Err() != nil {

@@ -41,7 +41,7 @@ func testSuspects(t *testing.T, db *schema.DB) {
 	}
 	m.afterRounds(t, 2, nil)
 	none(t, ch)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Errorf("left in flight: %+v", rows)
 	}
 }

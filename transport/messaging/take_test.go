@@ -74,7 +74,7 @@ func testTake(t *testing.T, db *schema.DB) {
 	if msg.UUID != sent.UUID || string(msg.Payload) != "p" || msg.Metadata["k"] != "ü" || lease(msg) != l {
 		t.Fatalf("delivered %s %q %v under %+v", msg.UUID, msg.Payload, msg.Metadata, lease(msg))
 	}
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].uuid != sent.UUID || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].uuid != sent.UUID || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM outbox WHERE topic = ?1`, topic); n != 0 || s.Busy() != 1 {
@@ -82,7 +82,7 @@ func testTake(t *testing.T, db *schema.DB) {
 	}
 	msg.Ack()
 	for range 200 {
-		if len(inflight(t, db, topic)) == 0 {
+		if len(inFlight(t, db, topic)) == 0 {
 			return
 		}
 		m.afterRounds(t, 1, nil)

@@ -14,6 +14,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestSubscriber_takeOver(t *testing.T) {
@@ -73,7 +74,7 @@ func nodeState(t *testing.T, db *schema.DB, tenure work.Tenure) (state string) {
 func testTakeOverReleased(t *testing.T, db *schema.DB) {
 	lost, heir, topic := join(t, db), join(t, db), name("topic")
 	lone(t, db, lost, topic)
-	must(t, messaging.NewNodes(db).Release(t.Context(), lost.Node, lost.Epoch))
+	must(t, inflight.NewNodes(db).Release(t.Context(), lost.Node, lost.Epoch))
 	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
 	if got := nodeState(t, db, lost.Tenure); got != work.NodeStopped {
 		t.Errorf("the node that was released has state %s", got)
@@ -92,11 +93,11 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 	lone(t, db, alive, topic)
 	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
 	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
-		must(t, messaging.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, work.NodeDraining, 1, ttl))
+		must(t, inflight.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, work.NodeDraining, 1, ttl))
 		heir.afterRounds(t, 2, nil)
 		none(t, ch)
 	}
-	if rows := inflight(t, db, topic); len(rows) != 1 || rows[0].node != alive.Node || rows[0].attempt != 1 {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != alive.Node || rows[0].attempt != 1 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 }
@@ -106,7 +107,7 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 func testTakeOverOwn(t *testing.T, db *schema.DB) {
 	old, topic := join(t, db), name("topic")
 	lone(t, db, old, topic)
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: old.Node, Epoch: old.Epoch}, time.Hour)
+	epoch, err := inflight.NewNodes(db).Register(t.Context(), work.Node{Node: old.Node, Epoch: old.Epoch}, time.Hour)
 	must(t, err)
 	if epoch <= old.Epoch {
 		t.Fatalf("epoch %d follows %d", epoch, old.Epoch)
@@ -155,7 +156,7 @@ func testExpiredClaimsNothing(t *testing.T, db *schema.DB) {
 	publish(t, db, nil, topic, "new")
 	ch := subscribe(t, subscriber(t, db, expired, messaging.Config{Slots: 1}), topic)
 	expired.afterRounds(t, 2, nil)
-	if rows := inflight(t, db, topic); len(rows) != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 0 {
 		t.Fatalf("a node whose registration has expired claimed %+v", rows)
 	}
 	none(t, ch)
@@ -177,7 +178,7 @@ func testExpiredTakesNothing(t *testing.T, db *schema.DB) {
 func testRenewRace(t *testing.T, db *schema.DB) {
 	topic, heir := name("topic"), join(t, db)
 	ch := subscribe(t, subscriber(t, again(t, db), heir, messaging.Config{Slots: 1, IdlePoll: time.Millisecond}), topic)
-	nodes := messaging.NewNodes(db)
+	nodes := inflight.NewNodes(db)
 	for i := range 12 {
 		m := join(t, db)
 		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, 30*time.Millisecond))
@@ -214,7 +215,7 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 // would still be good.
 func testRenewWaited(t *testing.T, db *schema.DB) {
 	const ttl = 300 * time.Millisecond
-	m, other, nodes := join(t, db), again(t, db), messaging.NewNodes(db)
+	m, other, nodes := join(t, db), again(t, db), inflight.NewNodes(db)
 	must(t, other.Ping(t.Context()))
 	renewed := make(chan error, 1)
 	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, ttl))
@@ -223,7 +224,7 @@ func testRenewWaited(t *testing.T, db *schema.DB) {
 			return err
 		}
 		go func() {
-			renewed <- messaging.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
+			renewed <- inflight.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
 		}()
 		for lost := false; !lost; { // until the database's clock says so
 			var err error

@@ -9,7 +9,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/projections"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 const (
@@ -53,7 +53,7 @@ func (s *surroundings) missing() []string {
 // watchCluster is a part of every node: it looks which roles no live node has, which it says
 // once when it begins and once when it ends, and how far the views are behind.
 func (n *Node) watchCluster(ctx context.Context) error {
-	nodes, tick := messaging.NewNodes(n.db), time.NewTicker(clusterEvery)
+	nodes, tick := inflight.NewNodes(n.db), time.NewTicker(clusterEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -66,7 +66,7 @@ func (n *Node) watchCluster(ctx context.Context) error {
 }
 
 // look looks once. A database that does not answer is others' business to tell.
-func (n *Node) look(ctx context.Context, nodes *messaging.Nodes) {
+func (n *Node) look(ctx context.Context, nodes *inflight.Nodes) {
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	n.surroundings.lag.Store(nil)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"orderflow/domain"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // requireReadable refuses a database whose events may be in forms that this program does not read.
@@ -23,7 +23,7 @@ func (n *Node) requireReadable(context.Context) error {
 func (n *Node) followLevel(ctx context.Context) error {
 	tick := time.NewTicker(n.conf.Heartbeat)
 	defer tick.Stop()
-	nodes, said := messaging.NewNodes(n.db), ""
+	nodes, said := inflight.NewNodes(n.db), ""
 	for {
 		if n.store.Level() < domain.EventLevel {
 			said = n.askLevel(ctx, nodes, said)
@@ -43,7 +43,7 @@ const (
 )
 
 // askLevel asks once, and says what has come of it, unless it was what was said last.
-func (n *Node) askLevel(ctx context.Context, nodes *messaging.Nodes, said string) string {
+func (n *Node) askLevel(ctx context.Context, nodes *inflight.Nodes, said string) string {
 	level, err := nodes.EventLevel(ctx)
 	n.store.Allow(level)
 	entry, says := n.entry("member").WithField("event_level", level), saysOlder

@@ -14,6 +14,8 @@ import (
 	"orderflow/handlers"
 	"orderflow/projections"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
+	"orderflow/transport/messaging/retention"
 )
 
 // joinCluster makes the node's membership, and the subscriber that claims in its name.
@@ -24,7 +26,7 @@ func (n *Node) joinCluster(context.Context) (err error) {
 			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: n.conf.Version,
 			Roles: n.conf.roles(), Admin: n.adminListener.Addr().String(),
 		},
-		Registry:  messaging.NewNodes(n.db),
+		Registry:  inflight.NewNodes(n.db),
 		Heartbeat: n.conf.Heartbeat,
 		LeaseTTL:  n.conf.LeaseTTL,
 		Busy:      n.busy,
@@ -125,9 +127,9 @@ func (n *Node) buildProjector(context.Context) error {
 }
 
 // retention is what removes old rows; every node has one.
-func (n *Node) retention() *messaging.Retention {
-	return messaging.NewRetention(n.db, messaging.RetentionConfig{
-		Keep: n.conf.Retention, Logger: messaging.NewLogrusAdapter(n.entry("retention")),
+func (n *Node) retention() *retention.Sweeper {
+	return retention.New(n.db, retention.Config{
+		Keep: n.conf.Retention, Logger: n.entry("retention"),
 	})
 }
 

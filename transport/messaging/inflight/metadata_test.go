@@ -1,4 +1,4 @@
-package messaging
+package inflight
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ func checkMetadata(t *testing.T, metadata map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := marshalMetadata("u", metadata)
+	got, err := MarshalMetadata("u", metadata)
 	if err != nil || got != string(want) {
 		t.Errorf("%q is written as %s (err %v), encoding/json has %s", metadata, got, err, want)
 	}
@@ -27,8 +27,8 @@ func checkReading(t *testing.T, text string) {
 	t.Helper()
 	var want map[string]string
 	wantErr := json.Unmarshal([]byte(text), &want)
-	m, err := newMessage("u", nil, []byte(text))
-	if (err == nil) != (wantErr == nil) || err == nil && (!maps.Equal(m.Metadata, want) || (m.Metadata == nil) != (want == nil)) {
+	m, err := UnmarshalMetadata("u", []byte(text))
+	if (err == nil) != (wantErr == nil) || err == nil && (!maps.Equal(m, want) || (m == nil) != (want == nil)) {
 		t.Errorf("%s is read as %v (err %v), encoding/json has %v (err %v)", text, m, err, want, wantErr)
 	}
 }
@@ -53,7 +53,7 @@ func random(r *rand.Rand) map[string]string {
 }
 
 func TestMetadata(t *testing.T) {
-	if text, err := marshalMetadata("u", nil); err != nil || text != `{}` {
+	if text, err := MarshalMetadata("u", nil); err != nil || text != `{}` {
 		t.Errorf("no metadata is written as %s (err %v), want {}", text, err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -90,7 +90,7 @@ func BenchmarkMarshalMetadata(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := marshalMetadata("u", metadata); err != nil {
+		if _, err := MarshalMetadata("u", metadata); err != nil {
 			b.Fatal(err)
 		}
 	}

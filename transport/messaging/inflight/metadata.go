@@ -1,11 +1,39 @@
-package messaging
+package inflight
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"orderflow/domain"
 )
+
+// MarshalMetadata is what json.Marshal makes of a message's metadata, except that no metadata is an
+// empty object.
+func MarshalMetadata(uuid string, metadata map[string]string) (string, error) {
+	if text, plain := plainMetadata(metadata); plain {
+		return text, nil
+	}
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		return "", fmt.Errorf("message %s: metadata: %w", uuid, err)
+	}
+	return string(text), nil
+}
+
+// UnmarshalMetadata reads what MarshalMetadata wrote, as json.Unmarshal does.
+func UnmarshalMetadata(uuid string, text []byte) (map[string]string, error) {
+	metadata := map[string]string{}
+	if scanMetadata(string(text), metadata) {
+		return metadata, nil
+	}
+	metadata = map[string]string{}
+	if err := json.Unmarshal(text, &metadata); err != nil {
+		return nil, fmt.Errorf("message %s: metadata: %w", uuid, err)
+	}
+	return metadata, nil
+}
 
 // plainMetadata writes metadata byte for byte as json.Marshal does, as long as there is
 // nothing in it to escape; otherwise it says false. No metadata is empty metadata. It is

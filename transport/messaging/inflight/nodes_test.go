@@ -1,4 +1,4 @@
-package messaging_test
+package inflight_test
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestNodes(t *testing.T) {
@@ -33,7 +33,7 @@ func TestNodes(t *testing.T) {
 
 func register(t *testing.T, db *schema.DB, n work.Node) work.Tenure {
 	t.Helper()
-	epoch, err := messaging.NewNodes(db).Register(t.Context(), n, time.Hour)
+	epoch, err := inflight.NewNodes(db).Register(t.Context(), n, time.Hour)
 	must(t, err)
 	return work.Tenure{Node: n.Node, Epoch: epoch}
 }
@@ -41,7 +41,7 @@ func register(t *testing.T, db *schema.DB, n work.Node) work.Tenure {
 // find gives one registration from the list.
 func find(t *testing.T, db *schema.DB, tenure work.Tenure) work.Node {
 	t.Helper()
-	all, err := messaging.NewNodes(db).List(t.Context())
+	all, err := inflight.NewNodes(db).List(t.Context())
 	must(t, err)
 	i := slices.IndexFunc(all, func(n work.Node) bool { return n.Node == tenure.Node && n.Epoch == tenure.Epoch })
 	if i < 0 {
@@ -79,7 +79,7 @@ func testRegisterRace(t *testing.T, db *schema.DB) {
 	var wg sync.WaitGroup
 	for i := range racers {
 		wg.Go(func() {
-			_, err := messaging.NewNodes([]*schema.DB{db, other}[i%2]).Register(t.Context(), n, time.Hour)
+			_, err := inflight.NewNodes([]*schema.DB{db, other}[i%2]).Register(t.Context(), n, time.Hour)
 			var taken *work.NameTakenError
 			switch {
 			case err == nil:
@@ -96,7 +96,7 @@ func testRegisterRace(t *testing.T, db *schema.DB) {
 }
 
 func testNameTaken(t *testing.T, db *schema.DB) {
-	nodes, n := messaging.NewNodes(db), work.Node{Node: name("node"), Host: "here", PID: 7, Admin: "127.0.0.1:1"}
+	nodes, n := inflight.NewNodes(db), work.Node{Node: name("node"), Host: "here", PID: 7, Admin: "127.0.0.1:1"}
 	first := register(t, db, n)
 	refused := func(node work.Node, by int64) {
 		t.Helper()
@@ -145,7 +145,7 @@ func testNodesList(t *testing.T, db *schema.DB) {
 		t.Error("the expired registration is not told from the good one")
 	}
 	exec(t, db, `UPDATE nodes SET started_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, older.Node, -1000)
-	all, err := messaging.NewNodes(db).List(t.Context())
+	all, err := inflight.NewNodes(db).List(t.Context())
 	must(t, err)
 	if !slices.IsSortedFunc(all, func(a, b work.Node) int { return b.StartedAt.Compare(a.StartedAt) }) {
 		t.Error("the latest is not listed first")
@@ -155,7 +155,7 @@ func testNodesList(t *testing.T, db *schema.DB) {
 func testRenew(t *testing.T, db *schema.DB) {
 	tenure := register(t, db, work.Node{Node: name("node")})
 	exec(t, db, `UPDATE nodes SET heartbeat_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, tenure.Node, -600_000)
-	must(t, messaging.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeDraining, 5, 2*time.Hour))
+	must(t, inflight.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeDraining, 5, 2*time.Hour))
 	got := find(t, db, tenure)
 	if got.State != work.NodeDraining || got.Busy != 5 || time.Since(got.HeartbeatAt).Abs() > time.Minute || time.Until(got.ExpiresAt.Add(-2*time.Hour)).Abs() > time.Minute {
 		t.Fatalf("after the renewal: %+v", got)
@@ -163,7 +163,7 @@ func testRenew(t *testing.T, db *schema.DB) {
 }
 
 func testRenewEnded(t *testing.T, db *schema.DB) {
-	nodes := messaging.NewNodes(db)
+	nodes := inflight.NewNodes(db)
 	for what, end := range map[string]func(work.Tenure){
 		"expired":  func(tenure work.Tenure) { expire(t, db, tenure) },
 		"released": func(tenure work.Tenure) { must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch)) },
@@ -189,7 +189,7 @@ func testRenewEnded(t *testing.T, db *schema.DB) {
 }
 
 func testRelease(t *testing.T, db *schema.DB) {
-	tenure, nodes := register(t, db, work.Node{Node: name("node")}), messaging.NewNodes(db)
+	tenure, nodes := register(t, db, work.Node{Node: name("node")}), inflight.NewNodes(db)
 	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 5, time.Hour))
 	must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch))
 	if got := find(t, db, tenure); got.State != work.NodeStopped || !got.Expired || got.Busy != 0 {
@@ -204,7 +204,7 @@ func testRegisterLimits(t *testing.T, db *schema.DB) {
 	bytes := func(n int) string { return strings.Repeat("x", n) }
 	most := work.Node{Node: name("node"), Host: bytes(255), Version: bytes(64), Roles: bytes(64), Admin: bytes(255)}
 	most.Node += bytes(100 - len(most.Node))
-	nodes := messaging.NewNodes(db)
+	nodes := inflight.NewNodes(db)
 	_, err := nodes.Register(t.Context(), most, 24*24*time.Hour)
 	must(t, err)
 	if got := find(t, db, work.Tenure{Node: most.Node, Epoch: 1}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
@@ -231,7 +231,7 @@ func testRegisterLimits(t *testing.T, db *schema.DB) {
 }
 
 func testRenewLimits(t *testing.T, db *schema.DB) {
-	tenure, nodes := register(t, db, work.Node{Node: name("node")}), messaging.NewNodes(db)
+	tenure, nodes := register(t, db, work.Node{Node: name("node")}), inflight.NewNodes(db)
 	for _, ttl := range []time.Duration{0, -time.Second, 24*24*time.Hour + 1} {
 		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
@@ -247,7 +247,7 @@ func testRenewLimits(t *testing.T, db *schema.DB) {
 
 // testTTL waits for a registration to expire by itself.
 func testTTL(t *testing.T, db *schema.DB) {
-	nodes, n := messaging.NewNodes(db), work.Node{Node: name("node")}
+	nodes, n := inflight.NewNodes(db), work.Node{Node: name("node")}
 	began := time.Now()
 	epoch, err := nodes.Register(t.Context(), n, 150*time.Millisecond)
 	must(t, err)

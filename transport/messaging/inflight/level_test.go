@@ -1,4 +1,4 @@
-package messaging_test
+package inflight_test
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // eachLevel runs subtests on databases of their own, since the level is one for all.
@@ -26,7 +26,7 @@ func eachLevel(t *testing.T, cases map[string]func(t *testing.T, db *schema.DB))
 
 func wantLevel(t *testing.T, db *schema.DB, want int) {
 	t.Helper()
-	if level, err := messaging.NewNodes(db).EventLevel(t.Context()); err != nil || level != want {
+	if level, err := inflight.NewNodes(db).EventLevel(t.Context()); err != nil || level != want {
 		t.Errorf("level %d, err %v; want %d", level, err, want)
 	}
 	if stored, err := db.Compatibility(t.Context()); err != nil || stored.EventLevel != want {
@@ -38,7 +38,7 @@ func wantLevel(t *testing.T, db *schema.DB, want int) {
 func joinReading(t *testing.T, db *schema.DB, level int) work.Tenure {
 	t.Helper()
 	node := work.Node{Node: name("node")}
-	epoch, err := messaging.NewNodes(db).Reading(level).Register(t.Context(), node, time.Hour)
+	epoch, err := inflight.NewNodes(db).Reading(level).Register(t.Context(), node, time.Hour)
 	must(t, err)
 	return work.Tenure{Node: node.Node, Epoch: epoch}
 }
@@ -65,9 +65,9 @@ func TestNodes_EventLevel(t *testing.T) {
 			old, err := joinBefore(t, db)
 			must(t, err)
 			wantLevel(t, db, 1)
-			must(t, messaging.NewNodes(db).Renew(t.Context(), old.Node, old.Epoch, work.NodeDraining, 0, time.Hour))
+			must(t, inflight.NewNodes(db).Renew(t.Context(), old.Node, old.Epoch, work.NodeDraining, 0, time.Hour))
 			wantLevel(t, db, 1) // it still works on what it has
-			must(t, messaging.NewNodes(db).Release(t.Context(), old.Node, old.Epoch))
+			must(t, inflight.NewNodes(db).Release(t.Context(), old.Node, old.Epoch))
 			wantLevel(t, db, newest)
 		},
 		"waits until an expired one is declared lost": func(t *testing.T, db *schema.DB) {
@@ -99,14 +99,14 @@ func TestNodes_Register_level(t *testing.T) {
 			if err == nil {
 				t.Error("it was registered")
 			}
-			if nodes, lerr := messaging.NewNodes(db).List(t.Context()); lerr != nil || len(nodes) != 0 {
+			if nodes, lerr := inflight.NewNodes(db).List(t.Context()); lerr != nil || len(nodes) != 0 {
 				t.Errorf("nodes %+v, err %v; want none", nodes, lerr)
 			}
 			t.Logf("it is told: %v", err)
 		},
 		"this program": func(t *testing.T, db *schema.DB) {
 			exec(t, db, `UPDATE compatibility SET event_level = ?1`, domain.EventLevel+1)
-			_, err := messaging.NewNodes(db).Register(t.Context(), work.Node{Node: name("node")}, time.Hour)
+			_, err := inflight.NewNodes(db).Register(t.Context(), work.Node{Node: name("node")}, time.Hour)
 			if !errors.Is(err, domain.ErrNewer) {
 				t.Errorf("err = %v, want ErrNewer", err)
 			}
@@ -133,12 +133,12 @@ func TestNodes_EventLevel_race(t *testing.T) {
 			for i := range racers {
 				wg.Go(func() {
 					node := work.Node{Node: fmt.Sprintf("old-%d-%d", round, i)}
-					if _, err := messaging.NewNodes(other).Reading(1).Register(t.Context(), node, time.Hour); err != nil && !errors.Is(err, domain.ErrNewer) {
+					if _, err := inflight.NewNodes(other).Reading(1).Register(t.Context(), node, time.Hour); err != nil && !errors.Is(err, domain.ErrNewer) {
 						t.Error(err)
 					}
 				})
 				wg.Go(func() {
-					if _, err := messaging.NewNodes(db).EventLevel(t.Context()); err != nil {
+					if _, err := inflight.NewNodes(db).EventLevel(t.Context()); err != nil {
 						t.Error(err)
 					}
 				})
@@ -161,7 +161,7 @@ func TestNodes_noCompatibility(t *testing.T) {
 			_, err := tx.ExecContext(t.Context(), `DELETE FROM compatibility`)
 			return err
 		}))
-		nodes := messaging.NewNodes(db)
+		nodes := inflight.NewNodes(db)
 		if _, err := nodes.EventLevel(t.Context()); !errors.Is(err, schema.ErrNoCompatibility) {
 			t.Errorf("the level: err = %v, want ErrNoCompatibility", err)
 		}

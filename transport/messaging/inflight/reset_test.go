@@ -1,4 +1,4 @@
-package messaging_test
+package inflight_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 
 	"orderflow/schema"
 	"orderflow/schema/schematest"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // TestResetOffsets: heads go to the last event, what is beyond them goes back or away, and what an offset passed over is
@@ -40,14 +40,14 @@ func TestResetOffsets(t *testing.T) {
 		exec(t, db, letter, 4, []byte("{}"))
 		exec(t, db, letter, 8, []byte("{}"))
 
-		for _, want := range []messaging.Reset{{Heads: 2, Offsets: 1, HandedOut: 1, Inflight: 1, Outbox: 1, DeadLetters: 1}, {}} {
-			if done, err := messaging.ResetOffsets(t.Context(), db); err != nil || done != want {
+		for _, want := range []inflight.Reset{{Heads: 2, Offsets: 1, HandedOut: 1, Inflight: 1, Outbox: 1, DeadLetters: 1}, {}} {
+			if done, err := inflight.ResetOffsets(t.Context(), db); err != nil || done != want {
 				t.Errorf("reset %+v, err %v; want %+v", done, err, want)
 			}
 		}
-		all, err := messaging.Offsets(t.Context(), db)
+		all, err := inflight.Offsets(t.Context(), db)
 		must(t, err)
-		want := []messaging.Offset{{"g", "t", 1, 5, 5}, {"g", "t", 2, 4, 5}}
+		want := []inflight.Offset{{"g", "t", 1, 5, 5}, {"g", "t", 2, 4, 5}}
 		if len(all) != 2 || all[0] != want[0] || all[1] != want[1] {
 			t.Errorf("offsets %+v, want %+v", all, want)
 		}

@@ -1,7 +1,8 @@
-package messaging
+package inflight
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	"orderflow/domain"
@@ -15,12 +16,22 @@ const (
 	maxVersion  = 64
 	maxRoles    = 64
 	maxAdmin    = 255
-	maxUUID     = 128
 )
 
-// maxDelay is the longest time that the database is asked to add to its clock: SQL
+// MaxDelay is the longest time that the database is asked to add to its clock: SQL
 // Server adds milliseconds of 32 bits.
-const maxDelay = 24 * 24 * time.Hour
+const MaxDelay = 24 * 24 * time.Hour
+
+// topicName is what watermill-sql allows too; such names need no quoting in SQL.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
+
+// ValidTopic is of kind domain.ErrInvalid if no topic, or consumer group, can have the name.
+func ValidTopic(name string) error {
+	if !topicName.MatchString(name) {
+		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
+	}
+	return nil
+}
 
 func validNode(n work.Node) error {
 	if n.Node == "" {
@@ -47,8 +58,8 @@ func validNode(n work.Node) error {
 }
 
 func validTTL(ttl time.Duration) error {
-	if ttl < time.Millisecond || ttl > maxDelay {
-		return fmt.Errorf("%w: a registration for %s (1ms to %s)", domain.ErrInvalid, ttl, maxDelay)
+	if ttl < time.Millisecond || ttl > MaxDelay {
+		return fmt.Errorf("%w: a registration for %s (1ms to %s)", domain.ErrInvalid, ttl, MaxDelay)
 	}
 	return nil
 }

@@ -1,23 +1,89 @@
-package messaging
+package retention
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"orderflow/schema"
 )
 
-// passed is a partition of a topic whose first messages may go, up to a position that
+// Sweeper removes what nobody needs any more: messages that every consumer group of
+// their topic has claimed, and registrations of nodes that have ended. It works in small
+// transactions with pauses between them, so that it is not in the way of others, and any
+// number of nodes may do it at once. Events are not its business; a topic that no group
+// consumes keeps its messages, and a group that consumes no more keeps those of its
+// topics until its rows of consumer_offsets are deleted.
+type Sweeper struct {
+	db   *schema.DB
+	conf Config
+}
+
+// New gives the sweeper of a database. A configuration that does not fit is an
+// error of kind domain.ErrInvalid of Run and Sweep.
+func New(db *schema.DB, c Config) *Sweeper {
+	return &Sweeper{db: db, conf: c.withDefaults()}
+}
+
+// Run sweeps every so often until ctx ends, when it gives nil. A sweep that fails is
+// logged and done again the next time.
+func (r *Sweeper) Run(ctx context.Context) error {
+	if err := r.conf.validate(); err != nil {
+		return err
+	}
+	for {
+		// Nodes that started together do not sweep together.
+		if !rest(ctx, r.conf.Every*9/10+rand.N(r.conf.Every/5+1)) {
+			return nil
+		}
+		if _, err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
+			r.conf.Logger.WithError(err).Error("old messages and registrations could not be removed; trying again later")
+		}
+	}
+}
+
+// Swept is what a sweep removed.
+type Swept struct {
+	Messages int64
+	Nodes    int64
+	// Recovered are in-flight messages of registrations that are not there, which only
+	// somebody's hand can have removed. They can be claimed again.
+	Recovered int64
+}
+
+// Sweep removes all that may be removed now, and says how much it was, also when it
+// fails halfway.
+func (r *Sweeper) Sweep(ctx context.Context) (Swept, error) {
+	if err := r.conf.validate(); err != nil {
+		return Swept{}, err
+	}
+	var done Swept
+	var now schema.Time // the database's
+	err := r.db.Translate(r.db.QueryRowContext(ctx, `SELECT `+r.db.Dialect().Now()).Scan(&now))
+	if err == nil {
+		err = r.sweepMessages(ctx, now.Add(-r.conf.Keep), &done.Messages)
+	}
+	if err == nil {
+		err = r.sweepNodes(ctx, now.Time, &done)
+	}
+	if err != nil {
+		return done, fmt.Errorf("retention: %w", err)
+	}
+	return done, nil
+}
+
+// consumed is a partition of a topic whose first messages may go, up to a position that
 // every group has claimed.
-type passed struct {
+type consumed struct {
 	topic     string
 	partition int
 	position  int64
 }
 
-func (r *Retention) sweepMessages(ctx context.Context, before time.Time, removed *int64) error {
-	places, err := r.passed(ctx, before)
+func (r *Sweeper) sweepMessages(ctx context.Context, before time.Time, removed *int64) error {
+	places, err := r.consumed(ctx, before)
 	if err != nil {
 		return fmt.Errorf("look for consumed messages: %w", err)
 	}
@@ -37,9 +103,9 @@ func (r *Retention) sweepMessages(ctx context.Context, before time.Time, removed
 	return nil
 }
 
-// passed finds, in one statement, the partitions whose first message has been claimed
+// consumed finds, in one statement, the partitions whose first message has been claimed
 // by every group and is old enough. Where nothing is to be done, this is all it costs.
-func (r *Retention) passed(ctx context.Context, before time.Time) ([]passed, error) {
+func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, error) {
 	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
 		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
 		JOIN outbox m ON m.topic = o.topic AND m.partition = o.partition
@@ -49,9 +115,9 @@ func (r *Retention) passed(ctx context.Context, before time.Time) ([]passed, err
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var all []passed
+	var all []consumed
 	for rows.Next() {
-		var p passed
+		var p consumed
 		if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
 			return nil, err
 		}
@@ -62,7 +128,7 @@ func (r *Retention) passed(ctx context.Context, before time.Time) ([]passed, err
 
 // removeBatch removes the old ones among the first messages. Whoever else does so at the
 // same time finds fewer.
-func (r *Retention) removeBatch(ctx context.Context, p passed, before time.Time) (n int64, err error) {
+func (r *Sweeper) removeBatch(ctx context.Context, p consumed, before time.Time) (n int64, err error) {
 	err = r.db.InTx(ctx, func(tx *schema.Tx) error {
 		n = 0
 		var last, old int64
@@ -88,6 +154,11 @@ const (
 	recoverDelay = time.Minute
 )
 
+// lastOfName is how long the latest registration of a node's name is kept. The next
+// epoch is counted from it: were it gone, a process that has been suspended all the while
+// could renew the registration of its successor.
+const lastOfName = 30 * 24 * time.Hour
+
 // ended is the condition for registrations that ended before ?1 and hold nothing, if a
 // later one has the same name or they ended before ?2.
 const ended = ` WHERE expires_at <= ?1
@@ -100,7 +171,7 @@ const cutShort = ` WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes
 // sweepNodes removes registrations, and makes nobody's what is held by registrations
 // that are not there: such messages would never be taken over. It begins no transaction
 // when there is nothing to do.
-func (r *Retention) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
+func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
 	args := []any{schema.TimeArg(now.Add(-r.conf.KeepNodes)), schema.TimeArg(now.Add(-max(r.conf.KeepNodes, lastOfName)))}
 	var orphans, nodes, probes int64
 	row := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
@@ -124,4 +195,24 @@ func (r *Retention) sweepNodes(ctx context.Context, now time.Time, done *Swept) 
 		}
 		return nil
 	})
+}
+
+// rest waits, and says no if ctx ends first.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// affected is how many rows a statement changed.
+func affected(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }

@@ -1,20 +1,22 @@
-package messaging_test
+package retention_test
 
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/retention"
 )
 
 func TestRetention(t *testing.T) {
@@ -45,7 +47,7 @@ func pass(t *testing.T, db *schema.DB, group, topic string, position int64) {
 	exec(t, db, `UPDATE consumer_offsets SET position = ?3 WHERE consumer_group = ?1 AND topic = ?2`, group, topic, position)
 }
 
-func sweep(t *testing.T, r *messaging.Retention) messaging.Swept {
+func sweep(t *testing.T, r *retention.Sweeper) retention.Swept {
 	t.Helper()
 	done, err := r.Sweep(t.Context())
 	must(t, err)
@@ -58,7 +60,7 @@ func testSweepPassed(t *testing.T, db *schema.DB) {
 	_, at := outbox(t, db, topic)
 	pass(t, db, fast, topic, at[3])
 	pass(t, db, slow, topic, at[1])
-	r := messaging.NewRetention(db, messaging.RetentionConfig{})
+	r := retention.New(db, retention.Config{})
 	age(t, db, topic, 9*time.Minute)
 	if done := sweep(t, r); done.Messages != 0 {
 		t.Fatalf("%d messages were removed too early", done.Messages)
@@ -93,7 +95,7 @@ func testSweepBatches(t *testing.T, db *schema.DB) {
 	age(t, db, topic, time.Hour)
 	pass(t, db, "workers", topic, 1<<40)
 	before := db.Stats().Transactions
-	done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{Batch: 10, Rest: time.Millisecond}))
+	done := sweep(t, retention.New(db, retention.Config{Batch: 10, Rest: time.Millisecond}))
 	if done.Messages != 75 {
 		t.Fatalf("%d messages were removed, want 75", done.Messages)
 	}
@@ -110,7 +112,7 @@ func testSweepBatches(t *testing.T, db *schema.DB) {
 			}
 			cancel()
 		}()
-		done, err := messaging.NewRetention(db, messaging.RetentionConfig{Batch: 10, Rest: time.Hour}).Sweep(ctx)
+		done, err := retention.New(db, retention.Config{Batch: 10, Rest: time.Hour}).Sweep(ctx)
 		if !errors.Is(err, context.Canceled) || done.Messages != 10 {
 			t.Fatalf("%+v, err = %v; want one batch and the context's error", done, err)
 		}
@@ -128,7 +130,7 @@ func testSweepRace(t *testing.T, db *schema.DB) {
 	ctx, stop := context.WithCancel(t.Context())
 	for _, handle := range []*schema.DB{again(t, db), again(t, db)} {
 		sweepers.Go(func() {
-			r := messaging.NewRetention(handle, messaging.RetentionConfig{Batch: 7, Rest: time.Millisecond, Every: time.Millisecond, Logger: testLog{t, nil}})
+			r := retention.New(handle, retention.Config{Batch: 7, Rest: time.Millisecond, Every: time.Millisecond})
 			if err := r.Run(ctx); err != nil {
 				t.Error(err)
 			}
@@ -137,15 +139,18 @@ func testSweepRace(t *testing.T, db *schema.DB) {
 	ch, seen := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 5}), topic), map[[2]int64]bool{}
 	for range partitions * each {
 		msg := take(t, ch)
-		at := [2]int64{int64(lease(msg).Partition), lease(msg).Position}
+		l := work.LeaseFrom(msg.Context())
+		at := [2]int64{int64(l.Partition), l.Position}
 		if seen[at] {
 			t.Fatalf("partition and position %v came twice", at)
 		}
 		seen[at] = true
 		msg.Ack()
 	}
-	for left, _ := outbox(t, db, topic); len(left) > 0; left, _ = outbox(t, db, topic) {
-		m.afterRounds(t, 1, nil)
+	for deadline := time.Now().Add(patience); count(t, db, `SELECT COUNT(*) FROM outbox WHERE topic = ?1`, topic) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("messages are left")
+		}
 	}
 	stop()
 	sweepers.Wait()
@@ -173,11 +178,13 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	for _, node := range []string{again.Node, name("gone")} {
 		exec(t, db, `INSERT INTO probes (node, content, written_at) VALUES (?1, ?2, ?3)`, node, []byte("left"), schema.TimeArg(time.Now()))
 	}
-	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Nodes != int64(len(gone)) {
+	if done := sweep(t, retention.New(db, retention.Config{})); done.Nodes != int64(len(gone)) {
 		t.Errorf("%d registrations were removed, want %d", done.Nodes, len(gone))
 	}
 	for _, tenure := range kept {
-		find(t, db, tenure)
+		if count(t, db, `SELECT COUNT(*) FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch) != 1 {
+			t.Errorf("%s/%d is not there any more", tenure.Node, tenure.Epoch)
+		}
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM probes WHERE node = ?1`, again.Node); n != 1 {
 		t.Errorf("%d probes of a node that is there, want 1", n)
@@ -198,23 +205,30 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 
 func testSweepOrphans(t *testing.T, db *schema.DB) {
 	m, heir, topic := join(t, db), join(t, db), name("topic")
-	lone(t, db, m, topic)
+	placed(t, db, topic, 1, "work")
+	take(t, subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 1}), topic))
 	exec(t, db, `DELETE FROM nodes WHERE node = ?1`, m.Node)
-	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done.Recovered != 1 {
+	if done := sweep(t, retention.New(db, retention.Config{})); done.Recovered != 1 {
 		t.Fatalf("%d messages were recovered, want 1", done.Recovered)
 	}
-	rows := inflight(t, db, topic)
-	if len(rows) != 1 || rows[0].node != "" || rows[0].interruptions != 1 || time.Until(rows[0].available.Time) < 50*time.Second {
-		t.Fatalf("in flight: %+v; want it to be nobody's, in a minute", rows)
+	var node string
+	var interruptions int
+	var available schema.Time
+	must(t, db.QueryRowContext(t.Context(), `SELECT node, interruptions, available_at FROM inflight WHERE topic = ?1`, topic).Scan(&node, &interruptions, &available))
+	if node != "" || interruptions != 1 || time.Until(available.Time) < 50*time.Second {
+		t.Fatalf("in flight on %q, %d interruptions, available at %s; want it to be nobody's, in a minute", node, interruptions, available)
 	}
 	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
-	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
+	l := work.LeaseFrom(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)).Context())
+	if l.Node != heir.Node || l.Epoch != heir.Epoch || l.Attempt != 2 || l.Interruptions != 1 {
+		t.Errorf("the lease is %+v; want it to be %s's, attempt 2, 1 interruption", l, heir.Node)
+	}
 }
 
 func testSweepNothing(t *testing.T, db *schema.DB) {
-	sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{}))
+	sweep(t, retention.New(db, retention.Config{}))
 	before := db.Stats()
-	if done := sweep(t, messaging.NewRetention(db, messaging.RetentionConfig{})); done != (messaging.Swept{}) {
+	if done := sweep(t, retention.New(db, retention.Config{})); done != (retention.Swept{}) {
 		t.Fatalf("swept %+v", done)
 	}
 	after := db.Stats()
@@ -224,14 +238,14 @@ func testSweepNothing(t *testing.T, db *schema.DB) {
 }
 
 func testSweepInvalid(t *testing.T, db *schema.DB) {
-	for what, c := range map[string]messaging.RetentionConfig{
+	for what, c := range map[string]retention.Config{
 		"keep":  {Keep: -1},
 		"nodes": {KeepNodes: -1},
 		"every": {Every: -1},
 		"rest":  {Rest: -1},
 		"batch": {Batch: -1},
 	} {
-		r := messaging.NewRetention(db, c)
+		r := retention.New(db, c)
 		if _, err := r.Sweep(t.Context()); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%s: err = %v, want ErrInvalid", what, err)
 		}
@@ -243,13 +257,13 @@ func testSweepInvalid(t *testing.T, db *schema.DB) {
 
 // testRetentionRun sweeps again and again, also after a sweep that failed.
 func testRetentionRun(t *testing.T, db *schema.DB) {
-	topic, log := name("topic"), &errorLog{}
+	topic, log := name("topic"), new(errorLog)
 	pass(t, db, "workers", topic, 1<<40)
 	broken := again(t, db)
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() {
-		over <- messaging.NewRetention(db, messaging.RetentionConfig{Every: 10 * time.Millisecond, Logger: log}).Run(ctx)
+		over <- retention.New(db, retention.Config{Every: 10 * time.Millisecond, Logger: log.entry()}).Run(ctx)
 	}()
 	for range 2 {
 		placed(t, db, topic, 1, "old")
@@ -273,7 +287,7 @@ func testRetentionRun(t *testing.T, db *schema.DB) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go func() {
-			over <- messaging.NewRetention(broken, messaging.RetentionConfig{Every: time.Millisecond, Logger: log}).Run(ctx)
+			over <- retention.New(broken, retention.Config{Every: time.Millisecond, Logger: log.entry()}).Run(ctx)
 		}()
 		for deadline := time.Now().Add(patience); log.errors.Load() < 2; {
 			if time.Now().After(deadline) {
@@ -286,9 +300,18 @@ func testRetentionRun(t *testing.T, db *schema.DB) {
 }
 
 // errorLog counts errors.
-type errorLog struct {
-	watermill.NopLogger
-	errors atomic.Int64
+type errorLog struct{ errors atomic.Int64 }
+
+func (l *errorLog) entry() *logrus.Entry {
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	logger.AddHook(l)
+	return logrus.NewEntry(logger)
 }
 
-func (l *errorLog) Error(string, error, watermill.LogFields) { l.errors.Add(1) }
+func (*errorLog) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel} }
+
+func (l *errorLog) Fire(*logrus.Entry) error {
+	l.errors.Add(1)
+	return nil
+}
