@@ -18,13 +18,18 @@ import (
 
 // Store keeps the events of orders.
 type Store interface {
+	Loader
 	Appender
-	// Load gives all events of an order in order of version; domain.ErrNotFound if there
-	// are none.
-	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
 	// LoadAt is Load for a caller who knows the position of an event of the order. It may give
 	// what is remembered of the order up to that event, or further, and not what is stored.
 	LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error)
+}
+
+// Loader reads orders.
+type Loader interface {
+	// Load gives all events of an order in order of version; domain.ErrNotFound if there
+	// are none.
+	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
 }
 
 // Appender commits units of work.

@@ -22,8 +22,10 @@ func (deadlettersCmd) Help() string {
 find out why. Its order is shown as Parked and is not worked on; no other order waits for it.`
 }
 
-// letterArgs name dead letters.
+// letterArgs name dead letters of a database.
 type letterArgs struct {
+	databaseFlag
+	jsonFlag
 	Letters []letterArg `arg:"" name:"letter" help:"The letter, as the list names it: GROUP:TOPIC/PARTITION/POSITION."`
 }
 

@@ -12,14 +12,13 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore"
+	"orderflow/handlers"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
 
 // deadlettersRequeueCmd gives dead letters back.
 type deadlettersRequeueCmd struct {
-	databaseFlag
-	jsonFlag
 	letterArgs
 	Reason string `required:"" placeholder:"TEXT" help:"Why; it goes into the order's history."`
 	Actor  string `placeholder:"NAME" help:"Who decided; it goes into the order's history, beside the user who runs this. Default: that user."`
@@ -49,15 +48,18 @@ func (c *deadlettersRequeueCmd) Validate() error {
 
 // Run gives the letters back.
 func (c *deadlettersRequeueCmd) Run(ctx context.Context, out *output) error {
-	return decide(ctx, out, c.databaseFlag, c.JSON, c.Letters, "requeued", func(l desk, letter messaging.DeadLetter) (string, error) {
-		return l.requeue(ctx, letter, domain.Metadata{Actor: actor(c.Actor), RunBy: runBy()}, c.Reason)
+	meta := domain.Metadata{Actor: actor(c.Actor), RunBy: runBy()}
+	return c.decide(ctx, out, "requeued", func(all handlers.Letters, l letter) (string, error) {
+		resumed, err := all.Requeue(ctx, l, meta, c.Reason)
+		if resumed.IsZero() {
+			return "", err
+		}
+		return resumed.String(), err
 	})
 }
 
 // deadlettersDiscardCmd removes dead letters.
 type deadlettersDiscardCmd struct {
-	databaseFlag
-	jsonFlag
 	letterArgs
 }
 
@@ -68,97 +70,64 @@ func (deadlettersDiscardCmd) Help() string {
 
 // Run removes the letters.
 func (c *deadlettersDiscardCmd) Run(ctx context.Context, out *output) error {
-	return decide(ctx, out, c.databaseFlag, c.JSON, c.Letters, "discarded", func(l desk, letter messaging.DeadLetter) (string, error) {
-		return "", l.discard(ctx, letter)
+	return c.decide(ctx, out, "discarded", func(all handlers.Letters, l letter) (string, error) {
+		return "", all.Discard(ctx, l)
 	})
-}
-
-// desk is where dead letters are decided on.
-type desk struct {
-	store   *eventstore.Store
-	letters *messaging.DeadLetters
 }
 
 // decide does what is to be done with each letter and prints what became of it; the
 // first that cannot be dealt with ends it.
-func decide(ctx context.Context, out *output, f databaseFlag, asJSON bool, args []letterArg, what string,
-	do func(desk, messaging.DeadLetter) (order string, err error),
-) error {
-	return f.with(ctx, func(db *schema.DB) error {
+func (a letterArgs) decide(ctx context.Context, out *output, what string, do func(handlers.Letters, letter) (resumed string, err error)) error {
+	return a.with(ctx, func(db *schema.DB) error {
 		store, _, err := node.OpenStore(ctx, db, 0, nil, watermill.NopLogger{})
 		if err != nil {
 			return err
 		}
-		d := desk{store: store, letters: messaging.NewDeadLetters(db)}
+		letters := messaging.NewDeadLetters(db)
 		done := []decided{}
-		for _, arg := range args {
-			key := arg.key
-			letter, err := d.letters.Get(ctx, key)
+		for _, arg := range a.Letters {
+			found, err := letters.Get(ctx, arg.key)
 			if err != nil {
 				return err
 			}
-			order, err := do(d, letter)
+			order, err := do(handlers.Letters{Orders: store}, letter{found, letters, store})
 			if err != nil {
-				return fmt.Errorf("%s: %w", key, err)
+				return fmt.Errorf("%s: %w", arg.key, err)
 			}
-			done = append(done, decided{Letter: key.String(), OrderID: order})
-			if !asJSON {
-				if err := out.sayf("%s %s %s", what, key, order); err != nil {
+			done = append(done, decided{Letter: arg.key.String(), OrderID: order})
+			if !a.JSON {
+				if err := out.sayf("%s %s %s", what, arg.key, order); err != nil {
 					return err
 				}
 			}
 		}
-		if asJSON {
+		if a.JSON {
 			return out.json(done)
 		}
 		return nil
 	})
 }
 
-// order is the order that waits for a letter; its version is 0 if there is none.
-func (d desk) order(ctx context.Context, letter messaging.DeadLetter) (o domain.Order, last domain.Recorded, err error) {
-	id, err := work.DecodePayload([]byte(letter.Payload))
-	if err != nil {
-		return o, last, nil //nolint:nilerr // a message that names no order is why it is here
-	}
-	events, err := d.store.Load(ctx, id)
-	if errors.Is(err, domain.ErrNotFound) {
-		return o, last, nil
-	}
-	if err != nil {
-		return o, last, err
-	}
-	o, err = domain.Fold(events)
-	return o, events[len(events)-1], err
+// letter is a dead letter of the database.
+type letter struct {
+	messaging.DeadLetter
+	letters *messaging.DeadLetters
+	store   *eventstore.Store
 }
 
-// requeue gives a letter back, together with the event that resumes its order.
-func (d desk) requeue(ctx context.Context, letter messaging.DeadLetter, meta domain.Metadata, reason string) (order string, err error) {
-	o, last, err := d.order(ctx, letter)
-	if err != nil {
-		return "", err
+// Body is handlers.Letter's.
+func (l letter) Body() []byte { return []byte(l.Payload) }
+
+// Requeue is handlers.Letter's.
+func (l letter) Requeue(ctx context.Context, unit *work.Unit) error {
+	if unit == nil {
+		return l.letters.Requeue(ctx, l.LetterKey)
 	}
-	if !o.Parked {
-		return "", d.letters.Requeue(ctx, letter.LetterKey)
-	}
-	meta.CausationID, meta.CorrelationID = domain.EventID(o.ID, last.Version), last.Metadata.CorrelationID
-	unit, err := work.Prepare(&o, meta, domain.Resume{Reason: reason})
-	if err != nil {
-		return "", err
-	}
-	_, err = d.store.AppendWith(ctx, unit, func(ctx context.Context, tx *schema.Tx) error {
-		return d.letters.RequeueTx(ctx, tx, letter.LetterKey)
+	_, err := l.store.AppendWith(ctx, *unit, func(ctx context.Context, tx *schema.Tx) error {
+		return l.letters.RequeueTx(ctx, tx, l.LetterKey)
 	})
-	return o.ID.String(), err
+	return err
 }
 
-func (d desk) discard(ctx context.Context, letter messaging.DeadLetter) error {
-	o, _, err := d.order(ctx, letter)
-	if err != nil {
-		return err
-	}
-	if o.Parked {
-		return fmt.Errorf("order %s is parked and could never go on without it: requeue it", o.ID)
-	}
-	return d.letters.Discard(ctx, letter.LetterKey)
-}
+// Discard is handlers.Letter's.
+func (l letter) Discard(ctx context.Context) error { return l.letters.Discard(ctx, l.LetterKey) }
