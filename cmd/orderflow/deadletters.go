@@ -6,7 +6,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/schema"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // deadlettersCmd holds the commands about dead letters.
@@ -30,11 +30,11 @@ type letterArgs struct {
 }
 
 // letterArg is the key of a dead letter as an argument.
-type letterArg struct{ key messaging.LetterKey }
+type letterArg struct{ key inflight.LetterKey }
 
 // UnmarshalText is encoding.TextUnmarshaler.
 func (a *letterArg) UnmarshalText(text []byte) (err error) {
-	a.key, err = messaging.ParseLetterKey(string(text))
+	a.key, err = inflight.ParseLetterKey(string(text))
 	return err
 }
 
@@ -59,14 +59,14 @@ const maxLetters = 100_000
 // letterJSON is a dead letter as it is printed.
 type letterJSON struct {
 	Letter string `json:"letter"`
-	messaging.DeadLetter
+	inflight.DeadLetter
 	OrderID string `json:"order_id,omitempty"` // empty if the message names none
 }
 
 // Run lists the dead letters.
 func (c *deadlettersListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		all, err := messaging.NewDeadLetters(db).List(ctx, c.Limit+1) // one more says whether there are more
+		all, err := inflight.NewDeadLetters(db).List(ctx, c.Limit+1) // one more says whether there are more
 		if err != nil {
 			return err
 		}

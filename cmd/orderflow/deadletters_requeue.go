@@ -14,7 +14,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/schema"
-	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // deadlettersRequeueCmd gives dead letters back.
@@ -83,7 +83,7 @@ func (a letterArgs) decide(ctx context.Context, out *output, what string, do fun
 		if err != nil {
 			return err
 		}
-		letters := messaging.NewDeadLetters(db)
+		letters := inflight.NewDeadLetters(db)
 		done := []decided{}
 		for _, arg := range a.Letters {
 			found, err := letters.Get(ctx, arg.key)
@@ -110,8 +110,8 @@ func (a letterArgs) decide(ctx context.Context, out *output, what string, do fun
 
 // letter is a dead letter of the database.
 type letter struct {
-	messaging.DeadLetter
-	letters *messaging.DeadLetters
+	inflight.DeadLetter
+	letters *inflight.DeadLetters
 	store   *eventstore.Store
 }
 

@@ -89,9 +89,3 @@ func newMessage(uuid string, payload, metadata []byte) (*message.Message, error)
 	m.Metadata = read
 	return m, err
 }
-
-func marshalMetadata(uuid string, metadata map[string]string) (string, error) {
-	return inflight.MarshalMetadata(uuid, metadata)
-}
-
-func validTopic(name string) error { return inflight.ValidTopic(name) }

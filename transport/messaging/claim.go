@@ -9,6 +9,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // write is the one writing transaction of a round. It takes from as many of the sources,
@@ -52,9 +53,9 @@ func (s *Subscriber) settleEnded(ctx context.Context, tx *schema.Tx, ended []set
 			}
 		}
 		if e.done {
-			questions[i] = remove(e.lease, tell)
+			questions[i] = inflight.Remove(e.lease, tell)
 		} else {
-			questions[i] = giveBack(tx.Dialect(), e.lease, e.delay, 0, tell)
+			questions[i] = inflight.GiveBack(tx.Dialect(), e.lease, e.delay, tell)
 		}
 	}
 	if err := tx.Ask(ctx, questions...); err != nil {

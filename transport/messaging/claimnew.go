@@ -10,6 +10,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // together is how many places are asked at once where each question costs a round trip.
@@ -137,7 +138,7 @@ func (s *Subscriber) move(d schema.Dialect, tenure work.Tenure, src source, clai
 // topic, and says whether nothing of the topic is in flight.
 func (s *Subscriber) lockOrdered(ctx context.Context, tx *schema.Tx, q queries, tenure work.Tenure, topic string) (bool, error) {
 	mine := false
-	lock := s.lockOffset(q, tenure, source{topic: topic, partition: unplaced}, func(rows int64) { mine = rows > 0 })
+	lock := s.lockOffset(q, tenure, source{topic: topic, partition: inflight.Unplaced}, func(rows int64) { mine = rows > 0 })
 	if err := tx.Ask(ctx, lock); err != nil || !mine {
 		return false, err
 	}

@@ -10,6 +10,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestDeadLetters(t *testing.T) {
@@ -27,22 +28,22 @@ func TestDeadLetters(t *testing.T) {
 }
 
 // parked has a node claim a message and park it.
-func parked(t *testing.T, db *schema.DB, topic string) (messaging.LetterKey, *work.Lease) {
+func parked(t *testing.T, db *schema.DB, topic string) (inflight.LetterKey, *work.Lease) {
 	t.Helper()
 	publish(t, db, nil, topic, "work")
 	s := subscriber(t, db, join(t, db), messaging.Config{Slots: 1})
 	msg := take(t, subscribe(t, s, topic))
 	l := lease(msg)
-	must(t, messaging.NewDeadLetters(db).Park(t.Context(), l, "it cannot be read"))
+	must(t, inflight.NewDeadLetters(db).Park(t.Context(), l, "it cannot be read"))
 	msg.Ack()
 	must(t, s.Close())
-	return messaging.LetterKey{Group: l.Group, Topic: l.Topic, Partition: l.Partition, Position: l.Position}, l
+	return inflight.LetterKey{Group: l.Group, Topic: l.Topic, Partition: l.Partition, Position: l.Position}, l
 }
 
 // letters lists the dead letters of a topic.
-func letters(t *testing.T, db *schema.DB, topic string) (of []messaging.DeadLetter) {
+func letters(t *testing.T, db *schema.DB, topic string) (of []inflight.DeadLetter) {
 	t.Helper()
-	all, err := messaging.NewDeadLetters(db).List(t.Context(), 1000)
+	all, err := inflight.NewDeadLetters(db).List(t.Context(), 1000)
 	must(t, err)
 	for _, l := range all {
 		if l.Topic == topic {
@@ -79,7 +80,7 @@ func testParkLost(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	l := lease(lone(t, db, join(t, db), topic))
 	exec(t, db, `UPDATE inflight SET attempt = 2 WHERE topic = ?1`, topic)
-	if err := messaging.NewDeadLetters(db).Park(t.Context(), l, "no"); !errors.Is(err, domain.ErrFenced) {
+	if err := inflight.NewDeadLetters(db).Park(t.Context(), l, "no"); !errors.Is(err, domain.ErrFenced) {
 		t.Fatalf("err = %v, want ErrFenced", err)
 	}
 	if l.Settled() || len(letters(t, db, topic)) != 0 || len(inFlight(t, db, topic)) != 1 {
@@ -92,7 +93,7 @@ func testLettersList(t *testing.T, db *schema.DB) {
 	second, _ := parked(t, db, name("topic"))
 	exec(t, db, `UPDATE dead_letters SET parked_at = `+db.Dialect().NowPlus("?2")+` WHERE topic = ?1`, first.Topic, 3_000_000)
 	exec(t, db, `UPDATE dead_letters SET parked_at = `+db.Dialect().NowPlus("?2")+` WHERE topic = ?1`, second.Topic, 3_600_000)
-	all, err := messaging.NewDeadLetters(db).List(t.Context(), 2)
+	all, err := inflight.NewDeadLetters(db).List(t.Context(), 2)
 	must(t, err)
 	if len(all) != 2 || all[0].LetterKey != second || all[1].LetterKey != first {
 		t.Fatalf("listed %+v; want the latest two, the latest first", all)
@@ -103,7 +104,7 @@ func testRequeue(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	key, old := parked(t, db, topic)
 	exec(t, db, `UPDATE dead_letters SET attempt = 4, interruptions = 3 WHERE topic = ?1`, topic)
-	must(t, messaging.NewDeadLetters(db).Requeue(t.Context(), key))
+	must(t, inflight.NewDeadLetters(db).Requeue(t.Context(), key))
 	if all := letters(t, db, topic); len(all) != 0 {
 		t.Fatalf("still a dead letter: %+v", all)
 	}
@@ -117,7 +118,7 @@ func testRequeue(t *testing.T, db *schema.DB) {
 }
 
 func testRequeueTx(t *testing.T, db *schema.DB) {
-	topic, failure, letters0 := name("topic"), errors.New("no"), messaging.NewDeadLetters(db)
+	topic, failure, letters0 := name("topic"), errors.New("no"), inflight.NewDeadLetters(db)
 	key, _ := parked(t, db, topic)
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
 		return errors.Join(letters0.RequeueTx(t.Context(), tx, key), failure)
@@ -134,7 +135,7 @@ func testDiscard(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	key, _ := parked(t, db, topic)
 	other, _ := parked(t, db, name("topic"))
-	must(t, messaging.NewDeadLetters(db).Discard(t.Context(), key))
+	must(t, inflight.NewDeadLetters(db).Discard(t.Context(), key))
 	if len(letters(t, db, topic)) != 0 || len(inFlight(t, db, topic)) != 0 {
 		t.Fatal("the message is still there")
 	}
@@ -145,8 +146,8 @@ func testDiscard(t *testing.T, db *schema.DB) {
 
 func testNoLetter(t *testing.T, db *schema.DB) {
 	key, _ := parked(t, db, name("topic"))
-	d := messaging.NewDeadLetters(db)
-	for what, k := range map[string]messaging.LetterKey{
+	d := inflight.NewDeadLetters(db)
+	for what, k := range map[string]inflight.LetterKey{
 		"group":     {Group: "other", Topic: key.Topic, Partition: key.Partition, Position: key.Position},
 		"topic":     {Group: key.Group, Topic: "other", Partition: key.Partition, Position: key.Position},
 		"partition": {Group: key.Group, Topic: key.Topic, Partition: 99, Position: key.Position},
@@ -166,7 +167,7 @@ func testLetterRace(t *testing.T, db *schema.DB) {
 	key, _ := parked(t, db, name("topic"))
 	outcomes := make(chan error, 4)
 	for _, handle := range []*schema.DB{db, again(t, db)} {
-		d := messaging.NewDeadLetters(handle)
+		d := inflight.NewDeadLetters(handle)
 		go func() { outcomes <- d.Requeue(t.Context(), key) }()
 		go func() { outcomes <- d.Discard(t.Context(), key) }()
 	}
@@ -185,7 +186,7 @@ func testLetterRace(t *testing.T, db *schema.DB) {
 
 // testRequeueAttempts parks a message again after it was requeued.
 func testRequeueAttempts(t *testing.T, db *schema.DB) {
-	topic, d := name("topic"), messaging.NewDeadLetters(db)
+	topic, d := name("topic"), inflight.NewDeadLetters(db)
 	key, _ := parked(t, db, topic)
 	for attempt := 2; attempt <= 4; attempt++ {
 		must(t, d.Requeue(t.Context(), key))
@@ -200,12 +201,12 @@ func testRequeueAttempts(t *testing.T, db *schema.DB) {
 }
 
 func TestParseLetterKey(t *testing.T) {
-	want := messaging.LetterKey{Group: "workers", Topic: "pre-processing", Partition: 3, Position: 4711}
-	if got, err := messaging.ParseLetterKey(want.String()); err != nil || got != want {
+	want := inflight.LetterKey{Group: "workers", Topic: "pre-processing", Partition: 3, Position: 4711}
+	if got, err := inflight.ParseLetterKey(want.String()); err != nil || got != want {
 		t.Errorf("%s is read as %s, err %v", want, got, err)
 	}
 	for _, bad := range []string{"", "a", "a:b", "a:b/1", ":b/1/2", "a:b/x/2", "a:b/1/x", "a:b/1/2/3"} {
-		if got, err := messaging.ParseLetterKey(bad); !errors.Is(err, domain.ErrInvalid) {
+		if got, err := inflight.ParseLetterKey(bad); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%q is read as %s, err %v; want ErrInvalid", bad, got, err)
 		}
 	}

@@ -57,6 +57,6 @@
 // Correctness does not rest on lock hints: every row is locked by updating it, and every
 // condition is checked again in the WHERE of the update that depends on it.
 //
-// Housekeeping is in package retention. DeadLetters holds
-// messages that were given up, until somebody requeues or discards them.
+// The SQL on leases, nodes and dead letters is in package inflight, and housekeeping in
+// package retention.
 package messaging

@@ -15,6 +15,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestLeases_Settle(t *testing.T) {
@@ -69,7 +70,7 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventstore.Store, id domain.OrderID, l *work.Lease) {
 	t.Helper()
 	store, err := eventstore.Open(t.Context(), db, eventstore.Options{
-		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: messaging.Leases{},
+		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{},
 	})
 	must(t, err)
 	copy(id[:], name("an order id"))
@@ -143,7 +144,7 @@ func testSettleKeepLocks(t *testing.T, db *schema.DB) {
 	ch := subscribe(t, subscriber(t, other, heir, messaging.Config{Slots: 1}), topic)
 	var committing atomic.Bool
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l})
+		held, err := settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l})
 		if err != nil || !held {
 			t.Errorf("held %v, err %v", held, err)
 		}
@@ -177,7 +178,7 @@ func testSettleReturn(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		held, err := settleIn(tx, messaging.Leases{ReturnDelay: time.Hour}, work.SettleRequest{Lease: l, Settle: work.SettleReturn})
+		held, err := settleIn(tx, inflight.Leases{ReturnDelay: time.Hour}, work.SettleRequest{Lease: l, Settle: work.SettleReturn})
 		if err == nil && !held {
 			t.Error("the lease is not held")
 		}
@@ -240,7 +241,7 @@ func testSettlePark(t *testing.T, db *schema.DB) {
 func testSettleUnknown(t *testing.T, db *schema.DB) {
 	l := lease(lone(t, db, join(t, db), name("topic")))
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
-		_, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: 99})
+		_, err := settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l, Settle: 99})
 		return err
 	})
 	if !errors.Is(err, domain.ErrInvalid) {

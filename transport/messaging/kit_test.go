@@ -289,7 +289,7 @@ func count(t testing.TB, db *schema.DB, query string, args ...any) (n int64) {
 }
 
 // settleIn settles a lease within tx and says whether it was held.
-func settleIn(tx *schema.Tx, leases messaging.Leases, r work.SettleRequest) (bool, error) {
+func settleIn(tx *schema.Tx, leases inflight.Leases, r work.SettleRequest) (bool, error) {
 	held := make([]bool, 1)
 	questions, err := leases.Settle(tx.Dialect(), []work.SettleRequest{r}, held)
 	if err != nil {
@@ -309,7 +309,7 @@ func settle(t *testing.T, db *schema.DB, l *work.Lease, how work.Settlement, wan
 		if how == work.SettlePass {
 			held, err = passIn(tx, work.Pass{Lease: l, Message: follower(l, l.Topic)})
 		} else {
-			held, err = settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
+			held, err = settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l, Settle: how, Reason: "a test"})
 		}
 		if err == nil && held != want {
 			t.Errorf("lease %+v: held is %v, want %v", l, held, want)

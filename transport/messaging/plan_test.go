@@ -9,6 +9,7 @@ import (
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // plan is how SQLite would run a statement.
@@ -43,9 +44,9 @@ func TestLeases_plan(t *testing.T) {
 			passes = append(passes, work.Pass{Lease: l, Message: follower(l, "v")})
 		}
 	}
-	questions, err := messaging.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
+	questions, err := inflight.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
 	must(t, err)
-	more, err := messaging.Leases{}.Pass(db.Dialect(), passes, make([]bool, len(passes)))
+	more, err := inflight.Leases{}.Pass(db.Dialect(), passes, make([]bool, len(passes)))
 	must(t, err)
 	seen := map[string]bool{}
 	for _, q := range append(questions, more...) {

@@ -11,10 +11,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
-
-// unplaced is the partition of messages that no event caused; it has no events.
-const unplaced = -1
 
 // ErrClosed is the error of a publisher or subscriber that has been closed.
 var ErrClosed = errors.New("closed")
@@ -57,7 +55,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		}
 		placed := make(message.Messages, len(messages))
 		for i, m := range messages {
-			placed[i] = withPlace(m.Copy(), place{unplaced, head + int64(i) + 1, time.Now()})
+			placed[i] = withPlace(m.Copy(), place{inflight.Unplaced, head + int64(i) + 1, time.Now()})
 		}
 		inserts, err := insert(tx.Dialect(), p.logger, topic, placed)
 		if err != nil {
@@ -77,11 +75,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 // advance takes n positions of the partition without events and gives the one before
 // them. The row's lock is held to the commit, so messages become visible in order.
 func (p *Publisher) advance(ctx context.Context, tx *schema.Tx, n int) (int64, error) {
-	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, unplaced); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, inflight.Unplaced); err != nil {
 		return 0, err
 	}
 	var head int64
-	err := tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, unplaced).Scan(&head)
+	err := tx.QueryRowContext(ctx, `SELECT head FROM heads WHERE partition = ?1`, inflight.Unplaced).Scan(&head)
 	return head - int64(n), p.db.Translate(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // queries are the statements of a subscriber for the topics it serves.
@@ -48,13 +49,6 @@ func abandoned(d schema.Dialect, columns, condition string) string {
 			WHERE n.expires_at <= ` + once(d) + ` AND i.node = n.node AND i.epoch = n.epoch AND i.consumer_group = ?1 AND ` + condition
 }
 
-// registered is a condition: the registration in the two placeholders is good. A node
-// that has lost its registration claims nothing, since what it took would only be taken
-// from it again and count as interrupted.
-func registered(d schema.Dialect, node, epoch string) string {
-	return ` AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = ` + node + ` AND n.epoch = ` + epoch + ` AND n.expires_at > ` + d.Now() + `)`
-}
-
 // makeQueries writes the statements. Topic names are safe to write into SQL, since
 // topicName allows nothing that would need quoting.
 func makeQueries(d schema.Dialect, topics []string, slots int) queries {
@@ -76,7 +70,7 @@ func makeQueries(d schema.Dialect, topics []string, slots int) queries {
 		UNION ALL
 		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
 	q.lockOffset = `UPDATE consumer_offsets` + h.update + ` SET position = position
-		WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3` + registered(d, `?4`, `?5`)
+		WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3` + inflight.Registered(d, `?4`, `?5`)
 	// Up to the last position that was visible: beyond it an append may be under way, for
 	// which SQL Server would wait if READ_COMMITTED_SNAPSHOT is off. There is no READPAST here: it
 	// could pass over a message that becomes visible in between, and the offset with it.
@@ -105,7 +99,7 @@ func (s *Subscriber) initOffsets(ctx context.Context, topic string) error {
 	}
 	err := s.db.InTx(ctx, func(tx *schema.Tx) error {
 		// The heads' row orders those who do this at once; the second finds nothing missing.
-		if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head WHERE partition = ?1`, unplaced); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head WHERE partition = ?1`, inflight.Unplaced); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position)

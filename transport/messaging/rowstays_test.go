@@ -12,6 +12,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestLeases_rowStays(t *testing.T) {
@@ -33,12 +34,12 @@ func follower(l *work.Lease, topic string) work.OutboxMessage {
 
 // passIn passes a lease on in a transaction and says whether it was held.
 func passIn(tx *schema.Tx, p work.Pass) (bool, error) {
-	settled, err := settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: p.Lease, Settle: work.SettlePass})
+	settled, err := settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: p.Lease, Settle: work.SettlePass})
 	if err != nil {
 		return false, err
 	}
 	held := make([]bool, 1)
-	questions, err := messaging.Leases{}.Pass(tx.Dialect(), []work.Pass{p}, held)
+	questions, err := inflight.Leases{}.Pass(tx.Dialect(), []work.Pass{p}, held)
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +74,7 @@ func testSettlePassed(t *testing.T, db *schema.DB) {
 		settle(t, db, before, how, false)
 	}
 	passTo(t, db, before, follower(before, one), false)
-	if err := messaging.NewDeadLetters(db).Park(t.Context(), before, "too late"); !errors.Is(err, domain.ErrFenced) {
+	if err := inflight.NewDeadLetters(db).Park(t.Context(), before, "too late"); !errors.Is(err, domain.ErrFenced) {
 		t.Errorf("parked by the handler of the message before: err = %v, want ErrFenced", err)
 	}
 	if rows := inFlight(t, db, two); len(rows) != 1 || rows[0].node != m.Node || rows[0].interruptions != 0 || len(inFlight(t, db, one)) != 0 {
@@ -131,7 +132,7 @@ func testPassForward(t *testing.T, db *schema.DB) {
 	elsewhere.Partition++
 	back.Position = l.Position
 	for _, m := range []work.OutboxMessage{elsewhere, back} {
-		if _, err := (messaging.Leases{}).Pass(db.Dialect(), []work.Pass{{Lease: l, Message: m}}, make([]bool, 1)); !errors.Is(err, domain.ErrInvalid) {
+		if _, err := (inflight.Leases{}).Pass(db.Dialect(), []work.Pass{{Lease: l, Message: m}}, make([]bool, 1)); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("passed on from %d/%d to %d/%d: err = %v, want ErrInvalid", l.Partition, l.Position, m.Partition, m.Position, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 func TestSubscriber_Reserve(t *testing.T) {
@@ -44,12 +45,12 @@ func commitTake(t *testing.T, db *schema.DB, l *work.Lease) (m work.Message, hel
 	m = work.Message{Topic: l.Topic, UUID: name("taken"), Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	position := 900_000 + serial.Add(1)
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) (err error) {
-		held, err = settleIn(tx, messaging.Leases{}, work.SettleRequest{Lease: l, Settle: work.SettleTake})
+		held, err = settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l, Settle: work.SettleTake})
 		if err != nil || !held {
 			return err
 		}
 		takes := []work.Pass{{Lease: l, Message: work.OutboxMessage{Message: m, Partition: 2, Position: position}}}
-		questions, err := messaging.Leases{}.Take(tx.Dialect(), takes)
+		questions, err := inflight.Leases{}.Take(tx.Dialect(), takes)
 		if err != nil {
 			return err
 		}

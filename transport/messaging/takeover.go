@@ -7,6 +7,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // returned is an in-flight row that is nobody's, or a lost node's.
@@ -97,8 +98,8 @@ func (s *Subscriber) handlesSuspect() bool {
 // at once are told apart by the attempt.
 func takeOver(ctx context.Context, tx *schema.Tx, r returned) (bool, error) {
 	l, d := r.lease, tx.Dialect()
-	return changed(ctx, tx, `UPDATE inflight SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = `+d.Now()+
-		fence+registered(d, `?9`, `?10`),
+	return inflight.Changed(ctx, tx, `UPDATE inflight SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = `+d.Now()+
+		inflight.Fence+inflight.Registered(d, `?9`, `?10`),
 		l.Group, l.FirstTopic, l.Partition, l.FirstPosition, r.node, r.epoch, r.attempt, l.Position, l.Node, l.Epoch, l.Attempt, l.Interruptions)
 }
 

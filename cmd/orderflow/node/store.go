@@ -10,6 +10,7 @@ import (
 	"orderflow/projections"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // returnDelay is how long an order whose step was interrupted waits for its next attempt.
@@ -20,7 +21,7 @@ const returnDelay = time.Second
 func OpenStore(ctx context.Context, db *schema.DB, memory int64, bell *messaging.Bell, logger watermill.LoggerAdapter) (*eventstore.Store, *projections.Views, error) {
 	store, err := eventstore.Open(ctx, db, eventstore.Options{
 		Outbox: messaging.NewOutbox(bell, logger),
-		Leases: messaging.Leases{ReturnDelay: returnDelay},
+		Leases: inflight.Leases{ReturnDelay: returnDelay},
 		Memory: int(memory),
 	})
 	if err != nil {

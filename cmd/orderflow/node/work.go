@@ -73,7 +73,7 @@ func (n *Node) buildWorker(context.Context) error {
 		return err
 	}
 	router, err := handlers.NewRouter(handlers.RouterConfig{
-		Subscriber: n.subscriber, Steps: n.steps, DeadLetters: messaging.NewDeadLetters(n.db), Logger: quiet{logger},
+		Subscriber: n.subscriber, Steps: n.steps, DeadLetters: inflight.NewDeadLetters(n.db), Logger: quiet{logger},
 	})
 	if err != nil {
 		return err

@@ -1,8 +1,6 @@
-package messaging
+package inflight
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -107,18 +105,4 @@ func park(d schema.Dialect, l *work.Lease, reason string, tell func(int64)) []sc
 			FROM inflight` + fence, Args: append(fenceArgs(l), reason)},
 		remove(l, nil),
 	}
-}
-
-// changed runs a statement that changes one row and says whether it did.
-func changed(ctx context.Context, tx *schema.Tx, query string, args ...any) (bool, error) {
-	n, err := affected(tx.ExecContext(ctx, query, args...))
-	return n > 0, err
-}
-
-// affected is how many rows a statement changed.
-func affected(res sql.Result, err error) (int64, error) {
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
 }

@@ -1,4 +1,4 @@
-package messaging
+package inflight
 
 import (
 	"database/sql"
@@ -20,11 +20,11 @@ func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Qu
 	rows := make([][]any, len(takes))
 	for i, p := range takes {
 		m := p.Message
-		metadata, err := marshalMetadata(m.UUID, m.Metadata)
+		metadata, err := MarshalMetadata(m.UUID, m.Metadata)
 		if err != nil {
 			return nil, err
 		}
-		if err := validTopic(m.Topic); err != nil {
+		if err := ValidTopic(m.Topic); err != nil {
 			return nil, err
 		}
 		rows[i] = []any{p.Lease.Group, m.Topic, m.Topic, m.Partition, m.Position, m.Position, m.UUID, m.Payload, metadata, p.Lease.Node, p.Lease.Epoch}
@@ -66,7 +66,7 @@ func (t *takers) take(r work.SettleRequest, number int) bool {
 func (t takers) ask(d schema.Dialect, held []bool) (questions []schema.Question) {
 	for node, numbers := range t {
 		questions = append(questions, schema.Question{
-			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, unplaced},
+			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + Registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, Unplaced},
 			Read: func(rows *sql.Rows) error {
 				registered := rows.Next()
 				for _, i := range numbers {

@@ -1,4 +1,4 @@
-package messaging
+package inflight
 
 import (
 	"fmt"
@@ -24,10 +24,10 @@ func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schem
 			return nil, fmt.Errorf("%w: the lease of %s/%d/%d cannot be passed on to %s/%d/%d: a row goes forward within its partition",
 				domain.ErrInvalid, l.Topic, l.Partition, l.Position, m.Topic, m.Partition, m.Position)
 		}
-		if err := validTopic(m.Topic); err != nil {
+		if err := ValidTopic(m.Topic); err != nil {
 			return nil, err
 		}
-		metadata, err := marshalMetadata(m.UUID, m.Metadata)
+		metadata, err := MarshalMetadata(m.UUID, m.Metadata)
 		if err != nil {
 			return nil, err
 		}
