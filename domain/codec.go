@@ -1,9 +1,10 @@
 package domain
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"orderflow/domain/stored"
 )
 
 // Upcaster turns the stored data of an event into the shape one schema version later.
@@ -18,9 +19,9 @@ type Codec struct {
 type eventType struct {
 	schema    int // the newest version this code knows
 	decode    func(json.RawMessage) (Event, error)
-	scan      func(*Scanner) Event // the same for the present version, as far as it goes; or nil
-	upcasters map[int]Upcaster     // from version n to n+1
-	older     []older              // forms that are still written, the oldest first
+	scan      func(*stored.Scanner) Event // the same for the present version, as far as it goes; or nil
+	upcasters map[int]Upcaster            // from version n to n+1
+	older     []older                     // forms that are still written, the oldest first
 }
 
 // NewCodec knows every event of this package at its present schema version.
@@ -64,7 +65,7 @@ func (c *Codec) Encode(e Event) (data json.RawMessage, schema int, err error) {
 	if !known {
 		return nil, 0, fmt.Errorf("%w: event type %q is unknown", ErrInvalid, e.EventType())
 	}
-	data, err = MarshalStored(e)
+	data, err = encode(e)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: encode %s: %s", ErrInvalid, e.EventType(), err)
 	}
@@ -104,7 +105,7 @@ func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, err
 // text, not copies.
 func (c *Codec) DecodeText(typ string, schema int, data string) (Event, error) {
 	if t, known := c.types[typ]; known && t.scan != nil && schema == t.schema {
-		s := NewScanner(data)
+		s := stored.NewScanner(data)
 		e := t.scan(&s)
 		if s.Expect(`}`); s.Done() {
 			return e, nil
@@ -120,19 +121,4 @@ func DecodeMetadata(data string) (m Metadata, err error) {
 	}
 	err = json.Unmarshal([]byte(data), &m)
 	return m, err
-}
-
-// MarshalStored is the one way JSON is made for the database: compact, fields in
-// declared order, no HTML escapes, no trailing newline.
-func MarshalStored(v any) (json.RawMessage, error) {
-	if b, ok := appendStored(make([]byte, 0, roomFor(v)), v); ok {
-		return b, nil
-	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }

@@ -153,10 +153,7 @@ var goldenMetadata = []struct {
 
 func TestMetadata_golden(t *testing.T) {
 	for _, g := range goldenMetadata {
-		data, err := MarshalStored(g.metadata)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := EncodeMetadata(g.metadata)
 		stored := readGolden(t, g.file, data, true)
 		if string(data) != string(stored) {
 			t.Errorf("encoded\n%s\nbut released is\n%s", data, stored)

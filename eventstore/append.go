@@ -117,9 +117,7 @@ func (s *Store) encodeEvent(a *work.Unit, i int, r *domain.Recorded) error {
 	r.OrderID, r.Type, r.Event, r.Data = a.OrderID, e.Event.EventType(), domain.Within(e.Event, e.Data), e.Data
 	r.Metadata = a.MetadataOf(i)
 	r.Metadata.Schema = e.Schema
-	if r.RawMeta, err = domain.MarshalStored(r.Metadata); err != nil {
-		return fmt.Errorf("%w: metadata: %s", domain.ErrInvalid, err)
-	}
+	r.RawMeta = domain.EncodeMetadata(r.Metadata)
 	for _, b := range [2]json.RawMessage{r.Data, r.RawMeta} {
 		if len(b) > MaxEventBytes {
 			return fmt.Errorf("%w: %s has %d bytes (%d at most)", domain.ErrInvalid, r.Type, len(b), MaxEventBytes)

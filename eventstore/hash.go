@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // HashVersion is the first field that is hashed; another layout would have another.
 const HashVersion = "orderflow-event-v1"
-
-// hashTime is how the time of an event is hashed: UTC, RFC 3339, always six digits.
-const hashTime = "2006-01-02T15:04:05.000000Z"
 
 // Hash chains an event to its predecessor in the same stream: SHA-256 over these
 // fields, each preceded by its length in bytes as 8 bytes, big-endian:
@@ -29,7 +27,10 @@ func Hash(previous []byte, r domain.Recorded) []byte {
 	return hashAt(previous, &r, hashedTime(r.RecordedAt))
 }
 
-func hashedTime(t time.Time) string { return t.UTC().Format(hashTime) }
+// hashedTime is how the time of an event is hashed, in the stored form.
+func hashedTime(t time.Time) string {
+	return string(stored.AppendTime(make([]byte, 0, len(stored.TimeLayout)), t))
+}
 
 // hashAt is Hash for an event whose time is known as text.
 func hashAt(previous []byte, r *domain.Recorded, at string) []byte {

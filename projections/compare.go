@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // comparison is one order's row, if it has one, against its events. The order in which
@@ -154,5 +155,5 @@ func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return string(appendTime(nil, t))
+	return string(stored.AppendTime(nil, t))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // MarshalJSON writes the contract of GET /v1/orders/{id}: every key is there, in this
@@ -111,7 +112,7 @@ func (o *object) text(name, value string) {
 		return
 	}
 	o.key(name)
-	o.b = domain.AppendString(o.b, value)
+	o.b = stored.AppendString(o.b, value)
 }
 
 // member is text for what is left out where there is nothing to say.
@@ -136,7 +137,7 @@ func (o *object) time(name string, t time.Time) {
 		return
 	}
 	o.key(name)
-	o.b = append(appendTime(append(o.b, '"'), t), '"')
+	o.b = append(stored.AppendTime(append(o.b, '"'), t), '"')
 }
 
 func (o *object) number(name string, n int) {

@@ -1,6 +1,8 @@
 package projections
 
-import "orderflow/domain"
+import (
+	"orderflow/domain/stored"
+)
 
 // appendJSON appends the row's view as OrderView.AppendJSON would. What is stored as it
 // goes out is copied, not read and written again. The error is that of view.
@@ -37,8 +39,8 @@ func (r row) appendJSON(b []byte) ([]byte, error) {
 // completeSteps appends stored steps with the members that were left out when they were
 // stored; false if they are written in any other way than encodeSteps does, or have texts
 // with escapes.
-func completeSteps(b []byte, stored string) ([]byte, bool) {
-	s := domain.NewScanner(stored)
+func completeSteps(b []byte, text string) ([]byte, bool) {
+	s := stored.NewScanner(text)
 	s.Expect(`[`)
 	o := object{b: append(b, '[')}
 	for i, step := range steps {
@@ -72,7 +74,7 @@ func completeSteps(b []byte, stored string) ([]byte, bool) {
 }
 
 // timeMember reads a time that may be missing, and then is empty, as it goes out.
-func timeMember(s *domain.Scanner, key string) string {
+func timeMember(s *stored.Scanner, key string) string {
 	if !s.Next(key) {
 		return ""
 	}

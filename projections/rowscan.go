@@ -51,7 +51,7 @@ func (s *rowScan) row(rows *sql.Rows) (row, error) {
 // time is the time of a column, or empty if it holds something else, which is then among
 // the bad fields.
 func (r *row) time(column string, t text) string {
-	if t.Valid && !schema.IsTime(t.String) {
+	if t.Valid && !isTime(t.String+"Z") {
 		r.bad = append(r.bad, badField{column, t.String})
 		return ""
 	}

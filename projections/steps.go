@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 var steps = domain.Steps()
@@ -37,9 +38,9 @@ func decodeSteps(id domain.OrderID, stored string) ([]StepView, error) {
 
 // scanSteps reads steps just as encodeSteps writes them; false if they are written in
 // any other way, or have texts with escapes.
-func scanSteps(stored string) ([]StepView, bool) {
+func scanSteps(text string) ([]StepView, bool) {
 	views := make([]StepView, domain.StepCount)
-	s := domain.NewScanner(stored)
+	s := stored.NewScanner(text)
 	s.Expect(`[`)
 	for i := range views {
 		if i > 0 {
@@ -51,7 +52,7 @@ func scanSteps(stored string) ([]StepView, bool) {
 	return views, s.Done()
 }
 
-func scanStep(s *domain.Scanner, v *StepView) {
+func scanStep(s *stored.Scanner, v *StepView) {
 	s.Expect(`{"step":`)
 	v.Step = domain.Step(s.Text())
 	s.Expect(`,"status":`)
@@ -68,11 +69,11 @@ func scanStep(s *domain.Scanner, v *StepView) {
 }
 
 // scanTime reads a time that may be missing, and then is zero.
-func scanTime(s *domain.Scanner, key string) time.Time {
+func scanTime(s *stored.Scanner, key string) time.Time {
 	if !s.Next(key) {
 		return time.Time{}
 	}
-	t, ok := parseTime(s.Text())
+	t, ok := stored.ParseTime(s.Text())
 	if !ok {
 		s.Refuse()
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -19,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func toJSON(t testing.TB, v any) string {
 	t.Helper()
-	b, err := domain.MarshalStored(v) // as json.Marshal, without HTML escapes
+	b, err := stored.Marshal(v) // as json.Marshal, without HTML escapes
 	must(t, err)
 	return string(b)
 }

@@ -24,7 +24,7 @@ func FuzzTime(f *testing.F) {
 		want, err := time.Parse(layout, text)
 		got, ok := schema.ParseTime(text)
 		written := err == nil && want.Format(layout) == text // package time reads more
-		if ok != written || ok && got != want || ok != schema.IsTime(text) {
+		if ok != written || ok && got != want {
 			t.Errorf("%q is read as %v, %t; package time has %v, %v", text, got, ok, want, err)
 		}
 		for _, at := range []time.Time{want, time.UnixMicro(micros), time.UnixMicro(micros % (1 << 52))} {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"orderflow/domain/stored"
 )
 
 // newLog makes the node's log on w, which says the same trouble now and then (see sparing). level and format are valid (kong has checked them).
@@ -17,10 +19,9 @@ func newLog(w io.Writer, level, format string) (*logrus.Logger, error) {
 	log := logrus.New()
 	log.SetOutput(w)
 	log.SetLevel(parsed)
-	const layout = "2006-01-02T15:04:05.000000Z07:00"
-	var lines logrus.Formatter = readable{&logrus.TextFormatter{TimestampFormat: layout, FullTimestamp: true}}
+	var lines logrus.Formatter = readable{&logrus.TextFormatter{TimestampFormat: stored.TimeLayout, FullTimestamp: true}}
 	if format == "json" {
-		lines = &logrus.JSONFormatter{TimestampFormat: layout, DisableHTMLEscape: true}
+		lines = &logrus.JSONFormatter{TimestampFormat: stored.TimeLayout, DisableHTMLEscape: true}
 	}
 	log.SetFormatter(&sparing{Formatter: utc{lines}, said: map[string]*repeats{}})
 	return log, nil

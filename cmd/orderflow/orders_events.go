@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // ordersEventsCmd shows the history of an order.
@@ -27,9 +28,6 @@ type eventJSON struct {
 	RecordedAt string          `json:"recorded_at"`
 	Hash       string          `json:"hash"` // hexadecimal
 }
-
-// recordedAt is how times are hashed: UTC, always six digits.
-const recordedAt = "2006-01-02T15:04:05.000000Z"
 
 // Run shows the events.
 func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
@@ -58,9 +56,9 @@ func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
 func printEvents(out *output, events []domain.Recorded) error {
 	open := "["
 	for _, e := range events {
-		line, err := domain.MarshalStored(eventJSON{
+		line, err := stored.Marshal(eventJSON{
 			Position: e.Position, Partition: e.Partition, Version: e.Version, Type: e.Type, Data: e.Data, Metadata: e.RawMeta,
-			RecordedAt: e.RecordedAt.UTC().Format(recordedAt), Hash: hex.EncodeToString(e.Hash),
+			RecordedAt: e.RecordedAt.UTC().Format(stored.TimeLayout), Hash: hex.EncodeToString(e.Hash),
 		})
 		if err != nil {
 			return fmt.Errorf("event %d: %w", e.Version, err)

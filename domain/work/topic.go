@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // Keys of message metadata. The correlation key is the one Watermill uses.
@@ -63,7 +64,7 @@ func EncodePayload(id domain.OrderID) []byte {
 
 // DecodePayload reads what EncodePayload wrote.
 func DecodePayload(data []byte) (domain.OrderID, error) {
-	s := domain.NewScanner(string(data))
+	s := stored.NewScanner(string(data))
 	s.Expect(`{"order_id":`)
 	text := s.Text()
 	if s.Expect(`}`); s.Done() {

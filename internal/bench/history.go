@@ -88,6 +88,6 @@ func (h historian) encode(r *domain.Recorded) (err error) {
 		return err
 	}
 	r.Data, r.Metadata.Schema = stored.Data, stored.Schema
-	r.RawMeta, err = domain.MarshalStored(r.Metadata)
-	return err
+	r.RawMeta = domain.EncodeMetadata(r.Metadata)
+	return nil
 }

@@ -7,10 +7,8 @@ import (
 	"strconv"
 
 	"orderflow/domain"
+	"orderflow/domain/stored"
 )
-
-// timeLayout is RFC 3339 in UTC with microseconds, as times are stored.
-const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // events answers with the whole history of an order.
 func (a *api) events(w http.ResponseWriter, r *http.Request) error {
@@ -50,5 +48,5 @@ func appendEvent(b []byte, r domain.Recorded) []byte {
 	b = strconv.AppendInt(append(b, `,"version":`...), int64(r.Version), 10)
 	typ, _ := json.Marshal(r.Type) // a string always is JSON
 	b = fmt.Appendf(b, `,"type":%s,"data":%s,"metadata":%s`, typ, r.Data, r.RawMeta)
-	return fmt.Appendf(b, `,"recorded_at":"%s","hash":"%x"}`, r.RecordedAt.UTC().Format(timeLayout), r.Hash)
+	return fmt.Appendf(b, `,"recorded_at":"%s","hash":"%x"}`, stored.AppendTime(nil, r.RecordedAt), r.Hash)
 }

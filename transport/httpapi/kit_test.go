@@ -93,10 +93,7 @@ func recorded(before int, a work.Unit) []domain.Recorded {
 			panic(err)
 		}
 		a.Metadata.Schema = schema
-		meta, err := domain.MarshalStored(a.Metadata)
-		if err != nil {
-			panic(err)
-		}
+		meta := domain.EncodeMetadata(a.Metadata)
 		history = append(history, domain.Recorded{
 			OrderID: a.OrderID, Version: a.Expected + i + 1, Position: int64(before + i + 1), Type: e.EventType(), Event: e,
 			Metadata: a.Metadata, Data: data, RawMeta: meta, RecordedAt: at, Hash: bytes.Repeat([]byte{0xab}, 32),

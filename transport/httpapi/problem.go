@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // problemsPath is where the problem types are explained; a type's URI is below it.
@@ -26,11 +26,11 @@ type problem struct {
 
 // encode gives the problem as JSON: the members of RFC 9457, then the others by name.
 func (p problem) encode() ([]byte, error) {
-	body, err := domain.MarshalStored(p)
+	body, err := stored.Marshal(p)
 	if err != nil || len(p.members) == 0 {
 		return body, err
 	}
-	more, err := domain.MarshalStored(p.members)
+	more, err := stored.Marshal(p.members)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // answer sends v as JSON. Nothing has been sent if it fails.
 func answer(w http.ResponseWriter, status int, v any) error {
-	body, err := domain.MarshalStored(v)
+	body, err := stored.Marshal(v)
 	if err != nil {
 		return err
 	}

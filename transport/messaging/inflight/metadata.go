@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"orderflow/domain"
+	"orderflow/domain/stored"
 )
 
 // MarshalMetadata is what json.Marshal makes of a message's metadata, except that no metadata is an
@@ -87,7 +87,7 @@ var unescaped = func() (is [256]bool) {
 // scanMetadata reads what plainMetadata wrote; false for anything else, which is left to
 // encoding/json, as is what has been read of it.
 func scanMetadata(text string, into map[string]string) bool {
-	s := domain.NewScanner(text)
+	s := stored.NewScanner(text)
 	s.Expect(`{`)
 	for more := true; more; more = s.Next(`,`) {
 		key := s.Text()

@@ -1,4 +1,4 @@
-package domain
+package stored
 
 import "strings"
 
@@ -67,6 +67,3 @@ func (s *Scanner) Refuse() { s.odd = true }
 
 // Done says that everything has been read and was as expected.
 func (s *Scanner) Done() bool { return !s.odd && s.rest == "" }
-
-// plain says that a byte stands for itself in a JSON string.
-func plain(c byte) bool { return ' ' <= c && c <= '~' && c != '"' && c != '\\' }

@@ -9,9 +9,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"orderflow/domain/stored"
 )
 
-// plainly is what MarshalStored would write without any code of its own.
+// plainly is what would be written without any code of its own.
 func plainly(t testing.TB, v any) string {
 	t.Helper()
 	var buf bytes.Buffer
@@ -105,26 +107,34 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkDecoding(t, codec, data) })
 }
 
-// FuzzMarshalStored holds what is encoded without encoding/json against it, and reads it
+// FuzzEncode holds what is encoded without encoding/json against it, and reads it
 // back.
-func FuzzMarshalStored(f *testing.F) {
+func FuzzEncode(f *testing.F) {
 	for _, text := range []string{"", "node-a", `"`, `\`, "<&>", "\u2028", "ä", "\xff", "\x7f", "\x00", "a\nb"} {
 		f.Add(text, text, 1)
 		f.Add(text, "x", -5)
 	}
 	codec := NewCodec()
 	f.Fuzz(func(t *testing.T, a, b string, n int) {
-		for _, v := range []any{
+		for _, e := range []Event{
 			StepStarted{Step(a), n, b}, StepCompleted{Step(a), n, b}, StepRolledBack{Step(a), n, b},
 			StepFailed{Step(a), n, b, a + b}, StepInterrupted{Step(a), n, b, a}, OrderCompleted{},
-			Metadata{Schema: n, Actor: a, Node: b, Attempt: n / 2, CorrelationID: b, CausationID: a + b, TraceParent: a}, Metadata{Schema: n, TraceParent: b}, Metadata{Schema: n, RunBy: a},
 		} {
-			if _, ours := appendStored(nil, v); !ours {
-				t.Fatalf("%T is left to encoding/json", v)
+			if _, ours := appendEvent(nil, e); !ours {
+				t.Fatalf("%T is left to encoding/json", e)
 			}
-			got, err := MarshalStored(v)
-			if want := plainly(t, v); err != nil || string(got) != want {
-				t.Errorf("%#v: %s, err %v; encoding/json has %s", v, got, err, want)
+			got, err := encode(e)
+			if want := plainly(t, e); err != nil || string(got) != want {
+				t.Errorf("%#v: %s, err %v; encoding/json has %s", e, got, err, want)
+			}
+			checkDecoding(t, codec, got)
+		}
+		for _, m := range []Metadata{
+			{Schema: n, Actor: a, Node: b, Attempt: n / 2, CorrelationID: b, CausationID: a + b, TraceParent: a}, {Schema: n, TraceParent: b}, {Schema: n, RunBy: a},
+		} {
+			got := EncodeMetadata(m)
+			if want := plainly(t, m); string(got) != want {
+				t.Errorf("%#v: %s; encoding/json has %s", m, got, want)
 			}
 			checkDecoding(t, codec, got)
 		}
@@ -138,7 +148,7 @@ func TestScanner(t *testing.T) {
 		StepStarted{Scheduling, 1, "node-a"}, StepCompleted{Processing, 2, "n"}, StepRolledBack{PreProcessing, 30, "n"},
 		StepFailed{Scheduling, 1, "n", "out of <steel>"}, StepInterrupted{Scheduling, 1, "n", "lost"}, OrderCompleted{},
 	} {
-		s := NewScanner(plainly(t, e))
+		s := stored.NewScanner(plainly(t, e))
 		got := scans[e.EventType()](&s)
 		if s.Expect(`}`); !s.Done() || got != e {
 			t.Errorf("%#v is read as %#v, done %t", e, got, s.Done())

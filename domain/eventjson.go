@@ -1,0 +1,154 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"orderflow/domain/stored"
+)
+
+// What is stored most often, the events of steps and the metadata of every event, is
+// written and read here without reflection. It is written byte for byte as encoding/json
+// would; and only what is written just so is read, anything else is left to encoding/json.
+
+// encode makes the stored JSON of e.
+func encode(e Event) (json.RawMessage, error) {
+	size := 128
+	if p, is := e.(OrderPlaced); is {
+		size += len(p.TrackingID) + len(p.Detail)
+	}
+	if b, ok := appendEvent(make([]byte, 0, size), e); ok {
+		return b, nil
+	}
+	return stored.Marshal(e)
+}
+
+// appendEvent appends the JSON of e; false if it is left to encoding/json.
+func appendEvent(b []byte, e Event) ([]byte, bool) {
+	o := stored.NewObject(b)
+	switch e := e.(type) {
+	case OrderPlaced:
+		o.Member("tracking_id", e.TrackingID)
+		if len(e.Detail) > 0 && o.Compact("detail", e.Detail) != nil {
+			return nil, false
+		}
+		o.Member("customer", e.Customer)
+		o.Member("key_hash", e.KeyHash)
+	case StepStarted:
+		attempt(e).write(&o)
+	case StepCompleted:
+		attempt(e).write(&o)
+	case StepRolledBack:
+		attempt(e).write(&o)
+	case StepFailed:
+		attempt{e.Step, e.Attempt, e.Node}.write(&o)
+		o.Text("error", e.Error)
+	case StepInterrupted:
+		attempt{e.Step, e.Attempt, e.Node}.write(&o)
+		o.Text("reason", e.Reason)
+	case OrderCompleted:
+	default:
+		return nil, false
+	}
+	return o.End(), true
+}
+
+// attempt is what the events of steps have in common.
+type attempt struct {
+	Step    Step
+	Attempt int
+	Node    string
+}
+
+func (a attempt) write(o *stored.Object) {
+	o.Text("step", string(a.Step))
+	o.Number("attempt", a.Attempt)
+	o.Text("node", a.Node)
+}
+
+// EncodeMetadata makes the stored JSON of metadata.
+func EncodeMetadata(m Metadata) json.RawMessage {
+	const names = `{"schema":1,"actor":"","node":"","attempt":10,"correlation_id":"","causation_id":"","traceparent":""}`
+	o := stored.NewObject(make([]byte, 0, len(names)+
+		len(m.Actor)+len(m.Node)+len(m.CorrelationID)+len(m.CausationID)+len(m.TraceParent)+len(m.RunBy)))
+	o.Number("schema", m.Schema)
+	o.Member("actor", m.Actor)
+	o.Member("node", m.Node)
+	if m.Attempt != 0 {
+		o.Number("attempt", m.Attempt)
+	}
+	o.Member("correlation_id", m.CorrelationID)
+	o.Member("causation_id", m.CausationID)
+	o.Member("traceparent", m.TraceParent)
+	o.Member("run_by", m.RunBy)
+	return o.End()
+}
+
+// scans are the events that are read here, by type.
+var scans = map[string]func(*stored.Scanner) Event{
+	"StepStarted":    func(s *stored.Scanner) Event { return StepStarted(scanAttempt(s)) },
+	"StepCompleted":  func(s *stored.Scanner) Event { return StepCompleted(scanAttempt(s)) },
+	"StepRolledBack": func(s *stored.Scanner) Event { return StepRolledBack(scanAttempt(s)) },
+	"StepFailed": func(s *stored.Scanner) Event {
+		a := scanAttempt(s)
+		s.Expect(`,"error":`)
+		return StepFailed{a.Step, a.Attempt, a.Node, s.Text()}
+	},
+	"StepInterrupted": func(s *stored.Scanner) Event {
+		a := scanAttempt(s)
+		s.Expect(`,"reason":`)
+		return StepInterrupted{a.Step, a.Attempt, a.Node, s.Text()}
+	},
+	"OrderCompleted": func(s *stored.Scanner) Event {
+		s.Expect(`{`)
+		return OrderCompleted{}
+	},
+}
+
+// scanMetadata reads metadata as it is written here; false if it is not.
+func scanMetadata(data string) (m Metadata, ok bool) {
+	s := stored.NewScanner(data)
+	s.Expect(`{"schema":`)
+	m.Schema = s.Number()
+	m.Actor = s.Member(`,"actor":`)
+	m.Node = s.Member(`,"node":`)
+	if s.Next(`,"attempt":`) {
+		m.Attempt = s.Number()
+	}
+	m.CorrelationID = s.Member(`,"correlation_id":`)
+	m.CausationID = s.Member(`,"causation_id":`)
+	m.TraceParent = s.Member(`,"traceparent":`)
+	m.RunBy = s.Member(`,"run_by":`)
+	s.Expect(`}`)
+	return m, s.Done()
+}
+
+func scanAttempt(s *stored.Scanner) (a attempt) {
+	s.Expect(`{"step":`)
+	a.Step = Step(s.Text())
+	s.Expect(`,"attempt":`)
+	a.Attempt = s.Number()
+	s.Expect(`,"node":`)
+	a.Node = s.Text()
+	return a
+}
+
+// Within is e with its raw part, if it has one, as a part of data, its stored JSON: an order's
+// detail may have a megabyte, and whoever keeps both keeps it once. Neither may be changed.
+func Within(e Event, data json.RawMessage) Event {
+	p, is := e.(OrderPlaced)
+	if !is || len(p.Detail) == 0 {
+		return e
+	}
+	const detail = `"detail":`
+	at := bytes.Index(data, []byte(detail)) // not in the tracking id, where quotes are escaped
+	if at < 0 {
+		return e
+	}
+	part := data[at+len(detail):]
+	if !bytes.HasPrefix(part, p.Detail) {
+		return e
+	}
+	p.Detail = part[:len(p.Detail):len(p.Detail)]
+	return p
+}
