@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -80,28 +82,18 @@ func TestE2E_Health_fullDisk(t *testing.T) {
 	p.untilGreen()
 }
 
-// TestE2E_Health_destroyed overwrites pages of the database under a node that has them in
-// memory.
+// TestE2E_Health_destroyed overwrites pages of the database under a node that has used them.
 func TestE2E_Health_destroyed(t *testing.T) {
 	const page = 4096
-	for name, from := range map[string]int64{"header": 0, "all but the header": page} {
+	for name, part := range map[string][2]int64{"header": {0, page}, "all but the header": {page, math.MaxInt64}} {
+		from, to := part[0], part[1]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "orders.db")
 			p := start(t, path, "--step-duration", "10ms", "--step-failure-rate", "0")
 			placed := p.api().place(20)
-			p.untilEnded(20, 20*time.Second)
-			emptyWAL(t, path)
-			whole, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			garbage := make([]byte, len(whole)-page)
-			if from == 0 {
-				garbage = garbage[:page]
-			}
-			_, _ = rand.Read(garbage) // never fails
-			overwrite(t, path, from, garbage)
+			p.untilEnded(20, time.Minute)
+			whole := p.destroy(path, from, to)
 			p.untilRed("damaged")
 			p.refuses("damaged")
 			for _, path := range []string{"/v1/orders", "/v1/orders/" + placed[0].id, "/v1/orders/" + placed[0].id + "/events"} {
@@ -222,19 +214,37 @@ func TestE2E_Health_locked(t *testing.T) {
 	p.untilGreen()
 }
 
-// emptyWAL has all that was committed in the file itself.
-func emptyWAL(t *testing.T, path string) {
-	t.Helper()
-	db, err := schema.Open(t.Context(), path)
+// destroy overwrites a part of the database file with random bytes, and gives what the whole file held
+// before.
+//
+// The node is stopped while the write-ahead log is emptied and the file is overwritten. Emptying the
+// log makes every connection forget the pages it has in memory. If the node ran on, a connection could read
+// them again before they are overwritten: it would answer from memory, and a commit could write the destroyed page
+// anew. Such a node is well, and says so.
+func (p *process) destroy(path string, from, to int64) (whole []byte) {
+	p.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(100)")
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(p.t, commandTimeout, func() (bool, string) {
+		p.signal(syscall.SIGSTOP)
 		var busy, frames, moved int
-		err := db.QueryRowContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+		err := db.QueryRowContext(p.t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+		if err != nil || busy != 0 { // the node was stopped in the middle of a transaction
+			p.signal(syscall.SIGCONT)
+		}
 		return err == nil && busy == 0, fmt.Sprintf("checkpoint: busy %d, %v", busy, err)
 	})
+	defer p.signal(syscall.SIGCONT)
+	if whole, err = os.ReadFile(path); err != nil {
+		p.t.Fatal(err)
+	}
+	garbage := make([]byte, min(to, int64(len(whole)))-from)
+	_, _ = rand.Read(garbage) // never fails
+	overwrite(p.t, path, from, garbage)
+	return whole
 }
 
 func overwrite(t *testing.T, path string, at int64, content []byte) {
