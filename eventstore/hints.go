@@ -17,3 +17,9 @@ func ThroughStreams(d schema.Dialect) string {
 	}
 	return `INDEXED BY events_stream`
 }
+
+// HasEvent is the condition of a statement that the log has an event at a place, with its hash: the
+// placeholders of partition, position and hash.
+func (s *Store) HasEvent(partition, position, hash string) string {
+	return `EXISTS (SELECT 1 FROM events WHERE partition = ` + partition + ` AND position = ` + position + ` AND hash = ` + hash + `)`
+}

@@ -138,15 +138,22 @@ type storedEvent struct {
 	hash               []byte
 }
 
+// scan reads one event with its stored bytes and its hash. The error is that of decode.
 func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err error) {
 	e.hash = nil // what was read before is kept
 	if err := rows.Scan(&e.position, &e.partition, &e.id, &e.version, &e.typ, &e.data, &e.meta, &e.at, &e.hash); err != nil {
 		return r, err
 	}
-	r = domain.Recorded{
-		Position: e.position, Partition: e.partition, Version: e.version, Type: e.typ,
-		Data: json.RawMessage(e.data), RawMeta: json.RawMessage(e.meta), RecordedAt: e.at.Time, Hash: e.hash,
-	}
+	r, err = s.decode(e)
+	r.Data, r.RawMeta, r.Hash = json.RawMessage(e.data), json.RawMessage(e.meta), e.hash
+	r.Event = domain.Within(r.Event, r.Data)
+	return r, err
+}
+
+// decode gives an event that was read, without stored bytes and hash. If it cannot be decoded, the
+// error says so, and it is without Event.
+func (s *Store) decode(e *storedEvent) (r domain.Recorded, err error) {
+	r = domain.Recorded{Position: e.position, Partition: e.partition, Version: e.version, Type: e.typ, RecordedAt: e.at.Time}
 	if len(e.id) != len(r.OrderID) {
 		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(e.id))
 	}
@@ -154,7 +161,6 @@ func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err err
 	if r.Metadata, err = domain.DecodeMetadata(e.meta); err == nil {
 		r.Event, err = s.codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
 	}
-	r.Event = domain.Within(r.Event, r.Data)
 	if err == nil {
 		return r, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/schema"
 )
 
 // EachStream calls f with every stream that there is, whole, in order of stream id. It
@@ -52,4 +53,43 @@ func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, l
 		WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
 	return s.collect(rows, err, limit, pageBytes, undecodable)
+}
+
+// EachEvent calls f with every event of the streams after one id and up to another, stream by
+// stream, in order of version. It reads them in one statement and holds none of them. An event that
+// cannot be decoded comes without Event, and with the reason. None has its stored bytes or its hash.
+func (s *Store) EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error {
+	return s.eachEvent(ctx, `stream_id > ?1 AND stream_id <= ?2`, []any{after[:], until[:]}, f)
+}
+
+// EachEventOf is EachEvent for the streams of some orders.
+func (s *Store) EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error {
+	args := make([]any, len(ids))
+	for i := range ids {
+		args[i] = ids[i][:]
+	}
+	return schema.AnyOf(s.db.Dialect(), `stream_id`, args, func(condition string, args []any) error {
+		return s.eachEvent(ctx, condition, args, f)
+	})
+}
+
+func (s *Store) eachEvent(ctx context.Context, condition string, args []any, f func(domain.Recorded, error)) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at
+		FROM events WHERE `+condition+` ORDER BY stream_id, version`, args...)
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var stored storedEvent
+	for rows.Next() {
+		if err := rows.Scan(&stored.id, &stored.version, &stored.partition, &stored.position, &stored.typ, &stored.data, &stored.meta, &stored.at); err != nil {
+			return err
+		}
+		r, undecodable := s.decode(&stored)
+		if len(stored.id) != len(r.OrderID) {
+			return undecodable
+		}
+		f(r, undecodable)
+	}
+	return classify(s.db.Translate(rows.Err()))
 }

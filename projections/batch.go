@@ -148,8 +148,9 @@ func (p *Projector) commit(ctx context.Context, partition int, events []domain.R
 	}
 	changes := t.fold.changes(false, math.MaxInt, math.MaxInt)
 	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
+	m := move{projection: live, partition: partition, from: t.spot, to: last, counts: t.fold.counts}
 	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
-		moved, err := moveCheckpoint(ctx, tx, live, partition, t.spot, last, t.fold.counts)
+		moved, err := m.commit(ctx, tx, p.log)
 		if err != nil {
 			return err
 		}

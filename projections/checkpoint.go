@@ -56,23 +56,30 @@ type spot struct {
 	hash     []byte
 }
 
-// moveCheckpoint moves a checkpoint if it is where the caller believes it is, and says
-// whether it was. The condition is part of the update, which waits for the row's lock:
-// of two projectors one moves it, and neither can move it before the other has
-// committed. The events at both places must be in the log as the caller knows them: otherwise
-// what it has folded is another history, as after a restore of a backup.
-func moveCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, from, to spot, c counts) (bool, error) {
+// move is what a projector does with a checkpoint when it has applied the events between two places.
+type move struct {
+	projection string
+	partition  int
+	from, to   spot
+	counts     counts
+}
+
+// commit moves the checkpoint if it is where the projector believes it to be, and says whether it
+// was. The condition is part of the update, which waits for the row's lock: of two projectors one
+// moves it, and neither can move it before the other has committed. The events at both places must
+// be in the log as the projector knows them: otherwise what it has folded is another history, as
+// after a restore of a backup.
+func (m move) commit(ctx context.Context, tx *schema.Tx, log Log) (bool, error) {
 	query := `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = ` + tx.Dialect().Now() + `
-		WHERE projection = ?3 AND partition = ?4 AND position = ?5
-		AND EXISTS (SELECT 1 FROM events WHERE partition = ?4 AND position = ?1 AND hash = ?6)`
-	args := []any{to.position, c.encode(), projection, partition, from.position, to.hash}
-	if from.hash != nil {
-		query += ` AND EXISTS (SELECT 1 FROM events WHERE partition = ?4 AND position = ?5 AND hash = ?7)`
-		args = append(args, from.hash)
+		WHERE projection = ?3 AND partition = ?4 AND position = ?5 AND ` + log.HasEvent(`?4`, `?1`, `?6`)
+	args := []any{m.to.position, m.counts.encode(), m.projection, m.partition, m.from.position, m.to.hash}
+	if m.from.hash != nil {
+		query += ` AND ` + log.HasEvent(`?4`, `?5`, `?7`)
+		args = append(args, m.from.hash)
 	}
 	moved, err := oneRow(tx.ExecContext(ctx, query, args...))
 	if err != nil {
-		return false, fmt.Errorf("move the checkpoint of %s, partition %d: %w", projection, partition, err)
+		return false, fmt.Errorf("move the checkpoint of %s, partition %d: %w", m.projection, m.partition, err)
 	}
 	return moved, nil
 }

@@ -20,12 +20,12 @@ type comparison struct {
 	stored *row // nil: there is none
 	order  domain.Order
 	atRow  *domain.Order // the fold at the row's version
-	first  place         // of the first event that the row does not show
+	first  logPosition   // of the first event that the row does not show
 	broken error         // why the events cannot be folded
 }
 
-// place is a position in a partition.
-type place struct {
+// logPosition is a position in a partition.
+type logPosition struct {
 	partition int
 	position  int64
 }
@@ -51,7 +51,7 @@ func (c *comparison) event(r domain.Recorded) {
 		at := c.order
 		c.atRow = &at
 	case shown + 1:
-		c.first = place{r.Partition, r.Position}
+		c.first = logPosition{r.Partition, r.Position}
 	}
 }
 
@@ -59,7 +59,7 @@ func (c *comparison) event(r domain.Recorded) {
 // merely lags.
 func (c *comparison) outcome(checkpoints map[int]checkpoint) (found []Difference, lagging bool) {
 	applied := func() bool { return c.first.position <= checkpoints[c.first.partition].position }
-	behind := c.first != place{}
+	behind := c.first != logPosition{}
 	switch {
 	case errors.Is(c.broken, domain.ErrNewer):
 		return c.one(KindNewer, "", "", c.broken.Error()), false
@@ -108,31 +108,32 @@ func (c *comparison) fields() (found []Difference) {
 	differ("status", string(s.status), string(e.status))
 	differ("current_step", string(s.step), string(e.step))
 	differ("node", s.node, e.node)
-	differ("placed_at", zulu(s.placed), zulu(e.placed))
-	differ("started_at", zulu(s.started), zulu(e.started))
-	differ("completed_at", zulu(s.completed), zulu(e.completed))
+	differ("placed_at", timeText(s.placed), timeText(e.placed))
+	differ("started_at", timeText(s.started), timeText(e.started))
+	differ("completed_at", timeText(s.completed), timeText(e.completed))
 	differ("tracking_id", s.tracking, e.tracking)
 	differ("customer", s.customer, e.customer)
 	differ("detail", s.detail, e.detail)
-	before := len(found)
-	if s.steps != e.steps {
-		c.steps(s.steps, differ)
+	if s.steps == e.steps || s.steps == sparse(e.steps) {
+		return found
 	}
-	if len(found) == before { // they cannot be read, or say the same in another way
+	before := len(found)
+	c.steps(s.steps, differ)
+	if len(found) == before { // they cannot be read, or say the same in a way that no program has
 		differ("steps", s.steps, e.steps)
 	}
 	return found
 }
 
 // steps finds the fields of steps that differ; none if what is stored cannot be read.
-func (c *comparison) steps(stored string, differ func(field, stored, expected string)) {
-	views, err := decodeSteps(c.id, stored)
-	if err != nil {
+func (c *comparison) steps(text string, differ func(field, stored, expected string)) {
+	var found steps
+	if _, err := decodeSteps(c.id, text, &found); err != nil {
 		return
 	}
-	for i, e := range stepViews(*c.atRow) {
-		s := views[i]
-		name := func(field string) string { return fmt.Sprintf("steps.%s.%s", e.Step, field) }
+	for i, e := range c.atRow.Steps {
+		s := found[i]
+		name := func(field string) string { return fmt.Sprintf("steps.%s.%s", stepNames[i], field) }
 		differ(name("status"), string(s.Status), string(e.Status))
 		differ(name("attempt"), strconv.Itoa(s.Attempt), strconv.Itoa(e.Attempt))
 		differ(name("node"), s.Node, e.Node)
@@ -143,14 +144,7 @@ func (c *comparison) steps(stored string, differ func(field, stored, expected st
 	}
 }
 
-// zulu is a stored time as customers see it.
-func zulu(stored string) string {
-	if stored == "" {
-		return ""
-	}
-	return stored + "Z"
-}
-
+// timeText is a time as customers see it.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""

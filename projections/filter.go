@@ -63,12 +63,12 @@ func (f Filter) validate() (limit int, c cursor, err error) {
 	default:
 		limit = f.Limit
 	}
-	c, err = f.place()
+	c, err = f.position()
 	return limit, c, err
 }
 
-// place is where the list goes on.
-func (f Filter) place() (c cursor, err error) {
+// position is where the list goes on.
+func (f Filter) position() (c cursor, err error) {
 	if f.Cursor == "" {
 		return c, nil
 	}

@@ -248,17 +248,24 @@ func (f *fixture) fold(id domain.OrderID) OrderView {
 	return ViewOf(o)
 }
 
-// list is a page, which must be the same by AppendPage.
+// list is a page, which must be the same by AppendJSON.
 func (f *fixture) list(filter Filter) Page {
 	f.t.Helper()
 	page, err := f.views.List(context.Background(), filter)
 	must(f.t, err)
-	text, err := f.views.AppendPage(context.Background(), []byte("before"), filter)
-	must(f.t, err)
+	text := page.AppendJSON([]byte("before"))
 	if got, want := string(text), "before"+toJSON(f.t, page); got != want {
 		f.t.Fatalf("the page goes out as\n%s\nwant\n%s", got, want)
 	}
 	return page
+}
+
+// stepsOf are the steps of a view.
+func stepsOf(t testing.TB, v OrderView) []StepView {
+	t.Helper()
+	views, err := v.Steps.Views()
+	must(t, err)
+	return views
 }
 
 // sameAsStreams fails the test unless the rows show just these orders, each as the fold
@@ -267,7 +274,7 @@ func (f *fixture) sameAsStreams(ids []domain.OrderID) {
 	f.t.Helper()
 	var stored []OrderView
 	rows, err := f.db.QueryContext(context.Background(), `SELECT `+rowColumns+` FROM orders`)
-	must(f.t, eachRow(rows, err, true, func(r row) error {
+	must(f.t, eachRow(rows, err, true, func(r *row) error {
 		v, err := r.view()
 		stored = append(stored, v)
 		return err

@@ -36,17 +36,6 @@ type entry struct {
 	mended  bool // its row, if any, is not to be trusted: it is replaced
 }
 
-// placement is what of an order has an index.
-type placement struct {
-	status domain.Status // empty: it is not counted
-	step   domain.Step
-	node   string
-}
-
-func placementOf(o domain.Order) placement {
-	return placement{status: o.Status(), step: o.CurrentStep(), node: latestNode(o)}
-}
-
 func newFold(t table, log Log, c counts) *fold {
 	return &fold{table: t, log: log, counts: c.clone(), stored: c.clone(), orders: map[domain.OrderID]*entry{}}
 }
@@ -79,12 +68,12 @@ func (f *fold) load(ctx context.Context, q querier, events []domain.Recorded) er
 			}
 		}
 	}
-	err := f.table.load(ctx, q, ids, func(r row) error {
+	err := f.table.load(ctx, q, ids, func(r *row) error {
 		o, err := r.order()
 		if errors.Is(err, domain.ErrCorrupt) {
 			return nil // it is folded from its stream
 		}
-		f.orders[r.id] = &entry{order: o, stored: true, was: placement{status: r.status, step: r.step, node: r.node}}
+		f.orders[r.id] = &entry{order: o, stored: true, was: r.placement}
 		return err
 	})
 	if err != nil {

@@ -107,7 +107,7 @@ func TestProjector_history(t *testing.T) {
 // stored is the status of the order's row; empty without one.
 func (r *restored) stored() (status string) {
 	rows, err := r.db.QueryContext(r.t.Context(), `SELECT `+rowColumns+` FROM orders`)
-	must(r.t, eachRow(rows, err, true, func(row row) error {
+	must(r.t, eachRow(rows, err, true, func(row *row) error {
 		v, err := row.view()
 		status = string(v.Status)
 		return err

@@ -19,6 +19,14 @@ type Log interface {
 	ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error)
 	// Load gives the whole stream of an order; domain.ErrNotFound if there is none.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+	// HasEvent is the condition of a statement that the log has an event at a place, with its hash:
+	// the placeholders of partition, position and hash.
+	HasEvent(partition, position, hash string) string
+	// EachEvent calls f with every event of the streams after one id and up to another, stream by
+	// stream, in order of version. An event that cannot be decoded comes with the reason.
+	EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error
+	// EachEventOf is EachEvent for the streams of some orders.
+	EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error
 }
 
 // readLog is Log.ReadLog, and sees to it that nothing is left out.

@@ -17,8 +17,8 @@ type merge struct {
 func (m *merge) event(r domain.Recorded, unreadable error) {
 	if m.at == nil || m.at.id != r.OrderID {
 		m.finish()
-		m.pass(r.OrderID)
-		m.at = newComparison(r.OrderID, m.take(r.OrderID))
+		m.skipTo(r.OrderID)
+		m.at = newComparison(r.OrderID, m.rowOf(r.OrderID))
 	}
 	if unreadable != nil && m.at.broken == nil {
 		m.at.broken = unreadable
@@ -29,8 +29,8 @@ func (m *merge) event(r domain.Recorded, unreadable error) {
 // end is for after the last event.
 func (m *merge) end() {
 	m.finish()
-	m.pass(lastID)
-	if row := m.take(lastID); row != nil {
+	m.skipTo(lastID)
+	if row := m.rowOf(lastID); row != nil {
 		m.done(newComparison(lastID, row))
 	}
 }
@@ -42,8 +42,8 @@ func (m *merge) finish() {
 	}
 }
 
-// pass is done with the rows before an order: they have no events.
-func (m *merge) pass(id domain.OrderID) {
+// skipTo is done with the rows before an order: they have no events.
+func (m *merge) skipTo(id domain.OrderID) {
 	for len(m.rows) > 0 && bytes.Compare(m.rows[0].id[:], id[:]) < 0 {
 		r := m.rows[0]
 		m.rows = m.rows[1:]
@@ -51,7 +51,7 @@ func (m *merge) pass(id domain.OrderID) {
 	}
 }
 
-func (m *merge) take(id domain.OrderID) *row {
+func (m *merge) rowOf(id domain.OrderID) *row {
 	if len(m.rows) == 0 || m.rows[0].id != id {
 		return nil
 	}

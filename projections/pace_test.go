@@ -6,12 +6,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"orderflow/domain"
 )
 
 // looks is a log without partitions that notes when it is looked at.
 type looks struct {
+	Log
 	at  []time.Time
 	err error
 }
@@ -21,8 +20,6 @@ func (l *looks) Heads(context.Context) ([]int64, error) {
 	l.at = append(l.at, time.Now())
 	return nil, l.err
 }
-func (l *looks) ReadLog(context.Context, int, int64, int) ([]domain.Recorded, error) { return nil, nil }
-func (l *looks) Load(context.Context, domain.OrderID) ([]domain.Recorded, error)     { return nil, nil }
 
 func TestProjector_Run_idle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

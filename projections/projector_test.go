@@ -59,7 +59,7 @@ func TestProjector_decisions(t *testing.T) {
 			page, err := f.views.List(t.Context(), Filter{})
 			must(t, err)
 			for _, v := range page.Orders {
-				s := v.Steps
+				s := stepsOf(t, v)
 				if s[3].Status == domain.StepStatusCompleted && v.Status != domain.StatusCompleted || s[0].Status == domain.StepStatusRolledBack && v.Status != domain.StatusFailed {
 					t.Errorf("batches of %d: half a decision is shown: %s", size, toJSON(t, v))
 				}

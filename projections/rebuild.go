@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"orderflow/domain"
 	"orderflow/schema"
 )
 
@@ -48,8 +47,7 @@ type rebuild struct {
 	log   Log
 	opts  RebuildOptions
 	claim *claim
-	table table // the one that is filled
-	codec *domain.Codec
+	table table        // the one that is filled
 	built []checkpoint // by partition: what has been read; the counts are of what has been written
 }
 
@@ -76,7 +74,7 @@ func Rebuild(ctx context.Context, db *schema.DB, log Log, o RebuildOptions) (_ R
 			err = rerr
 		}
 	}()
-	r := &rebuild{db: db, log: log, opts: o, claim: held, table: tableOf(db, next), codec: domain.NewCodec(), built: make([]checkpoint, log.Partitions())}
+	r := &rebuild{db: db, log: log, opts: o, claim: held, table: tableOf(db, next), built: make([]checkpoint, log.Partitions())}
 	report, err := r.run(ctx)
 	if cause := context.Cause(ctx); errors.Is(cause, ErrRebuildRunning) {
 		err = cause

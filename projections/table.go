@@ -46,38 +46,20 @@ func idArgs(ids []domain.OrderID) []any {
 
 // load reads the rows of orders, in any order, without their customers and details. Those that have
 // no row are left out.
-func (t table) load(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
+func (t table) load(ctx context.Context, q querier, ids []domain.OrderID, f func(*row) error) error {
 	return t.rows(ctx, q, ids, stateColumns, f)
 }
 
 // loadWhole is load with these.
-func (t table) loadWhole(ctx context.Context, q querier, ids []domain.OrderID, f func(row) error) error {
+func (t table) loadWhole(ctx context.Context, q querier, ids []domain.OrderID, f func(*row) error) error {
 	return t.rows(ctx, q, ids, rowColumns, f)
 }
 
-func (t table) rows(ctx context.Context, q querier, ids []domain.OrderID, columns string, f func(row) error) error {
+func (t table) rows(ctx context.Context, q querier, ids []domain.OrderID, columns string, f func(*row) error) error {
 	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
 		rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM `+t.name+` WHERE `+condition, args...)
 		return eachRow(rows, err, columns == rowColumns, f)
 	})
-}
-
-// eachRow calls f with every row of a query's answer, and closes it.
-func eachRow(rows *sql.Rows, err error, withDetail bool, f func(row) error) error {
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for scan := newRowScan(withDetail); rows.Next(); {
-		r, err := scan.row(rows)
-		if err != nil {
-			return err
-		}
-		if err := f(r); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // insert adds rows; errAltered if one is there already.
@@ -128,7 +110,7 @@ func (t table) update(ctx context.Context, tx *schema.Tx, rows []row, what chang
 
 // stateArgs appends the values of the columns that setColumns names.
 func (r row) stateArgs(args []any, what changed) []any {
-	args = append(args, r.version, r.steps, nullText(r.started), nullText(r.completed))
+	args = append(args, r.version, r.steps, schema.NullTimeArg(r.started), schema.NullTimeArg(r.completed))
 	if what&changedStatus != 0 {
 		args = append(args, string(r.status), nullText(string(r.step)))
 	}

@@ -3,7 +3,6 @@ package projections
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -37,7 +36,7 @@ func Verify(ctx context.Context, db *schema.DB, log Log, o VerifyOptions) (Repor
 	if err != nil {
 		return report, err
 	}
-	v := &verification{db: db, log: log, opts: o, report: report, table: tableOf(db, live), codec: domain.NewCodec(), total: total(heads), folded: counts{}}
+	v := &verification{db: db, log: log, opts: o, report: report, table: tableOf(db, live), total: total(heads), folded: counts{}}
 	if v.begun, err = readCheckpoints(ctx, db, live); err == nil {
 		err = v.run(ctx)
 	}
@@ -51,7 +50,6 @@ type verification struct {
 	log    Log
 	opts   VerifyOptions
 	table  table
-	codec  *domain.Codec
 	report Report
 	total  int64              // events at the beginning
 	begun  map[int]checkpoint // at the beginning
@@ -125,8 +123,8 @@ func (v *verification) rows(ctx context.Context, after domain.OrderID) (p part) 
 	}
 	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id > ?1 ORDER BY order_id `+v.db.Dialect().Limit("?2"), after[:], verifyRows)
 	details := 0
-	err = eachRow(rows, err, true, func(r row) error {
-		p.rows = append(p.rows, r)
+	err = eachRow(rows, err, true, func(r *row) error {
+		p.rows = append(p.rows, *r)
 		if details += len(r.detail); len(p.rows) == verifyRows || details > verifyBytes {
 			p.until = r.id
 			return errFull
@@ -147,7 +145,11 @@ func (v *verification) rows(ctx context.Context, after domain.OrderID) (p part) 
 // compare holds the rows of a part against the events.
 func (v *verification) compare(ctx context.Context, after domain.OrderID, p part) part {
 	m := merge{rows: p.rows, done: func(c *comparison) { p.compared = append(p.compared, c) }}
-	if p.events, p.err = eachEvent(ctx, v.db, v.codec, &m, `stream_id > ?1 AND stream_id <= ?2`, after[:], p.until[:]); p.err != nil {
+	p.err = v.log.EachEvent(ctx, after, p.until, func(r domain.Recorded, undecodable error) {
+		p.events++
+		m.event(r, undecodable)
+	})
+	if p.err != nil {
 		p.err = fmt.Errorf("read events after order %s: %w", after, p.err)
 		return p
 	}
@@ -168,51 +170,6 @@ func (v *verification) outcome(c *comparison, checkpoints map[int]checkpoint) {
 			v.opts.Difference(d)
 		}
 	}
-}
-
-// eachEvent brings the events of the streams that a condition names, stream by stream, to
-// m, and says how many there were.
-func eachEvent(ctx context.Context, q querier, codec *domain.Codec, m *merge, condition string, args ...any) (events int64, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at FROM events
-		WHERE `+condition+` ORDER BY stream_id, version`, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = rows.Close() }()
-	var stored storedEvent
-	for rows.Next() {
-		r, unreadable, err := stored.scan(rows, codec)
-		if err != nil {
-			return events, err
-		}
-		events++
-		m.event(r, unreadable)
-	}
-	return events, rows.Err()
-}
-
-// storedEvent is where an event is read to. It is used again for the next one.
-type storedEvent struct {
-	id         sql.RawBytes
-	data, meta string
-	at         schema.Time
-	domain.Recorded
-}
-
-// scan reads one event; unreadable is why it cannot be decoded.
-func (e *storedEvent) scan(rows *sql.Rows, codec *domain.Codec) (r domain.Recorded, unreadable, err error) {
-	if err := rows.Scan(&e.id, &e.Version, &e.Partition, &e.Position, &e.Type, &e.data, &e.meta, &e.at); err != nil {
-		return r, nil, err
-	}
-	if len(e.id) != len(r.OrderID) {
-		return r, nil, fmt.Errorf("%w: a stream id of %d bytes", domain.ErrCorrupt, len(e.id))
-	}
-	r = e.Recorded
-	r.OrderID, r.RecordedAt = domain.OrderID(e.id), e.at.Time
-	if r.Metadata, unreadable = domain.DecodeMetadata(e.meta); unreadable == nil {
-		r.Event, unreadable = codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
-	}
-	return r, unreadable, nil
 }
 
 // checkpoints looks for checkpoints beyond their heads, and for wrong counts. Where rows are wrong, the

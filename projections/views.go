@@ -34,63 +34,41 @@ func NewViews(db *schema.DB, streams Streams) *Views {
 // Get gives one order as it stood when Get was called, or later; domain.ErrNotFound if
 // there is none. An order whose row lags, or cannot be read, is folded from its stream.
 func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
-	return get(ctx, v, id, row.view)
-}
-
-// AppendOrder appends the JSON of what Get gives.
-func (v *Views) AppendOrder(ctx context.Context, b []byte, id domain.OrderID) ([]byte, error) {
-	return get(ctx, v, id, func(r row) ([]byte, error) { return r.appendJSON(b) })
-}
-
-// get reads the row of an order, if it is good, or else one made from its stream.
-func get[T any](ctx context.Context, v *Views, id domain.OrderID, read func(row) (T, error)) (T, error) {
-	var one, none T
+	var view OrderView // version 0: there is no good row
 	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id = ?1`, id[:])
-	var stored row // version 0: none
-	err = eachRow(rows, err, true, func(r row) (err error) {
-		stored = r
-		one, err = read(r)
+	err = eachRow(rows, err, true, func(r *row) (err error) {
+		view, err = r.view()
 		return err
 	})
-	if err != nil && !errors.Is(err, domain.ErrCorrupt) {
-		return none, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
+	switch {
+	case errors.Is(err, domain.ErrCorrupt) || err == nil && view.Version == 0:
+		return v.fromStream(ctx, id)
+	case err != nil:
+		return OrderView{}, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
+	case view.Status.Ended(): // nothing is appended to such an order
+		return view, nil
 	}
-	if err == nil && stored.version > 0 {
-		current, err := v.current(ctx, stored)
-		if err != nil {
-			return none, err
-		}
-		if current {
-			return one, nil
-		}
+	version, err := v.streams.Version(ctx, id)
+	switch {
+	case err != nil:
+		return OrderView{}, err
+	case version != view.Version:
+		return v.fromStream(ctx, id)
 	}
-	if stored, err = v.rowFromStream(ctx, id); err != nil {
-		return none, err
-	}
-	return read(stored)
+	return view, nil
 }
 
-// current says whether a row that was read shows everything appended before. Nothing
-// is appended to an order that has ended, so then its version need not be asked for.
-func (v *Views) current(ctx context.Context, stored row) (bool, error) {
-	if stored.status.Ended() {
-		return true, nil
-	}
-	version, err := v.streams.Version(ctx, stored.id)
-	return version == stored.version, err
-}
-
-// rowFromStream is the row that an order should have.
-func (v *Views) rowFromStream(ctx context.Context, id domain.OrderID) (row, error) {
+// fromStream is the view of an order by its events.
+func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	events, err := v.streams.Load(ctx, id)
 	if err != nil {
-		return row{}, err
+		return OrderView{}, err
 	}
 	o, err := domain.Fold(events)
 	if err != nil {
-		return row{}, err
+		return OrderView{}, err
 	}
-	return rowOf(o), nil
+	return ViewOf(o), nil
 }
 
 // Counts says how many orders have each status; every status is there, and none is below 0: a count

@@ -36,8 +36,12 @@ func printOrder(out *output, v projections.OrderView) error {
 			return err
 		}
 	}
+	steps, err := v.Steps.Views()
+	if err != nil {
+		return err
+	}
 	var rows [][]any
-	for _, s := range v.Steps {
+	for _, s := range steps {
 		rows = append(rows, []any{s.Step, s.Status, s.Attempt, s.Node, s.StartedAt, s.CompletedAt, s.RolledBackAt, s.Error})
 	}
 	if err := out.sayf(""); err != nil {

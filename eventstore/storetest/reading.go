@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -212,6 +213,39 @@ func testReader(t *testing.T, open func(testing.TB) *schema.DB) {
 	}
 	r.expect(writers*each - fails)
 	noHoles(t, r.f)
+}
+
+// testEachEvent: events come stream by stream, of the streams asked for and no others, and as Load
+// gives them, but for their stored bytes and hashes.
+func testEachEvent(t *testing.T, open func(testing.TB) *schema.DB) {
+	f := newFixture(t, open(t))
+	var ids []domain.OrderID
+	for i := range 4 {
+		ids = append(ids, order(10+i))
+		_, err := f.Append(t.Context(), placed(ids[i]))
+		must(t, err)
+	}
+	_, err := f.Append(t.Context(), started(ids[1], 1, 1))
+	must(t, err)
+	slices.SortFunc(ids, func(a, b domain.OrderID) int { return bytes.Compare(a[:], b[:]) })
+	var got []domain.Recorded
+	read := func(each func(func(domain.Recorded, error)) error) []domain.Recorded {
+		t.Helper()
+		got = nil
+		must(t, each(func(r domain.Recorded, err error) { must(t, err); got = append(got, r) }))
+		return got
+	}
+	var want []domain.Recorded
+	for _, id := range ids[1:3] {
+		events, err := f.Load(t.Context(), id)
+		must(t, err)
+		for _, r := range events {
+			r.Data, r.RawMeta, r.Hash = nil, nil, nil
+			want = append(want, r)
+		}
+	}
+	same(t, want, read(func(tell func(domain.Recorded, error)) error { return f.EachEvent(t.Context(), ids[0], ids[2], tell) }))
+	same(t, want, read(func(tell func(domain.Recorded, error)) error { return f.EachEventOf(t.Context(), ids[1:3], tell) }))
 }
 
 func largeJSON(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n) + `"`) }

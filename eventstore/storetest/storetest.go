@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("BareReservation", func(t *testing.T) { testBareReservation(t, open) })
 	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
 	t.Run("Reader", func(t *testing.T) { testReader(t, open) })
+	t.Run("EachEvent", func(t *testing.T) { testEachEvent(t, open) })
 	t.Run("Large", func(t *testing.T) { testLarge(t, open) })
 	t.Run("Content", func(t *testing.T) { testContent(t, open) })
 	t.Run("Hash", func(t *testing.T) { testHash(t, open) })

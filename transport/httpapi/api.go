@@ -14,12 +14,10 @@ import (
 
 // Views are the orders as customers see them.
 type Views interface {
-	// AppendOrder appends the JSON of one order, at least as new as what the caller wrote;
-	// domain.ErrNotFound.
-	AppendOrder(ctx context.Context, b []byte, id domain.OrderID) ([]byte, error)
-	// AppendPage appends the JSON of one page of orders, newest first; domain.ErrInvalid for
-	// a bad cursor.
-	AppendPage(ctx context.Context, b []byte, f projections.Filter) ([]byte, error)
+	// Get gives one order, at least as new as what the caller wrote; domain.ErrNotFound.
+	Get(ctx context.Context, id domain.OrderID) (projections.OrderView, error)
+	// List gives one page of orders, newest first; domain.ErrInvalid for a bad cursor.
+	List(ctx context.Context, f projections.Filter) (projections.Page, error)
 }
 
 // History is the event store as auditors see it.

@@ -48,12 +48,12 @@ func (n *noticed) Counts(ctx context.Context) (map[domain.Status]int64, error) {
 	return nil, n.settled(ctx)
 }
 
-func (n *noticed) AppendOrder(ctx context.Context, b []byte, _ domain.OrderID) ([]byte, error) {
-	return append(b, `{}`...), n.settled(ctx)
+func (n *noticed) Get(ctx context.Context, _ domain.OrderID) (projections.OrderView, error) {
+	return projections.OrderView{}, n.settled(ctx)
 }
 
-func (n *noticed) AppendPage(ctx context.Context, b []byte, _ projections.Filter) ([]byte, error) {
-	return append(b, `{}`...), n.settled(ctx)
+func (n *noticed) List(ctx context.Context, _ projections.Filter) (projections.Page, error) {
+	return projections.Page{}, n.settled(ctx)
 }
 
 // TestServer_halfClose: a client that has sent its request and closes its side of the connection, as

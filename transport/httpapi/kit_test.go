@@ -120,25 +120,25 @@ type fakeViews struct {
 	hook   func(context.Context)
 }
 
-func (v *fakeViews) AppendOrder(ctx context.Context, b []byte, id domain.OrderID) ([]byte, error) {
+func (v *fakeViews) Get(ctx context.Context, id domain.OrderID) (none projections.OrderView, _ error) {
 	if v.hook != nil {
 		v.hook(ctx)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return none, ctx.Err()
 	}
 	if v.err != nil {
-		return nil, v.err
+		return none, v.err
 	}
 	if id != v.view.OrderID {
-		return nil, domain.ErrNotFound
+		return none, domain.ErrNotFound
 	}
-	return v.view.AppendJSON(b), nil
+	return v.view, nil
 }
 
-func (v *fakeViews) AppendPage(_ context.Context, b []byte, f projections.Filter) ([]byte, error) {
+func (v *fakeViews) List(_ context.Context, f projections.Filter) (projections.Page, error) {
 	v.filter = f
-	return v.page.AppendJSON(b), v.err
+	return v.page, v.err
 }
 
 // rig is an API over fakes.

@@ -81,7 +81,13 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) { return a.views.AppendOrder(r.Context(), b, id) })
+	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) {
+		view, err := a.views.Get(r.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		return view.AppendJSON(b), nil
+	})
 	return orderError(id, err)
 }
 
@@ -90,7 +96,13 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.answers.send(r.Context(), w, min(int64(filter.Limit)*orderSize, pageSize), func(b []byte) ([]byte, error) { return a.views.AppendPage(r.Context(), b, filter) })
+	err = a.answers.send(r.Context(), w, min(int64(filter.Limit)*orderSize, pageSize), func(b []byte) ([]byte, error) {
+		page, err := a.views.List(r.Context(), filter)
+		if err != nil {
+			return nil, err
+		}
+		return page.AppendJSON(b), nil
+	})
 	if errors.Is(err, domain.ErrInvalid) && filter.Cursor != "" {
 		return invalidValue(inQuery, "cursor", "the next_cursor of an earlier answer", "another text")
 	}

@@ -20,24 +20,21 @@ func failedOrder() projections.OrderView {
 	return projections.OrderView{
 		OrderID: anID(), TrackingID: "T-<1>", Detail: []byte(`{"n":12345678901234567890.10,"h":"<b>&"}`),
 		Status: domain.StatusFailed, PlacedAt: at, StartedAt: at.Add(time.Second), CompletedAt: at.Add(time.Minute), Version: 8,
-		Steps: []projections.StepView{
-			{Step: domain.Scheduling, Status: domain.StepStatusRolledBack, Attempt: 1, Node: "n1", StartedAt: at, CompletedAt: at, RolledBackAt: at},
-			{Step: domain.PreProcessing, Status: domain.StepStatusRolledBack, Attempt: 2, Node: "n2", StartedAt: at, CompletedAt: at, Error: "no <tea>", RolledBackAt: at},
-			{Step: domain.Processing, Status: domain.StepStatusPending},
-			{Step: domain.PostProcessing, Status: domain.StepStatusPending},
-		},
+		Steps: failedStepsJSON,
 	}
 }
 
 const failedOrderJSON = `{"order_id":"` + theID + `","tracking_id":"T-<1>","detail":{"n":12345678901234567890.10,"h":"<b>&"},` +
 	`"status":"Failed","current_step":null,"placed_at":"2026-01-31T12:00:00.123456Z","started_at":"2026-01-31T12:00:01.123456Z",` +
-	`"completed_at":"2026-01-31T12:01:00.123456Z","version":8,"steps":[` +
+	`"completed_at":"2026-01-31T12:01:00.123456Z","version":8,"steps":` + failedStepsJSON + `}`
+
+const failedStepsJSON = `[` +
 	`{"step":"Scheduling","status":"RolledBack","attempt":1,"node":"n1","started_at":"2026-01-31T12:00:00.123456Z",` +
 	`"completed_at":"2026-01-31T12:00:00.123456Z","error":null,"rolled_back_at":"2026-01-31T12:00:00.123456Z"},` +
 	`{"step":"PreProcessing","status":"RolledBack","attempt":2,"node":"n2","started_at":"2026-01-31T12:00:00.123456Z",` +
 	`"completed_at":"2026-01-31T12:00:00.123456Z","error":"no <tea>","rolled_back_at":"2026-01-31T12:00:00.123456Z"},` +
 	`{"step":"Processing","status":"Pending","attempt":0,"node":null,"started_at":null,"completed_at":null,"error":null,"rolled_back_at":null},` +
-	`{"step":"PostProcessing","status":"Pending","attempt":0,"node":null,"started_at":null,"completed_at":null,"error":null,"rolled_back_at":null}]}`
+	`{"step":"PostProcessing","status":"Pending","attempt":0,"node":null,"started_at":null,"completed_at":null,"error":null,"rolled_back_at":null}]`
 
 func TestAPI_order(t *testing.T) {
 	r := newRig()
