@@ -3,19 +3,48 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"orderflow/domain/stored"
 	"orderflow/projections"
 )
+
+// answer sends v as JSON. Nothing has been sent if it fails.
+func answer(w http.ResponseWriter, status int, v any) error {
+	body, err := stored.Marshal(v)
+	if err != nil {
+		return err
+	}
+	write(w, "application/json", status, append(body, '\n'))
+	return nil
+}
+
+// write sends a body, for as long as its client takes each part in its time. Nobody is told of a
+// client that does not, or that has gone away.
+func write(w http.ResponseWriter, contentType string, status int, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else it is sent in chunks
+	w.WriteHeader(status)
+	c := http.NewResponseController(w)
+	for part := range slices.Chunk(body, answerPart) {
+		_ = c.SetWriteDeadline(time.Now().Add(partTimeout)) // a recorder has none
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
+}
 
 // keptBody is the room of an answer up to which it is used again.
 const keptBody = 1 << 20
 
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// answers bounds the bytes of answers: while they are read and made, for which requests wait for
+// answers bounds the bytes of large answers: while they are read and made, for which requests wait for
 // each other, and while they are sent, since a client that reads slowly has its answer held.
 type answers struct {
 	sending budget
@@ -37,7 +66,11 @@ func newAnswers(inHand int64) *answers {
 func (a *answers) send(ctx context.Context, w http.ResponseWriter, size int64, appendTo func(b []byte) ([]byte, error)) error {
 	room := bodies.Get().(*[]byte)
 	defer bodies.Put(room)
-	body, err := a.make(ctx, size, func() ([]byte, error) { return appendTo((*room)[:0]) })
+	var body []byte
+	err := inTurn(ctx, a.making, size, func() (err error) {
+		body, err = appendTo((*room)[:0])
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -46,7 +79,7 @@ func (a *answers) send(ctx context.Context, w http.ResponseWriter, size int64, a
 		*room = body
 	}
 	held := int64(len(body))
-	if !a.sending.take(held) {
+	if !a.sending.grow(0, held, held) {
 		return overloaded()
 	}
 	defer a.sending.give(held)
@@ -54,11 +87,11 @@ func (a *answers) send(ctx context.Context, w http.ResponseWriter, size int64, a
 	return nil
 }
 
-// make calls f in its turn, and waits for that until ctx ends.
-func (a *answers) make(ctx context.Context, size int64, f func() ([]byte, error)) ([]byte, error) {
-	if err := a.making.Acquire(ctx, size); err != nil {
-		return nil, err
+// inTurn calls f once n of the turns are free, and holds them meanwhile. It waits until ctx ends.
+func inTurn(ctx context.Context, turns *semaphore.Weighted, n int64, f func() error) error {
+	if err := turns.Acquire(ctx, n); err != nil {
+		return err
 	}
-	defer a.making.Release(size)
+	defer turns.Release(n)
 	return f()
 }

@@ -3,9 +3,11 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/semaphore"
 
 	"orderflow/domain"
 	"orderflow/handlers"
@@ -57,8 +59,9 @@ type api struct {
 	history History
 	bodies  budget // of requests
 	answers *answers
-	// decoding has large bodies wait for their turn.
-	decoding turns
+	// decoding has large bodies wait for their turn. Many at once would keep what has to happen in
+	// time, such as a heartbeat, waiting for a processor.
+	decoding *semaphore.Weighted
 }
 
 // NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
@@ -76,7 +79,7 @@ func NewAPI(c APIConfig) http.Handler {
 }
 
 func apiRoutes(c APIConfig) []route {
-	a := &api{placer: c.Placer, views: c.Views, history: c.History, answers: newAnswers(c.InHand), decoding: newTurns()}
+	a := &api{placer: c.Placer, views: c.Views, history: c.History, answers: newAnswers(c.InHand), decoding: semaphore.NewWeighted(max(1, int64(runtime.GOMAXPROCS(0)/2)))}
 	a.bodies.most = c.InHand
 	reads := func(serve func(http.ResponseWriter, *http.Request) error) endpoint {
 		return endpoint{serve: serve, roles: []Role{RoleCustomer, RoleOperator, RoleAuditor}, timeout: c.Timeout}

@@ -165,14 +165,14 @@ func (a *Auth) roleOf(token string) (role Role, known bool) {
 }
 
 func unauthenticated(detail, reason string) error {
-	return &RequestError{Problem: problemUnauthenticated, Detail: detail, header: challenge(reason)}
+	return &problem{kind: problemUnauthenticated, detail: detail, header: challenge(reason)}
 }
 
 func forbidden(role Role, allowed []Role) error {
-	return &RequestError{
-		Problem: problemForbidden,
-		Detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
-		Members: map[string]any{"role": role, "roles": allowed},
+	return &problem{
+		kind:    problemForbidden,
+		detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
+		members: map[string]any{"role": role, "roles": allowed},
 		header:  challenge(`, error="insufficient_scope"`),
 	}
 }

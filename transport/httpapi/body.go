@@ -13,7 +13,7 @@ import (
 )
 
 // bodySize is what the JSON body of a request may have: the announced length, or MaxBody if there
-// is none. Errors are *RequestError.
+// is none. Errors are *problem.
 func bodySize(r *http.Request) (int64, error) {
 	if err := checkMediaType(r.Header); err != nil {
 		return 0, err
@@ -32,7 +32,7 @@ const firstRoom = 4 << 10
 
 // readBody reads a body of at most h.most bytes, which h comes to hold as they arrive: one that is
 // only announced holds firstRoom, see readAll. Who finds no room for more gives back what it holds and is turned
-// away. Errors are *RequestError.
+// away. Errors are *problem.
 func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	body := http.MaxBytesReader(w, r.Body, h.most)
 	b, err := readAll(body, h)
@@ -46,7 +46,7 @@ func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, bodyTimeout()
 	case err != nil:
-		return nil, &RequestError{Problem: problemIncompleteBody, Detail: incomplete(err)}
+		return nil, &problem{kind: problemIncompleteBody, detail: incomplete(err)}
 	}
 	return b, nil
 }
@@ -74,10 +74,10 @@ func readAll(r io.Reader, h *hold) (b []byte, err error) {
 }
 
 func bodyTimeout() error {
-	return &RequestError{
-		Problem: problemBodyTimeout,
-		Detail:  "the body did not arrive in time",
-		header:  http.Header{"Connection": {"close"}}, // the rest of the body is not read
+	return &problem{
+		kind:   problemBodyTimeout,
+		detail: "the body did not arrive in time",
+		header: http.Header{"Connection": {"close"}}, // the rest of the body is not read
 	}
 }
 
@@ -89,10 +89,10 @@ func incomplete(err error) string {
 }
 
 func bodyTooLarge() error {
-	return &RequestError{
-		Problem: problemBodyTooLarge,
-		Detail:  fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody),
-		Members: map[string]any{"limit": MaxBody},
+	return &problem{
+		kind:    problemBodyTooLarge,
+		detail:  fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody),
+		members: map[string]any{"limit": MaxBody},
 		header:  http.Header{"Connection": {"close"}}, // the rest of the body is not read
 	}
 }
@@ -117,9 +117,9 @@ func checkMediaType(h http.Header) error {
 }
 
 func wrongMediaType(detail string) error {
-	return &RequestError{
-		Problem: problemMediaType,
-		Detail:  detail,
-		header:  http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}},
+	return &problem{
+		kind:   problemMediaType,
+		detail: detail,
+		header: http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}},
 	}
 }

@@ -3,7 +3,7 @@ package httpapi
 import (
 	"io"
 	"net/http"
-	"sync/atomic"
+	"sync"
 )
 
 const (
@@ -17,31 +17,33 @@ const (
 // budget bounds the bytes that requests hold at once. What is taken must be given back.
 type budget struct {
 	most int64
-	held atomic.Int64
+
+	mu   sync.Mutex
+	held int64
 }
 
-// take takes n bytes, or none of them. A single request may take the whole budget.
-func (b *budget) take(n int64) bool { return b.grow(0, n, n) }
-
-// grow makes n bytes of the has that a request took, or leaves these. In the end it may have most
-// bytes: who is large is so from its first byte.
+// grow makes n bytes of the bytes that a request has, or changes nothing and says no. A request that
+// may have more than smallBody bytes in the end, which is most, leaves the last eighth to others. A
+// single request may take the whole budget.
 func (b *budget) grow(has, n, most int64) bool {
 	room := b.most
 	if most > smallBody {
 		room -= room / 8
 	}
-	for {
-		held := b.held.Load()
-		if others := held - has; others > 0 && others+n > room {
-			return false
-		}
-		if b.held.CompareAndSwap(held, held-has+n) {
-			return true
-		}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if others := b.held - has; others > 0 && others+n > room {
+		return false
 	}
+	b.held += n - has
+	return true
 }
 
-func (b *budget) give(n int64) { b.held.Add(-n) }
+func (b *budget) give(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held -= n
+}
 
 // hold is what one request has of a budget.
 type hold struct {
@@ -66,11 +68,7 @@ func (h *hold) release() {
 
 // overloaded refuses a request for which the budget has no room.
 func overloaded() error {
-	return &RequestError{
-		Problem: problemOverloaded,
-		Detail:  "this node has as much in hand as its memory allows; nothing was done, and the request may be repeated",
-		header:  retrySoon,
-	}
+	return &problem{kind: problemOverloaded, detail: "this node has as much in hand as its memory allows; nothing was done, and the request may be repeated"}
 }
 
 // turnAway refuses a request whose body has not been read, or not to its end. Who sends it all the

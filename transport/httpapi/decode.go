@@ -15,7 +15,7 @@ import (
 // placeFields are the fields of an order as a customer writes it.
 var placeFields = []string{handlers.FieldTrackingID, handlers.FieldDetail}
 
-// decodeOrder reads the body of a POST of an order. Errors are *RequestError, and
+// decodeOrder reads the body of a POST of an order. Errors are *problem, and
 // name the field and what was expected, or the position and what was found. The order's
 // detail takes the place of the body, which is not to be used afterwards.
 func decodeOrder(body []byte) (o handlers.NewOrder, err error) {
@@ -53,7 +53,7 @@ func decodeTrackingID(raw json.RawMessage) (id string, err error) {
 func checkText(body []byte) error {
 	switch {
 	case len(jsontext.SkipSpace(body)) == 0:
-		return &RequestError{Problem: problemMalformedJSON, Detail: "the body is empty: expected a JSON object"}
+		return &problem{kind: problemMalformedJSON, detail: "the body is empty: expected a JSON object"}
 	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
 		return malformed(body, 0, "it begins with a byte order mark, which JSON has not")
 	}
@@ -61,7 +61,11 @@ func checkText(body []byte) error {
 		return malformed(body, at, "this is not UTF-8")
 	}
 	if jsontext.Depth(body) > handlers.MaxDepth+1 {
-		return tooDeep("the body", handlers.MaxDepth+1)
+		return &problem{
+			kind:    problemTooDeep,
+			detail:  fmt.Sprintf("the body is nested more than %d levels deep", handlers.MaxDepth+1),
+			members: map[string]any{"limit": handlers.MaxDepth + 1},
+		}
 	}
 	return nil
 }
@@ -74,10 +78,10 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 	}
 	text := jsontext.SkipSpace(body)
 	if kind := jsontext.Kind(text); kind != "object" {
-		return nil, &RequestError{
-			Problem: problemInvalidValue,
-			Detail:  "the body must be a JSON object, got " + kind,
-			Members: map[string]any{"in": inBody, "expected": "a JSON object"},
+		return nil, &problem{
+			kind:    problemInvalidValue,
+			detail:  "the body must be a JSON object, got " + kind,
+			members: map[string]any{"in": inBody, "expected": "a JSON object"},
 		}
 	}
 	fields := map[string]json.RawMessage{}
@@ -140,13 +144,13 @@ func checkJSON(body []byte) error {
 
 // malformed says what is wrong at a byte of the body, and where that is for people:
 // line and column, in characters, from 1.
-func malformed(body []byte, at int, what string) *RequestError {
+func malformed(body []byte, at int, what string) *problem {
 	at = min(max(at, 0), len(body))
 	line := 1 + bytes.Count(body[:at], []byte("\n"))
 	column := 1 + utf8.RuneCount(body[bytes.LastIndexByte(body[:at], '\n')+1:at])
-	return &RequestError{
-		Problem: problemMalformedJSON,
-		Detail:  fmt.Sprintf("the body is not valid JSON at line %d, column %d: %s", line, column, what),
-		Members: map[string]any{"line": line, "column": column, "offset": at},
+	return &problem{
+		kind:    problemMalformedJSON,
+		detail:  fmt.Sprintf("the body is not valid JSON at line %d, column %d: %s", line, column, what),
+		members: map[string]any{"line": line, "column": column, "offset": at},
 	}
 }

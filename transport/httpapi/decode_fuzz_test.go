@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -71,8 +70,8 @@ func (k keeping) Append(_ context.Context, a work.Unit) ([]domain.Recorded, erro
 
 func checkRefusal(t *testing.T, body []byte, err error) {
 	t.Helper()
-	p, _ := problemOf(err)
-	if p.Type == problemsPath+"/"+problemInvalidRequest || p.Detail == "" || !errors.Is(err, domain.ErrInvalid) {
+	p := problemOf(err)
+	if p.kind == problemInvalidRequest || p.kind.status != 400 || p.detail == "" {
 		t.Fatalf("%q was refused with %T %v", body, err, err)
 	}
 	if at, found := p.members["offset"].(int); found && (at < 0 || at > len(body)) {
@@ -81,8 +80,8 @@ func checkRefusal(t *testing.T, body []byte, err error) {
 	if line, found := p.members["line"].(int); found && line > 1+bytes.Count(body, []byte("\n")) {
 		t.Errorf("%q: line %d", body, line)
 	}
-	if encoded, err := p.encode(); err != nil || !json.Valid(encoded) {
-		t.Errorf("%q: problem %s, %v", body, encoded, err)
+	if encoded := p.document("/", "c"); !json.Valid(encoded) {
+		t.Errorf("%q: problem %s", body, encoded)
 	}
 }
 

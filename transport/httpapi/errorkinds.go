@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"orderflow/domain"
@@ -14,21 +13,20 @@ import (
 // errorKinds is the one table from the kind of an error to the answer, the first
 // that matches. An error of no kind is internal.
 var errorKinds = []struct {
-	kind    error
-	problem string
-	detail  string // empty: the error's own text, which says only what the caller may know
-	header  http.Header
+	err    error
+	kind   *problemType
+	detail string // empty: the error's own text, which says only what the caller may know
 }{
-	{kind: domain.ErrInvalid, problem: problemInvalidRequest},
-	{kind: domain.ErrNotFound, problem: problemOrderNotFound},
-	{kind: domain.ErrDuplicate, problem: problemKeyInUse},
-	{kind: domain.ErrConflict, problem: problemConflict},
-	{kind: domain.ErrRule, problem: problemNotAllowed},
-	{kind: domain.ErrUnavailable, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
-	{kind: domain.ErrNewer, problem: problemUnavailable, detail: detailNewer, header: retrySoon},
-	{kind: domain.ErrFenced, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
-	{kind: context.DeadlineExceeded, problem: problemTimeout, detail: detailTimeout, header: retrySoon},
-	{kind: context.Canceled, problem: problemUnavailable, detail: detailUnavailable, header: retrySoon},
+	{domain.ErrInvalid, problemInvalidRequest, ""},
+	{domain.ErrNotFound, problemOrderNotFound, ""},
+	{domain.ErrDuplicate, problemKeyInUse, ""},
+	{domain.ErrConflict, problemConflict, ""},
+	{domain.ErrRule, problemNotAllowed, ""},
+	{domain.ErrUnavailable, problemUnavailable, detailUnavailable},
+	{domain.ErrNewer, problemUnavailable, detailNewer},
+	{domain.ErrFenced, problemUnavailable, detailUnavailable},
+	{context.DeadlineExceeded, problemTimeout, detailTimeout},
+	{context.Canceled, problemUnavailable, detailUnavailable},
 }
 
 const (
@@ -38,74 +36,50 @@ const (
 	detailInternal    = "the request could not be carried out because of a fault in this system"
 )
 
-var retrySoon = http.Header{"Retry-After": {"1"}}
-
-// problemOf is the problem that err is for the caller, without instance, and the
-// header fields that go with it.
-func problemOf(err error) (problem, http.Header) {
-	var request *RequestError
-	if errors.As(err, &request) {
-		return newProblem(request.Problem, request.Detail, request.Members), request.header
-	}
+// problemOf is the problem that err is for the caller.
+func problemOf(err error) *problem {
+	var is *problem
 	var field *domain.FieldError
-	if errors.As(err, &field) {
-		return problemOf(invalidValue(placeOf(field.Field), field.Field, field.Expected, field.Got))
-	}
 	var duplicate *domain.DuplicateError
-	if errors.As(err, &duplicate) {
-		return keyInUse(duplicate), nil
+	switch {
+	case errors.As(err, &is):
+		return is
+	case errors.As(err, &field):
+		return invalidValue(placeOf(field.Field), field.Field, field.Expected, field.Got)
+	case errors.As(err, &duplicate):
+		return keyInUse(duplicate)
 	}
 	for _, k := range errorKinds {
-		if !errors.Is(err, k.kind) {
+		if !errors.Is(err, k.err) {
 			continue
 		}
 		detail := k.detail
-		switch detail {
-		case detailUnavailable:
-			detail = unavailable(err)
-		case "":
-			detail = strings.TrimPrefix(err.Error(), k.kind.Error()+": ")
+		var named interface{ Cause() string } // what keeps the database from answering
+		switch {
+		case detail == "":
+			detail = strings.TrimPrefix(err.Error(), k.err.Error()+": ")
+		case detail == detailUnavailable && errors.As(err, &named):
+			detail += ": " + named.Cause()
 		}
-		return newProblem(k.problem, detail, nil), k.header
+		return &problem{kind: k.kind, detail: detail}
 	}
-	return newProblem(problemInternal, detailInternal, nil), nil
+	return &problem{kind: problemInternal, detail: detailInternal}
 }
 
-// unavailable says what keeps the database from answering, if that has a name.
-func unavailable(err error) string {
-	var named interface{ Cause() string }
-	if errors.As(err, &named) {
-		return detailUnavailable + ": " + named.Cause()
+// keyInUse says which field of the request names another order already.
+func keyInUse(e *domain.DuplicateError) *problem {
+	p := &problem{kind: problemKeyInUse, detail: e.Error(), members: map[string]any{"order_id": e.OrderID}}
+	_, kind, key := domain.SplitKey(e.Key)
+	field, known := keyFields[kind]
+	if known {
+		p.detail = fmt.Sprintf("%#q %s was used for order %s, whose content is another", field, key, e.OrderID)
+		p.members["in"], p.members["field"] = placeOf(field), field
 	}
-	return detailUnavailable
+	return p
 }
 
-func newProblem(name, detail string, members map[string]any) problem {
-	t := problemTypeOf(name)
-	return problem{Type: t.uri(), Title: t.title, Status: t.status, Detail: detail, members: members}
-}
-
-func keyInUse(e *domain.DuplicateError) problem {
-	members := map[string]any{"order_id": e.OrderID}
-	field, key := keyOf(e.Key)
-	if field == "" {
-		return newProblem(problemKeyInUse, e.Error(), members)
-	}
-	members["in"], members["field"] = placeOf(field), field
-	detail := fmt.Sprintf("%#q %s was used for order %s, whose content is another", field, key, e.OrderID)
-	return newProblem(problemKeyInUse, detail, members)
-}
-
-// keyOf is the field of the request that a reserved key came from, and its value.
-func keyOf(reserved string) (field, key string) {
-	switch _, kind, key := domain.SplitKey(reserved); kind {
-	case domain.KeyTracking:
-		return handlers.FieldTrackingID, key
-	case domain.KeyIdempotency:
-		return handlers.FieldIdempotencyKey, key
-	}
-	return "", ""
-}
+// keyFields are the fields that reserve a key, by the kind of the key.
+var keyFields = map[string]string{domain.KeyTracking: handlers.FieldTrackingID, domain.KeyIdempotency: handlers.FieldIdempotencyKey}
 
 // placeOf says where in the request a field of a new order is.
 func placeOf(field string) string {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,17 +48,25 @@ func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (o hand
 	if err != nil {
 		return o, err
 	}
-	err = a.decoding.take(r.Context(), len(body), func() (err error) {
-		o, err = decodeOrder(body)
-		return err
-	})
-	if err != nil {
+	if o, err = a.decode(r.Context(), body); err != nil {
 		return o, err
 	}
 	x := exchangeOf(r.Context())
 	o.IdempotencyKey = key
 	o.Actor, o.CorrelationID, o.TraceParent = string(x.role), x.correlationID, x.traceParent
 	return o, nil
+}
+
+// decode reads a body, a large one in its turn, for which it waits until ctx ends.
+func (a *api) decode(ctx context.Context, body []byte) (o handlers.NewOrder, err error) {
+	if len(body) <= smallBody {
+		return decodeOrder(body)
+	}
+	err = inTurn(ctx, a.decoding, 1, func() error {
+		o, err = decodeOrder(body)
+		return err
+	})
+	return o, err
 }
 
 // idempotencyKey is the key of a request, or empty. A key that is there and empty is refused: who
@@ -125,9 +134,9 @@ func orderError(id domain.OrderID, err error) error {
 	if !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	return &RequestError{
-		Problem: problemOrderNotFound,
-		Detail:  "there is no order " + id.String(),
-		Members: map[string]any{"order_id": id},
+	return &problem{
+		kind:    problemOrderNotFound,
+		detail:  "there is no order " + id.String(),
+		members: map[string]any{"order_id": id},
 	}
 }

@@ -2,82 +2,95 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
+	"strings"
 
+	"orderflow/domain"
 	"orderflow/domain/stored"
+	"orderflow/internal/spelling"
 )
 
-// problemsPath is where the problem types are explained; a type's URI is below it.
-const problemsPath = "/problems"
-
-// problem is the body of an answer that is not what was asked for (RFC 9457).
+// problem is an answer that is not what was asked for (RFC 9457), and the error that leads to it.
 type problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail"`
-	Instance string `json:"instance"`
-	members  map[string]any
+	kind    *problemType
+	detail  string         // a sentence that names what was found and what was expected
+	members map[string]any // further members of the document, such as "field"
+	header  http.Header    // goes with the answer
 }
 
-// encode gives the problem as JSON: the members of RFC 9457, then the others by name.
-func (p problem) encode() ([]byte, error) {
-	body, err := stored.Marshal(p)
-	if err != nil || len(p.members) == 0 {
-		return body, err
-	}
-	more, err := stored.Marshal(p.members)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.Join([][]byte{body[:len(body)-1], more[1:]}, []byte(",")), nil
+func (p *problem) Error() string { return p.detail }
+
+// document is the body of the answer: the members of RFC 9457, then the others by name.
+func (p *problem) document(instance, correlationID string) []byte {
+	members := map[string]any{"correlation_id": correlationID}
+	maps.Copy(members, p.members)
+	// Texts, numbers and lists of them always encode.
+	head, _ := stored.Marshal(struct {
+		Type     string `json:"type"`
+		Title    string `json:"title"`
+		Status   int    `json:"status"`
+		Detail   string `json:"detail"`
+		Instance string `json:"instance"`
+	}{p.kind.uri(), p.kind.title, p.kind.status, p.detail, instance})
+	more, _ := stored.Marshal(members)
+	return bytes.Join([][]byte{head[:len(head)-1], more[1:]}, []byte(","))
 }
 
 // fail answers a request with the problem that err is, and keeps err for the log.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	x.err = err
-	p, header := problemOf(err)
-	p.Instance = r.URL.EscapedPath()
-	p.members = maps.Clone(p.members)
-	if p.members == nil {
-		p.members = map[string]any{}
+	p := problemOf(err)
+	maps.Copy(w.Header(), p.header)
+	if slices.Contains(retrySoon, p.kind) {
+		w.Header().Set("Retry-After", "1")
 	}
-	p.members["correlation_id"] = x.correlationID
-	body, err := p.encode()
-	if err != nil { // a member that is no JSON: a fault of this package
-		p.members = nil
-		body, _ = p.encode()
-	}
-	maps.Copy(w.Header(), header)
-	write(w, "application/problem+json", p.Status, append(body, '\n'))
+	write(w, "application/problem+json", p.kind.status, append(p.document(r.URL.EscapedPath(), x.correlationID), '\n'))
 }
 
-// answer sends v as JSON. Nothing has been sent if it fails.
-func answer(w http.ResponseWriter, status int, v any) error {
-	body, err := stored.Marshal(v)
-	if err != nil {
-		return err
+// The places of a request where a name can be wrong.
+const (
+	inBody   = "body"
+	inQuery  = "query"
+	inPath   = "path"
+	inHeader = "header"
+)
+
+// invalidValue says what field must be, and what it was.
+func invalidValue(in, field, expected, got string) *problem {
+	return &problem{
+		kind:    problemInvalidValue,
+		detail:  fmt.Sprintf("%#q must be %s, got %s", field, expected, got),
+		members: map[string]any{"in": in, "field": field, "expected": expected},
 	}
-	write(w, "application/json", status, append(body, '\n'))
-	return nil
 }
 
-// write sends a body, as long as its client takes each part in its time. That it does not, or has
-// gone away, is of no interest here.
-func write(w http.ResponseWriter, contentType string, status int, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else it is sent in chunks
-	w.WriteHeader(status)
-	c := http.NewResponseController(w)
-	for part := range slices.Chunk(body, answerPart) {
-		_ = c.SetWriteDeadline(time.Now().Add(partTimeout)) // a recorder has none
-		if _, err := w.Write(part); err != nil {
-			return
-		}
+func repeatedField(in, field string) *problem {
+	return &problem{
+		kind:    problemRepeatedField,
+		detail:  fmt.Sprintf("%#q is given more than once", domain.Shorten(field)),
+		members: map[string]any{"in": in, "field": field},
 	}
+}
+
+func unknownField(in, what, field string, allowed []string) *problem {
+	p := &problem{
+		kind:    problemUnknownField,
+		detail:  fmt.Sprintf("unknown %s %#q", what, domain.Shorten(field)),
+		members: map[string]any{"in": in, "field": domain.Shorten(field), "allowed": allowed},
+	}
+	if meant, found := spelling.Closest(field, allowed); found {
+		p.detail += fmt.Sprintf(": did you mean %#q?", meant)
+		p.members["suggestion"] = meant
+	} else {
+		p.detail += fmt.Sprintf(" (there are: %s)", strings.Join(allowed, ", "))
+	}
+	return p
+}
+
+func pathNotFound(r *http.Request) *problem {
+	return &problem{kind: problemPathNotFound, detail: "there is nothing at " + domain.Shorten(r.URL.EscapedPath())}
 }

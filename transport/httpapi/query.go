@@ -46,12 +46,12 @@ var filterParams = []struct {
 }
 
 // readFilter reads the query of a list. An empty parameter is as good as none. Errors
-// are *RequestError.
+// are *problem.
 func readFilter(query string) (projections.Filter, error) {
 	f := projections.Filter{Limit: projections.DefaultLimit}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return f, &RequestError{Problem: problemInvalidRequest, Detail: "the query of the URL is malformed: " + err.Error()}
+		return f, &problem{kind: problemInvalidRequest, detail: "the query of the URL is malformed: " + err.Error()}
 	}
 	if err := checkNames(values); err != nil {
 		return f, err
@@ -70,7 +70,7 @@ func readFilter(query string) (projections.Filter, error) {
 		}
 	}
 	if n := f.Choices(); n > projections.MaxChoices {
-		return f, &RequestError{Problem: problemInvalidRequest, Detail: fmt.Sprintf(
+		return f, &problem{kind: problemInvalidRequest, detail: fmt.Sprintf(
 			"`status`, `step` and `node` have %d combinations of their values: at most %d are allowed", n, projections.MaxChoices)}
 	}
 	return f, nil
