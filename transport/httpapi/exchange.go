@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,38 +90,23 @@ func usableID(id string) bool {
 	return id != "" && len(id) <= 128
 }
 
-// traceParent is the one valid W3C trace context among the values of its header, or
-// empty, as https://www.w3.org/TR/trace-context/#traceparent-header asks.
+// traceForm is a traceparent of https://www.w3.org/TR/trace-context/#traceparent-header. Versions
+// after 00 may have more at the end.
+var traceForm = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-[!-~]*)?$`)
+
+// maxTraceParent is twice the length of one of version 00.
+const maxTraceParent = 110
+
+// traceParent is the one valid W3C trace context among the values of its header, or empty.
 func traceParent(values []string) string {
-	if len(values) != 1 {
+	if len(values) != 1 || len(values[0]) > maxTraceParent {
 		return ""
 	}
-	const version0 = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	v := values[0]
-	switch {
-	case len(v) < version0, len(v) > 2*version0, v[:2] == "ff":
-		return ""
-	case len(v) > version0 && (v[:2] == "00" || v[version0] != '-' || !usableID(v)):
-		return ""
-	case v[2] != '-' || v[35] != '-' || v[52] != '-':
+	part := traceForm.FindStringSubmatch(values[0])
+	if part == nil || part[1] == "ff" || part[1] == "00" && part[4] != "" || isZero(part[2]) || isZero(part[3]) {
 		return ""
 	}
-	if !hexID(v[:2], true) || !hexID(v[3:35], false) || !hexID(v[36:52], false) || !hexID(v[53:55], true) {
-		return ""
-	}
-	return v
+	return values[0]
 }
 
-// hexID says whether s is lower-case hexadecimal and, if it must not be zero, is not.
-func hexID(s string, zero bool) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '0':
-		case c >= '1' && c <= '9', c >= 'a' && c <= 'f':
-			zero = true
-		default:
-			return false
-		}
-	}
-	return zero
-}
+func isZero(hex string) bool { return strings.Trim(hex, "0") == "" }

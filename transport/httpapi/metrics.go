@@ -24,35 +24,49 @@ func (a *admin) metrics(registry *prometheus.Registry) func(http.ResponseWriter,
 	}
 }
 
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// nodeMetrics are what one number of a node says.
+var nodeMetrics = []struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	of   func(s NodeStat) float64
+}{
+	{desc("orderflow_node_epoch", "Epoch of the node's registration."), prometheus.GaugeValue, func(s NodeStat) float64 { return float64(s.Epoch) }},
+	{desc("orderflow_worker_slots", "Workers of this node."), prometheus.GaugeValue, func(s NodeStat) float64 { return float64(s.Slots) }},
+	{desc("orderflow_worker_busy", "Workers of this node that have work."), prometheus.GaugeValue, func(s NodeStat) float64 { return float64(s.Busy) }},
+	{desc("orderflow_database_statements_total", "Statements this node sent to the database, without BEGIN and COMMIT."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.Statements) }},
+	{desc("orderflow_database_transactions_total", "Writing transactions this node began."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.Transactions) }},
+	{desc("orderflow_database_retries_total",
+		"Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.Retries) }},
+	{desc("orderflow_nodes_lost_total", "Nodes that this node was the first to find lost: over all nodes, each counts once."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.NodesLost) }},
+	{desc("orderflow_takeovers_total", "Orders that this node took over from nodes that were lost, or had stopped."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.TakeOvers) }},
+	{desc("orderflow_steps_interrupted_total",
+		"Attempts of steps that this node recorded as interrupted, its own and those of nodes whose orders it took up."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return float64(s.StepsInterrupted) }},
+	{desc("orderflow_database_waited_seconds_total",
+		"How long writing transactions of this node waited to begin: for a connection and, on SQLite, for other writers."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return s.WaitedSeconds }},
+	{desc("orderflow_database_held_seconds_total",
+		"How long writing transactions of this node were open. On SQLite, all nodes together: how busy the one writer is."),
+		prometheus.CounterValue, func(s NodeStat) float64 { return s.HeldSeconds }},
+	{desc("orderflow_database_wal_bytes", "Size of SQLite's write-ahead log; 0 on SQL Server."),
+		prometheus.GaugeValue, func(s NodeStat) float64 { return float64(s.WALBytes) }},
+}
+
 var (
-	descOrders     = prometheus.NewDesc("orderflow_orders", "Orders in the whole system, by status.", []string{"status"}, nil)
-	descCount      = prometheus.NewDesc("orderflow_orders_counted", "Whether orderflow_orders could be read from the database (1) or not (0).", nil, nil)
-	descInfo       = prometheus.NewDesc("orderflow_node_info", "This node; the value is 1.", []string{"node", "state", "version"}, nil)
-	descEpoch      = prometheus.NewDesc("orderflow_node_epoch", "Epoch of the node's registration.", nil, nil)
-	descSlots      = prometheus.NewDesc("orderflow_worker_slots", "Workers of this node.", nil, nil)
-	descBusy       = prometheus.NewDesc("orderflow_worker_busy", "Workers of this node that have work.", nil, nil)
-	descStatements = prometheus.NewDesc("orderflow_database_statements_total",
-		"Statements this node sent to the database, without BEGIN and COMMIT.", nil, nil)
-	descTransactions = prometheus.NewDesc("orderflow_database_transactions_total",
-		"Writing transactions this node began.", nil, nil)
-	descRetries = prometheus.NewDesc("orderflow_database_retries_total",
-		"Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits.", nil, nil)
-	descLost = prometheus.NewDesc("orderflow_nodes_lost_total",
-		"Nodes that this node was the first to find lost: over all nodes, each counts once.", nil, nil)
-	descTakeOvers = prometheus.NewDesc("orderflow_takeovers_total",
-		"Orders that this node took over from nodes that were lost, or had stopped.", nil, nil)
-	descInterrupted = prometheus.NewDesc("orderflow_steps_interrupted_total",
-		"Attempts of steps that this node recorded as interrupted, its own and those of nodes whose orders it took up.", nil, nil)
-	descWaited = prometheus.NewDesc("orderflow_database_waited_seconds_total",
-		"How long writing transactions of this node waited to begin: for a connection and, on SQLite, for other writers.", nil, nil)
-	descHeld = prometheus.NewDesc("orderflow_database_held_seconds_total",
-		"How long writing transactions of this node were open. On SQLite, all nodes together: how busy the one writer is.", nil, nil)
-	descWAL = prometheus.NewDesc("orderflow_database_wal_bytes",
-		"Size of SQLite's write-ahead log; 0 on SQL Server.", nil, nil)
-	descLag = prometheus.NewDesc("orderflow_projection_lag_events",
-		"Events that the views are behind, over all partitions; not there while it is not known.", nil, nil)
-	descMissing = prometheus.NewDesc("orderflow_role_missing",
-		"Whether no live node of the cluster has this role (1) or one has (0).", []string{"role"}, nil)
+	descOrders  = desc("orderflow_orders", "Orders in the whole system, by status.", "status")
+	descCount   = desc("orderflow_orders_counted", "Whether orderflow_orders could be read from the database (1) or not (0).")
+	descInfo    = desc("orderflow_node_info", "This node; the value is 1.", "node", "state", "version")
+	descLag     = desc("orderflow_projection_lag_events", "Events that the views are behind, over all partitions; not there while it is not known.")
+	descMissing = desc("orderflow_role_missing", "Whether no live node of the cluster has this role (1) or one has (0).", "role")
 )
 
 // nodeCollector reads the node and the counts when it is scraped.
@@ -60,8 +74,11 @@ type nodeCollector struct{ admin *admin }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descEpoch, descSlots, descBusy, descStatements, descTransactions, descRetries, descLost, descTakeOvers, descInterrupted, descWaited, descHeld, descWAL, descLag, descMissing} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descLag, descMissing} {
 		to <- d
+	}
+	for _, m := range nodeMetrics {
+		to <- m.desc
 	}
 }
 
@@ -71,37 +88,21 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	yes := map[bool]float64{true: 1}
 	s := c.admin.node.Stat(context.Background())
 	gauge(descInfo, 1, s.Node, s.State, s.Version)
-	gauge(descEpoch, float64(s.Epoch))
-	gauge(descSlots, float64(s.Slots))
-	gauge(descBusy, float64(s.Busy))
-	to <- prometheus.MustNewConstMetric(descStatements, prometheus.CounterValue, float64(s.Statements))
-	to <- prometheus.MustNewConstMetric(descTransactions, prometheus.CounterValue, float64(s.Transactions))
-	to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(s.Retries))
-	to <- prometheus.MustNewConstMetric(descLost, prometheus.CounterValue, float64(s.NodesLost))
-	to <- prometheus.MustNewConstMetric(descTakeOvers, prometheus.CounterValue, float64(s.TakeOvers))
-	to <- prometheus.MustNewConstMetric(descInterrupted, prometheus.CounterValue, float64(s.StepsInterrupted))
-	to <- prometheus.MustNewConstMetric(descWaited, prometheus.CounterValue, s.WaitedSeconds)
-	to <- prometheus.MustNewConstMetric(descHeld, prometheus.CounterValue, s.HeldSeconds)
-	gauge(descWAL, float64(s.WALBytes))
+	for _, m := range nodeMetrics {
+		to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.of(s))
+	}
 	if s.Lag != nil {
 		gauge(descLag, float64(*s.Lag))
 	}
 	for _, role := range []string{"api", "worker", "projector"} {
-		missing := 0.0
-		if slices.Contains(s.MissingRoles, role) {
-			missing = 1
-		}
-		gauge(descMissing, missing, role)
+		gauge(descMissing, yes[slices.Contains(s.MissingRoles, role)], role)
 	}
 	orders, err := c.admin.counts(context.Background())
 	for status, n := range orders {
 		gauge(descOrders, float64(n), string(status))
 	}
-	counted := 1.0
-	if err != nil {
-		counted = 0
-	}
-	gauge(descCount, counted)
+	gauge(descCount, yes[err == nil])
 }
