@@ -40,7 +40,7 @@ func TestE2E_Audit(t *testing.T) {
 	if status != http.StatusAccepted {
 		t.Fatal(status, string(body))
 	}
-	p.untilEnded(1, startTimeout)
+	p.untilEnded(1)
 	events := string(p.api().get("/v1/orders/"+o.ID+"/events", nil))
 	run := func(history string) (string, error) {
 		cmd := exec.Command(python, script, o.ID)

@@ -81,7 +81,7 @@ func TestE2E_Auth_reload(t *testing.T) {
 	} {
 		write(c.text, 0o600)
 		p.signal(syscall.SIGHUP)
-		eventually(t, startTimeout, func() (bool, string) { return strings.Contains(p.log.String(), c.says), p.log.String() })
+		p.untilSays(c.says)
 		for token, want := range map[string]int{c.opens: http.StatusOK, c.closed: http.StatusUnauthorized} {
 			on := p.api()
 			on.token = token

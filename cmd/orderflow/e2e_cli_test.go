@@ -123,7 +123,7 @@ func TestE2E_Commands(t *testing.T) {
 	}
 
 	p := start(t, db, "--step-duration", "10ms", "--step-failure-rate", "0")
-	p.untilEnded(1, startTimeout)
+	p.untilEnded(1)
 	if got, want := must(t, "orders", "events", id, "--json", "--dsn", db), p.api().get("/v1/orders/"+id+"/events", nil); squeeze(got) != squeeze(string(want)) {
 		t.Errorf("events by command:\n%s\nby the API:\n%s", got, want)
 	}

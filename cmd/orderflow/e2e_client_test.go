@@ -23,7 +23,7 @@ func (p *process) api() client   { return client{t: p.t, base: "http://" + p.Lis
 func (p *process) admin() client { return client{t: p.t, base: "http://" + p.Admin} }
 
 // requests do not outlive a node that hangs.
-var requests = &http.Client{Timeout: 20 * time.Second}
+var requests = &http.Client{Timeout: patience}
 
 // call sends a request and gives the status and body of the answer; -1 if there was
 // none. It may be called from any goroutine.
@@ -147,9 +147,9 @@ func (p *process) stat() (s stat) {
 }
 
 // untilEnded waits until n orders have ended, as the node sees it.
-func (p *process) untilEnded(n int, within time.Duration) {
+func (p *process) untilEnded(n int) {
 	p.t.Helper()
-	eventually(p.t, within, func() (bool, string) {
+	eventually(p.t, func() (bool, string) {
 		s := p.stat()
 		return s.Orders["Completed"]+s.Orders["Failed"] == int64(n), fmt.Sprintf("%d orders, of which have ended: %v", n, s.Orders)
 	})

@@ -45,7 +45,7 @@ func TestE2E_Clock(t *testing.T) {
 			if now := storedClock(t, dsn); now != clock {
 				t.Errorf("the clock was moved from %s to %s", clock, now)
 			}
-			node.untilEnded(1, startTimeout)
+			node.untilEnded(1)
 			if text := node.log.String(); strings.Contains(text, "level=warning") {
 				t.Errorf("the node was disturbed:\n%s", text)
 			}
@@ -57,7 +57,7 @@ func TestE2E_Clock(t *testing.T) {
 func away(t *testing.T, how []string, args ...string) result {
 	t.Helper()
 	all := append(append(append([]string(nil), how[1:]...), program(t)), args...)
-	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return finish(t, exec.CommandContext(ctx, how[0], all...))
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"testing"
-	"time"
 
 	"orderflow/schema/schematest"
 )
@@ -26,11 +25,11 @@ func testCost(t *testing.T, db string) {
 	}
 	p := start(t, db, "--step-duration", "50ms", "--step-failure-rate", "0")
 	p.api().place(50) // connections and plans
-	p.untilEnded(50, time.Minute)
+	p.untilEnded(50)
 
 	before, sent := p.stat(), requests()
 	p.api().place(orders)
-	p.untilEnded(50+orders, time.Minute)
+	p.untilEnded(50 + orders)
 	after, wire := p.stat(), requests()-sent
 	each := func(n int64) float64 { return float64(n) / orders }
 	statements, transactions := each(after.Statements-before.Statements), each(after.Transactions-before.Transactions)

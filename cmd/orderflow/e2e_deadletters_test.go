@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestE2E_DeadLetters has an order's steps run out of time until it is parked, and gives
@@ -17,12 +16,12 @@ func TestE2E_DeadLetters(t *testing.T) { onEachDatabase(t, testDeadLetters) }
 func testDeadLetters(t *testing.T, db string) {
 	hasty := start(t, db, "--step-duration", "5s", "--step-timeout", "50ms", "--max-interruptions", "1")
 	id := hasty.api().place(1)[0].id
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		s := hasty.stat()
 		return s.Orders["Parked"] == 1, fmt.Sprintf("not parked: %v", s.Orders)
 	})
 	hasty.signal(syscall.SIGTERM)
-	hasty.wait(30 * time.Second)
+	hasty.wait()
 
 	var letters []letterJSON
 	if err := json.Unmarshal([]byte(must(t, "deadletters", "list", "--dsn", db, "--json")), &letters); err != nil {
@@ -63,7 +62,7 @@ func testDeadLetters(t *testing.T, db string) {
 	must(t, "check", "--dsn", db)
 
 	patient := start(t, db, "--step-duration", "1ms", "--step-failure-rate", "0")
-	patient.untilEnded(1, startTimeout)
+	patient.untilEnded(1)
 	events := patient.api().history(id)
 	for i, e := range events {
 		if e.Type != "OrderResumed" {

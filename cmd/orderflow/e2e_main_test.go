@@ -17,14 +17,14 @@ import (
 
 // The end-to-end tests run the real binary, built with the race detector, as real
 // processes on a database file of their own. They wait by asking the API or the
-// database until a deadline.
+// database, with one generous deadline: how long things take is logged, not judged.
 
 // race has a process that the race detector found something in exit 99, and none wait
 // for a second before it exits.
 const race = "GORACE=exitcode=99 atexit_sleep_ms=0"
 
-// commandTimeout is how long a command may take that is not a node.
-const commandTimeout = 30 * time.Second
+// patience is how long anything may take on a busy machine before it counts as not happening.
+const patience = 2 * time.Minute
 
 var binaries string // folder of what was built; removed at the end
 
@@ -73,7 +73,7 @@ func orderflow(t *testing.T, args ...string) result {
 	t.Helper()
 	path := program(t) // before the time runs: it may have to be built
 	// One that does not end, such as a node that should have refused to start, is killed.
-	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return finish(t, exec.CommandContext(ctx, path, args...))
 }
@@ -130,10 +130,11 @@ func quickLeases(dsn string) []string {
 	return []string{"--heartbeat", "400ms", "--lease-ttl", "2s"}
 }
 
-// eventually asks until the answer is yes, and fails the test at the deadline with what
-// was said last.
-func eventually(t *testing.T, within time.Duration, ask func() (done bool, last string)) {
+// eventually asks until the answer is yes. When patience ends, it fails the test with what was said
+// last.
+func eventually(t *testing.T, ask func() (done bool, last string)) {
 	t.Helper()
+	within := patience
 	if strings.Contains(t.Name(), "/sqlserver") {
 		within *= atServer
 	}

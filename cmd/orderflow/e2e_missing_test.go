@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestE2E_MissingRole: a role that no live node has is said wherever somebody may look, and
@@ -15,7 +14,7 @@ func TestE2E_MissingRole(t *testing.T) { onEachDatabase(t, testMissingRole) }
 func testMissingRole(t *testing.T, db string) {
 	p := start(t, db, "--roles", "api,worker", "--step-duration", "10ms", "--step-failure-rate", "0")
 	p.api().place(3)
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		s := p.stat()
 		return len(s.MissingRoles) == 1 && s.MissingRoles[0] == "projector" && s.Lag != nil && *s.Lag >= 3, fmt.Sprintf("stat says %+v", s)
 	})
@@ -34,7 +33,7 @@ func testMissingRole(t *testing.T, db string) {
 	}
 
 	start(t, db, "--roles", "projector")
-	eventually(t, 30*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		s := p.stat()
 		return len(s.MissingRoles) == 0 && s.Lag != nil && *s.Lag == 0, fmt.Sprintf("stat says %+v", s)
 	})
@@ -51,7 +50,7 @@ func testMissingRole(t *testing.T, db string) {
 // untilMetric waits until a line is among the metrics.
 func (p *process) untilMetric(line string) {
 	p.t.Helper()
-	eventually(p.t, 20*time.Second, func() (bool, string) {
+	eventually(p.t, func() (bool, string) {
 		_, _, body := p.admin().call(http.MethodGet, "/metrics", "")
 		return strings.Contains(string(body), "\n"+line+"\n"), "there is no " + line
 	})

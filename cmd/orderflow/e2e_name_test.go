@@ -6,19 +6,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestE2E_NodeID starts a second process under the name of one that lives, and of one that crashed.
 func TestE2E_NodeID(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "orders.db")
-	flags := []string{"--node-id", "one", "--step-duration", "10ms", "--step-failure-rate", "0", "--heartbeat", "400ms", "--lease-ttl", "2s"}
+	flags := []string{"--node-id", "one", "--step-duration", "10ms", "--step-failure-rate", "0"}
 	first := start(t, db, flags...)
 	first.untilReady()
 
 	second := start(t, db, flags...)
-	if code := second.wait(10 * time.Second); code != exitFailed {
+	if code := second.wait(); code != exitFailed {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	for _, said := range []string{"waiting until it expires", "another process works under the name of node one", fmt.Sprintf("process %d", first.PID)} {
@@ -38,13 +37,13 @@ func TestE2E_NodeID(t *testing.T) {
 		t.Errorf("the process that took the name over is in epoch %d, want 2:\n%s", third.stat().Epoch, third.log)
 	}
 	third.api().place(1)
-	third.untilEnded(1, 20*time.Second)
+	third.untilEnded(1)
 }
 
 // untilReady waits until the node says that it is ready.
 func (p *process) untilReady() {
 	p.t.Helper()
-	eventually(p.t, 10*time.Second, func() (bool, string) {
+	eventually(p.t, func() (bool, string) {
 		status, _, body := p.admin().call(http.MethodGet, "/readyz", "")
 		return status == http.StatusOK, fmt.Sprintf("not ready: %d %s", status, body)
 	})

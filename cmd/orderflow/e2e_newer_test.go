@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -25,17 +24,15 @@ func TestE2E_NewerEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		_, _, body := node.api().call(http.MethodGet, "/v1/orders/"+placed.id, "")
 		return strings.Contains(string(body), `"Completed"`), string(body)
 	})
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		given := numberOf(t, db, `SELECT COUNT(*) FROM inflight WHERE node = '' AND attempt > 0 AND interruptions = 0`)
 		return given == 1, fmt.Sprintf("%d messages were given back", given)
 	})
-	if status, _, body := node.admin().call(http.MethodGet, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(string(body), "newer than this program") {
-		t.Errorf("/readyz says %d %s, want 503 and why", status, body)
-	}
+	node.untilCheck("/readyz", http.StatusServiceUnavailable, "newer than this program")
 	if status, _, body := node.api().call(http.MethodGet, "/v1/orders/"+id, ""); status != http.StatusServiceUnavailable {
 		t.Errorf("the order itself: %d %s, want 503", status, body)
 	}
@@ -50,10 +47,8 @@ func TestE2E_NewerEvent(t *testing.T) {
 	}
 
 	change(t, db, `UPDATE events SET type = 'OrderPlaced' WHERE type = 'OrderTeleported'`) // as if the node were the newer one
-	node.untilEnded(2, 30*time.Second)
-	if status, _, body := node.admin().call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("/readyz says %d %s, want 200 again", status, body)
-	}
+	node.untilEnded(2)
+	node.untilReady()
 }
 
 // unprotect drops the triggers that protect events.

@@ -19,26 +19,26 @@ func testPaused(t *testing.T, db string) {
 	flags := append(quickLeases(db), "--step-failure-rate", "0", "--workers", "10", "--max-interruptions", "20")
 	paused := start(t, db, append(flags, "--step-duration", "2s")...)
 	placed := paused.api().place(orders)
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		running := paused.running(paused.Node)
 		return running == orders, fmt.Sprintf("%d steps are running, want %d", running, orders)
 	})
 	paused.pause(db)
 	successor := start(t, db, append(flags, "--step-duration", "200ms")...)
-	successor.untilEnded(orders, 40*time.Second)
+	successor.untilEnded(orders)
 	paused.signal(syscall.SIGCONT)
 
 	// It is a member again, under another registration, and works.
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		s := paused.stat()
 		return s.Epoch > 1 && s.Busy == 0, fmt.Sprintf("the node that was paused does not come back: %+v", s)
 	})
 	successor.signal(syscall.SIGTERM) // so that there is nobody else for the rest
-	if code := successor.wait(30 * time.Second); code != exitDone {
+	if code := successor.wait(); code != exitDone {
 		t.Errorf("the successor exited %d, want 0", code)
 	}
 	more := paused.api().place(orders)
-	paused.untilEnded(2*orders, 60*time.Second)
+	paused.untilEnded(2 * orders)
 
 	late, back := 0, 0
 	for _, o := range append(placed, more...) {
@@ -77,7 +77,7 @@ func (p *process) pause(dsn string) {
 		p.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	eventually(p.t, 20*time.Second, func() (bool, string) {
+	eventually(p.t, func() (bool, string) {
 		p.signal(syscall.SIGSTOP)
 		wrote := make(chan error, 1)
 		go func() {

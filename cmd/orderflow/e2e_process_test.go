@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,13 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"orderflow/cmd/orderflow/node"
 )
-
-// startTimeout is how long a node may take to listen.
-const startTimeout = 30 * time.Second
 
 // process is a node as a real process.
 type process struct {
@@ -49,7 +46,7 @@ func startBinary(t *testing.T, binary, db string, flags ...string) *process {
 		close(p.ended)
 	}()
 	t.Cleanup(p.cleanup)
-	eventually(t, startTimeout, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		text, err := os.ReadFile(addrFile)
 		if err == nil && json.Unmarshal(text, &p.Addresses) == nil {
 			return true, ""
@@ -60,6 +57,14 @@ func startBinary(t *testing.T, binary, db string, flags ...string) *process {
 		t.Fatalf("the node ended with code %d\n%s", p.cmd.ProcessState.ExitCode(), p.log)
 	}
 	return p
+}
+
+// untilSays waits until a text is in the log.
+func (p *process) untilSays(text string) {
+	p.t.Helper()
+	eventually(p.t, func() (bool, string) {
+		return strings.Contains(p.log.String(), text), fmt.Sprintf("the log does not say %q", text)
+	})
 }
 
 func (p *process) hasEnded() bool {
@@ -86,9 +91,9 @@ func (p *process) kill() {
 }
 
 // wait gives the exit code of a process that has been told to stop.
-func (p *process) wait(within time.Duration) int {
+func (p *process) wait() int {
 	p.t.Helper()
-	eventually(p.t, within, func() (bool, string) { return p.hasEnded(), "the node runs on\n" + p.log.String() })
+	eventually(p.t, func() (bool, string) { return p.hasEnded(), "the node runs on\n" + p.log.String() })
 	return p.cmd.ProcessState.ExitCode()
 }
 

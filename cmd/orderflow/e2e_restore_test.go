@@ -31,18 +31,18 @@ func testRestore(t *testing.T, count int) {
 		start(t, db, "--step-duration", "250ms", "--step-failure-rate", "0")
 	}
 	placed := first.api().place(orders)
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		n := first.stat().Orders["PreProcessing"]
 		return n > 0, fmt.Sprintf("%d orders are at their second step", n)
 	})
 	transfer(t, db, func(c raw) (*sqlite.Backup, error) { return c.NewBackup(saved) })
 	first.api().place(orders) // and these will be gone
-	first.untilEnded(2*orders, 30*time.Second)
+	first.untilEnded(2 * orders)
 	transfer(t, db, func(c raw) (*sqlite.Backup, error) { return c.NewRestore(saved) })
 
-	first.untilEnded(orders, 30*time.Second)
+	first.untilEnded(orders)
 	more := first.api().place(orders)
-	first.untilEnded(2*orders, 30*time.Second)
+	first.untilEnded(2 * orders)
 	for _, o := range append(placed, more...) {
 		checkEnd(t, o.id, first.api().history(o.id))
 	}
@@ -50,7 +50,7 @@ func testRestore(t *testing.T, count int) {
 	if !strings.Contains(first.log.String(), "ANOTHER HISTORY") {
 		t.Error("the node did not say that it had found another history")
 	}
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		lag := lagOf(t, db)
 		return lag == 0, fmt.Sprintf("the views lag by %d", lag)
 	})

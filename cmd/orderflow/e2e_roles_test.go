@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -16,7 +17,7 @@ func testRoles(t *testing.T, db string) {
 		t.Errorf("nodes without the role api listen on %q and %q", worker.Listen, projector.Listen)
 	}
 	placed := api.api().place(5)
-	api.untilEnded(len(placed), 30*time.Second)
+	api.untilEnded(len(placed))
 	for _, o := range placed {
 		events, failed := api.api().checkHistory(o)
 		api.api().checkDetail(o, events, failed)
@@ -27,15 +28,15 @@ func testRoles(t *testing.T, db string) {
 		}
 	}
 	for _, p := range []*process{api, worker, projector} {
-		p.admin().get("/readyz", nil)
-		p.admin().get("/Watchdog_Selfclosure", nil)
-		p.admin().get("/Watchdog_External", nil)
+		for _, path := range []string{"/readyz", "/Watchdog_Selfclosure", "/Watchdog_External"} {
+			p.untilCheck(path, http.StatusOK, "")
+		}
 	}
 	s := api.stat()
 	if s.Slots != 0 {
 		t.Errorf("a node without the role worker has %d slots", s.Slots)
 	}
-	if age := time.Since(s.HeartbeatAt); age < 0 || age > 10*time.Second {
+	if age := time.Since(s.HeartbeatAt); age < 0 || age > patience {
 		t.Errorf("the last heartbeat is told to be at %s, %s ago", s.HeartbeatAt, age)
 	}
 }

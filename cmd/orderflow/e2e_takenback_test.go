@@ -19,7 +19,7 @@ func testTakenBack(t *testing.T, dsn string) {
 	const orders = 10
 	p := start(t, dsn, "--step-duration", "1s", "--step-failure-rate", "0", "--lease-ttl", "10s") // it is held to the end
 	placed := p.api().place(orders)
-	eventually(t, 30*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		n := p.running(p.Node)
 		return n == orders, fmt.Sprintf("%d orders are at their first step", n)
 	})
@@ -28,13 +28,13 @@ func testTakenBack(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	saved := save(t, db) // while steps are worked on, and nothing else happens
-	p.untilEnded(orders, 60*time.Second)
+	saved := save(t, db) // while steps are worked on
+	p.untilEnded(orders)
 	saved.putBack(t, db)
 
-	p.untilEnded(orders, 60*time.Second)
+	p.untilEnded(orders)
 	more := p.api().place(orders)
-	p.untilEnded(2*orders, 60*time.Second)
+	p.untilEnded(2 * orders)
 	for _, o := range append(placed, more...) {
 		checkEnd(t, o.id, p.api().history(o.id))
 	}
@@ -42,7 +42,7 @@ func testTakenBack(t *testing.T, dsn string) {
 	if !strings.Contains(p.log.String(), "ANOTHER HISTORY") {
 		t.Error("the node did not say that it had found another history")
 	}
-	eventually(t, 10*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		lag := lagOf(t, dsn)
 		return lag == 0, fmt.Sprintf("the views lag by %d", lag)
 	})
@@ -61,21 +61,28 @@ type rows struct {
 // contents are the rows of all tables.
 type contents map[string]rows
 
+// save reads all tables in one transaction: on SQLite nobody writes in between.
 func save(t *testing.T, db *schema.DB) contents {
 	t.Helper()
 	all := contents{}
-	for _, table := range tables {
-		r, err := readAll(t.Context(), db, table)
-		if err != nil {
-			t.Fatal(err)
+	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
+		for _, table := range tables {
+			r, err := readAll(t.Context(), tx, table)
+			if err != nil {
+				return err
+			}
+			all[table] = r
 		}
-		all[table] = r
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
 
-func readAll(ctx context.Context, db *schema.DB, table string) (r rows, err error) {
-	read, err := db.QueryContext(ctx, `SELECT * FROM `+table)
+func readAll(ctx context.Context, tx *schema.Tx, table string) (r rows, err error) {
+	read, err := tx.QueryContext(ctx, `SELECT * FROM `+table)
 	if err != nil {
 		return r, err
 	}

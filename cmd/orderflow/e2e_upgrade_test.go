@@ -3,14 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -74,8 +72,8 @@ func TestE2E_Upgrade(t *testing.T) {
 	newer := start(t, db, append(flags, "--node-id", "newer")...) // migrates under the old one
 	old.api().place(part)
 	newer.api().place(part)
-	newer.untilEnded(3*part, time.Minute)
-	old.untilEnded(3*part, time.Minute)
+	newer.untilEnded(3 * part)
+	old.untilEnded(3 * part)
 	if n := numberOf(t, db, newForms); n != 0 {
 		t.Errorf("%d orders were stored in a form that the old node does not read", n)
 	}
@@ -83,16 +81,14 @@ func TestE2E_Upgrade(t *testing.T) {
 		t.Errorf("%d nodes completed steps, want both", n)
 	}
 	for _, p := range []*process{old, newer} {
-		if status, _, body := p.admin().call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
-			t.Errorf("node %s is not ready: %s", p.Node, body)
-		}
+		p.untilReady()
 	}
 
 	old.signal(syscall.SIGTERM)
-	if code := old.wait(time.Minute); code != 0 {
+	if code := old.wait(); code != 0 {
 		t.Errorf("the old node ended with %d", code)
 	}
-	eventually(t, time.Minute, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		level := numberOf(t, db, `SELECT event_level FROM compatibility`)
 		return level == domain.EventLevel && strings.Contains(newer.log.String(), "they are written from now on"), fmt.Sprintf("level %d\n%s", level, newer.log)
 	})
@@ -102,14 +98,12 @@ func TestE2E_Upgrade(t *testing.T) {
 	}
 
 	again := startBinary(t, binary, db, append(flags, "--node-id", "again")...)
-	eventually(t, time.Minute, func() (bool, string) {
-		return strings.Contains(again.log.String(), "in a form that this node does not read"), "the old node does not say why it cannot join\n" + again.log.String()
-	})
+	again.untilSays("in a form that this node does not read")
 	if n := numberOf(t, db, `SELECT COUNT(*) FROM nodes WHERE node = 'again'`); n != 0 {
 		t.Error("the old node is registered")
 	}
 	again.api().place(part) // in the old form, which everybody reads
-	newer.untilEnded(5*part, time.Minute)
+	newer.untilEnded(5 * part)
 	again.kill()
 	if n := numberOf(t, db, `SELECT COUNT(*) FROM dead_letters`); n != 0 {
 		t.Errorf("%d messages were parked", n)

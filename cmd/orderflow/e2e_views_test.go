@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"orderflow/schema"
 )
@@ -15,7 +14,7 @@ func TestE2E_AlteredView(t *testing.T) { onEachDatabase(t, testAlteredView) }
 func testAlteredView(t *testing.T, db string) {
 	p := start(t, db, "--step-duration", "10ms", "--step-failure-rate", "0")
 	placed := p.api().place(10)
-	p.untilEnded(len(placed), 30*time.Second)
+	p.untilEnded(len(placed))
 	must(t, "projections", "verify", "--dsn", db)
 
 	altered := placed[3]
@@ -44,7 +43,7 @@ func testAlteredView(t *testing.T, db string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.untilEnded(len(placed)+1, 30*time.Second)
+	p.untilEnded(len(placed) + 1)
 	events, failed = p.api().checkHistory(o)
 	p.api().checkDetail(o, events, failed)
 	must(t, "projections", "verify", "--dsn", db)

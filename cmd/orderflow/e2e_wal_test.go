@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"orderflow/schema"
 )
@@ -39,13 +38,11 @@ func TestE2E_WAL(t *testing.T) {
 		t.Errorf("the write-ahead log has %d bytes, want more than %d", got, long)
 	}
 	const warned = "a reader holds an old snapshot of the database"
-	eventually(t, 20*time.Second, func() (bool, string) {
-		return strings.Contains(p.log.String(), warned), "the log does not say why the write-ahead log grows"
-	})
+	p.untilSays(warned)
 	if err := rows.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		got := p.stat().WALBytes
 		return got <= long && strings.Contains(p.log.String(), "no reader holds an old snapshot any more"), fmt.Sprintf("the write-ahead log has %d bytes, want %d at most", got, long)
 	})

@@ -30,7 +30,7 @@ func filled(t *testing.T, orders int) string {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, time.Minute, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		counts, err := n.Views().Counts(t.Context())
 		return err == nil && counts["Completed"]+counts["Failed"] == int64(orders), fmt.Sprint(counts, err, n.logged)
 	})

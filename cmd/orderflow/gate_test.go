@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"orderflow/schema"
 )
@@ -62,7 +61,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("the reset exited %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	n.untilReadyz(http.StatusOK, "")
-	eventually(t, 20*time.Second, func() (bool, string) {
+	eventually(t, func() (bool, string) {
 		r := call("orders", "list", "--status", "Completed", "--json", "--dsn", path)
 		return strings.Contains(r.stdout, "t-1") || strings.Contains(r.stdout, "Failed"), r.stdout + r.stderr
 	})
@@ -97,7 +96,7 @@ func TestGate_endCutOff(t *testing.T) {
 			if code, text := n.place(`{"tracking_id":"t-3"}`); code != http.StatusAccepted {
 				t.Errorf("an order is answered %d %s, want 202", code, text)
 			}
-			eventually(t, 20*time.Second, func() (bool, string) {
+			eventually(t, func() (bool, string) {
 				r := call("orders", "list", "--status", "Completed", "--json", "--dsn", path)
 				return strings.Contains(r.stdout, "t-1") && strings.Contains(r.stdout, "t-3"), r.stdout + r.stderr
 			})

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/schema"
@@ -135,7 +134,7 @@ func (h *here) readyz() (int, string) {
 // untilReadyz waits until the node gives this answer of itself.
 func (h *here) untilReadyz(code int, words string) {
 	h.t.Helper()
-	eventually(h.t, 20*time.Second, func() (bool, string) {
+	eventually(h.t, func() (bool, string) {
 		got, text := h.readyz()
 		return got == code && strings.Contains(text, words), text
 	})
@@ -144,5 +143,5 @@ func (h *here) untilReadyz(code int, words string) {
 // untilLogged waits until the node's log has these words.
 func (h *here) untilLogged(words string) {
 	h.t.Helper()
-	eventually(h.t, 10*time.Second, func() (bool, string) { return strings.Contains(h.logged.String(), words), h.logged.String() })
+	eventually(h.t, func() (bool, string) { return strings.Contains(h.logged.String(), words), h.logged.String() })
 }
