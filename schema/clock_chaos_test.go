@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // TestLeaseClock_skew has a process with a wrong wall clock share a file with another.
@@ -20,7 +22,7 @@ func TestLeaseClock_skew(t *testing.T) {
 		if told.Before(before) || told.After(after) {
 			t.Errorf("with a wall clock that is %s off, leases are judged by %s, between %s and %s for the other", skew, told, before, after)
 		}
-		if d := time.Since(wall()).Abs(); d < 59*time.Minute {
+		if d := time.Since(time.UnixMicro(sqlitedb.WallTicks().Now())).Abs(); d < 59*time.Minute {
 			t.Errorf("the wall clock is not skewed: %s", d)
 		}
 		t.Setenv("ORDERFLOW_CHAOS_SKEW", "")

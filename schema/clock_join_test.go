@@ -7,10 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // still are ticks that do not go on.
-func still(boot string, at int64) ticks { return ticks{boot: boot, now: func() int64 { return at }} }
+func still(boot string, at int64) sqlitedb.Ticks {
+	return sqlitedb.Ticks{Boot: boot, Now: func() int64 { return at }}
+}
 
 // storedClock is the clock of a file.
 func (db *DB) storedClock(t *testing.T) (boot string, anchor int64) {
@@ -44,11 +48,11 @@ func TestLeaseClock_onlookers(t *testing.T) {
 		t.Fatal(err)
 	}
 	boot, anchor := node.storedClock(t)
-	for _, clock := range []ticks{wallTicks(), still("another", 5), still("boot+1000.0s", 1_001_000_000), still("boot", 1_000_000)} {
+	for _, clock := range []sqlitedb.Ticks{sqlitedb.WallTicks(), still("another", 5), still("boot+1000.0s", 1_001_000_000), still("boot", 1_000_000)} {
 		looks := openTicking(t, path, clock)
 		own, err := looks.OwnClock(t.Context())
-		if now := looks.ask(t, looks.Dialect().Now()); time.Since(now).Abs() > time.Minute || err != nil || own != (clock.boot == "boot") {
-			t.Errorf("to an onlooker with the clock %q it is %s (own clock: %t, err %v)", clock.boot, now, own, err)
+		if now := looks.ask(t, looks.Dialect().Now()); time.Since(now).Abs() > time.Minute || err != nil || own != (clock.Boot == "boot") {
+			t.Errorf("to an onlooker with the clock %q it is %s (own clock: %t, err %v)", clock.Boot, now, own, err)
 		}
 	}
 	if b, a := node.storedClock(t); b != boot || a != anchor {
@@ -89,8 +93,8 @@ func TestJoinClock_reboot(t *testing.T) {
 // join; when it has not moved for as long as its lease lasts, its lease ends.
 func TestJoinClock_others(t *testing.T) {
 	for name, c := range map[string]struct{ theirs, mine, says string }{
-		"they read a boot id":       {"boot", wallBoot, "by the clock of boot boot, and this process has the wall clock"},
-		"I read a boot id":          {wallBoot, "boot", "by the wall clock, since no boot id could be read"},
+		"they read a boot id":       {"boot", sqlitedb.WallBoot, "by the clock of boot boot, and this process has the wall clock"},
+		"I read a boot id":          {sqlitedb.WallBoot, "boot", "by the wall clock, since no boot id could be read"},
 		"in another time namespace": {"boot", "boot+1000.0s", "in a time namespace that is 1000.0s off"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +115,7 @@ func TestJoinClock_others(t *testing.T) {
 					}
 				}
 			})
-			if !errors.Is(err, ErrOtherClock) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "alive (process 7 on h)") {
+			if !errors.Is(err, sqlitedb.ErrOtherClock) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "alive (process 7 on h)") {
 				t.Errorf("told %q, err %v; want ErrOtherClock, the node, and %q", told, err, c.says)
 			}
 			if b, a := theirs.storedClock(t); b != boot || a != anchor {
@@ -136,7 +140,7 @@ func TestJoinClock_others(t *testing.T) {
 // others join, though it shows signs of life by then.
 func TestJoinClock_together(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	dead := openTicking(t, path, wallTicks())
+	dead := openTicking(t, path, sqlitedb.WallTicks())
 	if _, err := dead.join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +161,7 @@ func TestJoinClock_together(t *testing.T) {
 }
 
 func TestJoinClock_wall(t *testing.T) {
-	db := openTicking(t, filepath.Join(t.TempDir(), "test.db"), wallTicks())
+	db := openTicking(t, filepath.Join(t.TempDir(), "test.db"), sqlitedb.WallTicks())
 	db.enter(t, "bad", "active", time.Date(2083, 1, 1, 0, 0, 0, 0, time.UTC), time.Hour)
 	told, err := db.join(t.Context())
 	if err != nil || !strings.Contains(told, "wall clock") {
@@ -165,17 +169,5 @@ func TestJoinClock_wall(t *testing.T) {
 	}
 	if now := db.ask(t, db.Dialect().Now()); time.Since(now).Abs() > time.Minute {
 		t.Errorf("the wall clock says %s", now)
-	}
-}
-
-func TestLasts(t *testing.T) {
-	const at = "2026-01-01T00:00:00.000000"
-	for expires, want := range map[string]time.Duration{
-		"2026-01-01T00:00:05.500000": 5500 * time.Millisecond, at: 0, "2025-01-01T00:00:00.000000": 0,
-		"2083-01-01T00:00:00.000000": longestWatch, "tomorrow": longestWatch,
-	} {
-		if got := lasts(at, expires); got != want {
-			t.Errorf("a lease until %s lasts %s, want %s", expires, got, want)
-		}
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // openAt opens a migrated SQLite file, to hold leases in it.
 func openAt(t *testing.T, path string) *DB {
 	t.Helper()
-	db := openTicking(t, path, machineTicks())
+	db := openTicking(t, path, sqlitedb.MachineTicks())
 	if err := db.JoinClock(t.Context(), func(string) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -18,9 +20,9 @@ func openAt(t *testing.T, path string) *DB {
 }
 
 // openTicking opens a migrated SQLite file as a process with these ticks would.
-func openTicking(t *testing.T, path string, clock ticks) *DB {
+func openTicking(t *testing.T, path string, clock sqlitedb.Ticks) *DB {
 	t.Helper()
-	db, err := openWith(t.Context(), DSN{Path: path}, newSQLite(clock))
+	db, err := openWith(t.Context(), DSN{Path: path}, sqlite{sqlitedb.NewClock(clock)})
 	if err != nil {
 		t.Fatal(err)
 	}

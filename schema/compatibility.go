@@ -35,7 +35,7 @@ type Compatibility struct {
 // ErrNoCompatibility if the row was removed.
 func (db *DB) Compatibility(ctx context.Context) (Compatibility, error) {
 	c := Compatibility{EventLevel: 1}
-	has, err := db.dialect.hasTable(ctx, db.pools, "compatibility")
+	has, err := db.dialect.hasTable(ctx, db.read, "compatibility")
 	if err == nil && has {
 		err = db.read.QueryRowContext(ctx, `SELECT oldest_program, event_level FROM compatibility`).Scan(&c.OldestProgram, &c.EventLevel)
 	}

@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
-	driver "modernc.org/sqlite"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // deviations compares the text of the schema with that of a database in memory to which the same
@@ -30,9 +31,8 @@ func (d sqlite) migrated(ctx context.Context, version int64) (_ map[object]strin
 	if err != nil {
 		return nil, err
 	}
-	memory := sql.OpenDB(preparingConnector{driver: withClock(&driver.Driver{}, newLeaseClock(machineTicks())), name: ":memory:"})
+	memory := sqlitedb.Memory(d.clock)
 	defer func() { err = errors.Join(err, memory.Close()) }()
-	memory.SetMaxOpenConns(1) // each connection would be a database of its own
 	p, err := goose.NewProvider(dialect, memory, files)
 	if err != nil {
 		return nil, err

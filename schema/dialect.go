@@ -3,11 +3,11 @@ package schema
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"io/fs"
-	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // Dialect is what differs between the databases in the SQL that several packages
@@ -34,48 +34,19 @@ type Dialect interface {
 	anyOf(column string, n int) string
 	// open connects.
 	open(ctx context.Context, dsn DSN) (pools, error)
-	// joinClock and ownClock are DB.JoinClock and DB.OwnClock.
-	joinClock(ctx context.Context, p pools, tell func(string)) error
-	ownClock(ctx context.Context, db *sql.DB) (bool, error)
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
-	// look reads from the disk what the connections may have in memory.
-	look(ctx context.Context, p pools) error
 	// deviations compares the schema of a database with what the migrations up to a version make.
 	deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error)
 	// hasTable says whether there is a table of that name.
-	hasTable(ctx context.Context, p pools, name string) (bool, error)
+	hasTable(ctx context.Context, db *sql.DB, name string) (bool, error)
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
-}
-
-// pools are the connections of one DB. They may be the same.
-type pools struct {
-	write, read *sql.DB
-	urgent      *sql.DB       // for what must not wait behind the work; nil if write is told what is urgent
-	once        *sql.DB       // SQLite: connections that are opened for one use
-	file        *file         // the SQLite file; nil on SQL Server
-	guard       *guard        // of write, if that is one connection that functions share
-	trips       *atomic.Int64 // round trips; nil where there are none
-}
-
-func (p pools) close() error {
-	if p.file.taken() {
-		return nil // see there
-	}
-	errs := []error{p.write.Close()}
-	for _, other := range []*sql.DB{p.read, p.urgent, p.once} {
-		if other != nil && other != p.write {
-			errs = append(errs, other.Close())
-		}
-	}
-	errs = append(errs, p.file.close())
-	return errors.Join(errs...)
 }
 
 func dialectOf(d DSN) Dialect {
 	if d.URL != nil {
 		return sqlServer{}
 	}
-	return newSQLite(machineTicks())
+	return sqlite{sqlitedb.NewClock(sqlitedb.MachineTicks())}
 }

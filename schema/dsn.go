@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // DSN is a parsed data source name.
@@ -18,8 +21,8 @@ type DSN struct {
 	// parameter max_connections of the DSN.
 	MaxConns int
 
-	existing bool   // the SQLite file must not be made
-	access   access // to the SQLite file
+	existing bool            // the SQLite file must not be made
+	access   sqlitedb.Access // to the SQLite file
 
 	shown string // of SQL Server; made of parts that hold no secret
 }
@@ -64,4 +67,11 @@ func (d DSN) String() string {
 		return d.shown
 	}
 	return "sqlite:" + d.Path
+}
+
+// OthersCanRead says whether every user of the machine can read the SQLite file.
+func (d DSN) OthersCanRead() bool {
+	const others = 0o004
+	info, err := os.Stat(d.Path)
+	return d.URL == nil && err == nil && info.Mode()&others != 0
 }

@@ -70,7 +70,7 @@ func TestFile_logOfOthers(t *testing.T) {
 		db.write.SetMaxIdleConns(-1) // the connections of the pools go
 		db.read.SetMaxIdleConns(-1)
 	}
-	if err := db.writeProbe(t.Context(), "n", []byte("kept")); err != nil {
+	if err := keep(t, db, "n"); err != nil {
 		t.Errorf("after all connections of the pools were closed: %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestFile_logOfOthers(t *testing.T) {
 func TestFile_logRemovedSaved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := openMigrated(t, path)
-	if err := db.writeProbe(t.Context(), "n", []byte("kept")); err != nil {
+	if err := keep(t, db, "n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path + "-wal"); err != nil {
@@ -104,7 +104,7 @@ func TestFile_logRemovedSaved(t *testing.T) {
 func TestFile_logRemovedClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := openMigrated(t, path)
-	if err := db.writeProbe(t.Context(), "n", []byte("kept")); err != nil {
+	if err := keep(t, db, "n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path + "-wal"); err != nil {
@@ -123,7 +123,7 @@ func TestFile_logRemovedClosed(t *testing.T) {
 func TestFile_indexRemovedKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := openMigrated(t, path)
-	if err := db.writeProbe(t.Context(), "before", []byte("kept")); err != nil {
+	if err := keep(t, db, "before"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path + "-shm"); err != nil {
@@ -149,6 +149,11 @@ func openMigrated(t *testing.T, path string) *DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// keep writes a row.
+func keep(t *testing.T, db *DB, node string) error {
+	return db.InTx(t.Context(), func(tx *Tx) error { return writeProbe(t.Context(), tx, node, []byte("kept")) })
 }
 
 func wantProbe(t *testing.T, path, node string) {

@@ -117,19 +117,6 @@ func copyFile(t *testing.T, path string) {
 }
 
 func BenchmarkFile_check(b *testing.B) {
-	f, err := openFile(filepath.Join(b.TempDir(), "t.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := f.check(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkFile_checkWithLog(b *testing.B) {
 	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "t.db"))
 	if err != nil {
 		b.Fatal(err)
@@ -137,7 +124,7 @@ func BenchmarkFile_checkWithLog(b *testing.B) {
 	defer func() { _ = db.Close() }()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := db.file.check(); err != nil {
+		if err := db.sqlite.Check(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,11 +2,14 @@ package schema
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -14,10 +17,22 @@ type DB struct {
 	dsn     DSN
 	dialect Dialect
 	pools
-	writer *writer // nil where transactions run side by side
+	counters
+}
 
-	statements, transactions, retries atomic.Int64
-	waited, held                      atomic.Int64 // nanoseconds
+// pools are the connections of one DB. They may be the same.
+type pools struct {
+	write, read *sql.DB
+	urgent      *sql.DB       // SQL Server: for what must not wait behind the work
+	trips       *atomic.Int64 // SQL Server: round trips
+	sqlite      *sqlitedb.DB  // the SQLite file; nil on SQL Server
+}
+
+func (p pools) close() error {
+	if p.sqlite != nil {
+		return p.sqlite.Close()
+	}
+	return errors.Join(p.write.Close(), p.urgent.Close())
 }
 
 // Open connects to the database that dsn names (see ParseDSN). It does not migrate. ErrTooOld if
@@ -48,20 +63,26 @@ func OpenToLook(ctx context.Context, dsn string, note func(string)) (*DB, error)
 		return nil, err
 	}
 	parsed.existing = true
+	d := dialectOf(parsed)
 	if parsed.URL == nil {
-		if parsed.access, err = accessTo(parsed.Path, note); err != nil {
-			return nil, fmt.Errorf("open %s: %w", parsed, err)
+		if parsed.access, err = sqlitedb.AccessTo(parsed.Path, note); err != nil {
+			return nil, fmt.Errorf("open %s: %w", parsed, d.translate(err))
 		}
 	}
-	db, err := openWith(ctx, parsed, dialectOf(parsed))
-	if notWritable(err) {
-		err = fmt.Errorf("%w: its folder cannot be written by this user: %s", err, copyIt)
+	db, err := openWith(ctx, parsed, d)
+	if sqlitedb.IsReadOnly(err) && !errors.Is(err, ErrReplaced) {
+		err = fmt.Errorf("%w: its folder cannot be written by this user: %s", err, sqlitedb.CopyIt)
 	}
 	return db, err
 }
 
 func openCompatible(ctx context.Context, dsn string, existing bool) (*DB, error) {
-	db, err := open(ctx, dsn, existing)
+	parsed, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	parsed.existing = existing
+	db, err := openWith(ctx, parsed, dialectOf(parsed))
 	return compatible(ctx, db, err)
 }
 
@@ -75,24 +96,11 @@ func compatible(ctx context.Context, db *DB, err error) (*DB, error) {
 	return db, nil
 }
 
-func open(ctx context.Context, dsn string, existing bool) (*DB, error) {
-	parsed, err := ParseDSN(dsn)
-	if err != nil {
-		return nil, err
-	}
-	parsed.existing = existing
-	return openWith(ctx, parsed, dialectOf(parsed))
-}
-
 func openWith(ctx context.Context, parsed DSN, d Dialect) (*DB, error) {
-	var p pools
-	err := patiently(ctx, func() (err error) { p, err = d.open(ctx, parsed); return err })
+	db := &DB{dsn: parsed, dialect: d}
+	err := patiently(ctx, func() (err error) { db.pools, err = d.open(ctx, parsed); return err })
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", parsed, err)
-	}
-	db := &DB{dsn: parsed, dialect: d, pools: p}
-	if p.guard != nil {
-		db.writer = &writer{db: db, guard: p.guard, time: sharedTime}
 	}
 	if err := patiently(ctx, func() error { return db.Ping(ctx) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", parsed, err), db.Close())
@@ -115,17 +123,17 @@ func patiently(ctx context.Context, contact func() error) error {
 // Ping asks the database whether it answers, and whether the file is still the one that
 // was opened.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.file.check(); err != nil {
-		return err
+	if db.sqlite != nil {
+		if err := db.sqlite.Check(); err != nil {
+			return db.dialect.translate(err)
+		}
 	}
 	var one int
 	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
 }
 
 // Close closes all connections. Transactions under way are rolled back.
-func (db *DB) Close() error {
-	return db.close()
-}
+func (db *DB) Close() error { return db.close() }
 
 // Dialect is the database's dialect.
 func (db *DB) Dialect() Dialect { return db.dialect }
@@ -133,19 +141,24 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 // DSN is where the database is; its String hides the password.
 func (db *DB) DSN() DSN { return db.dsn }
 
+// counters count what Stats tells.
+type counters struct {
+	statements, transactions, retries atomic.Int64
+	waited, open                      atomic.Int64 // nanoseconds
+}
+
 // Stats counts what was sent to the database since it was opened.
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
-	Transactions int64 // writing transactions begun; on SQLite the functions of several calls may share one
+	Transactions int64 // writing transactions begun
 	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
 	// Retries are calls that were begun again, because the database had given up the
 	// transaction before, or its connection broke.
 	Retries int64
 	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
-	// for the writers before them, since the first of their calls; Held how long they were open.
-	// On SQLite no two are open at once, so that the Held of all processes tells how busy the one
-	// writer is.
-	Waited, Held time.Duration
+	// for the writers before them; Open how long they were open. On SQLite no two are open at once, so
+	// that the Open of all processes tells how busy the one writer is.
+	Waited, Open time.Duration
 }
 
 // Retried counts a transaction that is begun again by somebody else than InTx.
@@ -155,7 +168,7 @@ func (db *DB) Retried() { db.retries.Add(1) }
 func (db *DB) Stats() Stats {
 	s := Stats{
 		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
-		Waited: time.Duration(db.waited.Load()), Held: time.Duration(db.held.Load()),
+		Waited: time.Duration(db.waited.Load()), Open: time.Duration(db.open.Load()),
 	}
 	if db.trips != nil {
 		s.RoundTrips = db.trips.Load()

@@ -97,8 +97,8 @@ func TestDB_InTx(t *testing.T) {
 			if err := db.InTx(ctx, func(*schema.Tx) error { time.Sleep(pause); return nil }); err != nil {
 				t.Fatal(err)
 			}
-			if after := db.Stats(); after.Held-before.Held < pause || after.Waited <= before.Waited {
-				t.Fatalf("counted %+v after %+v, want %s more held, and some more waited", after, before, pause)
+			if after := db.Stats(); after.Open-before.Open < pause || after.Waited <= before.Waited {
+				t.Fatalf("counted %+v after %+v, want %s more open, and some more waited", after, before, pause)
 			}
 		})
 		t.Run("gives up in the end", func(t *testing.T) {

@@ -7,40 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"orderflow/schema/sqlitedb"
 )
 
 //go:embed migrations/sqlite/*.sql
 var sqliteMigrations embed.FS
 
-// sqliteReaders bounds the connections that read; each holds a page cache.
-const sqliteReaders = 8
-
-// The page caches of connections, in kB. Every order writes a page of the reservations that
-// may be anywhere, since their keys are hashes: with a million orders stored and a cache as
-// small as the readers', an order costs a tenth more.
-const (
-	writerCache = 64_000
-	readerCache = 16_000
-)
-
-// Caches is how many bytes the connections to a database hold in page caches at most, beside
-// the memory that Go knows of.
-func Caches(d DSN) int64 {
-	if d.URL != nil {
-		return 0
-	}
-	return (writerCache + sqliteReaders*readerCache) * 1000
-}
-
-func cacheOf(kilobytes int) string { return fmt.Sprintf("cache_size(-%d)", kilobytes) }
-
-type sqlite struct{ clock *leaseClock }
-
-func newSQLite(t ticks) sqlite { return sqlite{clock: newLeaseClock(t)} }
+type sqlite struct{ clock *sqlitedb.Clock }
 
 func (sqlite) Name() string               { return "sqlite" }
 func (sqlite) Rebind(query string) string { return query }
@@ -48,76 +29,70 @@ func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
 func (sqlite) Batches() bool { return false }
 
-func (d sqlite) Now() string { return leaseNow + `(` + d.clock.anchor + `)` }
-
-func (d sqlite) NowPlus(param string) string {
-	return leaseNow + `(` + d.clock.anchor + `, ` + param + `)`
-}
+func (d sqlite) Now() string                 { return d.clock.Now() }
+func (d sqlite) NowPlus(param string) string { return d.clock.NowPlus(param) }
 
 func (sqlite) anyOf(column string, n int) string {
 	return column + " IN (" + placeholders(1, n) + ")"
 }
 
-// open gives one writing connection (SQLite has one writer at a time, and waiting in
-// this process is fairer and cheaper than in the file) and several that only read.
-// WAL lets them read while it writes; synchronous=FULL makes a commit durable.
 func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
-	if err := lookFirst(ctx, dsn); err != nil {
+	if err := d.lookFirst(ctx, dsn); err != nil {
 		return pools{}, err
 	}
-	f, err := openFile(dsn.Path)
+	db, err := sqlitedb.Open(ctx, sqlitedb.Config{Path: dsn.Path, Access: dsn.access, Clock: d.clock})
 	if err != nil {
-		return pools{}, err
-	}
-	source := func(pragmas ...string) string {
-		q := dsn.access.query()
-		q["_pragma"] = append([]string{"busy_timeout(10000)", "temp_store(MEMORY)"}, pragmas...)
-		if dsn.access == toWrite {
-			q["_txlock"] = []string{"immediate"}
-			q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("journal_size_limit(%d)", WALLimit))
-		}
-		return fileSource(dsn.Path, q)
-	}
-	drv := withClock(&driver.Driver{}, d.clock)
-	if err := f.keepLog(ctx, preparingConnector{driver: drv, name: source("query_only(1)"), file: f}); err != nil {
 		return pools{}, d.translate(err)
 	}
-	g := &guard{}
-	write := sql.OpenDB(preparingConnector{driver: drv, name: source(cacheOf(writerCache)), file: f, guard: g})
-	write.SetMaxOpenConns(1)
-	write.SetMaxIdleConns(1)
-	read := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)", cacheOf(readerCache)), file: f})
-	read.SetMaxOpenConns(sqliteReaders)
-	read.SetMaxIdleConns(sqliteReaders)
-	once := sql.OpenDB(preparingConnector{driver: drv, name: source("query_only(1)"), file: f})
-	once.SetMaxIdleConns(-1)
-	return pools{write: write, read: read, once: once, guard: g, file: f}, nil
+	return pools{write: db.Write, read: db.Read, sqlite: db}, nil
 }
 
-// endsTransaction says whether SQLite may have rolled a whole transaction back with this
-// error of a statement (https://www.sqlite.org/lang_transaction.html, 3.1). The errors that are
-// known to concern their statement only are named here; all others may have.
-func endsTransaction(err error) bool {
-	var e *driver.Error
-	if !errors.As(err, &e) {
-		return false
+var (
+	// ErrForeign is the kind of error for a file that belongs to another program. It was not changed.
+	ErrForeign = errors.New("the file is not this program's")
+	// ErrNoDatabase is the kind of error for a file that is not there, or holds nothing yet.
+	ErrNoDatabase = errors.New("there is no database file")
+)
+
+// lookFirst looks at what is in the file before anything in it is changed.
+func (d sqlite) lookFirst(ctx context.Context, dsn DSN) error {
+	if info, err := os.Stat(dsn.Path); err == nil && info.IsDir() {
+		return fmt.Errorf("%w: %s is a folder", ErrForeign, dsn.Path)
 	}
-	switch e.Code() & 0xff {
-	case lib.SQLITE_ERROR, lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH, lib.SQLITE_RANGE, lib.SQLITE_TOOBIG,
-		lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_SCHEMA, lib.SQLITE_AUTH, lib.SQLITE_MISUSE:
-		return false
-	}
-	return true
-}
-
-// isDamage says whether a page was not what SQLite had written.
-func isDamage(err error) bool {
+	tables, err := sqlitedb.Tables(ctx, dsn.Path, dsn.access)
 	var e *driver.Error
-	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
+	switch {
+	case errors.As(err, &e) && e.Code()&0xff == lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %s is no SQLite database", ErrForeign, dsn.Path)
+	case err != nil:
+		return d.translate(err)
+	case len(tables) == 0 && dsn.existing: // not there, or empty
+		return fmt.Errorf("%w %s with any table: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", ErrNoDatabase, dsn.Path)
+	case len(tables) > 0 && !ours(tables):
+		return fmt.Errorf("%w: %s has the tables %s, and not those of orderflow. Give the name of another file", ErrForeign, dsn.Path, some(tables))
+	}
+	return nil
 }
 
-func (sqlite) hasTable(ctx context.Context, p pools, name string) (has bool, err error) {
-	err = p.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1`, name).Scan(&has)
+// ours says whether tables are those of this program, perhaps with others beside them. The
+// first of the migrations makes events and heads; the table that counts migrations is there
+// before them, and other programs have one of that name too.
+func ours(tables []string) bool {
+	counts := slices.Contains(tables, "goose_db_version")
+	return counts && (len(tables) == 1 || slices.Contains(tables, "events") && slices.Contains(tables, "heads"))
+}
+
+// some names the first few.
+func some(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func (sqlite) hasTable(ctx context.Context, db *sql.DB, name string) (has bool, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1`, name).Scan(&has)
 	return has, err
 }
 
@@ -126,38 +101,124 @@ func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
 	return goose.DialectSQLite3, sub, err
 }
 
-// translate goes by the result codes of https://www.sqlite.org/rescode.html.
+// translate goes by the result codes of https://www.sqlite.org/rescode.html, and by the errors of
+// package sqlitedb and of the file system.
 func (sqlite) translate(err error) error {
 	if err == nil {
-		return nil // before a variable that has to be allocated
+		return nil // before variables that have to be allocated
 	}
+	if kind := sqliteKind(err); kind != nil {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
+	return err
+}
+
+func sqliteKind(err error) error {
 	var e *driver.Error
 	if !errors.As(err, &e) {
-		return err
+		return fileKind(err)
 	}
 	switch e.Code() {
 	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
+		return ErrDuplicateKey
 	case lib.SQLITE_CONSTRAINT_TRIGGER, lib.SQLITE_CONSTRAINT_CHECK:
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return ErrRefused
 	case lib.SQLITE_IOERR_SHMSIZE: // the -shm could not grow
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return ErrFull
 	case lib.SQLITE_READONLY_DBMOVED:
-		return fmt.Errorf("%w: %w", ErrReplaced, err)
+		return ErrReplaced
 	}
 	switch e.Code() & 0xff {
 	case lib.SQLITE_BUSY:
-		return fmt.Errorf("%w: %w", ErrLocked, err)
+		return ErrLocked
 	case lib.SQLITE_LOCKED:
-		return fmt.Errorf("%w: %w", ErrTransient, err)
+		return ErrTransient
 	case lib.SQLITE_FULL:
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return ErrFull
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return ErrDamaged
 	case lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return ErrUnavailable
 	case lib.SQLITE_ERROR:
-		return fmt.Errorf("%w: %w", ErrStatement, err)
+		return ErrStatement
 	}
-	return err
+	return nil
+}
+
+func fileKind(err error) error {
+	var replaced *sqlitedb.ReplacedError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &replaced) && replaced.Log:
+		return ErrLogReplaced
+	case replaced != nil:
+		return ErrReplaced
+	case errors.As(err, &path):
+		return ErrUnavailable
+	}
+	return nil
+}
+
+// WAL keeps the write-ahead log of a SQLite file short (see sqlitedb.WAL). Its errors have kinds.
+type WAL struct{ *sqlitedb.WAL }
+
+// WALState is how the write-ahead log stands.
+type WALState = sqlitedb.WALState
+
+// WALLimit is how long the write-ahead log stays when SQLite begins it anew, in bytes.
+const WALLimit = sqlitedb.WALLimit
+
+// WAL gives what keeps the write-ahead log short; nil on SQL Server.
+func (db *DB) WAL() *WAL {
+	if db.sqlite == nil {
+		return nil
+	}
+	return &WAL{db.sqlite.WAL()}
+}
+
+// Tend looks after the write-ahead log once. It is to be called every second or so: ErrReplaced if
+// the file was removed or replaced, ErrLogReplaced if the log was.
+func (w *WAL) Tend(ctx context.Context) (WALState, error) {
+	s, err := w.WAL.Tend(ctx)
+	return s, sqlite{}.translate(err)
+}
+
+// WALBytes is the size of the write-ahead log; 0 on SQL Server, and where there is none. It asks the file
+// system only.
+func (db *DB) WALBytes() int64 {
+	if db.sqlite == nil {
+		return 0
+	}
+	return db.sqlite.WALBytes()
+}
+
+// JoinClock makes this process one of those that hold leases in the database, all of which judge
+// them by one clock (see sqlitedb.DB.JoinClock). A server has one clock for all, and there is nothing
+// to do.
+func (db *DB) JoinClock(ctx context.Context, tell func(string)) error {
+	if db.sqlite == nil {
+		return nil
+	}
+	if err := db.dialect.translate(db.sqlite.JoinClock(ctx, tell)); err != nil {
+		return fmt.Errorf("the lease clock of %s: %w", db.dsn, err)
+	}
+	return nil
+}
+
+// OwnClock says whether this process reads the clock by which leases in the database are judged.
+func (db *DB) OwnClock(ctx context.Context) (bool, error) {
+	if db.sqlite == nil {
+		return true, nil
+	}
+	own, err := db.sqlite.OwnClock(ctx)
+	return own, db.dialect.translate(err)
+}
+
+// Caches is how many bytes the connections to a database hold in page caches at most, beside
+// the memory that Go knows of.
+func Caches(d DSN) int64 {
+	if d.URL != nil {
+		return 0
+	}
+	return sqlitedb.CacheBytes
 }

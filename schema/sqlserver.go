@@ -78,13 +78,8 @@ func (sqlServer) anyOf(column string, n int) string {
 	return "(" + strings.Join(terms, " OR ") + ")"
 }
 
-// joinClock has nothing to do: the server's clock is one for all.
-func (sqlServer) joinClock(context.Context, pools, func(string)) error { return nil }
-
-func (sqlServer) ownClock(context.Context, *sql.DB) (bool, error) { return true, nil }
-
-func (sqlServer) hasTable(ctx context.Context, p pools, name string) (has bool, err error) {
-	err = p.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM sys.tables WHERE name = @p1`, name).Scan(&has)
+func (sqlServer) hasTable(ctx context.Context, db *sql.DB, name string) (has bool, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sys.tables WHERE name = @p1`, name).Scan(&has)
 	return has, err
 }
 

@@ -1,12 +1,11 @@
 package schema
 
 import (
-	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"orderflow/domain/stored"
+	"orderflow/schema/sqlitedb"
 )
 
 // TimeArg makes a time a statement's argument, as times are kept in the database: the stored form
@@ -14,14 +13,6 @@ import (
 func TimeArg(t time.Time) string {
 	b := stored.AppendTime(make([]byte, 0, len(stored.TimeLayout)), t)
 	return string(b[:len(b)-1])
-}
-
-// NullTimeArg is TimeArg, with NULL for the zero time.
-func NullTimeArg(t time.Time) sql.NullString {
-	if t.IsZero() {
-		return sql.NullString{}
-	}
-	return sql.NullString{String: TimeArg(t), Valid: true}
 }
 
 // ParseTime reads what TimeArg wrote of a year of four digits; false for anything else,
@@ -32,27 +23,18 @@ func ParseTime(s string) (time.Time, bool) { return stored.ParseTime(s + "Z") }
 type Time struct{ time.Time }
 
 // Scan reads what TimeArg wrote, or a DATETIME2.
-func (t *Time) Scan(src any) error {
+func (t *Time) Scan(src any) (err error) {
 	switch v := src.(type) {
 	case nil:
 		t.Time = time.Time{}
-		return nil
 	case time.Time:
 		t.Time = v.UTC()
-		return nil
 	case []byte:
-		return t.parse(string(v))
+		t.Time, err = time.Parse(sqlitedb.TimeLayout, string(v))
 	case string:
-		return t.parse(v)
+		t.Time, err = time.Parse(sqlitedb.TimeLayout, v)
+	default:
+		err = fmt.Errorf("a stored time is of type %T", src)
 	}
-	return fmt.Errorf("a stored time is of type %T", src)
-}
-
-func (t *Time) parse(s string) (err error) {
-	at, ok := ParseTime(s)
-	if !ok {
-		at, err = time.Parse(strings.TrimSuffix(stored.TimeLayout, "Z"), s)
-	}
-	t.Time = at
 	return err
 }

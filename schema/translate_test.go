@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	mssql "github.com/microsoft/go-mssqldb"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // kinds are all there are, to see that an error has one and no other.
@@ -93,7 +95,7 @@ func TestSQLite_translate(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	exec := func(query string) error {
-		return db.inTx(ctx, func(tx *Tx) error { _, err := tx.ExecContext(ctx, query); return err })
+		return db.inTx(ctx, sqlitedb.InTurn, func(tx *Tx) error { _, err := tx.ExecContext(ctx, query); return err })
 	}
 	for _, c := range []struct{ query, want string }{
 		{`CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT UNIQUE CHECK (length(b) < 3))`, ""},

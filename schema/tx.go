@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"orderflow/schema/sqlitedb"
 )
 
 // transientTries bounds how often InTx begins a transaction that the database gave up.
@@ -14,43 +16,40 @@ const transientTries = 6
 
 // Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
 type Tx struct {
-	tx statements
+	tx transaction
 	db *DB
+}
+
+// transaction is an sql.Tx, or what stands for it on SQLite.
+type transaction interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	Commit() error
+	Rollback() error
 }
 
 // InTx runs f in a transaction and commits, or rolls back if f fails. If the database
 // gives the transaction up, f is called again, so f must only change the database. A
 // failed commit is of kind ErrCommit and is not repeated.
 //
-// On SQLite f may share its transaction with other functions, which see what it did before
-// it is committed. What f did is kept or not by itself: a failure or panic of one takes
-// nothing from the others. An error of f is returned once what f saw has been committed; if it is
-// not, f is called again. f must not wait for another transaction of this process. A
-// context that ends before f was called withdraws it; after that it ends f's next statement,
-// but not the commit.
+// On SQLite the transactions of a process follow each other, so f must not wait for another one. A
+// context that ends before f is called withdraws it; later it ends f's next statement, but not the
+// commit.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
-	return db.inOrder(ctx, inTurn, f)
+	return db.inTurn(ctx, sqlitedb.InTurn, f)
 }
 
-// InTxLast is InTx for a function that does the more the later it is called. Where functions
-// share transactions, it is called after all others that wait, and the commit follows.
+// InTxLast is InTx for a function that does the more the later it is called. Where transactions
+// follow each other, others go before it.
 func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
-	return db.inOrder(ctx, last, f)
+	return db.inTurn(ctx, sqlitedb.Last, f)
 }
 
-func (db *DB) inOrder(ctx context.Context, o order, f func(*Tx) error) error {
-	return db.repeat(ctx, func() error {
-		if db.writer != nil {
-			return db.writer.inTx(ctx, o, f)
-		}
-		return db.inTx(ctx, f)
-	})
-}
-
-// repeat calls do again while the database gives its transaction up.
-func (db *DB) repeat(ctx context.Context, do func() error) error {
+// inTurn repeats a transaction while the database gives it up.
+func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		err := do()
+		err := db.inTx(ctx, turn, f)
 		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrCommit) || try == transientTries {
 			return err
 		}
@@ -65,32 +64,60 @@ func (db *DB) repeat(ctx context.Context, do func() error) error {
 	}
 }
 
-func (db *DB) inTx(ctx context.Context, f func(*Tx) error) (err error) {
-	db.transactions.Add(1)
-	asked := time.Now()
-	tx, err := db.write.BeginTx(ctx, nil)
-	begun := time.Now()
-	db.waited.Add(int64(begun.Sub(asked)))
+func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (err error) {
+	tx, err := db.begin(ctx, turn)
 	if err != nil {
-		return db.dialect.translate(err)
+		return err
 	}
-	finished := false
-	defer func() { db.held.Add(int64(time.Since(begun))) }()
+	begun, committing := time.Now(), false
 	defer func() {
-		if finished {
-			return
-		}
 		// After a panic of f, or its error. The database may have rolled back already.
-		if rerr := tx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) && err != nil {
-			err = fmt.Errorf("%w (and the rollback: %w)", err, rerr)
+		if !committing {
+			if rerr := tx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) && err != nil {
+				err = fmt.Errorf("%w (and the rollback: %w)", err, rerr)
+			}
 		}
+		db.open.Add(int64(time.Since(begun)))
 	}()
 	if err := f(&Tx{tx: tx, db: db}); err != nil {
 		return err
 	}
-	finished = true
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", ErrCommit, db.dialect.translate(err))
+	committing = true
+	err = db.dialect.translate(tx.Commit())
+	if err != nil && !errors.Is(err, sqlitedb.ErrEnded) { // f did not heed the error that ended it
+		err = fmt.Errorf("%w: %w", ErrCommit, err)
+	}
+	return err
+}
+
+// begin begins a transaction, on SQLite in its turn.
+func (db *DB) begin(ctx context.Context, turn sqlitedb.Turn) (tx transaction, err error) {
+	db.transactions.Add(1)
+	asked := time.Now()
+	defer func() { db.waited.Add(int64(time.Since(asked))) }()
+	if db.sqlite == nil {
+		tx, err = db.write.BeginTx(ctx, nil)
+		return tx, db.dialect.translate(err)
+	}
+	tx, err = db.sqlite.Begin(ctx, turn)
+	if blocked := db.Blocked(); err != nil && ctx.Err() != nil && blocked != nil {
+		return nil, fmt.Errorf("%w: %w", blocked, err)
+	}
+	return tx, db.dialect.translate(err)
+}
+
+// blockedAfter is how long another process may write before it is said to keep this one from
+// writing.
+const blockedAfter = time.Second
+
+// Blocked is an ErrLocked, which says for how long, while transactions of this process wait
+// for another process to end its own. It is nil otherwise, and where transactions run side by side.
+func (db *DB) Blocked() error {
+	if db.sqlite == nil {
+		return nil
+	}
+	if waited := db.sqlite.Blocked(); waited >= blockedAfter {
+		return fmt.Errorf("%w (for %s)", ErrLocked, waited.Round(100*time.Millisecond))
 	}
 	return nil
 }
@@ -121,23 +148,19 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *s
 }
 
 // ExecUrgent runs one statement that must not wait behind the work of this process,
-// such as a heartbeat, in a transaction of its own or, on SQLite, before all that wait for
-// the next. It gives the number of rows changed.
-func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (int64, error) {
-	if db.writer != nil {
-		return db.execNext(ctx, query, args...)
+// such as a heartbeat, in a transaction of its own that is the next on SQLite. It gives the number of
+// rows changed.
+func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows int64, err error) {
+	if db.sqlite == nil {
+		db.statements.Add(1)
+		db.transactions.Add(1)
+		res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
+		if err != nil {
+			return 0, db.dialect.translate(err)
+		}
+		return res.RowsAffected()
 	}
-	db.statements.Add(1)
-	db.transactions.Add(1)
-	res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
-	if err != nil {
-		return 0, db.dialect.translate(err)
-	}
-	return res.RowsAffected()
-}
-
-func (db *DB) execNext(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = db.inOrder(ctx, urgent, func(tx *Tx) error {
+	err = db.inTurn(ctx, sqlitedb.Urgent, func(tx *Tx) error {
 		res, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -145,10 +168,7 @@ func (db *DB) execNext(ctx context.Context, query string, args ...any) (rows int
 		rows, err = res.RowsAffected()
 		return err
 	})
-	if err != nil {
-		return 0, err
-	}
-	return rows, nil
+	return rows, err
 }
 
 // QueryContext reads outside a transaction.

@@ -105,8 +105,7 @@ func BenchmarkTx_QueryRowContext(b *testing.B) {
 	}
 }
 
-// BenchmarkDB_InTx_empty measures transactions that do nothing: alone, and in savepoints of
-// transactions that others share.
+// BenchmarkDB_InTx_empty measures transactions that do nothing.
 func BenchmarkDB_InTx_empty(b *testing.B) {
 	nothing := func(*schema.Tx) error { return nil }
 	b.Run("one caller", func(b *testing.B) {

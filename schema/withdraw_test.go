@@ -51,7 +51,7 @@ func TestDB_InTx_withdrawLeader(t *testing.T) {
 			t.Errorf("err = %v, want that of the context", err)
 		}
 	})
-	w.until(func() bool { w.writer.mu.Lock(); defer w.writer.mu.Unlock(); return w.writer.busy })
+	w.began()
 	for _, id := range []int{2, 3} {
 		behind.Go(func() {
 			if err := w.InTx(t.Context(), insert(t.Context(), id)); err != nil {
@@ -75,7 +75,6 @@ func TestDB_Close_queued(t *testing.T) {
 	w := newWriting(t)
 	release := w.hold()
 	var wg sync.WaitGroup
-	w.writer.time = 0 // none joins the one that is held
 	for n := range 3 {
 		wg.Go(func() {
 			if err := w.InTx(t.Context(), insert(t.Context(), n)); err == nil {

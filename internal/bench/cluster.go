@@ -138,7 +138,7 @@ func (r *run) work(ctx context.Context, dsn string, db *schema.DB, nodes int) (w
 		return w, err
 	}
 	w.Statements, w.Transactions, w.Retries = after.Statements-before.Statements, after.Transactions-before.Transactions, after.Retries-before.Retries
-	w.Waited, w.Held = after.Waited-before.Waited, after.Held-before.Held
+	w.Waited, w.Open = after.Waited-before.Waited, after.Open-before.Open
 	w.cpu, w.bytes = after.cpu-before.cpu, after.bytes-before.bytes
 	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM nodes WHERE slots > 0`).Scan(&w.registered)
 	return w, db.Translate(err)
@@ -155,7 +155,7 @@ func (c *cluster) snapshot(ctx context.Context, db *schema.DB) (w worked, err er
 		w.Transactions += s.Transactions
 		w.Retries += s.Retries
 		w.Waited += time.Duration(s.WaitedSeconds * float64(time.Second))
-		w.Held += time.Duration(s.HeldSeconds * float64(time.Second))
+		w.Open += time.Duration(s.HeldSeconds * float64(time.Second))
 		t, _ := processTime(c.all[i].PID) // where it is not known, the figure is 0
 		w.cpu += t
 	}

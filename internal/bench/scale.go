@@ -185,7 +185,7 @@ func (p *Point) addRun(w worked, l stepLog) {
 	p.add("transactions", "1/order", float64(w.Transactions)/orders)
 	p.add("transactions, all nodes", "1/s", float64(w.Transactions)/window)
 	p.add("transactions wait to begin, each", "ms", milliseconds(w.Waited)/float64(w.Transactions))
-	p.add("transactions open, all nodes", "s/s", w.Held.Seconds()/window)
+	p.add("transactions open, all nodes", "s/s", w.Open.Seconds()/window)
 	p.add("begun again", "1/1,000 orders", float64(w.Retries)/orders*1000)
 	if w.bytes > 0 {
 		p.add("bytes", "bytes/order", float64(w.bytes)/orders)

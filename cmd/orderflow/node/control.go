@@ -96,7 +96,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
 		NodesLost: n.losses.Lost(), TakeOvers: n.losses.TakeOvers(),
-		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Held.Seconds(),
+		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Open.Seconds(),
 		WALBytes: n.db.WALBytes(), Lag: n.surroundings.lag.Load(), MissingRoles: n.surroundings.missing(),
 	}
 	if n.steps != nil {

@@ -1,8 +1,7 @@
-package schema
+package sqlitedb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -40,20 +39,11 @@ type WALState struct {
 	Held time.Time
 }
 
-// WAL gives what keeps the write-ahead log short; nil on SQL Server.
-func (db *DB) WAL() *WAL {
-	if db.file == nil {
-		return nil
-	}
-	return &WAL{db: db, limit: WALLimit}
-}
+// WAL gives what keeps the write-ahead log short.
+func (db *DB) WAL() *WAL { return &WAL{db: db, limit: WALLimit} }
 
-// WALBytes is the size of the write-ahead log; 0 on SQL Server, and where there is none. It asks the file
-// system only.
+// WALBytes is the size of the write-ahead log; 0 where there is none. It asks the file system only.
 func (db *DB) WALBytes() int64 {
-	if db.file == nil {
-		return 0
-	}
 	info, err := os.Stat(db.file.path + "-wal")
 	if err != nil {
 		return 0
@@ -63,11 +53,12 @@ func (db *DB) WALBytes() int64 {
 
 // Tend looks at the size of the -wal and, if it is above the limit, copies what it holds into
 // the file and cuts it off, as far as readers allow. It is to be called every second or so. If the
-// file was removed or replaced, it does nothing: ErrReplaced. If the -wal was, it copies what was
-// committed into the file: ErrLogReplaced.
+// file was removed or replaced, it does nothing; if the -wal was, it copies what was committed into the
+// file: ReplacedError.
 func (w *WAL) Tend(ctx context.Context) (WALState, error) {
 	if err := w.db.file.check(); err != nil {
-		if errors.Is(err, ErrLogReplaced) {
+		var replaced *ReplacedError
+		if errors.As(err, &replaced) && replaced.Log {
 			err = errors.Join(err, w.db.file.save(ctx))
 		}
 		return WALState{}, err
@@ -85,11 +76,11 @@ func (w *WAL) Tend(ctx context.Context) (WALState, error) {
 func (w *WAL) shorten(ctx context.Context, long bool) (err error) {
 	conn, err := w.db.once.Conn(ctx)
 	if err != nil {
-		return w.db.dialect.translate(err)
+		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout(%d)", walWait.Milliseconds())); err != nil {
-		return w.db.dialect.translate(err)
+		return err
 	}
 	if long && !w.beside {
 		if err := w.copyInCommits(ctx, 0); err != nil {
@@ -99,7 +90,7 @@ func (w *WAL) shorten(ctx context.Context, long bool) (err error) {
 	}
 	pages, copied, err := checkpoint(ctx, conn, "PASSIVE")
 	if err != nil {
-		return w.db.dialect.translate(err)
+		return err
 	}
 	w.note(pages, copied)
 	if copied < 0 || pages-copied > usualCheckpoint { // another process copies, or a reader or much writing leaves too much to do
@@ -112,7 +103,7 @@ func (w *WAL) shorten(ctx context.Context, long bool) (err error) {
 	// What is left takes a moment. It may fail for want of one; SQLite cuts the -wal off to the
 	// limit when it begins it anew.
 	if _, _, err := checkpoint(ctx, conn, "TRUNCATE"); err != nil {
-		return w.db.dialect.translate(err)
+		return err
 	}
 	if err := w.copyInCommits(ctx, usualCheckpoint); err != nil {
 		return err
@@ -137,14 +128,6 @@ func (w *WAL) note(pages, copied int) {
 
 // copyInCommits says after how many pages commits copy them; 0 for never.
 func (w *WAL) copyInCommits(ctx context.Context, pages int) error {
-	_, err := w.db.ExecUrgent(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint(%d)", pages))
+	_, err := w.db.Write.ExecContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint(%d)", pages))
 	return err
-}
-
-// checkpoint gives how many pages the -wal has and how many of them are in the file now;
-// -1 if another connection is copying.
-func checkpoint(ctx context.Context, conn *sql.Conn, mode string) (pages, copied int, err error) {
-	var busy int
-	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &copied)
-	return pages, copied, err
 }

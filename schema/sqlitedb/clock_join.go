@@ -1,4 +1,4 @@
-package schema
+package sqlitedb
 
 import (
 	"context"
@@ -16,34 +16,37 @@ var ErrOtherClock = errors.New("leases in this file are judged by another clock"
 // claim to be good for years.
 const longestWatch = 10 * time.Minute
 
-// joinClock takes part in the file's clock, or makes this process's clock that of the file.
-func (d sqlite) joinClock(ctx context.Context, p pools, tell func(string)) error {
-	if d.clock.boot == wallBoot {
+// JoinClock makes this process one of those that hold leases in the file, all of which judge them by
+// one clock: that of the processes that hold some now, or else this process's own. If this process
+// cannot read theirs, the error is of kind ErrOtherClock. To find out, it watches them for as long as
+// their leases last. tell is told what the operator should know.
+func (db *DB) JoinClock(ctx context.Context, tell func(string)) error {
+	if db.clock.ticks.Boot == WallBoot {
 		tell("the id of this machine's boot cannot be read: leases are judged by the wall clock, which must not be set while nodes run")
 	}
-	if err := (clockJoin{db: p.write, ticks: d.clock.ticks, tell: tell}).join(ctx); err != nil {
-		return d.translate(err)
+	err := clockJoin{db: db.Write, Ticks: db.clock.ticks, tell: tell}.join(ctx)
+	if err == nil {
+		db.clock.joined.Store(true)
 	}
-	d.clock.joined.Store(true)
-	return nil
+	return err
 }
 
 // clockJoin is one process's way to the clock of a file.
 type clockJoin struct {
 	db *sql.DB
-	ticks
+	Ticks
 	tell func(string)
 }
 
 func (j clockJoin) join(ctx context.Context) error {
 	seen, err := survey(ctx, j.db)
-	if err != nil || seen.boot == j.boot {
+	if err != nil || seen.boot == j.Boot {
 		return err
 	}
 	// After a start of the machine, or where no process ever held leases, nobody can be alive.
-	if watch := seen.boot != "" && !restarted(seen.boot, j.boot); watch && len(seen.holders) > 0 {
+	if watch := seen.boot != "" && !restarted(seen.boot, j.Boot); watch && len(seen.holders) > 0 {
 		j.tell(fmt.Sprintf("node %s held leases in this file by %s; waiting up to %s for a sign of life", seen.anyone(), clockName(seen.boot), seen.patience()))
-		if seen, err = j.watch(ctx, seen); err != nil || seen.boot == j.boot {
+		if seen, err = j.watch(ctx, seen); err != nil || seen.boot == j.Boot {
 			return err
 		}
 	}
@@ -63,10 +66,10 @@ func (j clockJoin) watch(ctx context.Context, first holdings) (holdings, error) 
 		case <-tick.C:
 		}
 		now, err := survey(ctx, j.db)
-		if err == nil && now.boot != j.boot {
+		if err == nil && now.boot != j.Boot {
 			err = j.compare(first, now)
 		}
-		if err != nil || now.boot == j.boot {
+		if err != nil || now.boot == j.Boot {
 			return now, err
 		}
 	}
@@ -79,7 +82,7 @@ func (j clockJoin) compare(before, now holdings) error {
 		if before.holders[holder].at != heartbeat.at {
 			return fmt.Errorf("%w: node %s holds leases by %s, and this process has %s. "+
 				"Stop that node first, or start both so that they read the same clock (the same /proc/sys/kernel/random/boot_id, in the same time namespace)",
-				ErrOtherClock, holder, clockName(now.boot), clockName(j.boot))
+				ErrOtherClock, holder, clockName(now.boot), clockName(j.Boot))
 		}
 	}
 	return nil
@@ -94,10 +97,10 @@ func (j clockJoin) take(ctx context.Context, seen holdings) error {
 	}
 	defer func() { _ = tx.Rollback() }() // after the commit it does nothing
 	now, err := survey(ctx, tx)
-	if err != nil || now.boot == j.boot {
+	if err != nil || now.boot == j.Boot {
 		return err
 	}
-	if err := j.compare(seen, now); err != nil && !restarted(now.boot, j.boot) {
+	if err := j.compare(seen, now); err != nil && !restarted(now.boot, j.Boot) {
 		return err
 	}
 	at := wall()
@@ -105,10 +108,10 @@ func (j clockJoin) take(ctx context.Context, seen holdings) error {
 		query string
 		args  []any
 	}{
-		{`UPDATE nodes SET expires_at = ?1 WHERE expires_at > ?1`, []any{TimeArg(at)}},
-		{`UPDATE inflight SET available_at = ?1 WHERE available_at > ?1`, []any{TimeArg(at)}},
+		{`UPDATE nodes SET expires_at = ?1 WHERE expires_at > ?1`, []any{stored(at)}},
+		{`UPDATE inflight SET available_at = ?1 WHERE available_at > ?1`, []any{stored(at)}},
 		{`INSERT INTO lease_clock (one, boot, anchor) VALUES (1, ?1, ?2)
-			ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, anchor = excluded.anchor`, []any{j.boot, at.UnixMicro() - j.now()}},
+			ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, anchor = excluded.anchor`, []any{j.Boot, at.UnixMicro() - j.Now()}},
 	} {
 		if _, err := tx.ExecContext(ctx, change.query, change.args...); err != nil {
 			return err
@@ -119,7 +122,7 @@ func (j clockJoin) take(ctx context.Context, seen holdings) error {
 
 // restarted says whether the machine was started anew between two clocks.
 func restarted(before, now string) bool {
-	return kernelOf(before) != kernelOf(now) && before != wallBoot && now != wallBoot
+	return kernelOf(before) != kernelOf(now) && before != WallBoot && now != WallBoot
 }
 
 // nsMark parts the id of a boot from the offset of a time namespace.
@@ -133,7 +136,7 @@ func kernelOf(boot string) string {
 func clockName(boot string) string {
 	id, offset, inNamespace := strings.Cut(boot, nsMark)
 	switch {
-	case boot == wallBoot:
+	case boot == WallBoot:
 		return "the wall clock, since no boot id could be read"
 	case inNamespace:
 		return "the clock of boot " + id + " in a time namespace that is " + offset + " off"

@@ -1,4 +1,4 @@
-package schema
+package sqlitedb
 
 import (
 	"context"
@@ -74,9 +74,9 @@ func survey(ctx context.Context, db interface {
 
 // lasts is how long a lease is good. What is no time is taken for the longest.
 func lasts(heartbeat, expires string) time.Duration {
-	from, known := ParseTime(heartbeat)
-	to, alsoKnown := ParseTime(expires)
-	if !known || !alsoKnown {
+	from, err := time.Parse(TimeLayout, heartbeat)
+	to, eerr := time.Parse(TimeLayout, expires)
+	if err != nil || eerr != nil {
 		return longestWatch
 	}
 	return min(max(to.Sub(from), 0), longestWatch)

@@ -1,4 +1,4 @@
-package schema
+package sqlitedb
 
 import "testing"
 

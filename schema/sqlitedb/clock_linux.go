@@ -1,4 +1,4 @@
-package schema
+package sqlitedb
 
 import (
 	"bytes"
@@ -11,22 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machineTicks are CLOCK_BOOTTIME, which goes on while the machine sleeps. They are named after
+// MachineTicks are CLOCK_BOOTTIME, which goes on while the machine sleeps. They are named after
 // the kernel's boot and, in a time namespace, after what that adds.
-func machineTicks() ticks {
+func MachineTicks() Ticks {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	boot := strings.TrimSpace(string(id))
-	if err != nil || boot == "" || boot == wallBoot {
-		return wallTicks()
+	if err != nil || boot == "" || boot == WallBoot {
+		return WallTicks()
 	}
 	offsets, err := os.ReadFile("/proc/self/timens_offsets")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // not there: a kernel without time namespaces
-		return wallTicks()
+		return WallTicks()
 	}
 	if offset := bootOffset(offsets); offset != "" {
 		boot += nsMark + offset
 	}
-	return ticks{boot: boot, now: func() int64 {
+	return Ticks{Boot: boot, Now: func() int64 {
 		var t unix.Timespec
 		if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
 			panic(err) // Linux has had it since 2.6.39

@@ -2,17 +2,16 @@ package schema
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// writing is a SQLite database with a table t of ids, and time for functions to share a
-// transaction on the slowest machine.
+// writing is a SQLite database with a table t of ids.
 type writing struct {
 	*DB
 	t *testing.T
@@ -21,7 +20,6 @@ type writing struct {
 func newWriting(t *testing.T) writing {
 	t.Helper()
 	w := writing{openAt(t, filepath.Join(t.TempDir(), "test.db")), t}
-	w.writer.time = time.Hour
 	w.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, filler BLOB)`)
 	return w
 }
@@ -75,18 +73,16 @@ func (w writing) hold() (release func() error) {
 	return sync.OnceValue(func() error { close(leave); return <-outcome })
 }
 
-// queued waits until n functions are in the queue.
+// queued waits until n transactions are in the queue.
 func (w writing) queued(n int) {
 	w.t.Helper()
-	w.until(func() bool {
-		w.writer.mu.Lock()
-		defer w.writer.mu.Unlock()
-		waiting := 0
-		for _, queue := range w.writer.queues {
-			waiting += len(queue)
-		}
-		return waiting == n
-	})
+	w.until(func() bool { return w.sqlite.Waiting() == n })
+}
+
+// began waits until somebody has the writing connection, and waits for another process perhaps.
+func (w writing) began() {
+	w.t.Helper()
+	w.until(func() bool { return w.write.Stats().InUse == 1 })
 }
 
 func (w writing) until(ok func() bool) {
@@ -116,83 +112,7 @@ func (w writing) inOrder(fs ...func(*Tx) error) []error {
 	return outcomes
 }
 
-func TestDB_InTx_shared(t *testing.T) {
-	w := newWriting(t)
-	ctx, before := t.Context(), w.Stats()
-	var fs []func(*Tx) error
-	for i := range 100 {
-		fs = append(fs, insert(ctx, i))
-	}
-	if err := errors.Join(w.inOrder(fs...)...); err != nil {
-		t.Fatal(err)
-	}
-	want := int64(len(fs)/sharedMost) + 1
-	if n := w.Stats().Transactions - before.Transactions; n != want {
-		t.Errorf("%d functions took %d transactions, want %d", len(fs)+1, n, want)
-	}
-	var n int
-	if err := w.QueryRowContext(ctx, `SELECT COUNT(*) FROM t`).Scan(&n); err != nil || n != len(fs) {
-		t.Errorf("%d rows, err %v; want %d", n, err, len(fs))
-	}
-}
-
-// TestDB_InTx_long: functions that take long do not keep those before them from their commit,
-// but for urgent ones.
-func TestDB_InTx_long(t *testing.T) {
-	w := newWriting(t)
-	w.writer.time = 0 // whatever they take
-	before := w.Stats()
-	if err := errors.Join(w.inOrder(insert(t.Context(), 1), insert(t.Context(), 2))...); err != nil {
-		t.Fatal(err)
-	}
-	if n := w.Stats().Transactions - before.Transactions; n != 3 {
-		t.Errorf("3 functions that took too long took %d transactions, want 3", n)
-	}
-	release := w.hold()
-	before = w.Stats()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := w.ExecUrgent(t.Context(), `INSERT INTO t (id) VALUES (3)`); err != nil {
-			t.Error(err)
-		}
-	})
-	w.queued(1)
-	if err := release(); err != nil {
-		t.Error(err)
-	}
-	wg.Wait()
-	if n := w.Stats().Transactions - before.Transactions; n != 0 {
-		t.Errorf("an urgent statement did not join the transaction that was full, and took %d", n)
-	}
-	w.has(1, 2, 3)
-}
-
-// TestDB_InTx_lateBinding: what arrives while a transaction waits for another process joins it.
-func TestDB_InTx_lateBinding(t *testing.T) {
-	w := newWriting(t)
-	other := writing{openAt(t, w.DSN().Path), t}
-	release, before := other.hold(), w.Stats()
-	var wg sync.WaitGroup
-	for i := range 10 {
-		wg.Go(func() {
-			if err := w.InTx(t.Context(), insert(t.Context(), i)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	w.queued(9)
-	if err := release(); err != nil {
-		t.Error(err)
-	}
-	wg.Wait()
-	w.has(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-	if n := w.Stats().Transactions - before.Transactions; n != 1 {
-		t.Errorf("10 functions that waited for the file took %d transactions, want 1", n)
-	}
-}
-
-// TestDB_ExecUrgent_overtakes: an urgent statement is done before all that wait, and joins even
-// a transaction that is full.
+// TestDB_ExecUrgent_overtakes: an urgent statement is the next of all that wait.
 func TestDB_ExecUrgent_overtakes(t *testing.T) {
 	w := newWriting(t)
 	release := w.hold()
@@ -229,6 +149,39 @@ func TestDB_ExecUrgent_overtakes(t *testing.T) {
 	}
 }
 
+// TestDB_ExecUrgent_lateBinding: an urgent statement that comes while another transaction waits for
+// another process goes before it, and waits for that process once.
+func TestDB_ExecUrgent_lateBinding(t *testing.T) {
+	w := newWriting(t)
+	other := writing{openAt(t, w.DSN().Path), t}
+	release := other.hold()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := w.InTx(t.Context(), func(tx *Tx) error {
+			var done bool
+			err := tx.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM t`).Scan(&done)
+			if !done {
+				t.Error("the transaction that waited first was first")
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	w.began()
+	wg.Go(func() {
+		if _, err := w.ExecUrgent(t.Context(), `INSERT INTO t (id) VALUES (1)`); err != nil {
+			t.Error(err)
+		}
+	})
+	w.queued(1)
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+}
+
 // TestDB_Ping_betweenTransactions: a ping waits for one transaction, however many are queued.
 func TestDB_Ping_betweenTransactions(t *testing.T) {
 	w := newWriting(t)
@@ -236,10 +189,10 @@ func TestDB_Ping_betweenTransactions(t *testing.T) {
 	pinged := make(chan struct{})
 	var called, stuck atomic.Int64
 	var wg sync.WaitGroup
-	for i := range 2 * sharedMost {
+	for i := range 64 {
 		wg.Go(func() {
 			_ = w.InTx(t.Context(), func(*Tx) error {
-				if called.Add(1) < sharedMost { // with the one that is held, all that fit
+				if called.Add(1) == 1 { // it may have the connection before the ping
 					return nil
 				}
 				select {
@@ -269,52 +222,34 @@ func TestDB_Ping_betweenTransactions(t *testing.T) {
 	}
 }
 
-// TestDB_InTxLast: it is called after all that wait, even if it began the transaction, and even
-// if that is full; and the commit follows.
+// TestDB_InTxLast: it lets those who wait go before it, even if it was to begin, but no more than
+// eight of them.
 func TestDB_InTxLast(t *testing.T) {
 	w := newWriting(t)
 	other := writing{openAt(t, w.DSN().Path), t}
-	release, before := other.hold(), w.Stats()
+	release := other.hold()
 	var called []int
 	var wg sync.WaitGroup
-	add := func(id int, inTx func(context.Context, func(*Tx) error) error, also func()) {
+	add := func(id int, inTx func(context.Context, func(*Tx) error) error) {
 		wg.Go(func() {
-			err := inTx(t.Context(), func(*Tx) error { called = append(called, id); also(); return nil })
-			if err != nil {
+			if err := inTx(t.Context(), func(*Tx) error { called = append(called, id); return nil }); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	nothing := func() {}
-	add(10, w.InTxLast, func() { add(20, w.InTx, nothing); w.queued(sharedMost - 1) }) // it begins the transaction
-	w.until(func() bool { w.writer.mu.Lock(); defer w.writer.mu.Unlock(); return w.writer.busy })
-	add(11, w.InTxLast, nothing)
+	add(100, w.InTxLast) // it waits for the other process
+	w.began()
+	add(101, w.InTxLast)
 	w.queued(1)
-	for id := range 2*sharedMost - 3 {
-		add(id/sharedMost, w.InTx, nothing)
+	for id := range 12 {
+		add(id, w.InTx)
 		w.queued(id + 2)
 	}
 	if err := release(); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()
-	var want []int
-	for id := range 2*sharedMost - 3 {
-		if id == sharedMost {
-			want = append(want, 10, 11)
-		}
-		want = append(want, id/sharedMost)
-	}
-	if want = append(want, 20); fmt.Sprint(called) != fmt.Sprint(want) {
+	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 100, 8, 9, 10, 11, 101}; !slices.Equal(called, want) {
 		t.Errorf("called in this order: %v, want %v", called, want)
-	}
-	if n := w.Stats().Transactions - before.Transactions; n != 2 {
-		t.Errorf("it took %d transactions, want 2", n)
-	}
-	before = w.Stats()
-	add(30, w.InTxLast, func() { add(40, w.InTx, nothing); w.queued(1) })
-	wg.Wait()
-	if n := w.Stats().Transactions - before.Transactions; n != 2 {
-		t.Errorf("what came while the last was called took part in %d transactions, want the second", n)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build !chaos
 
-package schema
+package sqlitedb
 
 import "time"
 

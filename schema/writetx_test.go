@@ -68,7 +68,7 @@ func TestTx_rowsLeftOpen(t *testing.T) {
 		t.Fatal("a transaction did not end")
 	}
 	if errs := w.inOrder(forgetful(nil), forgetful(failure), insert(ctx, 2)); errs[0] != nil || !errors.Is(errs[1], failure) || errs[2] != nil {
-		t.Errorf("functions that shared: %v", errs)
+		t.Errorf("functions in a queue: %v", errs)
 	}
 	w.has(1, 2)
 }

@@ -1,7 +1,8 @@
-package schema
+package sqlitedb
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -68,7 +69,11 @@ type growing struct{ *WAL }
 
 func newWAL(t *testing.T) growing {
 	t.Helper()
-	db := openAt(t, filepath.Join(t.TempDir(), "t.db"))
+	db, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "t.db"), Clock: NewClock(MachineTicks())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
 	w := growing{db.WAL()}
 	w.limit = 1 << 20
 	w.exec(t, `CREATE TABLE t (a BLOB)`)
@@ -78,7 +83,7 @@ func newWAL(t *testing.T) growing {
 // read begins to read, and goes on until it is told to end.
 func (w growing) read(t *testing.T) (end func()) {
 	t.Helper()
-	rows, err := w.db.QueryContext(t.Context(), `SELECT 1 FROM t UNION ALL SELECT 2`) //nolint:rowserrcheck // they are not read to the end
+	rows, err := w.db.Read.QueryContext(t.Context(), `SELECT 1 FROM t UNION ALL SELECT 2`) //nolint:rowserrcheck // they are not read to the end
 	if err != nil || !rows.Next() {
 		t.Fatal(err)
 	}
@@ -92,10 +97,11 @@ func (w growing) row(t *testing.T, size int) { w.exec(t, `INSERT INTO t VALUES (
 
 func (w growing) exec(t *testing.T, query string, args ...any) {
 	t.Helper()
-	err := w.db.InTx(t.Context(), func(tx *Tx) error {
-		_, err := tx.ExecContext(t.Context(), query, args...)
-		return err
-	})
+	tx, err := w.db.Begin(t.Context(), InTurn)
+	if err == nil {
+		_, err = tx.ExecContext(t.Context(), query, args...)
+		err = errors.Join(err, tx.Commit())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +109,7 @@ func (w growing) exec(t *testing.T, query string, args ...any) {
 
 func (w growing) commitsCopyAfter(t *testing.T) (pages int) {
 	t.Helper()
-	if err := w.db.write.QueryRowContext(context.Background(), `PRAGMA wal_autocheckpoint`).Scan(&pages); err != nil {
+	if err := w.db.Write.QueryRowContext(context.Background(), `PRAGMA wal_autocheckpoint`).Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
 	return pages

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package schema
-
-func machineTicks() ticks { return wallTicks() }

@@ -1,0 +1,89 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// Ticks count the microseconds since a moment that Boot names. All processes that read the
+// same Boot count the same, and nobody can set it, but for that of WallBoot.
+type Ticks struct {
+	Boot string
+	Now  func() int64
+}
+
+// WallBoot names the clock of processes that have nothing better: the time since 1970, which
+// can be set.
+const WallBoot = "wall"
+
+// WallTicks are those of WallBoot.
+func WallTicks() Ticks {
+	return Ticks{Boot: WallBoot, Now: func() int64 { return wall().UnixMicro() }}
+}
+
+// Clock is the clock of leases as one process reads it from one file. A process that has
+// joined it (see DB.JoinClock) fails rather than judge a lease when the file has the clock of
+// others. One that has not joined decides on no lease: it takes the clock on the wall then.
+type Clock struct {
+	ticks  Ticks
+	anchor string // the expression of the stored anchor, for leaseNow; NULL if the file has another clock
+	joined atomic.Bool
+}
+
+// NewClock gives the clock of a process that counts these ticks.
+func NewClock(t Ticks) *Clock {
+	return &Clock{ticks: t, anchor: `(SELECT anchor FROM lease_clock WHERE boot = '` + strings.ReplaceAll(t.Boot, `'`, `''`) + `')`}
+}
+
+// Now is an expression for the clock's time, in the form of TimeLayout.
+func (c *Clock) Now() string { return leaseNow + `(` + c.anchor + `)` }
+
+// NowPlus is Now moved by a placeholder's number of milliseconds.
+func (c *Clock) NowPlus(param string) string { return leaseNow + `(` + c.anchor + `, ` + param + `)` }
+
+// leaseNow is the SQL function of the lease clock: the time at the anchor that is its first
+// argument, moved by the milliseconds of its second.
+const leaseNow = "lease_now"
+
+var errNoClock = errors.New("the lease clock of this file was never set, or was set by processes that judge time by another clock: " +
+	"stop this node, and start it again when theirs are stopped")
+
+// withClock gives a driver that has the lease clock.
+func withClock(c *Clock) *sqlite.Driver {
+	d := &sqlite.Driver{}
+	d.MustRegisterScalarFunction(leaseNow, -1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		at, own := args[0].(int64)
+		switch {
+		case own:
+			at += c.ticks.Now()
+		case c.joined.Load():
+			return nil, errNoClock
+		default:
+			at = wall().UnixMicro()
+		}
+		if len(args) > 1 {
+			ms, whole := args[1].(int64)
+			if !whole {
+				return nil, fmt.Errorf("%s: milliseconds of type %T", leaseNow, args[1])
+			}
+			at += ms * 1000
+		}
+		return stored(time.UnixMicro(at)), nil
+	})
+	return d
+}
+
+func stored(t time.Time) string { return t.UTC().Format(TimeLayout) }
+
+// OwnClock says whether this process reads the clock by which leases in the file are judged.
+func (db *DB) OwnClock(ctx context.Context) (own bool, err error) {
+	err = db.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lease_clock WHERE boot = ?1`, db.clock.ticks.Boot).Scan(&own)
+	return own, err
+}

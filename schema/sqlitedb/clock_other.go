@@ -1,0 +1,5 @@
+//go:build !linux
+
+package sqlitedb
+
+func MachineTicks() Ticks { return WallTicks() }

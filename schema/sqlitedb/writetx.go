@@ -1,0 +1,132 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// WriteTx is a transaction on the connection that writes. It is what an sql.Tx would be, without
+// a goroutine for each transaction and each question, and without what database/sql does to the
+// arguments of a change.
+//
+// To interrupt a change ends the whole transaction. So a context that has ended keeps a statement
+// from beginning, and none that has begun is interrupted.
+type WriteTx struct {
+	db     *DB
+	pooled *sql.Conn
+	own    *conn       // pooled's; used under its lock, but for open
+	rows   []*sql.Rows // of questions since none was open
+	row    []*sql.Row
+}
+
+// start takes the connection, and begins a transaction on it, and waits for both until ctx ends.
+func (db *DB) start(ctx context.Context) (*WriteTx, error) {
+	pooled, err := db.Write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx := &WriteTx{db: db, pooled: pooled}
+	err = tx.with(func(c *conn) error {
+		tx.own = c
+		return c.begin(ctx)
+	})
+	if err != nil {
+		_ = pooled.Close() // gives it back; what it says adds nothing
+		return nil, err
+	}
+	return tx, nil
+}
+
+// with calls f with the connection, unless it was given back.
+func (tx *WriteTx) with(f func(*conn) error) error {
+	return done(tx.pooled.Raw(func(c any) error { return f(c.(*conn)) }))
+}
+
+// done is the error of a transaction, where database/sql has that of a connection.
+func done(err error) error {
+	if errors.Is(err, sql.ErrConnDone) {
+		return sql.ErrTxDone
+	}
+	return err
+}
+
+// Commit commits and lets the next begin. A ReplacedError says that the commit went to a file that is
+// no longer the database; ErrEnded, that SQLite had rolled back before.
+func (tx *WriteTx) Commit() error {
+	if err := tx.end((*conn).commit); err != nil {
+		return err
+	}
+	return tx.db.file.check()
+}
+
+// Rollback takes everything back and lets the next begin.
+func (tx *WriteTx) Rollback() error { return tx.end((*conn).rollback) }
+
+func (tx *WriteTx) end(how func(*conn) error) error {
+	tx.closeRows()
+	err := tx.with(how)
+	if !errors.Is(err, sql.ErrTxDone) {
+		_ = tx.pooled.Close() // gives it back; what it says adds nothing
+		tx.db.queue.leave()
+	}
+	return err
+}
+
+// ExecContext runs a statement that returns no rows.
+func (tx *WriteTx) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = tx.with(func(c *conn) error {
+		res, err = c.execArgs(query, args)
+		return err
+	})
+	return res, err
+}
+
+// QueryContext runs a statement that returns rows.
+func (tx *WriteTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	tx.forgetRows()
+	rows, err := tx.pooled.QueryContext(context.Background(), query, args...)
+	if err == nil {
+		tx.rows = append(tx.rows, rows)
+	}
+	return rows, done(err)
+}
+
+// QueryRowContext runs a statement that returns one row at most.
+func (tx *WriteTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if ctx.Err() == nil {
+		ctx = context.Background()
+	}
+	tx.forgetRows()
+	row := tx.pooled.QueryRowContext(ctx, query, args...)
+	tx.row = append(tx.row, row)
+	return row
+}
+
+// forgetRows forgets the questions before, if all were read to their ends.
+func (tx *WriteTx) forgetRows() {
+	if tx.own.open.Load() == 0 {
+		clear(tx.rows)
+		clear(tx.row)
+		tx.rows, tx.row = tx.rows[:0], tx.row[:0]
+	}
+}
+
+// closeRows closes what was left open, without which the connection is not given back.
+func (tx *WriteTx) closeRows() {
+	if tx.own.open.Load() == 0 {
+		return
+	}
+	for _, rows := range tx.rows {
+		_ = rows.Close()
+	}
+	for _, row := range tx.row {
+		_ = row.Scan() // closes it
+	}
+}
