@@ -49,7 +49,8 @@ var table = map[string]rule{
 	"internal/crashpoint": {},
 	"internal/jsontext":   {},
 	"internal/spelling":   {},
-	"schema":              {ours: []string{"domain/stored"}, theirs: []string{goose, mssql, sqlite, xsys}},
+	"schema":              {ours: []string{"domain/stored", "schema/sqlitedb"}, theirs: []string{goose, mssql, sqlite}},
+	"schema/sqlitedb":     {theirs: []string{sqlite, xsys}},
 	"eventstore":          {ours: []string{"domain", "domain/stored", "domain/work", "schema", "internal/crashpoint"}},
 	"transport/messaging": {
 		ours:   []string{"domain", "domain/work", "schema", "internal/crashpoint", "transport/messaging/inflight"},

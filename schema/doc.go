@@ -7,17 +7,15 @@
 //   - InTx commits all of what its function did, or nothing. A failed commit is an
 //     error. A transaction that the database itself rolled back (deadlock, lock
 //     time-out, busy file) is repeated a few times with jitter; a failed commit never is.
-//   - On SQLite, which has one writer at a time, the functions that wait in a process share
-//     transactions (writer.go). Each is kept or taken back by itself, and told what became of
-//     it when that is certain. ExecUrgent goes before all that wait.
+//   - On SQLite, which has one writer at a time, the transactions of a process follow each other.
+//     ExecUrgent goes before all that wait (package sqlitedb).
 //   - Errors of the drivers are translated by number, never by message text, into the
 //     kinds of errors.go.
 //   - The SQL of the project is written once with numbered placeholders (?1, ?2); what
 //     the dialects do differently is in sqlite.go and sqlserver.go of the package that
 //     runs it. DDL is in the numbered files of migrations/ and nowhere else.
-//   - Times are UTC with microseconds. Leases use the database's clock (Dialect.Now). On
-//     SQLite that is the machine's time since its start, which nobody can set, from an
-//     anchor that the file holds; the wall clock where there is no CLOCK_BOOTTIME.
+//   - Times are UTC with microseconds. Leases use the database's clock (Dialect.Now), which on SQLite is
+//     one that nobody can set (package sqlitedb).
 //
 // It does not pool across processes: several processes may open one SQLite file, one
 // writes at a time and the others wait (busy time-out 10 s).

@@ -118,7 +118,7 @@ func TestTx_ExecContext_arguments(t *testing.T) {
 	one := 1
 	for i, arg := range []any{
 		nil, 7, -7, int64(1) << 60, int32(5), uint8(6), true, false, 1.5, "text", "", []byte("bytes"), []byte{}, []byte(nil),
-		word("word"), nobody, &one, sql.NullString{}, sql.NullString{String: "s", Valid: true}, NullTimeArg(time.Time{}),
+		word("word"), nobody, &one, sql.NullString{}, sql.NullString{String: "s", Valid: true},
 		[]any{"a slice"}, struct{}{}, make(chan int), uint64(1) << 63, [2]byte{},
 	} {
 		_, want := w.write.ExecContext(ctx, `INSERT INTO v VALUES ('sql', ?1)`, arg)
