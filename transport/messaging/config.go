@@ -40,7 +40,7 @@ type Config struct {
 	// a message is given up, if that is to be of use. 2 by default.
 	AloneAfter int
 	// Losses hears of lost nodes, and of what was taken over from them. Optional.
-	Losses *Losses
+	Losses *inflight.Losses
 	// Bell wakes the subscriber when its process publishes. Optional.
 	Bell *Bell
 	// OnRound is told how each round of claiming and settling ended; it must not block. Optional.
@@ -70,9 +70,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.AloneAfter == 0 {
 		c.AloneAfter = 2
-	}
-	if c.adoptAnyway == 0 {
-		c.adoptAnyway = adoptAnyway
 	}
 	if c.firstPause == 0 {
 		c.firstPause = firstPause

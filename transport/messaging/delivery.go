@@ -10,38 +10,30 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/transport/messaging/inflight"
 )
-
-// claim is a message that this node has taken.
-type claim struct {
-	lease    *work.Lease
-	uuid     string
-	payload  []byte
-	metadata []byte
-	suspect  bool // see Config.AloneAfter
-}
 
 // deliver hands claimed messages to the subscriptions of their topics, each in its own
 // goroutine, since a subscription may be slow to take them.
-func (s *Subscriber) deliver(tenure work.Tenure, claims []claim) {
+func (s *Subscriber) deliver(tenure work.Tenure, claims []inflight.Claim) {
 	for i, c := range claims {
-		m, err := newMessage(c.uuid, c.payload, c.metadata)
+		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
 		s.mu.Lock()
-		sub := s.subscriptionFor(c.lease.Topic, i)
+		sub := s.subscriptionFor(c.Lease.Topic, i)
 		s.busy++
-		s.hold(tenure, c.lease, c.suspect)
+		s.hold(tenure, c.Lease, c.Suspect)
 		if sub != nil {
 			sub.sending.Add(1)
 		}
 		s.mu.Unlock()
 		switch {
 		case err != nil:
-			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, workFields(c.lease, &message.Message{Payload: c.payload}))
-			s.finish(c.lease, settlement{lease: c.lease, delay: time.Minute})
+			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, workFields(c.Lease, &message.Message{Payload: c.Payload}))
+			s.finish(c.Lease, settlement{lease: c.Lease, delay: time.Minute})
 		case sub == nil: // it ended meanwhile
-			s.finish(c.lease, settlement{lease: c.lease, msg: m})
+			s.finish(c.Lease, settlement{lease: c.Lease, msg: m})
 		default:
-			go s.serve(tenure, sub, m, c.lease, s.draining)
+			go s.serve(tenure, sub, m, c.Lease, s.draining)
 			continue
 		}
 		if sub != nil {
@@ -134,7 +126,7 @@ func send(ctx context.Context, sub *subscription, m *message.Message, unless <-c
 func (s *Subscriber) finish(l *work.Lease, end settlement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held, keyOf(l))
+	delete(s.held, inflight.KeyOf(l))
 	if !l.Settled() {
 		s.settle = append(s.settle, end)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -27,24 +26,9 @@ func (c Config) WithAdoptAnyway(d time.Duration) Config {
 }
 
 // WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
-func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.inTx = wrap(s.inTx) }
-
-// DeclareLost is what a node does before it takes over what another one held.
-func DeclareLost(ctx context.Context, tx *schema.Tx, t work.Tenure) (bool, error) {
-	l, err := declareLost(ctx, tx, t)
-	return l != nil, err
-}
+func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.claims.InTx = wrap(s.claims.InTx) }
 
 // WithPlace gives a message its place in the log.
 func WithPlace(m *message.Message, partition int, position int64) *message.Message {
 	return withPlace(m, place{partition: partition, position: position, at: time.Now()})
 }
-
-// ReturnedQueries are the statements of a subscriber that read rows in flight.
-func ReturnedQueries(d schema.Dialect, topics []string) map[string]string {
-	q := makeQueries(d, topics, 50)
-	return map[string]string{"look": q.look, "readReturned": q.readReturned}
-}
-
-// Say logs what is to be said of lost nodes, as Run does once a second.
-func (x *Losses) Say() { x.say() }

@@ -3,15 +3,13 @@ package messaging
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain/work"
-	"orderflow/internal/crashpoint"
-	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 const (
@@ -26,15 +24,9 @@ const (
 
 // roundState is what the loop remembers from round to round.
 type roundState struct {
-	turn      int                   // moves where the next look begins among the partitions
-	failed    bool                  // the last writing transaction failed
-	failing   time.Time             // since when rounds fail; zero if they do not
-	uncertain time.Time             // until then, a claim whose COMMIT was not answered may turn up
-	adopted   time.Time             // when it was last looked for
-	strays    map[heldKey]time.Time // rows that nobody here seems to know of, since when
-	pressed   time.Time             // when it last asked what waits while no slot was free
-	left      []source              // where the last claim left messages, for a while after looked
-	looked    time.Time
+	failed  bool      // the last writing transaction failed
+	failing time.Time // since when rounds fail; zero if they do not
+	pressed time.Time // when it last asked what waits while no slot was free
 }
 
 // Alive is how long ago the subscriber's loop last came round, whatever the database
@@ -86,8 +78,8 @@ func (s *Subscriber) nextPause(pause time.Duration, found bool, err error) time.
 		return s.conf.firstPause
 	}
 	pause = min(2*pause, s.conf.IdlePoll)
-	if time.Now().Before(s.rounds.uncertain) {
-		pause = min(pause, adoptEvery)
+	if s.claims.Uncertain() {
+		pause = min(pause, inflight.AdoptSoon)
 	}
 	return pause
 }
@@ -119,59 +111,132 @@ func (s *Subscriber) comeRound(ctx context.Context) (found bool, err error) {
 		s.quiet()
 		s.mu.Unlock()
 	}()
-	adoptErr := s.adoptLost(ctx, tenure, in)
+	var adoptErr error
+	if in {
+		adoptErr = s.adopt(ctx, tenure)
+	}
 	found, err = s.settleAndClaim(ctx, tenure, in)
 	return found, errors.Join(adoptErr, err)
+}
+
+// adopt delivers messages that turn out to be claimed.
+func (s *Subscriber) adopt(ctx context.Context, tenure work.Tenure) error {
+	claims, err := s.claims.Adopt(ctx, tenure, s)
+	if len(claims) > 0 {
+		s.conf.Logger.Info("messages whose claim was not confirmed turned out to be claimed",
+			watermill.LogFields{"group": s.conf.Group, "messages": len(claims), "answer_lost": s.claims.Uncertain()})
+		s.deliver(tenure, claims)
+	}
+	return err
 }
 
 // settleAndClaim is a round without what is special to lost answers.
 func (s *Subscriber) settleAndClaim(ctx context.Context, tenure work.Tenure, in bool) (found bool, err error) {
 	s.mu.Lock()
-	ended, free, query := s.settle, s.conf.Slots-s.busy, s.query
+	ended, free, topics := s.settle, s.conf.Slots-s.busy, s.topics()
 	s.settle = nil
-	claiming := in && !s.isDraining() && len(query.topics) > 0
+	r := inflight.Round{Tenure: tenure, Topics: topics, Suspect: s.handlesSuspect(), Acks: acks(ended)}
+	claiming := in && !s.isDraining() && len(topics) > 0
 	s.mu.Unlock()
 	if s.rounds.failed && len(ended) > 0 {
 		claiming = false // so that a claim that cannot be done does not keep acknowledgements from being stored
 	}
-	var sources []source
+	var sources []inflight.Source
 	switch {
 	case !claiming:
-		free = 0
 	case free == 0:
-		err = s.press(ctx, query, tenure)
+		err = s.press(ctx, r)
 	default:
-		sources, err = s.places(ctx, query, tenure.Node)
+		r.Free = free
+		if sources, err = s.claims.Sources(ctx, r); err == nil && len(sources) == 0 {
+			s.waits(nil)
+		}
 	}
 	if len(ended) == 0 && len(sources) == 0 {
 		return false, err
 	}
-	if len(sources) > 0 {
-		crashpoint.Here("claim.begin")
-	}
-	taken, txErr := s.write(ctx, query, tenure, ended, sources, free)
+	taken, late, txErr := s.claims.Claim(ctx, r, sources)
 	if s.rounds.failed = txErr != nil; s.rounds.failed {
 		s.unsettle(ended)
-		if errors.Is(txErr, schema.ErrCommit) {
-			s.rounds.uncertain = time.Now().Add(uncertainty)
-		}
 		return false, txErr
 	}
-	passCommitted(taken)
-	s.leftBy(sources, free, taken)
+	for _, a := range late {
+		s.conf.Logger.Info("a message was dealt with under a lease that had ended", watermill.LogFields(a.About).Add(watermill.LogFields{"acked": a.Done}))
+	}
+	switch {
+	case r.Free == 0:
+	case len(taken) < r.Free:
+		s.waits(nil)
+	default: // they fill the slots: more may wait where they were found
+		s.waits(sources)
+	}
 	s.deliver(tenure, taken)
 	return len(taken) > 0 || len(ended) > 0, err
 }
 
-// passCommitted passes the points between the COMMIT of a claim and its delivery.
-func passCommitted(claims []claim) {
-	if len(claims) > 0 {
-		crashpoint.Here("claim.committed")
+// pressEvery is how often a node without a free slot asks whether something waits that
+// goes before the next steps of its own orders.
+const pressEvery = time.Second
+
+// press finds out what waits when no slot is free.
+func (s *Subscriber) press(ctx context.Context, r inflight.Round) error {
+	if s.conf.Ordered || time.Since(s.rounds.pressed) < pressEvery {
+		return nil
 	}
-	if slices.ContainsFunc(claims, func(c claim) bool { return c.lease.Interruptions > 0 }) {
-		crashpoint.Here("takeover.committed")
+	s.rounds.pressed = time.Now()
+	sources, err := s.claims.Look(ctx, r)
+	if err == nil {
+		s.waits(sources)
 	}
+	return err
 }
+
+// waits notes what waits for a slot: the places left by a look and the claims after it.
+func (s *Subscriber) waits(sources []inflight.Source) {
+	first := int64(rankNothing)
+	for _, x := range sources {
+		if x.Returned {
+			first = rankReturned
+		}
+		first = min(first, int64(s.rank(x.Topic)))
+	}
+	s.waiting.Store(first)
+}
+
+// handlesSuspect says whether a suspect is in hand. s.mu is held.
+func (s *Subscriber) handlesSuspect() bool {
+	for _, h := range s.held {
+		if h.suspect {
+			return true
+		}
+	}
+	return false
+}
+
+// Known is for inflight.Hand.
+func (s *Subscriber) Known() (known map[inflight.Key]struct{}, passing time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, passing = make(map[inflight.Key]struct{}, len(s.held)+len(s.settle)), time.Now()
+	for k, h := range s.held {
+		known[k] = struct{}{}
+		if !h.passing.IsZero() && h.passing.Before(passing) {
+			passing = h.passing
+		}
+	}
+	for _, since := range s.reserved {
+		if since.Before(passing) {
+			passing = since
+		}
+	}
+	for _, e := range s.settle {
+		known[inflight.KeyOf(e.lease)] = struct{}{}
+	}
+	return known, passing
+}
+
+// Free is the number of free slots.
+func (s *Subscriber) Free() int { return s.conf.Slots - s.Busy() }
 
 // unsettle puts back what could not be settled, to be tried again.
 func (s *Subscriber) unsettle(ended []settlement) {
@@ -206,4 +271,13 @@ type settlement struct {
 	msg   *message.Message // for the log; nil if it could not be read
 	done  bool             // acked; otherwise given back
 	delay time.Duration    // before the next attempt
+}
+
+// acks are settlements for the database.
+func acks(ended []settlement) []inflight.Ack {
+	all := make([]inflight.Ack, len(ended))
+	for i, e := range ended {
+		all[i] = inflight.Ack{Lease: e.lease, Done: e.done, Delay: e.delay, About: workFields(e.lease, e.msg)}
+	}
+	return all
 }

@@ -28,19 +28,21 @@ func TestLosses(t *testing.T) {
 // witness is a process that tells of lost nodes.
 type witness struct {
 	*member
-	losses *messaging.Losses
+	losses *inflight.Losses
 	log    *logtest.Hook
 }
 
 func newWitness(t *testing.T, db *schema.DB) *witness {
 	t.Helper()
 	logger, hook := logtest.NewNullLogger()
-	return &witness{join(t, db), messaging.NewLosses(db, messaging.LossesConfig{Logger: logrus.NewEntry(logger)}), hook}
+	return &witness{join(t, db), inflight.NewLosses(db, inflight.LossesConfig{Logger: logrus.NewEntry(logger)}), hook}
 }
 
 // of are the lines about one registration. The database is shared with other tests.
 func (w *witness) of(m *member) (lines []*logrus.Entry) {
-	w.losses.Say()
+	ended, end := context.WithCancel(context.Background())
+	end()
+	_ = w.losses.Run(ended) // says what was not said yet
 	for _, e := range w.log.AllEntries() {
 		if e.Data["lost_node"] == m.Node && e.Data["lost_epoch"] == m.Epoch {
 			lines = append(lines, e)
@@ -169,7 +171,7 @@ func testLossRun(t *testing.T, db *schema.DB) {
 	logger, hook := logtest.NewNullLogger()
 	said := make(chan struct{})
 	logger.AddHook(&told{lost.Node, func() { close(said) }})
-	losses := messaging.NewLosses(db, messaging.LossesConfig{Every: time.Millisecond, Logger: logrus.NewEntry(logger)})
+	losses := inflight.NewLosses(db, inflight.LossesConfig{Every: time.Millisecond, Logger: logrus.NewEntry(logger)})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- losses.Run(ctx) }()

@@ -8,6 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
 
 // makeOffsets makes the group's offsets of a topic, and waits for a database that is away:
@@ -46,7 +47,7 @@ func (s *Subscriber) makeOffsets(topic string) error {
 func (s *Subscriber) tryOffsets(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
-	return s.initOffsets(ctx, topic)
+	return inflight.MakeOffsets(ctx, s.db, s.conf.Group, topic)
 }
 
 // away says whether an error is one of a database that may answer later.

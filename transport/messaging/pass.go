@@ -1,18 +1,14 @@
 package messaging
 
 import (
-	"context"
 	"math"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/domain/work"
+	"orderflow/transport/messaging/inflight"
 )
-
-// pressEvery is how often a node without a free slot asks whether something waits that
-// goes before the next steps of its own orders.
-const pressEvery = time.Second
 
 // Ranks of what waits for a slot, beside those of topics (see Config.Topics).
 const (
@@ -33,7 +29,7 @@ func (s *Subscriber) mayPass(tenure work.Tenure, l *work.Lease, topic string) bo
 	if s.subscriptionFor(topic, 0) == nil {
 		return false
 	}
-	if h := s.held[keyOf(l)]; h != nil && h.passing.IsZero() {
+	if h := s.held[inflight.KeyOf(l)]; h != nil && h.passing.IsZero() {
 		h.passing = time.Now()
 	}
 	return true
@@ -49,47 +45,8 @@ type inHand struct {
 
 // hold notes that a lease is being delivered. s.mu is held.
 func (s *Subscriber) hold(tenure work.Tenure, l *work.Lease, suspect bool) {
-	s.held[keyOf(l)] = &inHand{suspect: suspect}
+	s.held[inflight.KeyOf(l)] = &inHand{suspect: suspect}
 	l.MayPass = func(topic string) bool { return s.mayPass(tenure, l, topic) }
-}
-
-// press finds out what waits when no slot is free.
-func (s *Subscriber) press(ctx context.Context, q queries, tenure work.Tenure) error {
-	if s.conf.Ordered || time.Since(s.rounds.pressed) < pressEvery {
-		return nil
-	}
-	s.rounds.pressed = time.Now()
-	sources, err := s.look(ctx, q, tenure.Node)
-	if err == nil {
-		s.waits(sources)
-	}
-	return err
-}
-
-// waits notes what waits for a slot: the places left by a look and the claims after it.
-func (s *Subscriber) waits(sources []source) {
-	first := int64(rankNothing)
-	for _, x := range sources {
-		if x.returned {
-			first = rankReturned
-		}
-		first = min(first, int64(s.rank(x.topic)))
-	}
-	s.waiting.Store(first)
-}
-
-// leftBy notes what a round that had free slots leaves behind: if it filled them, more may
-// wait where it found something.
-func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
-	s.rounds.left = nil
-	switch {
-	case free == 0:
-	case len(taken) < free:
-		s.waits(nil)
-	default:
-		s.waits(sources)
-		s.rounds.left = leftOf(sources, taken)
-	}
 }
 
 // goOn notes that a message has taken the place of another, in the same slot, and gives the
@@ -97,7 +54,7 @@ func (s *Subscriber) leftBy(sources []source, free int, taken []claim) {
 func (s *Subscriber) goOn(tenure work.Tenure, l *work.Lease, p *work.Passed) *subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held, keyOf(l))
+	delete(s.held, inflight.KeyOf(l))
 	s.hold(tenure, p.Lease, false)
 	sub := s.subscriptionFor(p.Lease.Topic, 0)
 	if sub != nil {

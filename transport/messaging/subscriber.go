@@ -36,18 +36,17 @@ type Subscriber struct {
 	rounding bool                      // the loop is in the middle of a round
 	draining chan struct{}             // closed when no more may be claimed or delivered
 	drained  chan struct{}             // closed when nothing is left after that; see quiet
-	held     map[heldKey]*inHand       // leases delivered and not yet ended
+	held     map[inflight.Key]*inHand  // leases delivered and not yet ended
 	reserved map[*work.Lease]time.Time // slots for messages that are being appended, since when; see take.go
 	started  bool
 	closed   bool
 	loopDone chan struct{}
-	query    queries // for the topics subscribed to
 
 	waiting atomic.Int64 // rank of the first that waits for a slot; see pass.go
 
 	round  atomic.Int64 // when the loop last came round, in Unix nanoseconds
 	rounds roundState   // the loop's own
-	inTx   func(context.Context, func(*schema.Tx) error) error
+	claims *inflight.Claimer
 }
 
 var (
@@ -73,16 +72,18 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 		return nil, err
 	}
 	if c.Losses == nil {
-		c.Losses = NewLosses(db, LossesConfig{})
+		c.Losses = inflight.NewLosses(db, inflight.LossesConfig{})
 	}
 	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), held: map[heldKey]*inHand{}, reserved: map[*work.Lease]time.Time{}, inTx: db.InTx,
+		db: db, conf: c, wake: make(chan struct{}, 1), held: map[inflight.Key]*inHand{}, reserved: map[*work.Lease]time.Time{},
 		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
+		claims: inflight.NewClaimer(db, inflight.ClaimerConfig{
+			Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptAnyway, Losses: c.Losses,
+		}),
 	}
 	s.life, s.stop = context.WithCancel(context.Background())
 	s.work, s.abandon = context.WithCancel(context.Background())
 	s.round.Store(time.Now().UnixNano())
-	s.rounds.adopted = time.Now()
 	s.waiting.Store(rankNothing)
 	return s, nil
 }
@@ -114,7 +115,6 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	sub := &subscription{topic: topic, out: make(chan *message.Message), closed: make(chan struct{})}
 	sub.ctx, sub.cancel = context.WithCancel(ctx)
 	s.subs = append(s.subs, sub)
-	s.query = makeQueries(s.db.Dialect(), s.topics(), s.conf.Slots)
 	context.AfterFunc(sub.ctx, func() { s.end(sub) })
 	if !s.started {
 		s.started = true
@@ -128,7 +128,6 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 func (s *Subscriber) end(sub *subscription) {
 	s.mu.Lock()
 	s.subs = slices.DeleteFunc(s.subs, func(x *subscription) bool { return x == sub })
-	s.query = makeQueries(s.db.Dialect(), s.topics(), s.conf.Slots)
 	s.mu.Unlock()
 	sub.sending.Wait()
 	close(sub.out)

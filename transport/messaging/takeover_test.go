@@ -19,16 +19,15 @@ import (
 
 func TestSubscriber_takeOver(t *testing.T) {
 	onEach(t, map[string]func(*testing.T, *schema.DB){
-		"of a node that expired":                testTakeOverExpired,
-		"of a node that was released":           testTakeOverReleased,
-		"never of a node that lives":            testTakeOverLive,
-		"by the next registration of the name":  testTakeOverOwn,
-		"several nodes share what was lost":     testTakeOverRace,
-		"an expired node claims nothing":        testExpiredClaimsNothing,
-		"an expired node takes nothing over":    testExpiredTakesNothing,
-		"a renewal and a take-over exclude":     testRenewRace,
-		"a renewal that waited for a take-over": testRenewWaited,
-		"suspects are handled one at a time":    testSuspects,
+		"of a node that expired":               testTakeOverExpired,
+		"of a node that was released":          testTakeOverReleased,
+		"never of a node that lives":           testTakeOverLive,
+		"by the next registration of the name": testTakeOverOwn,
+		"several nodes share what was lost":    testTakeOverRace,
+		"an expired node claims nothing":       testExpiredClaimsNothing,
+		"an expired node takes nothing over":   testExpiredTakesNothing,
+		"a renewal and a take-over exclude":    testRenewRace,
+		"suspects are handled one at a time":   testSuspects,
 	})
 }
 
@@ -83,13 +82,6 @@ func testTakeOverReleased(t *testing.T, db *schema.DB) {
 
 func testTakeOverLive(t *testing.T, db *schema.DB) {
 	alive, heir, topic := join(t, db), join(t, db), name("topic")
-	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		lost, err := messaging.DeclareLost(t.Context(), tx, alive.Tenure)
-		if lost {
-			t.Error("a node that lives was declared lost")
-		}
-		return err
-	}))
 	lone(t, db, alive, topic)
 	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
 	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
@@ -207,34 +199,5 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 		taken.Store(true)
 		wait(t, over, "the end of the renewals")
 		msg.Ack()
-	}
-}
-
-// testRenewWaited has a renewal wait for the row of its registration while the
-// registration expires and is declared lost: by the time at which the renewal began it
-// would still be good.
-func testRenewWaited(t *testing.T, db *schema.DB) {
-	const ttl = 300 * time.Millisecond
-	m, other, nodes := join(t, db), again(t, db), inflight.NewNodes(db)
-	must(t, other.Ping(t.Context()))
-	renewed := make(chan error, 1)
-	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, ttl))
-	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		if _, err := tx.ExecContext(t.Context(), `UPDATE nodes SET busy = busy WHERE node = ?1`, m.Node); err != nil {
-			return err
-		}
-		go func() {
-			renewed <- inflight.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
-		}()
-		for lost := false; !lost; { // until the database's clock says so
-			var err error
-			if lost, err = messaging.DeclareLost(t.Context(), tx, m.Tenure); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-	if err := <-renewed; !errors.Is(err, domain.ErrFenced) {
-		t.Fatalf("a renewal that waited while its registration was declared lost: err = %v, want ErrFenced", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"orderflow/schema"
 	"orderflow/transport/httpapi"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // Node is one running process: what its parts share. Parts that its roles do not ask
@@ -38,7 +39,7 @@ type Node struct {
 	views      *projections.Views
 	bell       *messaging.Bell
 	member     *handlers.Node
-	losses     *messaging.Losses
+	losses     *inflight.Losses
 	steps      *handlers.Steps
 	subscriber *messaging.Subscriber
 	worker     *handlers.Worker

@@ -20,7 +20,7 @@ import (
 
 // joinCluster makes the node's membership, and the subscriber that claims in its name.
 func (n *Node) joinCluster(context.Context) (err error) {
-	n.losses = messaging.NewLosses(n.db, messaging.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.entry("cluster")})
+	n.losses = inflight.NewLosses(n.db, inflight.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.entry("cluster")})
 	n.member, err = handlers.NewNode(handlers.NodeConfig{
 		Info: work.Node{
 			Node: n.name, Slots: n.conf.slots(), Host: n.host, PID: os.Getpid(), Version: n.conf.Version,

@@ -1,6 +1,7 @@
 package inflight_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -17,17 +18,19 @@ import (
 
 func TestNodes(t *testing.T) {
 	onEach(t, map[string]func(*testing.T, *schema.DB){
-		"epochs rise":             testEpochs,
-		"epochs that are gone":    testEpochsGone,
-		"one of a name in a race": testRegisterRace,
-		"a name that is taken":    testNameTaken,
-		"list":                    testNodesList,
-		"renew":                   testRenew,
-		"renew after the end":     testRenewEnded,
-		"release":                 testRelease,
-		"limits of Register":      testRegisterLimits,
-		"limits of Renew":         testRenewLimits,
-		"a clock of milliseconds": testTTL,
+		"epochs rise":                           testEpochs,
+		"epochs that are gone":                  testEpochsGone,
+		"one of a name in a race":               testRegisterRace,
+		"a name that is taken":                  testNameTaken,
+		"list":                                  testNodesList,
+		"renew":                                 testRenew,
+		"renew after the end":                   testRenewEnded,
+		"release":                               testRelease,
+		"limits of Register":                    testRegisterLimits,
+		"limits of Renew":                       testRenewLimits,
+		"a clock of milliseconds":               testTTL,
+		"lives, and is not declared lost":       testDeclareLostLive,
+		"a renewal that waited for a take-over": testRenewWaited,
 	})
 }
 
@@ -258,5 +261,45 @@ func testTTL(t *testing.T, db *schema.DB) {
 	}
 	if took := time.Since(began); took < 145*time.Millisecond {
 		t.Errorf("it expired after %s", took)
+	}
+}
+
+func testDeclareLostLive(t *testing.T, db *schema.DB) {
+	alive := register(t, db, work.Node{Node: name("node")})
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		lost, err := inflight.DeclareLost(t.Context(), tx, alive)
+		if lost {
+			t.Error("a node that lives was declared lost")
+		}
+		return err
+	}))
+}
+
+// testRenewWaited has a renewal wait for the row of its registration while the
+// registration expires and is declared lost: by the time at which the renewal began it
+// would still be good.
+func testRenewWaited(t *testing.T, db *schema.DB) {
+	const ttl = 300 * time.Millisecond
+	m, other, nodes := register(t, db, work.Node{Node: name("node")}), again(t, db), inflight.NewNodes(db)
+	must(t, other.Ping(t.Context()))
+	renewed := make(chan error, 1)
+	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, ttl))
+	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), `UPDATE nodes SET busy = busy WHERE node = ?1`, m.Node); err != nil {
+			return err
+		}
+		go func() {
+			renewed <- inflight.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
+		}()
+		for lost := false; !lost; { // until the database's clock says so
+			var err error
+			if lost, err = inflight.DeclareLost(t.Context(), tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if err := <-renewed; !errors.Is(err, domain.ErrFenced) {
+		t.Fatalf("a renewal that waited while its registration was declared lost: err = %v, want ErrFenced", err)
 	}
 }

@@ -66,7 +66,7 @@ func (t *takers) take(r work.SettleRequest, number int) bool {
 func (t takers) ask(d schema.Dialect, held []bool) (questions []schema.Question) {
 	for node, numbers := range t {
 		questions = append(questions, schema.Question{
-			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + Registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, Unplaced},
+			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, Unplaced},
 			Read: func(rows *sql.Rows) error {
 				registered := rows.Next()
 				for _, i := range numbers {

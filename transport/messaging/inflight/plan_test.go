@@ -1,4 +1,4 @@
-package messaging_test
+package inflight_test
 
 import (
 	"fmt"
@@ -8,7 +8,6 @@ import (
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
-	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
 
@@ -41,7 +40,8 @@ func TestLeases_plan(t *testing.T) {
 		for how := work.SettleKeep; how <= work.SettlePass; how++ {
 			l := &work.Lease{Group: "g", FirstTopic: "t", FirstPosition: int64(i), Topic: "u", Position: int64(i + 1), Node: "n", Epoch: 1, Attempt: 1}
 			requests = append(requests, work.SettleRequest{Lease: l, Settle: how})
-			passes = append(passes, work.Pass{Lease: l, Message: follower(l, "v")})
+			next := work.OutboxMessage{Message: work.Message{Topic: "v", UUID: "next", Payload: []byte("work")}, Position: int64(i + 2)}
+			passes = append(passes, work.Pass{Lease: l, Message: next})
 		}
 	}
 	questions, err := inflight.Leases{}.Settle(db.Dialect(), requests, make([]bool, len(requests)))
@@ -63,10 +63,10 @@ func TestLeases_plan(t *testing.T) {
 	}
 }
 
-// TestSubscriber_plan: looking for what may be claimed passes by what nodes have in hand.
-func TestSubscriber_plan(t *testing.T) {
+// TestClaimer_plan: looking for what may be claimed passes by what nodes have in hand.
+func TestClaimer_plan(t *testing.T) {
 	db := schematest.SQLite(t)
-	for what, q := range messaging.ReturnedQueries(db.Dialect(), work.Topics()) {
+	for what, q := range inflight.ReturnedQueries(db.Dialect(), work.Topics()) {
 		got := plan(t, db, q, "g", "t", 3)
 		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
 			t.Errorf("%s\nis run so:\n%s", what, got)

@@ -36,6 +36,28 @@ func Offsets(ctx context.Context, db *schema.DB) (all []Offset, err error) {
 	return all, db.Translate(rows.Err())
 }
 
+// MakeOffsets makes a group's offsets of a topic, one for each partition, where they are missing. A new
+// group begins at the oldest message that is kept.
+func MakeOffsets(ctx context.Context, db *schema.DB, group, topic string) error {
+	const missing = ` FROM heads h WHERE NOT EXISTS (SELECT 1 FROM consumer_offsets o
+		WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = h.partition)`
+	var n int
+	err := db.Translate(db.QueryRowContext(ctx, `SELECT COUNT(*)`+missing, group, topic).Scan(&n))
+	if err == nil && n > 0 {
+		err = db.InTx(ctx, func(tx *schema.Tx) error {
+			// The heads' row orders those who do this at once; the second finds nothing missing.
+			return tx.Ask(ctx,
+				schema.Question{Query: `UPDATE heads SET head = head WHERE partition = ?1`, Args: []any{Unplaced}},
+				schema.Question{Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position)
+					SELECT ?1, ?2, h.partition, 0` + missing, Args: []any{group, topic}})
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("offsets of group %s: %w", group, err)
+	}
+	return nil
+}
+
 // Reset is what ResetOffsets did.
 type Reset struct {
 	Heads       int64 `json:"heads"`        // set to the last event of their partition

@@ -1,0 +1,106 @@
+package inflight
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderflow/domain/work"
+	"orderflow/schema"
+)
+
+const (
+	// uncertainty is how long after a lost answer to a COMMIT its transaction may still take effect.
+	uncertainty = time.Minute
+	// AdoptSoon is how often its claims are looked for during that time.
+	AdoptSoon = time.Second
+	// adoptEvery is how often they are looked for when no answer was lost. A lease that its node does not
+	// know of would be kept alive by the node's heartbeats, and block its order.
+	adoptEvery = 30 * time.Second
+)
+
+// Key names an in-flight row under one registration and attempt.
+type Key struct {
+	topic     string
+	partition int
+	position  int64
+	epoch     int64
+	attempt   int
+}
+
+// KeyOf is the key of a lease.
+func KeyOf(l *work.Lease) Key { return Key{l.Topic, l.Partition, l.Position, l.Epoch, l.Attempt} }
+
+// strays are in-flight rows of a node that the node does not know of.
+type strays struct {
+	db        *schema.DB
+	group     string
+	every     time.Duration
+	looked    time.Time         // when they were last looked for
+	uncertain time.Time         // until then, a claim whose COMMIT was not answered may turn up
+	seen      map[Key]time.Time // those that the last look found, and when they were found first
+}
+
+// expect has strays looked for more often for a while.
+func (s *strays) expect() { s.uncertain = time.Now().Add(uncertainty) }
+
+// due says whether it is time to look again.
+func (s *strays) due(now time.Time) bool {
+	every := s.every
+	if now.Before(s.uncertain) || len(s.seen) > 0 {
+		every = AdoptSoon
+	}
+	return now.Sub(s.looked) >= every
+}
+
+// confirm gives the claims that are strays for certain: that were found before, and by now everything has
+// been delivered that was on its way to a handler at that time.
+func (s *strays) confirm(found []Claim, passing time.Time) (lost []Claim) {
+	now, seen := time.Now(), s.seen // after the query, so that what it found was there by now
+	s.seen = map[Key]time.Time{}
+	for _, c := range found {
+		first, again := seen[KeyOf(c.Lease)]
+		if again && passing.After(first) {
+			lost = append(lost, c)
+			continue
+		}
+		if !again {
+			first = now
+		}
+		s.seen[KeyOf(c.Lease)] = first
+	}
+	return lost
+}
+
+// Hand is what a node has in hand.
+type Hand interface {
+	// Known are the leases in hand, and since when one of them may be on its way to a handler under
+	// another name: the earliest such time, or the present if there is none.
+	Known() (leases map[Key]struct{}, passing time.Time)
+	// Free is how many slots are free.
+	Free() int
+}
+
+// readUnknown reads the rows of a registration but for those known.
+func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[Key]struct{}) ([]Claim, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions,
+			uuid, payload, metadata FROM inflight
+		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.group)
+	if err != nil {
+		return nil, fmt.Errorf("read own in-flight rows: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var claims []Claim
+	for rows.Next() {
+		l := &work.Lease{Group: s.group, Node: tenure.Node, Epoch: tenure.Epoch}
+		own := Claim{Lease: l}
+		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions,
+			&own.UUID, &own.Payload, &own.Metadata); err != nil {
+			return nil, fmt.Errorf("read own in-flight rows: %w", err)
+		}
+		if _, here := known[KeyOf(l)]; !here {
+			claims = append(claims, own)
+		}
+	}
+	return claims, s.db.Translate(rows.Err())
+}

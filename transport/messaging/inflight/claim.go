@@ -1,0 +1,45 @@
+package inflight
+
+import (
+	"time"
+
+	"orderflow/domain/work"
+)
+
+// Round is what a node brings along each time it comes to claim messages.
+type Round struct {
+	Tenure  work.Tenure
+	Topics  []string // those that the node takes messages of, the first to be served first
+	Free    int      // how many messages it has room for
+	Suspect bool     // it has a suspect in hand; see ClaimerConfig.AloneAfter
+	Acks    []Ack
+}
+
+// Ack is the end of a delivery that the database has to hear of.
+type Ack struct {
+	Lease *work.Lease
+	Done  bool           // the message was dealt with; otherwise it is given back
+	Delay time.Duration  // before the next attempt, if it is given back
+	About map[string]any // the fields of a log line about the message
+}
+
+// Claim is a message that a node has claimed.
+type Claim struct {
+	Lease    *work.Lease
+	UUID     string
+	Payload  []byte
+	Metadata []byte // see UnmarshalMetadata
+	Suspect  bool   // see ClaimerConfig.AloneAfter
+}
+
+// Source is where messages wait: a partition of a topic, or, if Returned is set, the in-flight rows of a
+// topic that were given back or are a lost node's.
+type Source struct {
+	Topic    string
+	Returned bool
+
+	partition int
+	// last is the last position that was visible. All before it are visible too, since the messages of a
+	// partition become visible in order.
+	last int64
+}

@@ -1,0 +1,145 @@
+package inflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"orderflow/domain/work"
+	"orderflow/internal/crashpoint"
+	"orderflow/schema"
+)
+
+// ClaimerConfig says how a Claimer works.
+type ClaimerConfig struct {
+	Group string // the consumer group
+	Slots int    // how many messages the node handles at once
+	// Ordered keeps one message of a topic in flight in the whole group.
+	Ordered bool
+	// AloneAfter is how many interruptions make a message of a lost node a suspect. None is claimed while
+	// the node has one in hand.
+	AloneAfter int
+	// AdoptEvery is the time between looks for leases that the node does not know of. 30 s by default.
+	AdoptEvery time.Duration
+	// Losses hears of lost nodes, and of what was taken over from them.
+	Losses *Losses
+}
+
+// Claimer claims messages for one node and consumer group. It is for one goroutine.
+type Claimer struct {
+	// InTx runs a transaction. It is the database's, unless a test puts something in between.
+	InTx func(context.Context, func(*schema.Tx) error) error
+
+	db         *schema.DB
+	conf       ClaimerConfig
+	statements statements // for the topics of the last round
+	lookout    lookout
+	strays     strays
+}
+
+// NewClaimer makes a claimer.
+func NewClaimer(db *schema.DB, c ClaimerConfig) *Claimer {
+	if c.AdoptEvery == 0 {
+		c.AdoptEvery = adoptEvery
+	}
+	return &Claimer{
+		InTx: db.InTx, db: db, conf: c, lookout: lookout{db: db, group: c.Group},
+		strays: strays{db: db, group: c.Group, every: c.AdoptEvery, looked: time.Now()},
+	}
+}
+
+// Sources are where messages wait, in the order in which to claim from them: where the last claim left
+// messages, a moment ago, or what a look finds.
+func (c *Claimer) Sources(ctx context.Context, r Round) ([]Source, error) {
+	return c.lookout.sources(ctx, c.prepare(r.Topics), r.Tenure.Node)
+}
+
+// Look asks where messages wait. What it finds is checked again when it is claimed.
+func (c *Claimer) Look(ctx context.Context, r Round) ([]Source, error) {
+	return c.lookout.look(ctx, c.prepare(r.Topics), r.Tenure.Node)
+}
+
+func (c *Claimer) prepare(topics []string) statements {
+	if !slices.Equal(topics, c.statements.topics) {
+		c.statements = makeStatements(c.db.Dialect(), topics, c.conf.Slots)
+	}
+	return c.statements
+}
+
+// Claim is the one writing transaction of a round. It stores the acknowledgements and claims from as many
+// of the sources, in their order, as there is room for and as the order of its locks allows. What it
+// leaves is found by the next round. It gives the acknowledgements too that came too late: their leases
+// had ended.
+func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims []Claim, late []Ack, err error) {
+	if len(sources) > 0 {
+		crashpoint.Here("claim.begin")
+	}
+	var t *claiming
+	err = c.InTx(ctx, func(tx *schema.Tx) error {
+		t = &claiming{tx: tx, conf: &c.conf, statements: c.prepare(r.Topics), round: r, suspect: r.Suspect, losses: losses{}}
+		return write(ctx, t, sources)
+	})
+	if err != nil {
+		if errors.Is(err, schema.ErrCommit) {
+			c.strays.expect()
+		}
+		return nil, nil, fmt.Errorf("settle %d and claim up to %d messages: %w", len(r.Acks), r.Free, err)
+	}
+	c.conf.Losses.tell(t.losses.list())
+	passCommitted(t.claims)
+	c.lookout.leave(sources, t.claims, r.Free)
+	return t.claims, t.late, nil
+}
+
+// write locks rows in the order that the package documentation gives.
+func write(ctx context.Context, t *claiming, sources []Source) error {
+	if err := t.settle(ctx); err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
+	if err := t.claimReturned(ctx, sources); err != nil {
+		return err
+	}
+	err := t.claimNew(ctx, sources)
+	if len(t.claims) > 0 {
+		crashpoint.Here("claim.moved")
+	}
+	return err
+}
+
+// passCommitted passes the points between the COMMIT of a claim and its delivery.
+func passCommitted(claims []Claim) {
+	if len(claims) > 0 {
+		crashpoint.Here("claim.committed")
+	}
+	if slices.ContainsFunc(claims, func(c Claim) bool { return c.Lease.Interruptions > 0 }) {
+		crashpoint.Here("takeover.committed")
+	}
+}
+
+// Adopt gives messages that were claimed in a transaction whose answer was lost: rows of this registration
+// that the node does not know of. Without it they would stay claimed as long as the node lives. It looks
+// once a second for a minute after such a loss, and as long as there is no room for one that it found; and
+// every half minute when nothing was lost, since nothing else would ever find one.
+func (c *Claimer) Adopt(ctx context.Context, tenure work.Tenure, hand Hand) ([]Claim, error) {
+	now := time.Now()
+	if !c.strays.due(now) {
+		return nil, nil
+	}
+	c.strays.looked = now
+	known, passing := hand.Known() // before the query, so that what ends meanwhile is not taken for lost
+	found, err := c.strays.readUnknown(ctx, tenure, known)
+	if err != nil {
+		return nil, err
+	}
+	claims := c.strays.confirm(found, passing)
+	if free := max(hand.Free(), 0); len(claims) > free {
+		claims = claims[:free]
+		c.strays.expect()
+	}
+	return claims, nil
+}
+
+// Uncertain says whether the answer to a COMMIT was lost a short while ago.
+func (c *Claimer) Uncertain() bool { return time.Now().Before(c.strays.uncertain) }
