@@ -54,8 +54,8 @@ type AdminConfig struct {
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
 	// localhost and loopback addresses. With Auth, any will do.
 	AllowedHosts []string
-	// Log gets a line per request; nil: none.
-	Log *logrus.Entry
+	// Logger gets a line per request; nil: none.
+	Logger *logrus.Entry
 	// CheckTimeout bounds each check and count; 0: 5 s.
 	CheckTimeout time.Duration
 	// Registry gets the node's metrics, and may hold others; nil: a new one with those of
@@ -77,7 +77,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 		c.CheckTimeout = 5 * time.Second
 	}
 	// With tokens a page of another site can do nothing here, and probes ask by address.
-	return newHandler(adminRoutes(c), listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, log: c.Log})
+	return newHandler(adminRoutes(c), listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, logger: c.Logger})
 }
 
 func adminRoutes(c AdminConfig) []route {
@@ -94,15 +94,13 @@ func adminRoutes(c AdminConfig) []route {
 	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...))
 }
 
-// health is the answer of a check that passed.
-type health struct {
-	Status string `json:"status"`
-}
+// status is a short answer.
+func status(s string) map[string]string { return map[string]string{"status": s} }
 
 // alive answers while the process does: it asks nothing, so that a database that is
 // away does not get nodes killed.
 func (a *admin) alive(w http.ResponseWriter, _ *http.Request) error {
-	return answer(w, http.StatusOK, health{Status: "ok"})
+	return answer(w, http.StatusOK, status("ok"))
 }
 
 func (a *admin) check(name string, check func(context.Context) error, roles []Role) endpoint {
@@ -114,7 +112,7 @@ func (a *admin) check(name string, check func(context.Context) error, roles []Ro
 				members: map[string]any{"check": name},
 			}
 		}
-		return answer(w, http.StatusOK, health{Status: "ok"})
+		return answer(w, http.StatusOK, status("ok"))
 	}}
 }
 
@@ -122,5 +120,5 @@ func (a *admin) check(name string, check func(context.Context) error, roles []Ro
 func (a *admin) stop(w http.ResponseWriter, r *http.Request) error {
 	x := exchangeOf(r.Context())
 	a.node.Stop(Caller{Role: x.role, Remote: r.RemoteAddr, CorrelationID: x.correlationID})
-	return answer(w, http.StatusAccepted, health{Status: "stopping"})
+	return answer(w, http.StatusAccepted, status("stopping"))
 }

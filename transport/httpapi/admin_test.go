@@ -166,7 +166,7 @@ func TestAdmin_stat(t *testing.T) {
 // A node must say how it stands when the database does not answer.
 func TestAdmin_stat_withoutDatabase(t *testing.T) {
 	logger, hook := logtest.NewNullLogger()
-	withLog := func(c *httpapi.AdminConfig) { c.Log = logrus.NewEntry(logger) }
+	withLog := func(c *httpapi.AdminConfig) { c.Logger = logrus.NewEntry(logger) }
 	wantAnswer := func(t *testing.T, n *fakeNode) {
 		t.Helper()
 		hook.Reset()

@@ -44,8 +44,8 @@ type APIConfig struct {
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
 	// localhost and loopback addresses. With Auth, none means any.
 	AllowedHosts []string
-	// Log gets a line per request; nil: none.
-	Log *logrus.Entry
+	// Logger gets a line per request; nil: none.
+	Logger *logrus.Entry
 	// InHand bounds the bytes of bodies that are held at once, and those of answers; who comes
 	// beyond is told to come again (503, Retry-After). 0: 64 MiB.
 	InHand int64
@@ -74,7 +74,7 @@ func NewAPI(c APIConfig) http.Handler {
 		c.InHand = defaultInHand
 	}
 	return newHandler(apiRoutes(c), listener{
-		auth: c.Auth, anyHost: c.Auth != nil && len(c.AllowedHosts) == 0, hosts: c.AllowedHosts, log: c.Log,
+		auth: c.Auth, anyHost: c.Auth != nil && len(c.AllowedHosts) == 0, hosts: c.AllowedHosts, logger: c.Logger,
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -49,29 +50,26 @@ func LoadAuth(path string) (*Auth, error) {
 	if path == "" {
 		return nil, nil
 	}
-	return readAuthFile(path)
-}
-
-func readAuthFile(path string) (*Auth, error) {
-	f, err := os.Open(path) //nolint:gosec // whoever starts the program names the file
-	if err != nil {
-		return nil, fmt.Errorf("token file: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	a, err := ReadAuth(f)
-	if err != nil {
-		return nil, fmt.Errorf("token file %s: %w", path, err)
+	a := &Auth{}
+	if err := a.Reload(path); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
 
 // Reload takes the tokens of a file in place of those it has. If it cannot, it keeps those.
 func (a *Auth) Reload(path string) error {
-	next, err := readAuthFile(path)
-	if err == nil {
-		a.tokens.Store(next.tokens.Load())
+	f, err := os.Open(path) //nolint:gosec // whoever starts the program names the file
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
 	}
-	return err
+	defer func() { _ = f.Close() }()
+	next, err := ReadAuth(f)
+	if err != nil {
+		return fmt.Errorf("token file %s: %w", path, err)
+	}
+	a.tokens.Store(next.tokens.Load())
+	return nil
 }
 
 // ReadAuth reads lines "role:token". Empty lines and lines that begin with # are
@@ -110,7 +108,7 @@ func readToken(line string, earlier []tokenHash) (tokenHash, error) {
 		return tokenHash{}, fmt.Errorf("expected role:token, with one of the roles %s", domain.List(roles))
 	case len(token) < MinToken:
 		return tokenHash{}, fmt.Errorf("the token of role %s is shorter than %d bytes", role, MinToken)
-	case !usableToken(token):
+	case !usableToken.MatchString(token):
 		return tokenHash{}, fmt.Errorf("the token of role %s has characters other than letters, digits and -._~+/=", role)
 	}
 	hash := sha256.Sum256([]byte(token))
@@ -120,13 +118,8 @@ func readToken(line string, earlier []tokenHash) (tokenHash, error) {
 	return tokenHash{role: role, hash: hash}, nil
 }
 
-// usableToken accepts the characters of RFC 6750, section 2.1.
-func usableToken(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		return !letter && !strings.ContainsRune("-._~+/=", c)
-	})
-}
+// usableToken is a token in the characters of RFC 6750, section 2.1.
+var usableToken = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]+$`)
 
 // admit says whether the request's token has one of the roles, and which. Without
 // roles, or on a nil Auth, everybody is admitted.
@@ -147,7 +140,12 @@ func (a *Auth) admit(r *http.Request, allowed []Role) (Role, error) {
 		return "", unauthenticated("the token is not one of this system", `, error="invalid_token"`)
 	}
 	if !slices.Contains(allowed, role) {
-		return role, forbidden(role, allowed)
+		return role, &problem{
+			kind:    problemForbidden,
+			detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
+			members: map[string]any{"role": role, "roles": allowed},
+			header:  challenge(`, error="insufficient_scope"`),
+		}
 	}
 	return role, nil
 }
@@ -166,15 +164,6 @@ func (a *Auth) roleOf(token string) (role Role, known bool) {
 
 func unauthenticated(detail, reason string) error {
 	return &problem{kind: problemUnauthenticated, detail: detail, header: challenge(reason)}
-}
-
-func forbidden(role Role, allowed []Role) error {
-	return &problem{
-		kind:    problemForbidden,
-		detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
-		members: map[string]any{"role": role, "roles": allowed},
-		header:  challenge(`, error="insufficient_scope"`),
-	}
 }
 
 func challenge(reason string) http.Header {

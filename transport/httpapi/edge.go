@@ -14,17 +14,17 @@ import (
 // edge is the outermost handler: it gives every request its exchange, answers for
 // handlers that panic, and writes the one log line.
 type edge struct {
-	log  *logrus.Entry
-	next http.Handler
+	logger *logrus.Entry
+	next   http.Handler
 }
 
-func newEdge(log *logrus.Entry, next http.Handler) edge {
-	if log == nil {
+func newEdge(logger *logrus.Entry, next http.Handler) edge {
+	if logger == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)
-		log = logrus.NewEntry(silent)
+		logger = logrus.NewEntry(silent)
 	}
-	return edge{log: log, next: next}
+	return edge{logger: logger, next: next}
 }
 
 // ServeHTTP is http.Handler.
@@ -59,7 +59,7 @@ func (e edge) finish(x *exchange, r *http.Request, thrown any) {
 // write logs: faults as errors, what the database could not do as warnings, changes
 // as info, the rest for debugging.
 func (e edge) write(x *exchange, r *http.Request) {
-	entry := e.log.WithFields(logrus.Fields{
+	entry := e.logger.WithFields(logrus.Fields{
 		"method": r.Method, "path": r.URL.Path, "status": x.status, "bytes": x.bytes,
 		"duration_ms":    float64(time.Since(x.started).Microseconds()) / 1000,
 		"correlation_id": x.correlationID, "remote": r.RemoteAddr,

@@ -19,7 +19,7 @@ import (
 func logged() (func(*httpapi.APIConfig), *logtest.Hook) {
 	logger, hook := logtest.NewNullLogger()
 	logger.SetLevel(logrus.DebugLevel)
-	return func(c *httpapi.APIConfig) { c.Log = logrus.NewEntry(logger) }, hook
+	return func(c *httpapi.APIConfig) { c.Logger = logrus.NewEntry(logger) }, hook
 }
 
 func TestEdge_correlation(t *testing.T) {

@@ -1,10 +1,10 @@
 package httpapi
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"orderflow/domain"
 	"orderflow/domain/stored"
@@ -43,10 +43,14 @@ func appendHistory(body []byte, history []domain.Recorded) ([]byte, error) {
 }
 
 func appendEvent(b []byte, r domain.Recorded) []byte {
-	b = strconv.AppendInt(append(b, `{"position":`...), r.Position, 10)
-	b = strconv.AppendInt(append(b, `,"partition":`...), int64(r.Partition), 10)
-	b = strconv.AppendInt(append(b, `,"version":`...), int64(r.Version), 10)
-	typ, _ := json.Marshal(r.Type) // a string always is JSON
-	b = fmt.Appendf(b, `,"type":%s,"data":%s,"metadata":%s`, typ, r.Data, r.RawMeta)
-	return fmt.Appendf(b, `,"recorded_at":"%s","hash":"%x"}`, stored.AppendTime(nil, r.RecordedAt), r.Hash)
+	o := stored.NewObject(b)
+	o.Number("position", int(r.Position))
+	o.Number("partition", r.Partition)
+	o.Number("version", r.Version)
+	o.Text("type", r.Type)
+	o.Raw("data", r.Data)
+	o.Raw("metadata", r.RawMeta)
+	o.Time("recorded_at", r.RecordedAt)
+	o.Text("hash", hex.EncodeToString(r.Hash))
+	return o.End()
 }

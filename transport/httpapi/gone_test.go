@@ -70,9 +70,9 @@ func TestServer_halfClose(t *testing.T) {
 			n := &noticed{}
 			logger, hook := logtest.NewNullLogger()
 			log := logrus.NewEntry(logger)
-			n.next = httpapi.NewAPI(httpapi.APIConfig{Placer: placing(handlers.PlacingConfig{Store: n}), Views: n, Log: log})
+			n.next = httpapi.NewAPI(httpapi.APIConfig{Placer: placing(handlers.PlacingConfig{Store: n}), Views: n, Logger: log})
 			if !strings.Contains(request, "/v1/") {
-				n.next = httpapi.NewAdmin(httpapi.AdminConfig{Node: aNode(), Orders: n, Log: log})
+				n.next = httpapi.NewAdmin(httpapi.AdminConfig{Node: aNode(), Orders: n, Logger: log})
 			}
 			answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(halfClosed(t, n, request))), nil)
 			if err != nil {

@@ -43,7 +43,7 @@ type listener struct {
 	// anyHost has the header Host not looked at; otherwise it is a loopback name or one of hosts.
 	anyHost bool
 	hosts   []string
-	log     *logrus.Entry
+	logger  *logrus.Entry
 }
 
 // newHandler makes one listener's handler: edge, size of the header, the host that is meant,
@@ -60,7 +60,7 @@ func newHandler(routes []route, l listener) http.Handler {
 	if !l.anyHost {
 		guarded = loopbackOr(l.hosts, guarded)
 	}
-	return newEdge(l.log, limitHeader(guarded))
+	return newEdge(l.logger, limitHeader(guarded))
 }
 
 // wholeServer answers OPTIONS *, which asks for no path and only whether there is a server.

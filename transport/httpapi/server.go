@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// What a request may measure at most. Every limit is inclusive.
+const (
+	// MaxBody is the size of a body in bytes.
+	MaxBody = 1 << 20
+	// MaxHeader is the size in bytes of the request line and the header fields together.
+	MaxHeader = 16 << 10
+)
+
 // The time a connection may take. A profile (/debug/pprof/profile) must fit into
 // writeTimeout; answers that are sent as a whole have less, see partTimeout.
 const (

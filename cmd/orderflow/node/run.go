@@ -55,11 +55,11 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) addServers(parts *run.Group) {
 	if n.apiListener != nil {
 		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
-			Placer: n.placing, Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Log: n.entry("api"),
+			Placer: n.placing, Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Logger: n.entry("api"),
 		}))
 	}
 	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.views, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, Log: n.entry("admin"),
+		Node: control{n}, Orders: n.views, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.entry("admin"),
 	}))
 }
 
