@@ -1,29 +1,40 @@
-// Package handlers does the work of orders: it takes the messages that ask for a step
-// or a rollback, has an Executor do the work, and records what came of it.
+// Package handlers holds the use cases of orders, and the process that works on them.
 //
-// Steps are the message handlers, NewRouter puts them on a Watermill router, Node is
-// this process's membership in the cluster, and Worker runs all of it and stops it in
-// the right order. Where things are stored is not known here; the interfaces below
-// say what is needed.
+// What people ask for:
 //
-// What it promises:
+//   - Placing places an order (place.go), after it has checked a NewOrder (neworder.go).
+//   - Letters requeues and discards dead letters (letters.go).
+//   - A later use case, such as to cancel an order, gets a type and a file beside these. The HTTP
+//     API and the commands call it; neither holds rules of its own.
 //
-//   - An attempt is recorded as started before its work begins, and its outcome is
-//     recorded in the unit of work that also ends the message. An outcome whose lease
-//     has been lost is dropped: another node has the order.
-//   - An order that is placed on a node with a free worker is started in the transaction that
-//     places it (Placing).
-//   - An order that goes on in the same slot is not loaded again: what was committed goes
-//     along with its lease. What others have appended meanwhile is met when the next outcome
-//     is recorded, which is then decided anew on what is stored.
+// What messages ask for: Steps has the message handlers. NewRouter puts them on a Watermill
+// router. Node is the membership of this process in the cluster. Worker runs node and router, and
+// stops them in the right order. An Executor does the work. Where things are stored is not known
+// here; the interfaces below say what is needed.
+//
+// What it promises of placing:
+//
+//   - An order with a tracking id or an idempotency key is placed once, however often it is asked for.
+//     The same key with other content is refused.
+//   - If a worker of this node is free, the order's first step is started in the transaction that places
+//     the order.
+//
+// What it promises of the work:
+//
+//   - An attempt is recorded as started before its work begins. Its outcome is recorded in the
+//     unit of work that also ends the message. If the lease has been lost, another node has
+//     the order, and the outcome is dropped.
+//   - An order that goes on in the same slot is not loaded again: the handler of the next message
+//     gets the order as it was committed. If others have appended meanwhile, the append of
+//     the next outcome finds that out, and the outcome is decided again on what is stored.
 //   - Work that was done is not forgotten because the database is away: its outcome is
 //     offered again until it is stored or the lease ends.
 //   - An attempt that another node left open is closed as interrupted in the same unit
 //     of work that starts the next one. A message that was interrupted too often takes
 //     its order out of the flow (Parked) and blocks no other.
-//   - A step that is cut short because its node stops is recorded as interrupted, for that reason,
-//     and its message handed back without being counted. What is said of an attempt that
-//     another node left open is what is known: whose lease expired, or who was stopped.
+//   - A step that is cut short because its node stops is recorded as interrupted, for that reason. Its
+//     message is handed back, and the attempt is not counted. Of an attempt that another node left
+//     open, the record says what is known: whose lease expired, or which node was stopped.
 //   - A step that runs into its time limit, and one whose executor panics, is interrupted
 //     and tried again; one whose executor returns an error has failed, and the order is
 //     rolled back.
@@ -32,17 +43,20 @@
 //     the log says.
 //   - A message that no longer fits its order is dropped; one that cannot be understood
 //     goes to the dead letters.
-//   - No two processes are one node: one that finds its name registered waits until that has
-//     expired, and ends with an error if it is renewed.
-//   - A node stops working on its leases before they can end: the context of all its
-//     work is canceled by the node's own monotonic clock, a fifth of the lease's time
-//     before the database would let another node have them, even while a call to the
-//     database hangs. An executor that asks its context after a pause of the process is told
-//     by the clock, also before the timer that ends the context has had its turn.
+//
+// What it promises of leases:
+//
+//   - Two processes are never one node. A process that finds its name registered waits until that
+//     registration has expired, and ends with an error if the registration is renewed.
+//   - A node stops its work before its leases can end. It relies on a registration only until
+//     start of the last renewal + 4/5 of the lease's time, by its own monotonic clock, even while a
+//     call to the database hangs. Then the context of all its work is canceled.
+//   - When the process was paused, a timer can be late. The context's Err does not wait for the timer:
+//     it compares the clock. So an executor that asks ctx.Err() before each effect stops in time.
 //
 // What it does not promise: an executor is called at least once for a step, not exactly
 // once. It gets the same key each time (see Work). An executor that ignores its
 // context can work on after its lease has ended; nothing it says then is recorded. A
-// machine that is suspended as a whole does not see the time pass; its outcomes are
-// refused by the fence in the event store.
+// machine that is suspended as a whole does not see the time pass; the event store refuses
+// its outcomes.
 package handlers

@@ -12,9 +12,9 @@ import (
 type Executor interface {
 	// Execute does the work of one step. An error means that the step has failed, and has
 	// the order rolled back. ctx ends with the lease (cause domain.ErrFenced) or with the
-	// step's time; Execute must return soon after, and what it returns then is not taken
-	// for a failure. After a pause of the process ctx.Err says so before ctx.Done does: ask
-	// it before every effect.
+	// step's time. Execute must return soon after; what it returns then is not taken
+	// for a failure. Ask ctx.Err() before every effect: after a pause of the process it
+	// tells of the end at once, and ctx.Done() may be late.
 	Execute(ctx context.Context, w Work) error
 	// Compensate undoes what Execute did, or may have done, for the step. It must be safe
 	// to repeat with the same Key. After an error it is tried again.

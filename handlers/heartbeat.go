@@ -68,9 +68,28 @@ func (n *Node) enter(ctx context.Context) (int64, error) {
 	defer cancel()
 	info := n.conf.Info
 	info.Epoch, info.State, info.Busy = n.epoch(), n.State(), n.conf.Busy()
-	return await(ctx, func(ctx context.Context) (int64, error) {
-		return n.conf.Registry.Register(ctx, info, n.conf.LeaseTTL)
+	var epoch int64
+	err := await(ctx, func(ctx context.Context) (err error) {
+		epoch, err = n.conf.Registry.Register(ctx, info, n.conf.LeaseTTL)
+		return err
 	})
+	if err != nil {
+		return 0, err // the call may still be writing the epoch
+	}
+	return epoch, nil
+}
+
+// await calls f and gives its error, or the cause of ctx's end if that comes first. It does not
+// wait for a call that ignores its context.
+func await(ctx context.Context, f func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // epoch is that of the latest registration; 0 before the first.
@@ -148,7 +167,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	ctx, cancel := context.WithTimeout(ctx, min(n.conf.Heartbeat, safely(ttl)/2))
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
-	_, err := await(ctx, func(context.Context) (struct{}, error) {
+	return await(ctx, func(context.Context) error {
 		err := n.conf.Registry.Renew(t.ctx, n.conf.Info.Node, t.epoch, n.State(), n.conf.Busy(), ttl)
 		switch {
 		case err == nil:
@@ -158,9 +177,8 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 		case errors.Is(err, domain.ErrFenced):
 			t.fence()
 		}
-		return struct{}{}, err
+		return err
 	})
-	return err
 }
 
 // named is the error of a call, which was given up after a time, with what kept it from being
@@ -186,9 +204,7 @@ func (n *Node) release(ctx context.Context, t *tenure) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.conf.LeaseTTL)
 	defer cancel()
-	_, err := await(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, n.conf.Registry.Release(ctx, n.conf.Info.Node, t.epoch)
-	})
+	err := await(ctx, func(ctx context.Context) error { return n.conf.Registry.Release(ctx, n.conf.Info.Node, t.epoch) })
 	if err != nil && !errors.Is(err, domain.ErrFenced) {
 		return fmt.Errorf("release node %s, epoch %d: %w", n.conf.Info.Node, t.epoch, err)
 	}
