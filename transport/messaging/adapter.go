@@ -1,8 +1,11 @@
 package messaging
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -12,8 +15,34 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// SchemaAdapter is watermill-sql's view of the outbox: one table for all topics, in
-// either dialect. Tables are made by migrations, never here.
+// logPosition is where in the log a message belongs. It travels in the message's context from Outbox to
+// SchemaAdapter, because Watermill's Publisher stands in between.
+type logPosition struct {
+	partition int
+	position  int64
+	at        time.Time
+}
+
+type logPositionKey struct{}
+
+var errNoPosition = errors.New("the message has no place in the log: publish it through Outbox or Publisher")
+
+func withPosition(m *message.Message, p logPosition) *message.Message {
+	m.SetContext(context.WithValue(m.Context(), logPositionKey{}, p))
+	return m
+}
+
+func positionOf(m *message.Message) (logPosition, error) {
+	p, ok := m.Context().Value(logPositionKey{}).(logPosition)
+	if !ok {
+		return logPosition{}, errNoPosition
+	}
+	return p, nil
+}
+
+// SchemaAdapter tells watermill-sql of the outbox: one table for all topics, in either dialect. Its
+// Publisher calls InsertQuery. Nothing in this program calls SelectQuery and UnmarshalMessage, which only
+// watermill-sql's own Subscriber would: they are there for the interface. Migrations make the tables.
 type SchemaAdapter struct {
 	Dialect schema.Dialect
 }
@@ -29,15 +58,15 @@ const maxInsert = 256
 // maxUUID is how many bytes of a UUID the tables hold.
 const maxUUID = 128
 
-// InsertQuery inserts up to 256 messages at their places in the log, which they have
-// from Publisher or Outbox. A UUID may have 128 bytes.
+// InsertQuery inserts up to 256 messages at their positions in the log, which Publisher or Outbox gave
+// them. A UUID may have 128 bytes.
 func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsql.Query, error) {
 	if len(messages) == 0 || len(messages) > maxInsert {
 		return wsql.Query{}, fmt.Errorf("%w: %d messages in one statement (1 to %d)", domain.ErrInvalid, len(messages), maxInsert)
 	}
 	q := wsql.Query{Args: make([]any, 0, len(messages)*outboxColumns)}
 	for _, m := range messages {
-		p, err := placeOf(m)
+		p, err := positionOf(m)
 		if err != nil {
 			return wsql.Query{}, fmt.Errorf("message %s: %w", m.UUID, err)
 		}
@@ -58,8 +87,7 @@ func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsq
 	return q, nil
 }
 
-// SelectQuery reads the messages of a topic in the order in which they were placed,
-// after the group's offset. Subscriber does not use it: it claims in parts, by partition.
+// SelectQuery reads the messages of a topic that are after the group's offset, in the order of the log.
 func (a SchemaAdapter) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Query {
 	return wsql.Query{Query: a.Dialect.Rebind(`SELECT m.position, m.uuid, m.payload, m.metadata FROM outbox m
 		JOIN consumer_offsets o ON o.consumer_group = ?1 AND o.topic = m.topic AND o.partition = m.partition

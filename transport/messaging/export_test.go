@@ -28,7 +28,7 @@ func (c Config) WithAdoptAnyway(d time.Duration) Config {
 // WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
 func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.claims.InTx = wrap(s.claims.InTx) }
 
-// WithPlace gives a message its place in the log.
-func WithPlace(m *message.Message, partition int, position int64) *message.Message {
-	return withPlace(m, place{partition: partition, position: position, at: time.Now()})
+// WithPosition gives a message its position in the log.
+func WithPosition(m *message.Message, partition int, position int64) *message.Message {
+	return withPosition(m, logPosition{partition: partition, position: position, at: time.Now()})
 }

@@ -1,6 +1,9 @@
 package messaging
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -18,14 +21,12 @@ type Outbox struct {
 	logger watermill.LoggerAdapter
 }
 
-// NewOutbox gives an outbox that rings bell, which may be nil, once messages are
-// visible.
+// NewOutbox makes an outbox that rings bell, which may be nil, once messages are visible.
 func NewOutbox(bell *Bell, logger watermill.LoggerAdapter) *Outbox {
 	return &Outbox{bell: bell, logger: logger}
 }
 
-// Insert gives the statements that write messages, which have their places in the log
-// already.
+// Insert gives the statements that write messages, whose positions in the log are known already.
 func (o *Outbox) Insert(d schema.Dialect, messages []work.OutboxMessage) ([]schema.Question, error) {
 	var topics []string
 	byTopic := map[string]message.Messages{}
@@ -34,7 +35,7 @@ func (o *Outbox) Insert(d schema.Dialect, messages []work.OutboxMessage) ([]sche
 			topics = append(topics, m.Topic)
 		}
 		wm := &message.Message{UUID: m.UUID, Payload: m.Payload, Metadata: m.Metadata} // it is only read
-		byTopic[m.Topic] = append(byTopic[m.Topic], withPlace(wm, place{m.Partition, m.Position, m.At}))
+		byTopic[m.Topic] = append(byTopic[m.Topic], withPosition(wm, logPosition{m.Partition, m.Position, m.At}))
 	}
 	var questions []schema.Question
 	for _, topic := range topics {
@@ -54,7 +55,7 @@ func (o *Outbox) Committed(topics []string) {
 	}
 }
 
-// insert has watermill-sql's Publisher write placed messages, and gives its statements.
+// insert has watermill-sql's Publisher write messages that have a position, and gives its statements.
 func insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, messages message.Messages) ([]schema.Question, error) {
 	if err := inflight.ValidTopic(topic); err != nil {
 		return nil, err
@@ -71,4 +72,18 @@ func insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, mess
 		return nil
 	})
 	return c.questions, err
+}
+
+// collector stands in for the database towards watermill-sql's Publisher. It keeps the statements that the
+// Publisher would run, so that they share a round trip with those of the events.
+type collector struct {
+	wsql.ContextExecutor // nil: a Publisher inserts, by ExecContext, and does nothing else
+	questions            []schema.Question
+}
+
+// ExecContext keeps a statement. How many rows it will change is not known yet, and the
+// Publisher does not ask.
+func (c *collector) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	c.questions = append(c.questions, schema.Question{Query: query, Args: args})
+	return driver.ResultNoRows, nil
 }

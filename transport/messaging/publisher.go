@@ -55,7 +55,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		}
 		placed := make(message.Messages, len(messages))
 		for i, m := range messages {
-			placed[i] = withPlace(m.Copy(), place{inflight.Unplaced, head + int64(i) + 1, time.Now()})
+			placed[i] = withPosition(m.Copy(), logPosition{inflight.Unplaced, head + int64(i) + 1, time.Now()})
 		}
 		inserts, err := insert(tx.Dialect(), p.logger, topic, placed)
 		if err != nil {

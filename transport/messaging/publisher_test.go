@@ -231,7 +231,7 @@ func testAdapterBound(t *testing.T, db *schema.DB) {
 	}
 	sent := make(message.Messages, 256)
 	for i, uuid := range numbered(256) {
-		sent[i] = messaging.WithPlace(message.NewMessage(uuid, nil), 3, int64(5000+i))
+		sent[i] = messaging.WithPosition(message.NewMessage(uuid, nil), 3, int64(5000+i))
 	}
 	topic := name("topic")
 	q, err := a.InsertQuery(topic, sent)
