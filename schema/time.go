@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -13,6 +14,14 @@ import (
 func TimeArg(t time.Time) string {
 	b := stored.AppendTime(make([]byte, 0, len(stored.TimeLayout)), t)
 	return string(b[:len(b)-1])
+}
+
+// NullTimeArg is TimeArg, with NULL for the zero time.
+func NullTimeArg(t time.Time) sql.NullString {
+	if t.IsZero() {
+		return sql.NullString{}
+	}
+	return sql.NullString{String: TimeArg(t), Valid: true}
 }
 
 // ParseTime reads what TimeArg wrote of a year of four digits; false for anything else,
