@@ -222,8 +222,31 @@ func (o *Order) open(step Step, attempt int) (*StepState, error) {
 	return state, nil
 }
 
-// Never is the command that is never allowed: that of events which only follow from
-// others, and may not stand alone.
-type Never struct{}
+// CommandOf is the command that decides an event. Events that only follow from others, such as
+// OrderCompleted, have one that is never allowed.
+func CommandOf(e Event) Command {
+	switch e := e.(type) {
+	case OrderPlaced:
+		return Place(e)
+	case StepStarted:
+		return StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case StepCompleted:
+		return CompleteStep{Step: e.Step, Attempt: e.Attempt}
+	case StepFailed:
+		return FailStep{Step: e.Step, Attempt: e.Attempt, Error: e.Error}
+	case StepInterrupted:
+		return InterruptStep{Step: e.Step, Attempt: e.Attempt, Reason: e.Reason}
+	case StepRolledBack:
+		return RollBackStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
+	case OrderParked:
+		return Park{Reason: e.Reason}
+	case OrderResumed:
+		return Resume{Reason: e.Reason}
+	}
+	return never{}
+}
 
-func (Never) decide(*Order) ([]Event, error) { return nil, ErrOutOfTurn }
+// never is the command that is never allowed.
+type never struct{}
+
+func (never) decide(*Order) ([]Event, error) { return nil, ErrOutOfTurn }

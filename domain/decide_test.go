@@ -117,6 +117,14 @@ func TestDecide_events(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(events, c.want) {
 				t.Errorf("decided %#v, err %v; want %#v", events, err, c.want)
 			}
+			if command := CommandOf(c.want[0]); !reflect.DeepEqual(command, c.command) {
+				t.Errorf("the command of %#v is %#v, want %#v", c.want[0], command, c.command)
+			}
+			for _, follows := range c.want[1:] {
+				if _, err := Decide(after(t, c.history...), CommandOf(follows)); !errors.Is(err, ErrOutOfTurn) {
+					t.Errorf("%#v was decided by itself: %v, want ErrOutOfTurn", follows, err)
+				}
+			}
 		})
 	}
 }

@@ -186,7 +186,7 @@ func (c *cluster) check(a work.Unit, stream []domain.Recorded) (recorded []domai
 		c.t.Errorf("the stream of %s does not fold: %v", a.OrderID, err)
 	}
 	for len(recorded) < len(a.Events) {
-		allowed, err := domain.Decide(o, commandOf(a.Events[len(recorded)]))
+		allowed, err := domain.Decide(o, domain.CommandOf(a.Events[len(recorded)]))
 		if err != nil {
 			c.t.Errorf("order %s: %T was appended against the rules: %v", a.OrderID, a.Events[len(recorded)], err)
 			allowed = a.Events[len(recorded):]
@@ -216,29 +216,6 @@ func (c *cluster) record(meta domain.Metadata, id domain.OrderID, e domain.Event
 	}
 	meta.Schema = schema
 	return domain.Recorded{OrderID: id, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
-}
-
-// commandOf is the command that leads to an event.
-func commandOf(e domain.Event) domain.Command {
-	switch e := e.(type) {
-	case domain.OrderPlaced:
-		return domain.Place(e)
-	case domain.StepStarted:
-		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
-	case domain.StepCompleted:
-		return domain.CompleteStep{Step: e.Step, Attempt: e.Attempt}
-	case domain.StepFailed:
-		return domain.FailStep{Step: e.Step, Attempt: e.Attempt, Error: e.Error}
-	case domain.StepInterrupted:
-		return domain.InterruptStep{Step: e.Step, Attempt: e.Attempt, Reason: e.Reason}
-	case domain.StepRolledBack:
-		return domain.RollBackStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
-	case domain.OrderParked:
-		return domain.Park{Reason: e.Reason}
-	case domain.OrderResumed:
-		return domain.Resume{Reason: e.Reason}
-	}
-	return domain.Resume{Reason: fmt.Sprintf("no command leads to %T", e)}
 }
 
 func (c *cluster) rowOf(l *work.Lease) *row {

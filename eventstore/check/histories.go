@@ -88,7 +88,7 @@ func (c *run) replay(events []domain.Recorded) {
 			return
 		}
 		if len(due) == 0 {
-			decided, err := domain.Decide(order, commandOf(r.Event))
+			decided, err := domain.Decide(order, domain.CommandOf(r.Event))
 			if err != nil {
 				c.atf(Illegal, r, "%s: %v", r.Type, err)
 				return
@@ -115,27 +115,4 @@ func sameEvent(codec *domain.Codec, a, b domain.Event) bool {
 	left, _, errA := codec.Encode(a)
 	right, _, errB := codec.Encode(b)
 	return errors.Join(errA, errB) == nil && a.EventType() == b.EventType() && bytes.Equal(left, right)
-}
-
-// commandOf is the command that decides an event, if it is allowed.
-func commandOf(e domain.Event) domain.Command {
-	switch e := e.(type) {
-	case domain.OrderPlaced:
-		return domain.Place(e)
-	case domain.StepStarted:
-		return domain.StartStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
-	case domain.StepCompleted:
-		return domain.CompleteStep{Step: e.Step, Attempt: e.Attempt}
-	case domain.StepFailed:
-		return domain.FailStep{Step: e.Step, Attempt: e.Attempt, Error: e.Error}
-	case domain.StepInterrupted:
-		return domain.InterruptStep{Step: e.Step, Attempt: e.Attempt, Reason: e.Reason}
-	case domain.StepRolledBack:
-		return domain.RollBackStep{Step: e.Step, Attempt: e.Attempt, Node: e.Node}
-	case domain.OrderParked:
-		return domain.Park{Reason: e.Reason}
-	case domain.OrderResumed:
-		return domain.Resume{Reason: e.Reason}
-	}
-	return domain.Never{}
 }
