@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	_ "embed"
+	"fmt"
 	"net/http"
+	"strings"
 )
 
 // The documents that describe the listeners, one for customers and one for operators.
@@ -45,4 +47,30 @@ func aboutRoutes(document []byte) []route {
 		{problemsPath, get(endpoint{serve: listProblems})},
 		{problemsPath + "/{name}", get(endpoint{serve: explainProblem})},
 	}
+}
+
+// listProblems explains all problem types, as plain text.
+func listProblems(w http.ResponseWriter, _ *http.Request) error {
+	var b strings.Builder
+	for _, t := range problemTypes {
+		b.WriteString(t.text())
+		b.WriteByte('\n')
+	}
+	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte(b.String()))
+	return nil
+}
+
+// explainProblem explains one.
+func explainProblem(w http.ResponseWriter, r *http.Request) error {
+	for _, t := range problemTypes {
+		if t.uri() == r.URL.Path {
+			write(w, "text/plain; charset=utf-8", http.StatusOK, []byte(t.text()))
+			return nil
+		}
+	}
+	return pathNotFound(r)
+}
+
+func (t problemType) text() string {
+	return fmt.Sprintf("%s\n%d %s.\n%s\n", t.uri(), t.status, t.title, t.about)
 }

@@ -90,7 +90,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/Watchdog_External", get(a.check("external", c.Node.External, operators))},
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
-		{"/metrics", get(endpoint{serve: a.metrics(c.Registry), roles: operators})},
+		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts}), roles: operators})},
 	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...))
 }
 
@@ -121,4 +121,37 @@ func (a *admin) stop(w http.ResponseWriter, r *http.Request) error {
 	x := exchangeOf(r.Context())
 	a.node.Stop(Caller{Role: x.role, Remote: r.RemoteAddr, CorrelationID: x.correlationID})
 	return answer(w, http.StatusAccepted, status("stopping"))
+}
+
+// stat answers also when the database does not.
+func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
+	s := statAnswer{NodeStat: a.node.Stat(r.Context())}
+	s.UptimeSeconds = time.Since(s.StartedAt).Round(time.Millisecond).Seconds()
+	s.StartedAt, s.HeartbeatAt = instantOf(s.StartedAt), instantOf(s.HeartbeatAt)
+	if s.Roles == nil {
+		s.Roles = []string{}
+	}
+	if s.MissingRoles == nil {
+		s.MissingRoles = []string{}
+	}
+	var err error
+	if s.Orders, err = a.counts(r.Context()); err != nil {
+		exchangeOf(r.Context()).err = err
+	}
+	return answer(w, http.StatusOK, s)
+}
+
+// counts is the number of orders of every status, in bounded time.
+func (a *admin) counts(ctx context.Context) (map[domain.Status]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	counted, err := a.orders.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[domain.Status]int64{}
+	for _, s := range domain.Statuses() {
+		all[s] = counted[s]
+	}
+	return all, nil
 }

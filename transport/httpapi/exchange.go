@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +70,18 @@ func (x *exchange) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// fail answers a request with the problem that err is, and keeps err for the log.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
+	x.err = err
+	p := problemOf(err)
+	maps.Copy(w.Header(), p.header)
+	if slices.Contains(retrySoon, p.kind) {
+		w.Header().Set("Retry-After", "1")
+	}
+	write(w, "application/problem+json", p.kind.status, append(p.document(r.URL.EscapedPath(), x.correlationID), '\n'))
+}
 
 // correlationID is the caller's id if it gave a usable one, or else a new one.
 func correlationID(h http.Header) string {

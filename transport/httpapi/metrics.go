@@ -8,15 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"orderflow/domain"
 )
 
 // metrics serves the registry in the text format of Prometheus.
-func (a *admin) metrics(registry *prometheus.Registry) func(http.ResponseWriter, *http.Request) error {
+func metrics(registry *prometheus.Registry, node nodeCollector) func(http.ResponseWriter, *http.Request) error {
 	if registry == nil {
 		registry = prometheus.NewRegistry()
 		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
-	registry.MustRegister(nodeCollector{admin: a})
+	registry.MustRegister(node)
 	h := promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return func(w http.ResponseWriter, r *http.Request) error {
 		h.ServeHTTP(w, r)
@@ -70,7 +72,10 @@ var (
 )
 
 // nodeCollector reads the node and the counts when it is scraped.
-type nodeCollector struct{ admin *admin }
+type nodeCollector struct {
+	stat   func(context.Context) NodeStat
+	counts func(context.Context) (map[domain.Status]int64, error)
+}
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
@@ -89,7 +94,7 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	yes := map[bool]float64{true: 1}
-	s := c.admin.node.Stat(context.Background())
+	s := c.stat(context.Background())
 	gauge(descInfo, 1, s.Node, s.State, s.Version)
 	for _, m := range nodeMetrics {
 		to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.of(s))
@@ -100,7 +105,7 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	for _, role := range []string{"api", "worker", "projector"} {
 		gauge(descMissing, yes[slices.Contains(s.MissingRoles, role)], role)
 	}
-	orders, err := c.admin.counts(context.Background())
+	orders, err := c.counts(context.Background())
 	for status, n := range orders {
 		gauge(descOrders, float64(n), string(status))
 	}

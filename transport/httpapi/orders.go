@@ -7,10 +7,44 @@ import (
 	"net/http"
 
 	"github.com/gorilla/mux"
+	"golang.org/x/sync/semaphore"
 
 	"orderflow/domain"
 	"orderflow/handlers"
+	"orderflow/projections"
 )
+
+// Views are the orders as customers see them.
+type Views interface {
+	// Get gives one order, at least as new as what the caller wrote; domain.ErrNotFound.
+	Get(ctx context.Context, id domain.OrderID) (projections.OrderView, error)
+	// List gives one page of orders, newest first; domain.ErrInvalid for a bad cursor.
+	List(ctx context.Context, f projections.Filter) (projections.Page, error)
+}
+
+// History is the event store as auditors see it.
+type History interface {
+	// Load is every event of an order, in order of version; domain.ErrNotFound.
+	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
+}
+
+// Placer places orders.
+type Placer interface {
+	// Place is handlers.Placing's. The order's id may come with an error.
+	Place(ctx context.Context, o handlers.NewOrder) (handlers.Placed, error)
+}
+
+// api answers about orders.
+type api struct {
+	placer  Placer
+	views   Views
+	history History
+	bodies  budget // of requests
+	answers *answers
+	// decoding has large bodies wait for their turn. Many at once would keep what has to happen in
+	// time, such as a heartbeat, waiting for a processor.
+	decoding *semaphore.Weighted
+}
 
 // place answers 202 as soon as the order is in the event store.
 func (a *api) place(w http.ResponseWriter, r *http.Request) error {

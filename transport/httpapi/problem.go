@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"orderflow/domain"
@@ -37,18 +36,6 @@ func (p *problem) document(instance, correlationID string) []byte {
 	}{p.kind.uri(), p.kind.title, p.kind.status, p.detail, instance})
 	more, _ := stored.Marshal(members)
 	return bytes.Join([][]byte{head[:len(head)-1], more[1:]}, []byte(","))
-}
-
-// fail answers a request with the problem that err is, and keeps err for the log.
-func fail(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r.Context())
-	x.err = err
-	p := problemOf(err)
-	maps.Copy(w.Header(), p.header)
-	if slices.Contains(retrySoon, p.kind) {
-		w.Header().Set("Retry-After", "1")
-	}
-	write(w, "application/problem+json", p.kind.status, append(p.document(r.URL.EscapedPath(), x.correlationID), '\n'))
 }
 
 // The places of a request where a name can be wrong.

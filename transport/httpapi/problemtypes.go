@@ -1,11 +1,5 @@
 package httpapi
 
-import (
-	"fmt"
-	"net/http"
-	"strings"
-)
-
 // problemsPath is where the problem types are explained; a type's URI is below it.
 const problemsPath = "/problems"
 
@@ -75,29 +69,3 @@ func declare(status int, name, title, about string) *problemType {
 
 // retrySoon are the problems that may be over in a second.
 var retrySoon = []*problemType{problemUnavailable, problemOverloaded, problemTimeout}
-
-// listProblems explains all problem types, as plain text.
-func listProblems(w http.ResponseWriter, _ *http.Request) error {
-	var b strings.Builder
-	for _, t := range problemTypes {
-		b.WriteString(t.text())
-		b.WriteByte('\n')
-	}
-	write(w, "text/plain; charset=utf-8", http.StatusOK, []byte(b.String()))
-	return nil
-}
-
-// explainProblem explains one.
-func explainProblem(w http.ResponseWriter, r *http.Request) error {
-	for _, t := range problemTypes {
-		if t.uri() == r.URL.Path {
-			write(w, "text/plain; charset=utf-8", http.StatusOK, []byte(t.text()))
-			return nil
-		}
-	}
-	return pathNotFound(r)
-}
-
-func (t problemType) text() string {
-	return fmt.Sprintf("%s\n%d %s.\n%s\n", t.uri(), t.status, t.title, t.about)
-}

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"context"
-	"net/http"
 	"time"
 
 	"orderflow/domain"
@@ -57,38 +55,5 @@ type statAnswer struct {
 	Orders map[domain.Status]int64 `json:"orders"`
 }
 
-// stat answers also when the database does not.
-func (a *admin) stat(w http.ResponseWriter, r *http.Request) error {
-	s := statAnswer{NodeStat: a.node.Stat(r.Context())}
-	s.UptimeSeconds = time.Since(s.StartedAt).Round(time.Millisecond).Seconds()
-	s.StartedAt, s.HeartbeatAt = instantOf(s.StartedAt), instantOf(s.HeartbeatAt)
-	if s.Roles == nil {
-		s.Roles = []string{}
-	}
-	if s.MissingRoles == nil {
-		s.MissingRoles = []string{}
-	}
-	var err error
-	if s.Orders, err = a.counts(r.Context()); err != nil {
-		exchangeOf(r.Context()).err = err
-	}
-	return answer(w, http.StatusOK, s)
-}
-
 // instantOf is t as all times are told: UTC, microseconds, without the monotonic clock.
 func instantOf(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
-// counts is the number of orders of every status, in bounded time.
-func (a *admin) counts(ctx context.Context) (map[domain.Status]int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	counted, err := a.orders.Counts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := map[domain.Status]int64{}
-	for _, s := range domain.Statuses() {
-		all[s] = counted[s]
-	}
-	return all, nil
-}
