@@ -47,6 +47,7 @@ var table = map[string]rule{
 	"domain/stored":       {},
 	"domain/work":         {ours: []string{"domain", "domain/stored"}},
 	"internal/crashpoint": {},
+	"internal/process":    {},
 	"internal/jsontext":   {},
 	"internal/spelling":   {},
 	"schema":              {ours: []string{"domain/stored", "schema/sqlitedb"}, theirs: []string{goose, mssql, sqlite}},
@@ -62,13 +63,13 @@ var table = map[string]rule{
 	"internal/bench":    {ours: []string{"domain", "domain/work", "schema", "eventstore", "projections"}},
 	"cmd/orderflow": {
 		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "transport/messaging", "transport/messaging/inflight",
-			"handlers", "projections", "internal/bench", "internal/spelling",
+			"handlers", "projections", "internal/bench", "internal/process", "internal/spelling",
 		},
 		theirs: []string{anyModule},
 	},
 	"cmd/orderflow/node": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "projections",
+			"transport/messaging/retention", "handlers", "projections", "internal/process",
 		},
 		theirs: []string{anyModule},
 	},
@@ -78,7 +79,7 @@ var table = map[string]rule{
 	"transport/messaging/retention": {ours: []string{"domain", "schema"}, theirs: []string{logrus}},
 	// The judge shares no code with what it judges.
 	"internal/chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
-	"internal/chaos":       {ours: []string{"internal/chaos/judge", "internal/crashpoint", "schema/schematest"}, theirs: []string{anyModule}},
+	"internal/chaos":       {ours: []string{"internal/chaos/judge", "internal/crashpoint", "internal/process", "schema/schematest"}, theirs: []string{anyModule}},
 }
 
 // TestImports_Table reads the imports of every file that is not a test.

@@ -1,25 +1,22 @@
 package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	_ "github.com/microsoft/go-mssqldb" // the driver of the administrator's connection
 
+	"orderflow/internal/process"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -228,7 +225,7 @@ func build(t *testing.T) (bin string) {
 func runProgram(t *testing.T, bin, dsn, args string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), bin, strings.Fields(args)...)
-	c.Env = append(os.Environ(), "ORDERFLOW_DSN="+dsn)
+	c.Env = process.Environment("ORDERFLOW_DSN=" + dsn)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", args, err, out)
 	}
@@ -237,57 +234,36 @@ func runProgram(t *testing.T, bin, dsn, args string) {
 // serve runs a node until it has worked on some orders.
 func (m migrated) serve(t *testing.T, bin, dsn string) {
 	t.Helper()
-	var log bytes.Buffer
-	addresses := filepath.Join(t.TempDir(), "addresses.json")
-	node := exec.CommandContext(t.Context(), bin, "serve", "--no-migrate", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0",
-		"--addr-file="+addresses, "--step-duration=10ms", "--step-failure-rate=0.3", "--seed=7", "--heartbeat=2s", "--lease-ttl=20s")
-	node.Env = append(os.Environ(), "ORDERFLOW_DSN="+dsn)
-	node.Stderr = &log
-	if err := node.Start(); err != nil {
+	node, err := process.Start(process.Config{
+		Program: bin, Dir: t.TempDir(), Name: "node",
+		Flags: []string{"--dsn=" + dsn, "--no-migrate", "--step-duration=10ms", "--step-failure-rate=0.3", "--seed=7", "--heartbeat=2s", "--lease-ttl=20s"},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if node.ProcessState == nil { // the test has failed
-			_ = node.Process.Kill()
-			_ = node.Wait()
-		}
-	})
-	address := m.address(t, addresses)
+	t.Cleanup(node.Kill) // it runs on if the test has failed
+	if err := node.Listening(time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	const orders = 12
 	for i := range orders {
-		place(t, address, i)
+		place(t, node.API(), i)
 	}
 	m.await(t, orders)
-	if err := node.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+	if err := node.Stop(time.Minute); err != nil {
+		t.Error(err)
 	}
-	if err := node.Wait(); err != nil {
-		t.Errorf("the node ended with %v", err)
-	}
-	for line := range strings.Lines(log.String()) {
+	for line := range strings.Lines(node.Log()) {
 		if lower := strings.ToLower(line); strings.Contains(lower, "permission") || strings.Contains(lower, "denied") {
 			t.Error("the node logged", line)
 		}
 	}
 }
 
-// address waits until the node says where it listens.
-func (m migrated) address(t *testing.T, path string) string {
-	t.Helper()
-	var a struct {
-		Listen string `json:"listen"`
-	}
-	eventually(t, "the node listens", func() bool {
-		text, err := os.ReadFile(path)
-		return err == nil && json.Unmarshal(text, &a) == nil
-	})
-	return a.Listen
-}
-
-func place(t *testing.T, address string, i int) {
+func place(t *testing.T, api string, i int) {
 	t.Helper()
 	body := fmt.Sprintf(`{"tracking_id": "least-%d", "detail": {"number": %d}}`, i, i)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/v1/orders", strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, api+"/v1/orders", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,13 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
+
+	"orderflow/internal/process"
 )
 
 // system is a database with orders that have ended, and the program. The tests copy the
@@ -57,16 +59,14 @@ func runOrders(status, failureRate string, trackingIDs ...string) error {
 			return err
 		}
 	}
-	node := program("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--step-duration", "1ms", "--step-failure-rate", failureRate)
-	if err := node.Start(); err != nil {
+	node, err := process.Start(process.Config{
+		Program: system.program, Flags: []string{"--step-duration", "1ms", "--step-failure-rate", failureRate},
+		Env: variables(system.db), Dir: filepath.Dir(system.db), Name: "node",
+	})
+	if err != nil {
 		return err
 	}
-	err := untilEnded(status, len(trackingIDs))
-	_ = node.Process.Signal(os.Interrupt)
-	if werr := node.Wait(); err == nil {
-		err = werr
-	}
-	return err
+	return errors.Join(untilEnded(status, len(trackingIDs)), node.Stop(time.Minute))
 }
 
 // untilEnded waits until as many orders have a status.
@@ -118,14 +118,10 @@ func program(args ...string) *exec.Cmd {
 }
 
 // environment has nothing that configures the program but the database.
-func environment(db string) []string {
-	env := []string{"ORDERFLOW_DSN=" + db, "ORDERFLOW_BIN=" + system.program, "GORACE=exitcode=99 atexit_sleep_ms=0"}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "ORDERFLOW_") {
-			env = append(env, v)
-		}
-	}
-	return env
+func environment(db string) []string { return process.Environment(variables(db)...) }
+
+func variables(db string) []string {
+	return []string{"ORDERFLOW_DSN=" + db, "ORDERFLOW_BIN=" + system.program, "GORACE=exitcode=99 atexit_sleep_ms=0"}
 }
 
 // run runs a command that has to succeed.

@@ -29,7 +29,7 @@ type benchNodes struct{ out *output }
 // it is by default.
 func benchFlags(c bench.NodeConfig) []string {
 	flags := []string{
-		"--dsn", c.DSN, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--auth-file=", "--addr-file=", "--node-id=",
+		"--dsn", c.DSN, "--auth-file=", "--node-id=",
 		"--step-duration", c.StepDuration.String(), "--step-failure-rate", "0",
 	}
 	if len(c.Roles) > 0 {
@@ -52,7 +52,7 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parser.Parse(benchFlags(c)); err != nil {
+	if _, err := parser.Parse(append(benchFlags(c), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--addr-file=")); err != nil {
 		return nil, err
 	}
 	log, err := newLog(io.Discard, conf.LogLevel, conf.LogFormat)
@@ -66,7 +66,7 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(context.WithoutCancel(ctx)) }()
-	started := &bench.Node{DB: n.DB(), Store: n.Store(), Views: n.Views(), URL: n.API(), Place: placeOn(n), Stop: func() error {
+	started := &bench.Node{DB: n.DB, Store: n.Store, Views: n.Views, URL: n.Addresses().API(), Place: placeOn(n), Stop: func() error {
 		n.Stop()
 		return errors.Join(<-ended, n.Close())
 	}}
@@ -79,7 +79,7 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 // placeOn is what the API does with an order.
 func placeOn(n *node.Node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
 	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
-		placed, err := n.Placing().Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
+		placed, err := n.Placing.Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
 		return placed.OrderID, err
 	}
 }

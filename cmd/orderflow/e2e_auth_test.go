@@ -49,7 +49,7 @@ func TestE2E_Auth(t *testing.T) {
 		}
 	}
 	for _, secret := range []string{customer, operator, auditor} {
-		if strings.Contains(p.log.String(), secret) {
+		if strings.Contains(p.Log(), secret) {
 			t.Errorf("the log holds the token %s", secret)
 		}
 	}
@@ -72,7 +72,7 @@ func TestE2E_Auth_reload(t *testing.T) {
 	const first, second = "first-0123456789abc", "second-0123456789abc"
 	write("customer:"+first+"\n", 0o644)
 	p := start(t, filepath.Join(dir, "orders.db"), "--auth-file", tokens)
-	if !strings.Contains(p.log.String(), "every user of this machine can read the tokens") {
+	if !strings.Contains(p.Log(), "every user of this machine can read the tokens") {
 		t.Error("nobody is warned of a token file that everybody can read")
 	}
 	for _, c := range []struct{ text, says, opens, closed string }{

@@ -19,8 +19,8 @@ type client struct {
 	token string
 }
 
-func (p *process) api() client   { return client{t: p.t, base: "http://" + p.Listen} }
-func (p *process) admin() client { return client{t: p.t, base: "http://" + p.Admin} }
+func (p *spawned) api() client   { return client{t: p.t, base: "http://" + p.Listen} }
+func (p *spawned) admin() client { return client{t: p.t, base: "http://" + p.Admin} }
 
 // requests do not outlive a node that hangs.
 var requests = &http.Client{Timeout: patience}
@@ -140,14 +140,14 @@ type stat struct {
 	StepsInterrupted int64            `json:"steps_interrupted"`
 }
 
-func (p *process) stat() (s stat) {
+func (p *spawned) stat() (s stat) {
 	p.t.Helper()
 	p.admin().get("/command/stat", &s)
 	return s
 }
 
 // untilEnded waits until n orders have ended, as the node sees it.
-func (p *process) untilEnded(n int) {
+func (p *spawned) untilEnded(n int) {
 	p.t.Helper()
 	eventually(p.t, func() (bool, string) {
 		s := p.stat()

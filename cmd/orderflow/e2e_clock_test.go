@@ -46,7 +46,7 @@ func TestE2E_Clock(t *testing.T) {
 				t.Errorf("the clock was moved from %s to %s", clock, now)
 			}
 			node.untilEnded(1)
-			if text := node.log.String(); strings.Contains(text, "level=warning") {
+			if text := node.Log(); strings.Contains(text, "level=warning") {
 				t.Errorf("the node was disturbed:\n%s", text)
 			}
 		})

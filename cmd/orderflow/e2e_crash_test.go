@@ -20,7 +20,7 @@ func testCrash(t *testing.T, db string) {
 		s := first.stat()
 		return s.Busy > s.Slots/2 && s.Orders["Pending"]+s.Orders["Completed"] < orders, fmt.Sprintf("work does not get under way: %+v", s)
 	})
-	first.kill()
+	first.Kill()
 
 	second := start(t, db, flags...)
 	began := time.Now()
@@ -52,10 +52,10 @@ func testCrash(t *testing.T, db string) {
 }
 
 // checkToldOfLoss says whether the node has warned of a lost one, once, and counts it.
-func (p *process) checkToldOfLoss(lost string) {
+func (p *spawned) checkToldOfLoss(lost string) {
 	p.t.Helper()
 	s := p.stat()
-	if n := strings.Count(p.log.String(), "a node was lost"); n != int(s.NodesLost) || !strings.Contains(p.log.String(), "lost_node="+lost+" ") {
+	if n := strings.Count(p.Log(), "a node was lost"); n != int(s.NodesLost) || !strings.Contains(p.Log(), "lost_node="+lost+" ") {
 		p.t.Errorf("%d warnings of lost nodes and %d counted; want as many, and one of %s", n, s.NodesLost, lost)
 	}
 	if s.TakeOvers == 0 || s.StepsInterrupted == 0 {
@@ -99,7 +99,7 @@ func testCluster(t *testing.T, db string) {
 		orders = 150
 	}
 	flags := []string{"--step-duration", "2s", "--step-failure-rate", "0", "--workers", "10"}
-	nodes := make([]*process, 3)
+	nodes := make([]*spawned, 3)
 	for i := range nodes {
 		nodes[i] = start(t, db, flags...)
 	}
@@ -115,7 +115,7 @@ func testCluster(t *testing.T, db string) {
 		return all, "the nodes do not share the work" + said
 	})
 	killed := time.Now()
-	victim.kill()
+	victim.Kill()
 	witness.untilEnded(orders)
 
 	worked, slowest, interrupted, taken := map[string]int{}, time.Duration(0), 0, 0
@@ -148,7 +148,7 @@ func testCluster(t *testing.T, db string) {
 }
 
 // running is how many steps of a node are running, as customers see it.
-func (p *process) running(node string) (n int) {
+func (p *spawned) running(node string) (n int) {
 	p.t.Helper()
 	var page struct {
 		Orders []struct {

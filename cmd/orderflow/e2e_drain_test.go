@@ -13,19 +13,21 @@ import (
 	"time"
 
 	"orderflow/schema"
+
+	"orderflow/internal/process"
 )
 
 // TestE2E_Drain stops a node with steps running, by a signal and by its admin interface.
 func TestE2E_Drain(t *testing.T) {
-	for name, stop := range map[string]func(*process){
-		"SIGTERM": func(p *process) { p.signal(syscall.SIGTERM) },
-		"SIGHUP":  func(p *process) { p.signal(syscall.SIGHUP) }, // without a token file
-		"several": func(p *process) { // as supervisors do that signal the group too
+	for name, stop := range map[string]func(*spawned){
+		"SIGTERM": func(p *spawned) { p.signal(syscall.SIGTERM) },
+		"SIGHUP":  func(p *spawned) { p.signal(syscall.SIGHUP) }, // without a token file
+		"several": func(p *spawned) { // as supervisors do that signal the group too
 			p.signal(syscall.SIGTERM)
 			p.signal(syscall.SIGINT)
 			p.signal(syscall.SIGTERM)
 		},
-		"command": func(p *process) {
+		"command": func(p *spawned) {
 			if status, _, body := p.admin().call(http.MethodPost, "/command/stop", ""); status != http.StatusAccepted {
 				p.t.Errorf("POST /command/stop: %d %s", status, body)
 			}
@@ -50,8 +52,8 @@ func TestE2E_Drain(t *testing.T) {
 				t.Errorf("exit code %d, want 0", code)
 			}
 			checkDrained(t, db, p.Node)
-			if said := map[string]string{"SIGTERM": "signal=terminated", "command": `remote="127.0.0.1:`}[name]; !strings.Contains(p.log.String(), said) {
-				t.Errorf("the log does not say who stopped the node (%s):\n%s", said, p.log)
+			if said := map[string]string{"SIGTERM": "signal=terminated", "command": `remote="127.0.0.1:`}[name]; !strings.Contains(p.Log(), said) {
+				t.Errorf("the log does not say who stopped the node (%s):\n%s", said, p.Log())
 			}
 			must(t, "check", "--dsn", db)
 		})
@@ -60,7 +62,7 @@ func TestE2E_Drain(t *testing.T) {
 
 // untilRunning waits until n orders have had their first step started: a slot is busy from the
 // claim on, and what has not been started when a node begins to drain is handed back.
-func (p *process) untilRunning(n int64) {
+func (p *spawned) untilRunning(n int64) {
 	p.t.Helper()
 	eventually(p.t, func() (bool, string) {
 		begun := int64(0) // some may be further by the time that a busy machine has counted them
@@ -137,10 +139,10 @@ func TestE2E_SecondSignal(t *testing.T) {
 	p.signal(syscall.SIGINT)
 	p.untilSays("draining")
 	eventually(t, func() (bool, string) {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		return p.hasEnded(), "the node runs on after further signals"
+		_ = p.Signal(syscall.SIGTERM) // it may have ended
+		return p.Ended(), "the node runs on after further signals"
 	})
-	if code := p.cmd.ProcessState.ExitCode(); code != exitFailed || time.Since(first) < time.Second {
+	if code := p.State().ExitCode(); code != exitFailed || time.Since(first) < time.Second {
 		t.Errorf("exit code %d after %s, want 1, and not before a second", code, time.Since(first))
 	}
 }
@@ -164,7 +166,7 @@ func TestE2E_StopWhileStarting(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "orders.db")
 	c := exec.CommandContext(t.Context(), program(t), "serve", "--dsn", db, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
-	c.Env = append(environment(), "ORDERFLOW_UNKNOWN=1") // which is the first thing that the log says
+	c.Env = process.Environment("ORDERFLOW_UNKNOWN=1") // which is the first thing that the log says
 	stderr, err := c.StderrPipe()
 	if err == nil {
 		err = c.Start()

@@ -18,7 +18,7 @@ import (
 )
 
 // untilCheck asks until a check's answer has a status and, if it is a bad one, a text.
-func (p *process) untilCheck(path string, want int, text string) {
+func (p *spawned) untilCheck(path string, want int, text string) {
 	p.t.Helper()
 	eventually(p.t, func() (bool, string) {
 		status, _, body := p.admin().call(http.MethodGet, path, "")
@@ -28,7 +28,7 @@ func (p *process) untilCheck(path string, want int, text string) {
 
 // untilRed waits until the database is said to be unfit, with a cause. That is promised within two
 // heartbeats.
-func (p *process) untilRed(cause string) {
+func (p *spawned) untilRed(cause string) {
 	p.t.Helper()
 	began := time.Now()
 	p.untilCheck("/Watchdog_External", http.StatusServiceUnavailable, cause)
@@ -36,7 +36,7 @@ func (p *process) untilRed(cause string) {
 }
 
 // refuses says whether an order is refused for a cause.
-func (p *process) refuses(cause string) {
+func (p *spawned) refuses(cause string) {
 	p.t.Helper()
 	status, _, body := p.api().call(http.MethodPost, "/v1/orders", fmt.Sprintf(`{"tracking_id": "refused-%d", "detail": 1}`, batches.Add(1)))
 	if status != http.StatusServiceUnavailable || !strings.Contains(string(body), cause) {
@@ -45,7 +45,7 @@ func (p *process) refuses(cause string) {
 }
 
 // untilGreen waits until all is well again, and looks whether orders are taken.
-func (p *process) untilGreen() {
+func (p *spawned) untilGreen() {
 	p.t.Helper()
 	for _, path := range []string{"/Watchdog_External", "/Watchdog_Selfclosure", "/readyz"} {
 		p.untilCheck(path, http.StatusOK, "")
@@ -108,9 +108,9 @@ func TestE2E_Health_destroyed(t *testing.T) {
 // accepted is there also when it is killed.
 func TestE2E_Health_logRemoved(t *testing.T) {
 	for _, beside := range []string{"-wal", "-shm"} {
-		for name, end := range map[string]func(*process){
-			"kill": (*process).kill,
-			"stop": func(p *process) { p.signal(syscall.SIGTERM); p.wait() },
+		for name, end := range map[string]func(*spawned){
+			"kill": (*spawned).Kill,
+			"stop": func(p *spawned) { p.signal(syscall.SIGTERM); p.wait() },
 		} {
 			t.Run(beside+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -209,7 +209,7 @@ func TestE2E_Health_locked(t *testing.T) {
 // log makes every connection forget the pages it has in memory. If the node ran on, a connection could read
 // them again before they are overwritten: it would answer from memory, and a commit could write the destroyed page
 // anew. Such a node is well, and says so.
-func (p *process) destroy(path string, from, to int64) (whole []byte) {
+func (p *spawned) destroy(path string, from, to int64) (whole []byte) {
 	p.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(100)")
 	if err != nil {

@@ -36,7 +36,7 @@ func TestE2E_Idle(t *testing.T) {
 }
 
 // cpu is the processor time that the process has used, by /proc; 0 where there is none.
-func (p *process) cpu() time.Duration {
+func (p *spawned) cpu() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
 	if err != nil {
 		return 0

@@ -30,7 +30,7 @@ func TestE2E_Keys(t *testing.T) {
 
 func testKeys(t *testing.T, db string, nodes int) {
 	const each = 3 // requests of a round, at each node
-	var all []*process
+	var all []*spawned
 	for range nodes {
 		all = append(all, start(t, db, "--roles", "api,worker", "--step-duration", "10ms", "--step-failure-rate", "0"))
 	}

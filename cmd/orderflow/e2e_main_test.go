@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/internal/process"
 	"orderflow/schema/schematest"
 )
 
@@ -81,7 +82,7 @@ func orderflow(t *testing.T, args ...string) result {
 // finish runs a command to its end.
 func finish(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
-	cmd.Env = append(environment(), race)
+	cmd.Env = process.Environment(race)
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()
 	}
@@ -102,17 +103,6 @@ func must(t *testing.T, args ...string) string {
 		t.Fatalf("orderflow %q exited %d\n%s%s", args, r.code, r.stdout, r.stderr)
 	}
 	return r.stdout
-}
-
-// environment is that of the test without the variables that configure the program.
-func environment() []string {
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "ORDERFLOW_") {
-			env = append(env, v)
-		}
-	}
-	return env
 }
 
 // atServer is how much longer everything may take where the database is a server: each of

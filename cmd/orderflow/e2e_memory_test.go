@@ -33,11 +33,11 @@ func TestE2E_Memory(t *testing.T) {
 	placed, again := p.crowd(clients)
 	t.Logf("%d of %d orders of a megabyte were placed at once, %d were told to come again", placed, clients, again)
 	if placed == 0 || again == 0 || placed+again != clients {
-		t.Errorf("want some of both, and nothing else\n%s", p.log)
+		t.Errorf("want some of both, and nothing else\n%s", p.Log())
 	}
 	p.untilEnded(placed)
-	if s := p.stat(); s.Epoch != epoch || s.State != "active" || strings.Contains(p.log.String(), "registration was lost") {
-		t.Errorf("the node lost its registration: epoch %d, before %d\n%s", s.Epoch, epoch, p.log)
+	if s := p.stat(); s.Epoch != epoch || s.State != "active" || strings.Contains(p.Log(), "registration was lost") {
+		t.Errorf("the node lost its registration: epoch %d, before %d\n%s", s.Epoch, epoch, p.Log())
 	}
 	if peak := p.peak(); long && peak >= 512<<20 {
 		t.Errorf("the node took %d MiB", peak>>20)
@@ -48,7 +48,7 @@ func TestE2E_Memory(t *testing.T) {
 
 // crowd sends so many orders of a megabyte at once, and counts those that were placed and those
 // that were told to come again.
-func (p *process) crowd(clients int) (placed, again int) {
+func (p *spawned) crowd(clients int) (placed, again int) {
 	p.t.Helper()
 	body := `{"detail":"` + strings.Repeat("x", 1<<20-len(`{"detail":""}`)) + `"}`
 	var wg sync.WaitGroup
@@ -76,7 +76,7 @@ func (p *process) crowd(clients int) (placed, again int) {
 }
 
 // peak is the most memory the process had, in bytes; 0 where the system does not say.
-func (p *process) peak() int {
+func (p *spawned) peak() int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID))
 	if err != nil {
 		return 0

@@ -41,14 +41,14 @@ func testMissingRole(t *testing.T, db string) {
 	p.untilMetric(`orderflow_projection_lag_events 0`)
 	must(t, "projections", "status", "--dsn", db, "--max-lag", "0")
 	for _, text := range []string{"no live node has the role projector", "a live node has the role projector again"} {
-		if n := strings.Count(p.log.String(), text); n != 1 {
+		if n := strings.Count(p.Log(), text); n != 1 {
 			t.Errorf("the log says %d times %q, want once", n, text)
 		}
 	}
 }
 
 // untilMetric waits until a line is among the metrics.
-func (p *process) untilMetric(line string) {
+func (p *spawned) untilMetric(line string) {
 	p.t.Helper()
 	eventually(p.t, func() (bool, string) {
 		_, _, body := p.admin().call(http.MethodGet, "/metrics", "")

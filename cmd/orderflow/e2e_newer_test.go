@@ -39,7 +39,7 @@ func TestE2E_NewerEvent(t *testing.T) {
 	if n := numberOf(t, db, `SELECT COUNT(*) FROM dead_letters`); n != 0 {
 		t.Errorf("%d messages were parked", n)
 	}
-	if n := strings.Count(node.log.String(), "the views stop in front of an event"); n != 1 {
+	if n := strings.Count(node.Log(), "the views stop in front of an event"); n != 1 {
 		t.Errorf("it was said %d times that the views stop, want once", n)
 	}
 	if r := orderflow(t, "check", "--quiet", "--dsn", db); r.code != exitFailed || !strings.Contains(r.stdout, "newer: order "+id) || !strings.Contains(r.stdout, "unreadable: ") || !strings.Contains(r.stdout, "newer than this program") {

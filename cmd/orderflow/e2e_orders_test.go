@@ -125,7 +125,7 @@ func wantStep(name string, events []event) map[string]any {
 }
 
 // checkPages reads the list page by page: every order once, newest first.
-func (p *process) checkPages(placed []order) {
+func (p *spawned) checkPages(placed []order) {
 	p.t.Helper()
 	var ids []string
 	last := ""
@@ -163,7 +163,7 @@ func (p *process) checkPages(placed []order) {
 
 // checkRepeat places an order again: the same content is the same order, other content
 // is refused.
-func (p *process) checkRepeat(o order) {
+func (p *spawned) checkRepeat(o order) {
 	p.t.Helper()
 	again, err := p.api().placeOne(o.tracking, o.detail)
 	if err != nil || again.id != o.id {

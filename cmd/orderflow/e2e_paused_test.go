@@ -66,7 +66,7 @@ func testPaused(t *testing.T, db string) {
 
 // pause stops the process, but not in the middle of a transaction: who holds a SQLite file
 // holds everybody up, whatever the leases say.
-func (p *process) pause(dsn string) {
+func (p *spawned) pause(dsn string) {
 	p.t.Helper()
 	if isServer(dsn) { // which locks rows
 		p.signal(syscall.SIGSTOP)

@@ -84,7 +84,7 @@ func TestE2E_ReadOnly(t *testing.T) {
 		chmod(path+beside, 0o444)
 	}
 	all("with its -wal")
-	p.kill()
+	p.Kill()
 	if err := os.Remove(path + "-shm"); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func testRestore(t *testing.T, count int) {
 		checkEnd(t, o.id, first.api().history(o.id))
 	}
 	first.checkPages(append(placed, more...))
-	if !strings.Contains(first.log.String(), "ANOTHER HISTORY") {
+	if !strings.Contains(first.Log(), "ANOTHER HISTORY") {
 		t.Error("the node did not say that it had found another history")
 	}
 	eventually(t, func() (bool, string) {

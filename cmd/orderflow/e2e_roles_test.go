@@ -27,7 +27,7 @@ func testRoles(t *testing.T, db string) {
 			}
 		}
 	}
-	for _, p := range []*process{api, worker, projector} {
+	for _, p := range []*spawned{api, worker, projector} {
 		for _, path := range []string{"/readyz", "/Watchdog_Selfclosure", "/Watchdog_External"} {
 			p.untilCheck(path, http.StatusOK, "")
 		}

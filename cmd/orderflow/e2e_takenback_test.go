@@ -39,7 +39,7 @@ func testTakenBack(t *testing.T, dsn string) {
 		checkEnd(t, o.id, p.api().history(o.id))
 	}
 	p.checkPages(append(placed, more...))
-	if !strings.Contains(p.log.String(), "ANOTHER HISTORY") {
+	if !strings.Contains(p.Log(), "ANOTHER HISTORY") {
 		t.Error("the node did not say that it had found another history")
 	}
 	eventually(t, func() (bool, string) {

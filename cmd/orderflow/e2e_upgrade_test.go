@@ -80,7 +80,7 @@ func TestE2E_Upgrade(t *testing.T) {
 	if n := numberOf(t, db, `SELECT COUNT(DISTINCT json_extract(metadata, '$.node')) FROM events WHERE type = 'StepCompleted'`); n != 2 {
 		t.Errorf("%d nodes completed steps, want both", n)
 	}
-	for _, p := range []*process{old, newer} {
+	for _, p := range []*spawned{old, newer} {
 		p.untilReady()
 	}
 
@@ -90,7 +90,7 @@ func TestE2E_Upgrade(t *testing.T) {
 	}
 	eventually(t, func() (bool, string) {
 		level := numberOf(t, db, `SELECT event_level FROM compatibility`)
-		return level == domain.EventLevel && strings.Contains(newer.log.String(), "they are written from now on"), fmt.Sprintf("level %d\n%s", level, newer.log)
+		return level == domain.EventLevel && strings.Contains(newer.Log(), "they are written from now on"), fmt.Sprintf("level %d\n%s", level, newer.Log())
 	})
 	newer.api().place(part)
 	if n := numberOf(t, db, newForms); n != part {
@@ -104,7 +104,7 @@ func TestE2E_Upgrade(t *testing.T) {
 	}
 	again.api().place(part) // in the old form, which everybody reads
 	newer.untilEnded(5 * part)
-	again.kill()
+	again.Kill()
 	if n := numberOf(t, db, `SELECT COUNT(*) FROM dead_letters`); n != 0 {
 		t.Errorf("%d messages were parked", n)
 	}

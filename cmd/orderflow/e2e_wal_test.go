@@ -44,9 +44,9 @@ func TestE2E_WAL(t *testing.T) {
 	}
 	eventually(t, func() (bool, string) {
 		got := p.stat().WALBytes
-		return got <= long && strings.Contains(p.log.String(), "no reader holds an old snapshot any more"), fmt.Sprintf("the write-ahead log has %d bytes, want %d at most", got, long)
+		return got <= long && strings.Contains(p.Log(), "no reader holds an old snapshot any more"), fmt.Sprintf("the write-ahead log has %d bytes, want %d at most", got, long)
 	})
-	if n := strings.Count(p.log.String(), warned); n != 1 {
+	if n := strings.Count(p.Log(), warned); n != 1 {
 		t.Errorf("the log warns %d times, want once", n)
 	}
 }

@@ -26,12 +26,12 @@ func filled(t *testing.T, orders int) string {
 		if i%10 == 0 {
 			o.IdempotencyKey = fmt.Sprintf("key-%d", i)
 		}
-		if _, err := n.Placing().Place(t.Context(), o); err != nil {
+		if _, err := n.Placing.Place(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, func() (bool, string) {
-		counts, err := n.Views().Counts(t.Context())
+		counts, err := n.Views.Counts(t.Context())
 		return err == nil && counts["Completed"]+counts["Failed"] == int64(orders), fmt.Sprint(counts, err, n.logged)
 	})
 	if err := n.end(); err != nil {

@@ -122,13 +122,13 @@ func (h *here) ask(method, url, body string) (int, string) {
 // place places an order, and gives the answer.
 func (h *here) place(body string) (int, string) {
 	h.t.Helper()
-	return h.ask(http.MethodPost, h.API()+"/v1/orders", body)
+	return h.ask(http.MethodPost, h.Addresses().API()+"/v1/orders", body)
 }
 
 // readyz is what the node says of itself.
 func (h *here) readyz() (int, string) {
 	h.t.Helper()
-	return h.ask(http.MethodGet, h.Admin()+"/readyz", "")
+	return h.ask(http.MethodGet, h.Addresses().AdminURL()+"/readyz", "")
 }
 
 // untilReadyz waits until the node gives this answer of itself.

@@ -25,7 +25,7 @@ func TestSchema_older(t *testing.T) {
 			}
 			doctor(t, path, append(c.restored, `DROP TABLE probes`, `DELETE FROM goose_db_version WHERE version_id = 8`)...)
 			if c.ask != "" {
-				if code, text := n.ask(http.MethodGet, n.Admin()+c.ask, ""); code != http.StatusServiceUnavailable || !strings.Contains(text, "older than this program needs") {
+				if code, text := n.ask(http.MethodGet, n.Addresses().AdminURL()+c.ask, ""); code != http.StatusServiceUnavailable || !strings.Contains(text, "older than this program needs") {
 					t.Errorf("the probe says %d %s", code, text)
 				}
 			}

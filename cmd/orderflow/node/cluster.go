@@ -7,8 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"orderflow/domain/work"
+	"orderflow/eventstore"
 	"orderflow/projections"
+	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
 
@@ -39,6 +43,11 @@ func MissingRoles(nodes []work.Node) []string {
 
 // surroundings are what a node last saw of the cluster. They are for reading at any time.
 type surroundings struct {
+	db    *schema.DB
+	store *eventstore.Store
+	nodes *inflight.Nodes
+	log   *logrus.Entry
+
 	lag   atomic.Pointer[int64]    // of the views; nil: not known
 	roles atomic.Pointer[[]string] // that no live node has; nil: not known
 }
@@ -50,44 +59,29 @@ func (s *surroundings) missing() []string {
 	return nil
 }
 
-// watchCluster is a part of every node: it looks which roles no live node has, which it says
-// once when it begins and once when it ends, and how far the views are behind.
-func (n *Node) watchCluster(ctx context.Context) error {
-	nodes, tick := inflight.NewNodes(n.db), time.NewTicker(clusterEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		n.look(ctx, nodes)
-	}
-}
-
-// look looks once. A database that does not answer is others' business to tell.
-func (n *Node) look(ctx context.Context, nodes *inflight.Nodes) {
+// look looks which roles no live node has, which it says once when it begins and once when it ends,
+// and how far the views are behind. A database that does not answer is others' business to tell.
+func (s *surroundings) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
-	n.surroundings.lag.Store(nil)
-	if lag, err := projections.Lag(ctx, n.db, n.store); err == nil {
-		n.surroundings.lag.Store(&lag)
+	s.lag.Store(nil)
+	if lag, err := projections.Lag(ctx, s.db, s.store); err == nil {
+		s.lag.Store(&lag)
 	}
-	all, err := nodes.List(ctx)
+	all, err := s.nodes.List(ctx)
 	if err != nil {
 		return
 	}
-	before, now := n.surroundings.missing(), MissingRoles(all)
-	n.surroundings.roles.Store(&now)
-	log := n.entry("cluster")
+	before, now := s.missing(), MissingRoles(all)
+	s.roles.Store(&now)
 	for _, role := range now {
 		if !slices.Contains(before, role) {
-			log.WithField("role", role).Warnf("no live node has the role %s: %s", role, Undone[role])
+			s.log.WithField("role", role).Warnf("no live node has the role %s: %s", role, Undone[role])
 		}
 	}
 	for _, role := range before {
 		if !slices.Contains(now, role) {
-			log.WithField("role", role).Infof("a live node has the role %s again", role)
+			s.log.WithField("role", role).Infof("a live node has the role %s again", role)
 		}
 	}
 }

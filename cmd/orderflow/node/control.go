@@ -11,6 +11,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/transport/httpapi"
+	"orderflow/transport/messaging/inflight"
 )
 
 // loopStill is how long the claim loop may go without a round before it counts as
@@ -24,12 +25,12 @@ var _ httpapi.NodeControl = control{}
 
 // Stop has the node drain and end.
 func (c control) Stop(by httpapi.Caller) {
-	entry := c.node.entry("node").WithFields(logrus.Fields{"remote": by.Remote, "correlation_id": by.CorrelationID})
+	entry := c.node.self.entry("node").WithFields(logrus.Fields{"remote": by.Remote, "correlation_id": by.CorrelationID})
 	if by.Role != "" {
 		entry = entry.WithField("role", by.Role)
 	}
 	entry.Info("stopping: the command /command/stop asks for it; draining first")
-	c.node.stop()
+	c.node.Stop()
 }
 
 // Self looks at the node's own parts: whether they go round, and whether their rounds succeed.
@@ -41,13 +42,13 @@ func (c control) Self(context.Context) error {
 	if err := c.node.member.Alive(); err != nil {
 		return err
 	}
-	for _, p := range []*pulse{c.node.heart, c.node.claims, c.node.applying} {
+	for _, p := range []*pulse{c.node.health.heart, c.node.health.claims, c.node.health.applying} {
 		if err := p.failing(c.node.conf.Heartbeat * 3 / 2); err != nil {
 			return err
 		}
 	}
-	if s := c.node.subscriber; s != nil {
-		if still := s.Alive(); still > loopStill {
+	if w := c.node.worker; w != nil {
+		if still := w.subscriber.Alive(); still > loopStill {
 			return fmt.Errorf("the claim loop has not come round for %s", still.Round(time.Second))
 		}
 	}
@@ -55,14 +56,30 @@ func (c control) Self(context.Context) error {
 }
 
 // External asks whether the database takes orders.
-func (c control) External(ctx context.Context) error { return c.node.probe.ask(ctx) }
+func (c control) External(ctx context.Context) error { return c.node.health.probe.ask(ctx) }
+
+// health is what is known of how the node's parts are doing.
+type health struct {
+	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
+	probe                   *probe
+	cluster                 *surroundings
+}
+
+func (n *Node) buildHealth(context.Context) error {
+	n.health = health{
+		heart: newPulse("the heartbeat"), claims: newPulse("the claim loop"), applying: newPulse("the projector"),
+		probe:   &probe{do: func(ctx context.Context) error { return n.schema.probe(ctx, n.self.name) }, blocked: n.DB.Blocked},
+		cluster: &surroundings{db: n.DB, store: n.Store, nodes: inflight.NewNodes(n.DB), log: n.self.entry("cluster")},
+	}
+	return nil
+}
 
 // errStopping is why a node that drains is not ready.
 var errStopping = errors.New("the node is stopping")
 
 // Ready says whether the node does what its roles say.
 func (c control) Ready(ctx context.Context) error {
-	if c.node.stopping.Err() != nil {
+	if c.node.life.stopping.Err() != nil {
 		return errStopping
 	}
 	if why := c.node.gate.closed(); why != nil {
@@ -76,13 +93,13 @@ func (c control) Ready(ctx context.Context) error {
 			return err
 		}
 	}
-	return named(c.node.db.Blocked, c.node.db.Ping(ctx))
+	return named(c.node.DB.Blocked, c.node.DB.Ping(ctx))
 }
 
 // unregistered says that the node has no registration and, if it is known, why.
 func (c control) unregistered() error {
 	const text = "the node is not registered in the cluster"
-	if why := c.node.heart.failing(0); why != nil {
+	if why := c.node.health.heart.failing(0); why != nil {
 		return fmt.Errorf(text+": %w", why)
 	}
 	return errors.New(text)
@@ -90,26 +107,26 @@ func (c control) unregistered() error {
 
 // Stat is how the node stands, from memory.
 func (c control) Stat(context.Context) httpapi.NodeStat {
-	n, db := c.node, c.node.db.Stats()
+	n, db := c.node, c.node.DB.Stats()
 	s := httpapi.NodeStat{
-		Node: n.name, State: n.member.State(), Version: c.node.conf.Version, Host: n.host, PID: os.Getpid(), Roles: n.conf.Roles,
-		Database: n.db.DSN().String(), StartedAt: n.started, Slots: n.conf.slots(), Busy: n.busy(),
+		Node: n.self.name, State: n.member.State(), Version: n.self.version, Host: n.self.host, PID: os.Getpid(), Roles: n.conf.Roles,
+		Database: n.DB.DSN().String(), StartedAt: n.self.started, Slots: n.conf.slots(), Busy: n.busy(),
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
-		NodesLost: n.losses.Lost(), TakeOvers: n.losses.TakeOvers(),
+		NodesLost: n.member.losses.Lost(), TakeOvers: n.member.losses.TakeOvers(),
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Open.Seconds(),
-		WALBytes: n.db.WALBytes(), Lag: n.surroundings.lag.Load(), MissingRoles: n.surroundings.missing(),
+		WALBytes: n.DB.WALBytes(), Lag: n.health.cluster.lag.Load(), MissingRoles: n.health.cluster.missing(),
 	}
-	if n.steps != nil {
-		s.StepsInterrupted = n.steps.Interrupted()
+	if n.worker != nil {
+		s.StepsInterrupted = n.worker.steps.Interrupted()
 	}
 	t, registered := n.member.Tenure()
 	switch {
 	case registered:
-		s.Epoch, s.HeartbeatAt = t.Epoch, n.heart.last()
+		s.Epoch, s.HeartbeatAt = t.Epoch, n.health.heart.last()
 	case s.State == work.NodeActive:
 		s.State = work.NodeUnregistered
 	}
-	if n.stopping.Err() != nil && s.State != work.NodeStopped {
+	if n.life.stopping.Err() != nil && s.State != work.NodeStopped {
 		s.State = work.NodeDraining
 	}
 	return s

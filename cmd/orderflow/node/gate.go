@@ -6,17 +6,21 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
 	"orderflow/eventstore/check"
 	"orderflow/projections"
+	"orderflow/schema"
 )
 
 // gate holds back what works on orders, while the database names places that its log does not have:
 // offsets and checkpoints beyond a head pass over what is appended next. It opens once, when that has
 // been mended.
 type gate struct {
+	db     *schema.DB
+	log    *logrus.Entry
 	opened chan struct{} // closed when it is open
 
 	mu    sync.Mutex
@@ -72,6 +76,16 @@ func (g *gate) set(why error) {
 	}
 }
 
+// setOlder has no orders taken because the schema lacks migrations; nil has them taken again. It says
+// whether that is news.
+func (g *gate) setOlder(older error) (changed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	changed = (g.older == nil) != (older == nil)
+	g.older = older
+	return changed
+}
+
 // behind runs f once the gate is open. It ends with ctx.
 func (g *gate) behind(f func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -84,65 +98,58 @@ func (g *gate) behind(f func(context.Context) error) func(context.Context) error
 	}
 }
 
-// findLostEnd looks before anything is begun.
-func (n *Node) findLostEnd(ctx context.Context) error {
-	claims, err := check.Beyond(ctx, n.db)
+// buildGate looks before anything is begun.
+func (n *Node) buildGate(ctx context.Context) error {
+	claims, err := check.Beyond(ctx, n.DB)
 	if err != nil {
 		return fmt.Errorf("compare the log with what was made of it: %w", err)
 	}
-	n.gate = &gate{opened: make(chan struct{})}
+	n.gate = &gate{db: n.DB, log: n.self.entry("node"), opened: make(chan struct{})}
+	n.schema = &guard{db: n.DB, gate: n.gate, log: n.self.entry("schema")}
 	n.gate.set(lostEnd(claims))
 	if why := n.gate.closed(); why != nil {
-		n.entry("node").WithError(why).Error("not ready")
+		n.gate.log.WithError(why).Error("not ready")
 	}
 	return nil
 }
 
-// watchLostEnd looks again, until the gate can be opened.
-func (n *Node) watchLostEnd(ctx context.Context) error {
-	tick := time.NewTicker(n.conf.Heartbeat)
-	defer tick.Stop()
-	for !n.gate.open() {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		claims, err := check.Beyond(ctx, n.db)
-		if err != nil {
-			continue // the database is away; it is asked again
-		}
-		if why := lostEnd(claims); why != nil {
-			n.gate.set(why)
-			continue
-		}
-		n.entry("node").Info("the end of the log is mended; the node begins its work")
-		n.gate.set(nil)
+// look looks again, until the gate can be opened.
+func (g *gate) look(ctx context.Context) {
+	if g.open() {
+		return
 	}
-	<-ctx.Done()
-	return nil
+	claims, err := check.Beyond(ctx, g.db)
+	if err != nil {
+		return // the database is away; it is asked again
+	}
+	why := lostEnd(claims)
+	if why == nil {
+		g.log.Info("the end of the log is mended; the node begins its work")
+	}
+	g.set(why)
 }
 
 // lookOnce says, once the node works, what is wrong and keeps no node from working: counts, and newest
 // orders without their reservation.
 func (n *Node) lookOnce(ctx context.Context) error {
-	counts, err := projections.Miscounts(ctx, n.db)
+	log := n.self.entry("node")
+	counts, err := projections.Miscounts(ctx, n.DB)
 	if err == nil {
 		for _, d := range counts {
 			what := fmt.Sprintf("the views count %s orders as %s, and there are %s", d.Stored, d.Field, d.Expected)
 			if d.Kind == projections.KindUnreadable {
 				what = fmt.Sprintf("the %s cannot be read: they are %q", d.Field, d.Stored)
 			}
-			n.entry("node").Warnf("%s; \"orderflow projections rebuild\" mends it", what)
+			log.Warnf("%s; \"orderflow projections rebuild\" mends it", what)
 		}
 		var keys []check.Violation
-		keys, err = check.Newest(ctx, n.db, n.store)
+		keys, err = check.Newest(ctx, n.DB, n.Store)
 		for _, v := range keys {
-			n.entry("node").Warnf("%s; a repeat of its request would make a second order. \"orderflow check\" looks at all", v)
+			log.Warnf("%s; a repeat of its request would make a second order. \"orderflow check\" looks at all", v)
 		}
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		n.entry("node").WithError(err).Warn("whether counts and keys agree with the log cannot be told")
+		log.WithError(err).Warn("whether counts and keys agree with the log cannot be told")
 	}
 	<-ctx.Done()
 	return nil

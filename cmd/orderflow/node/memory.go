@@ -86,23 +86,12 @@ func (m memory) limitFor(inUse int64) int64 {
 	return min(max(m.soft, needed), m.hard)
 }
 
-// watch is a part of every node: it moves the limit with what is in use.
-func (m memory) watch(ctx context.Context) error {
-	if m.given {
-		<-ctx.Done()
-		return nil
-	}
+// look moves the limit with what is in use.
+func (m memory) look() func(context.Context) {
 	live, limit := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}, m.soft
-	tick := time.NewTicker(memoryEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return func(context.Context) {
 		metrics.Read(live)
-		if now := m.limitFor(int64(live[0].Value.Uint64())); now != limit { //nolint:gosec // no heap is that large
+		if now := m.limitFor(int64(live[0].Value.Uint64())); now != limit && !m.given { //nolint:gosec // no heap is that large
 			limit = now
 			debug.SetMemoryLimit(limit)
 		}

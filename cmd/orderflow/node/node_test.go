@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-func TestNewNodeID(t *testing.T) {
-	a, b := newNodeID(), newNodeID()
+func TestNewName(t *testing.T) {
+	a, b := newName(), newName()
 	if a == b {
 		t.Errorf("two nodes are both called %s", a)
 	}

@@ -2,106 +2,106 @@ package node
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
+	"net/http"
 
 	"github.com/oklog/run"
 	"github.com/sirupsen/logrus"
 
 	"orderflow/transport/httpapi"
+	"orderflow/transport/messaging/retention"
 )
 
-// Run runs the node's parts until the node is told to stop, or a part of it fails. The first one that
+// part is one thing that a node does as long as it runs.
+type part struct {
+	name  string
+	run   func(context.Context) error // until its context ends
+	waits bool                        // until the gate is open
+}
+
+// parts are what the node does beside working on orders and answering.
+func (n *Node) parts() []part {
+	heartbeat := n.conf.Heartbeat
+	all := []part{
+		{name: "signals", run: n.watchSignals},
+		{name: "gate", run: every(heartbeat, n.gate.look)},
+		{name: "schema", run: every(heartbeat, n.schema.look)},
+		{name: "history", run: every(heartbeat, func(ctx context.Context) { _ = n.Store.CheckHistory(ctx) })}, // others report what keeps it from looking
+		{name: "levels", run: n.followLevels},
+		{name: "losses", run: n.member.losses.Run},
+		{name: "cluster", run: every(clusterEvery, n.health.cluster.look)},
+		{name: "memory", run: every(memoryEvery, n.memory.look())},
+		{name: "retention", run: n.retention().Run, waits: true},
+		{name: "doubts", run: n.lookOnce, waits: true},
+	}
+	if n.projector != nil {
+		all = append(all, part{name: "projector", run: n.projector.Run, waits: true})
+	}
+	if wal := n.DB.WAL(); wal != nil {
+		all = append(all, part{name: "wal", run: every(walEvery, (&walKeeper{wal: wal, log: n.self.entry("wal")}).look)})
+	}
+	return all
+}
+
+// retention is what removes old rows; every node has one.
+func (n *Node) retention() *retention.Sweeper {
+	return retention.New(n.DB, retention.Config{Keep: n.conf.Retention, Logger: n.self.entry("retention")})
+}
+
+// Run runs the node's parts until the node is told to stop, or one of them fails. The first one that
 // ends has the others end. What works on orders ends first, after draining, so that the rest still
 // answers while it does.
 func (n *Node) Run(ctx context.Context) error {
-	var parts run.Group
+	var group run.Group
 	work := n.member.Run
 	if n.worker != nil {
-		work = n.worker.Run
+		work = n.worker.router.Run
 	}
 	work = n.gate.behind(work)
-	parts.Add(func() error { return work(n.stopping) }, func(error) { n.stop() })
-
-	background := func(f func(context.Context) error) {
+	group.Add(func() error { return work(n.life.stopping) }, func(error) { n.Stop() })
+	for _, p := range n.parts() {
+		if p.waits {
+			p.run = n.gate.behind(p.run)
+		}
 		ctx, cancel := context.WithCancel(ctx)
-		parts.Add(func() error { return f(ctx) }, func(error) { cancel() })
+		group.Add(func() error {
+			defer n.self.entry("node").WithField("ended", p.name).Debug("a part of the node has ended")
+			return p.run(ctx)
+		}, func(error) { cancel() })
 	}
-	background(n.watchSignals)
-	if n.projector != nil {
-		background(n.gate.behind(n.projector.Run))
+	if n.doors.api != nil {
+		group.Add(serve(n.doors.api, n.api()))
 	}
-	background(n.losses.Run)
-	background(n.followLevel)
-	background(n.gate.behind(n.retention().Run))
-	background(n.gate.behind(n.lookOnce))
-	background(n.watchLostEnd)
-	background(n.watchSchema)
-	background(n.watchCluster)
-	background(n.memory.watch)
-	if n.db.WAL() != nil {
-		background(n.keepWALShort)
-	}
-	background(func(ctx context.Context) error { return n.store.Watch(ctx, n.conf.Heartbeat) })
-	n.addServers(&parts)
+	group.Add(serve(n.doors.admin, httpapi.NewAdmin(httpapi.AdminConfig{
+		Node: control{n}, Orders: n.Views, Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.self.entry("admin"),
+	})))
 	if err := n.announce(); err != nil {
 		return err
 	}
-	return parts.Run()
+	return group.Run()
 }
 
-func (n *Node) addServers(parts *run.Group) {
-	if n.apiListener != nil {
-		n.addServer(parts, n.apiListener, httpapi.NewAPI(httpapi.APIConfig{
-			Placer: n.placing, Views: n.views, History: n.store, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, InHand: n.memory.inHand(), Logger: n.entry("api"),
-		}))
-	}
-	n.addServer(parts, n.adminListener, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.views, Auth: n.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.entry("admin"),
-	}))
-}
-
-// Addresses is the content of the file of --addr-file.
-type Addresses struct {
-	Node   string `json:"node"`
-	PID    int    `json:"pid"`
-	Listen string `json:"listen,omitempty"` // empty without the role api
-	Admin  string `json:"admin"`
+// api is the customers' API.
+func (n *Node) api() http.Handler {
+	return httpapi.NewAPI(httpapi.APIConfig{
+		Placer: n.Placing, Views: n.Views, History: n.Store, Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts,
+		InHand: n.memory.inHand(), Logger: n.self.entry("api"),
+	})
 }
 
 // announce says what the node is and where it listens. Connections are taken from now on, and
 // answered as soon as the servers run.
 func (n *Node) announce() error {
-	a := Addresses{Node: n.name, PID: os.Getpid(), Admin: n.adminListener.Addr().String()}
-	entry := n.entry("node").WithFields(logrus.Fields{
-		"version": n.conf.Version, "roles": n.conf.roles(), "workers": n.conf.slots(), "lease": n.conf.LeaseTTL.String(),
-		"database": n.db.DSN().String(), "admin": "http://" + a.Admin,
+	a := n.Addresses()
+	entry := n.self.entry("node").WithFields(logrus.Fields{
+		"version": n.self.version, "roles": n.conf.roles(), "workers": n.conf.slots(), "lease": n.conf.LeaseTTL.String(),
+		"database": n.DB.DSN().String(), "admin": a.AdminURL(),
 	})
-	if n.apiListener != nil {
-		a.Listen = n.apiListener.Addr().String()
-		entry = entry.WithField("api", "http://"+a.Listen)
+	if a.Listen != "" {
+		entry = entry.WithField("api", a.API())
 	}
 	entry.Info("listening")
 	if n.conf.AddrFile == "" {
 		return nil
 	}
-	return writeAddresses(n.conf.AddrFile, a)
-}
-
-// writeAddresses replaces the file as a whole, so that who waits for it reads all of it.
-func writeAddresses(path string, a Addresses) error {
-	text, err := json.Marshal(a)
-	if err != nil {
-		return fmt.Errorf("--addr-file: %w", err)
-	}
-	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("--addr-file: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fmt.Errorf("--addr-file: %w", err)
-	}
-	return nil
+	return a.Write(n.conf.AddrFile)
 }

@@ -4,66 +4,62 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
 	"orderflow/schema"
 )
 
-// setOlder takes no orders, because the schema lacks migrations; nil takes them again.
-func (g *gate) setOlder(older error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.older = older
+// guard has the gate closed while the schema lacks migrations, as after a restore of a backup. It
+// looks at the schema only while there is a suspicion.
+type guard struct {
+	db   *schema.DB
+	gate *gate
+	log  *logrus.Entry
+
+	suspected atomic.Bool
+	mu        sync.Mutex // held by who asks
 }
 
-// probeDatabase asks whether the database takes orders. If it does not for want of migrations, it says
-// so.
-func (n *Node) probeDatabase(ctx context.Context) error {
-	err := n.db.Probe(ctx, n.name)
-	if err == nil || errors.Is(err, schema.ErrUnavailable) {
-		return err
+// suspect has the schema looked at, until it is known to be as new as the program needs.
+func (g *guard) suspect() { g.suspected.Store(true) }
+
+// look looks if there is a suspicion.
+func (g *guard) look(ctx context.Context) {
+	if g.suspected.Load() {
+		_ = g.ask(ctx) // it has been said
 	}
-	if older := n.db.Older(ctx); errors.Is(older, schema.ErrOlderSchema) {
-		n.suspectSchema()
-		return older
+}
+
+// ask looks at the schema, and closes or opens the gate.
+func (g *guard) ask(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.suspected.Store(false)
+	err := g.db.Older(ctx)
+	if err != nil {
+		g.suspect()
+	}
+	switch {
+	case errors.Is(err, schema.ErrOlderSchema) && g.gate.setOlder(fmt.Errorf("%w: %w", domain.ErrUnavailable, err)):
+		g.log.WithError(err).Error("no orders are taken")
+	case err == nil && g.gate.setOlder(nil):
+		g.log.Info("the schema has been migrated; orders are taken again")
 	}
 	return err
 }
 
-// suspectSchema has the schema looked at.
-func (n *Node) suspectSchema() {
-	select {
-	case n.suspected <- struct{}{}:
-	default:
+// probe asks whether the database takes orders. If it does not for want of migrations, it says so.
+func (g *guard) probe(ctx context.Context, node string) error {
+	err := g.db.Probe(ctx, node)
+	if err == nil || errors.Is(err, schema.ErrUnavailable) {
+		return err
 	}
-}
-
-// watchSchema looks at the schema whenever there is a suspicion, as after a restore of a backup, and
-// takes no orders until it is as new as the program needs.
-func (n *Node) watchSchema(ctx context.Context) error {
-	tick := time.NewTicker(n.conf.Heartbeat)
-	defer tick.Stop()
-	for older := false; ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-n.suspected:
-		case <-tick.C:
-			if !older {
-				continue
-			}
-		}
-		err := n.db.Older(ctx)
-		switch {
-		case errors.Is(err, schema.ErrOlderSchema) && !older:
-			older = true
-			n.gate.setOlder(fmt.Errorf("%w: %w", domain.ErrUnavailable, err))
-			n.entry("schema").WithError(err).Error("no orders are taken")
-		case err == nil && older:
-			older = false
-			n.gate.setOlder(nil)
-			n.entry("schema").Info("the schema has been migrated; orders are taken again")
-		}
+	if older := g.ask(ctx); errors.Is(older, schema.ErrOlderSchema) {
+		return older
 	}
+	return err
 }

@@ -12,7 +12,8 @@ import (
 // supervisors signal a process and its group, terminals and scripts signal twice.
 const together = time.Second
 
-// StopSignals are the signals that stop a node.
+// StopSignals are the signals that stop a node. SIGHUP is one only where there is no token file; where
+// there is one, it is read anew.
 func (c *Config) StopSignals() []os.Signal {
 	stop := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	// Who started the program with nohup wants it to outlive the terminal.
@@ -22,54 +23,51 @@ func (c *Config) StopSignals() []os.Signal {
 	return stop
 }
 
-// catchSignals has signals end no process from now on; see watchSignals.
-func (c *Config) catchSignals() chan os.Signal {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, c.StopSignals()...)
-	if c.AuthFile != "" {
-		signal.Notify(signals, syscall.SIGHUP)
+// life is what ends a node.
+type life struct {
+	stopping context.Context // ends when the node is to stop
+	stop     context.CancelFunc
+	signals  chan os.Signal // caught, and looked at as soon as the node runs
+}
+
+// begin has signals end no process from now on.
+func begin(ctx context.Context, conf Config) (l life) {
+	l.stopping, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	l.signals = make(chan os.Signal, 8)
+	signal.Notify(l.signals, conf.StopSignals()...)
+	if conf.AuthFile != "" {
+		signal.Notify(l.signals, syscall.SIGHUP)
 	}
-	return signals
+	return l
+}
+
+func (l life) end() {
+	l.stop()
+	signal.Stop(l.signals)
 }
 
 // watchSignals has the first signal stop the node, and one that comes at least a second later
-// end the process. SIGHUP is such a signal only where there is no token file; where there is one,
-// it is read anew. It returns when ctx ends.
+// end the process, which is a crash on demand.
 func (n *Node) watchSignals(ctx context.Context) error {
-	defer signal.Stop(n.signals)
+	defer signal.Stop(n.life.signals)
 	var first time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case s := <-n.signals:
+		case s := <-n.life.signals:
+			entry := n.self.entry("node").WithField("signal", s.String())
 			switch {
 			case s == syscall.SIGHUP && n.conf.AuthFile != "":
-				n.reloadAuth()
+				n.doors.reloadAuth()
 			case first.IsZero():
 				first = time.Now()
-				n.entry("node").WithField("signal", s.String()).Info("draining; a second signal, after a second, quits at once")
-				n.stop()
+				entry.Info("draining; a second signal, after a second, quits at once")
+				n.Stop()
 			case time.Since(first) >= together:
-				n.quit(s)
+				entry.Warn("quitting at once; other nodes take over what was running")
+				os.Exit(1)
 			}
 		}
 	}
-}
-
-// reloadAuth reads the token file anew. From one that is not good nothing is taken.
-func (n *Node) reloadAuth() {
-	entry := n.entry("node").WithField("file", n.conf.AuthFile)
-	if err := n.auth.Reload(n.conf.AuthFile); err != nil {
-		entry.WithError(err).Error("the token file was not read anew: the tokens from before hold on")
-		return
-	}
-	entry.Info("the token file was read anew")
-	n.warnOfAuthFile()
-}
-
-// quit is a crash, on demand.
-func (n *Node) quit(s os.Signal) {
-	n.entry("node").WithField("signal", s.String()).Warn("quitting at once; other nodes take over what was running")
-	os.Exit(1)
 }

@@ -20,31 +20,29 @@ const (
 	walPatience = 5 * time.Second
 )
 
-// keepWALShort is a part of the node for SQLite. It says once when a reader keeps the
-// write-ahead log from being emptied, and once when it no longer does.
-func (n *Node) keepWALShort(ctx context.Context) error {
-	wal, log, said, gone := n.db.WAL(), n.entry("wal"), false, false
-	tick := time.NewTicker(walEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		s, err := n.tend(ctx, wal)
-		gone = sayReplaced(log, gone, err)
-		switch held := !s.Held.IsZero(); {
-		case err != nil && ctx.Err() == nil:
-			log.WithError(err).Debug("the write-ahead log was not copied; trying again")
-		case held && !said && time.Since(s.Held) > walPatience:
-			said = true
-			log.WithFields(logrus.Fields{"wal_bytes": s.Bytes, "since": s.Held.UTC()}).Warn("the write-ahead log grows and cannot be emptied: " +
-				"a reader holds an old snapshot of the database (a backup, a shell, a program with an open transaction); it must end. Do not delete the -wal")
-		case !held && said && s.Bytes <= schema.WALLimit:
-			said = false
-			log.WithField("wal_bytes", s.Bytes).Info("the write-ahead log could be emptied: no reader holds an old snapshot any more")
-		}
+// walKeeper keeps the write-ahead log of SQLite short. It says once when a reader keeps the log from
+// being emptied, and once when it no longer does.
+type walKeeper struct {
+	wal        *schema.WAL
+	log        *logrus.Entry
+	said, gone bool
+}
+
+func (k *walKeeper) look(ctx context.Context) {
+	tending, cancel := context.WithTimeout(ctx, walTimeout)
+	defer cancel()
+	s, err := k.wal.Tend(tending)
+	k.gone = sayReplaced(k.log, k.gone, err)
+	switch held := !s.Held.IsZero(); {
+	case err != nil && ctx.Err() == nil:
+		k.log.WithError(err).Debug("the write-ahead log was not copied; trying again")
+	case held && !k.said && time.Since(s.Held) > walPatience:
+		k.said = true
+		k.log.WithFields(logrus.Fields{"wal_bytes": s.Bytes, "since": s.Held.UTC()}).Warn("the write-ahead log grows and cannot be emptied: " +
+			"a reader holds an old snapshot of the database (a backup, a shell, a program with an open transaction); it must end. Do not delete the -wal")
+	case !held && k.said && s.Bytes <= schema.WALLimit:
+		k.said = false
+		k.log.WithField("wal_bytes", s.Bytes).Info("the write-ahead log could be emptied: no reader holds an old snapshot any more")
 	}
 }
 
@@ -67,10 +65,4 @@ func wayBack(err error) string {
 		return "Let no other program open the database; stop all nodes with SIGTERM, not SIGKILL, and start them when the last has ended"
 	}
 	return "Put the same file back; or stop all nodes, put another file in its place and remove the -wal and -shm of the old one with it, and start them"
-}
-
-func (n *Node) tend(ctx context.Context, wal *schema.WAL) (schema.WALState, error) {
-	ctx, cancel := context.WithTimeout(ctx, walTimeout)
-	defer cancel()
-	return wal.Tend(ctx)
 }

@@ -11,8 +11,8 @@ import (
 	"orderflow/internal/chaos/judge"
 )
 
-// Options are what nodes are started with.
-type Options struct {
+// Config is what nodes are started with.
+type Config struct {
 	Binary string
 	Dir    string // for logs, records and what nodes are told
 	DSN    string
@@ -25,7 +25,7 @@ type Options struct {
 
 // Cluster is the nodes of one run.
 type Cluster struct {
-	conf  Options
+	conf  Config
 	Nodes []*Node
 
 	mu        sync.Mutex
@@ -35,13 +35,13 @@ type Cluster struct {
 }
 
 // New makes a cluster whose nodes have not been started.
-func New(o Options) (*Cluster, error) {
-	out, err := os.OpenFile(filepath.Join(o.Dir, "incidents.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+func New(conf Config) (*Cluster, error) {
+	out, err := os.OpenFile(filepath.Join(conf.Dir, "incidents.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{conf: o, out: out}
-	for i := range o.Nodes {
+	c := &Cluster{conf: conf, out: out}
+	for i := range conf.Nodes {
 		c.Nodes = append(c.Nodes, &Node{Name: fmt.Sprintf("n%d", i), cluster: c, index: i})
 	}
 	return c, nil

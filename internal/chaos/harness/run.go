@@ -85,7 +85,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 		}
 		r.DSN = filepath.Join(folder, "orders.db")
 	}
-	r.cluster, err = cluster.New(cluster.Options{
+	r.cluster, err = cluster.New(cluster.Config{
 		Binary: r.Binary, Dir: r.Dir, DSN: r.DSN, DSNs: r.DSNs, Nodes: r.Nodes, Flags: r.flags(),
 		FlagsOf: func(i int) []string {
 			return []string{"--step-duration", fmt.Sprint(r.Step + time.Duration(40*i)*time.Millisecond)}

@@ -54,7 +54,7 @@ func begin(t *testing.T, nodes int, flags ...string) *scene {
 	}
 	s := &scene{t: t, dir: t.TempDir(), binary: binary, stop: func() {}}
 	s.dsn = filepath.Join(s.dir, "orders.db")
-	s.Cluster, err = cluster.New(cluster.Options{Binary: binary, Dir: s.dir, DSN: s.dsn, Nodes: nodes, Flags: append(flags, "--log-level", "warn")})
+	s.Cluster, err = cluster.New(cluster.Config{Binary: binary, Dir: s.dir, DSN: s.dsn, Nodes: nodes, Flags: append(flags, "--log-level", "warn")})
 	if err != nil {
 		t.Fatal(err)
 	}
