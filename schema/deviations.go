@@ -17,24 +17,22 @@ var ErrOlderSchema = errors.New("the schema is older than this program needs")
 // Older is nil if the migrations of this program have been applied, and of kind ErrOlderSchema if not,
 // as when a backup from before them was restored. It costs one short read.
 func (db *DB) Older(ctx context.Context) error {
-	version, err := db.applied(ctx)
-	if err != nil {
+	applied, newest, err := versions(ctx, db)
+	if err != nil || applied >= newest {
 		return err
 	}
-	newest, err := newestMigration(db.dialect)
-	if err != nil || version >= newest {
-		return err
-	}
-	return fmt.Errorf("%w: it has the migrations up to %d, this program needs those up to %d: run \"orderflow migrate\", or restart the node", ErrOlderSchema, version, newest)
+	return fmt.Errorf("%w: it has the migrations up to %d, this program needs those up to %d: run \"orderflow migrate\", or restart the node", ErrOlderSchema, applied, newest)
 }
 
-// applied is the number of the newest migration that has been applied.
-func (db *DB) applied(ctx context.Context) (version int64, err error) {
-	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&version)
+// versions are the numbers of the newest migration that has been applied, and of the newest that this
+// program knows.
+func versions(ctx context.Context, db *DB) (applied, newest int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&applied)
 	if err != nil {
-		return 0, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
+		return 0, 0, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
 	}
-	return version, nil
+	newest, err = newestMigration(db.dialect)
+	return applied, newest, err
 }
 
 // Deviation is a table, an index or a trigger that is not what the migrations made.
@@ -71,11 +69,7 @@ func (d Deviation) String() string {
 // migrations make of an empty database. Tables and indexes that somebody added are none. An error
 // says that they cannot be compared; it is of kind ErrNewerSchema if only a newer program can.
 func (db *DB) Deviations(ctx context.Context) ([]Deviation, error) {
-	version, err := db.applied(ctx)
-	if err != nil {
-		return nil, err
-	}
-	newest, err := newestMigration(db.dialect)
+	version, newest, err := versions(ctx, db)
 	if err != nil {
 		return nil, err
 	}

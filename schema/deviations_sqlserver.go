@@ -72,7 +72,7 @@ type catalog struct {
 }
 
 func (c *catalog) columns(ctx context.Context, db *DB) error {
-	return db.eachRow(ctx, `SELECT t.name, c.name FROM sys.tables t JOIN sys.columns c ON c.object_id = t.object_id
+	return eachRow(ctx, db, `SELECT t.name, c.name FROM sys.tables t JOIN sys.columns c ON c.object_id = t.object_id
 		WHERE t.schema_id = SCHEMA_ID('dbo')`, func(rows *sql.Rows) error {
 		var table, column string
 		err := rows.Scan(&table, &column)
@@ -83,7 +83,7 @@ func (c *catalog) columns(ctx context.Context, db *DB) error {
 
 func (c *catalog) indexes(ctx context.Context, db *DB) error {
 	disabled := map[string]bool{}
-	err := db.eachRow(ctx, `SELECT t.name, i.index_id, i.is_unique, i.is_disabled, c.name
+	err := eachRow(ctx, db, `SELECT t.name, i.index_id, i.is_unique, i.is_disabled, c.name
 		FROM sys.tables t JOIN sys.indexes i ON i.object_id = t.object_id
 		JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id
 		JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id
@@ -106,7 +106,7 @@ func (c *catalog) indexes(ctx context.Context, db *DB) error {
 }
 
 func (c *catalog) triggers(ctx context.Context, db *DB) error {
-	return db.eachRow(ctx, `SELECT r.name, t.name, r.is_disabled, m.definition
+	return eachRow(ctx, db, `SELECT r.name, t.name, r.is_disabled, m.definition
 		FROM sys.triggers r JOIN sys.tables t ON t.object_id = r.parent_id LEFT JOIN sys.sql_modules m ON m.object_id = r.object_id
 		WHERE t.schema_id = SCHEMA_ID('dbo')`, func(rows *sql.Rows) error {
 		var name, table string
@@ -122,7 +122,7 @@ func (c *catalog) triggers(ctx context.Context, db *DB) error {
 }
 
 // eachRow calls f with every row of an answer.
-func (db *DB) eachRow(ctx context.Context, query string, f func(*sql.Rows) error) error {
+func eachRow(ctx context.Context, db *DB, query string, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err

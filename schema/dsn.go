@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-
-	"orderflow/schema/sqlitedb"
 )
 
 // DSN is a parsed data source name.
@@ -21,8 +19,8 @@ type DSN struct {
 	// parameter max_connections of the DSN.
 	MaxConns int
 
-	existing bool            // the SQLite file must not be made
-	access   sqlitedb.Access // to the SQLite file
+	existing bool         // the SQLite file must not be made
+	note     func(string) // is told how the SQLite file is read, by a caller who only reads
 
 	shown string // of SQL Server; made of parts that hold no secret
 }

@@ -2,13 +2,13 @@ package schema
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 )
 
 // Migration is one numbered step of the schema and how it stands.
@@ -25,7 +25,7 @@ type Migration struct {
 // processes may call it at once: each migration is one transaction, and the loser of
 // a race finds it done and goes on.
 func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
-	p, err := db.provider()
+	p, err := provider(db)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 // Migrations lists every migration and whether it has been applied; after those of this program
 // the ones that newer programs have applied.
 func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
-	p, err := db.provider()
+	p, err := provider(db)
 	if err != nil {
 		return nil, err
 	}
@@ -62,42 +62,22 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	for _, s := range status {
 		all = append(all, Migration{Version: s.Source.Version, File: s.Source.Path, Applied: s.State == goose.StateApplied, At: s.AppliedAt})
 	}
-	unknown, err := db.unknownMigrations(ctx, all)
+	known := all
+	err = eachRow(ctx, db, `SELECT version_id, is_applied, tstamp FROM goose_db_version WHERE version_id > 0 ORDER BY id`, func(rows *sql.Rows) error {
+		m := Migration{Unknown: true}
+		err := rows.Scan(&m.Version, &m.Applied, &m.At)
+		if !slices.ContainsFunc(known, func(k Migration) bool { return k.Version == m.Version }) {
+			all = append(all, m)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", db.dsn, db.dialect.translate(err))
 	}
-	return append(all, unknown...), nil
+	return all, nil
 }
 
-// unknownMigrations are those that have been applied and are not known.
-func (db *DB) unknownMigrations(ctx context.Context, known []Migration) (unknown []Migration, err error) {
-	dialect, _, err := db.dialect.migrations()
-	if err != nil {
-		return nil, err
-	}
-	versions, err := database.NewStore(dialect, goose.DefaultTablename)
-	if err != nil {
-		return nil, err
-	}
-	applied, err := versions.ListMigrations(ctx, db.write)
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(applied) // the latest came first
-	for _, a := range applied {
-		if a.Version == 0 || slices.ContainsFunc(known, func(m Migration) bool { return m.Version == a.Version }) {
-			continue
-		}
-		one, err := versions.GetMigration(ctx, db.write, a.Version)
-		if err != nil {
-			return nil, err
-		}
-		unknown = append(unknown, Migration{Version: a.Version, Applied: one.IsApplied, At: one.Timestamp, Unknown: true})
-	}
-	return unknown, nil
-}
-
-func (db *DB) provider() (*goose.Provider, error) {
+func provider(db *DB) (*goose.Provider, error) {
 	dialect, files, err := db.dialect.migrations()
 	if err != nil {
 		return nil, err

@@ -39,51 +39,28 @@ func (p pools) close() error {
 // a newer program has made it one that this program must not work on. A SQLite file that is not
 // there is made, for its owner only; one of another program is left as it is: ErrForeign.
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	return openCompatible(ctx, dsn, false)
+	db, err := open(ctx, dsn, false, nil)
+	return compatible(ctx, db, err)
 }
 
 // OpenExisting is Open for a database that was migrated before, as far as its file tells:
 // ErrNoDatabase for a SQLite file that is not there or empty, and nothing is made.
 func OpenExisting(ctx context.Context, dsn string) (*DB, error) {
-	return openCompatible(ctx, dsn, true)
+	db, err := open(ctx, dsn, true, nil)
+	return compatible(ctx, db, err)
 }
 
-// OpenToRead is OpenExisting for somebody who only reads, also from a SQLite file that this user
-// cannot write. Of that note is told; nothing can be changed then.
+// OpenToRead is OpenExisting for a caller who only reads, also from a SQLite file that this user
+// cannot write. The function note is told of that; nothing can be changed then.
 func OpenToRead(ctx context.Context, dsn string, note func(string)) (*DB, error) {
-	db, err := OpenToLook(ctx, dsn, note)
+	db, err := open(ctx, dsn, true, note)
 	return compatible(ctx, db, err)
 }
 
 // OpenToLook is OpenToRead also for a database that this program must not work on, whose
 // migrations it can still list.
 func OpenToLook(ctx context.Context, dsn string, note func(string)) (*DB, error) {
-	parsed, err := ParseDSN(dsn)
-	if err != nil {
-		return nil, err
-	}
-	parsed.existing = true
-	d := dialectOf(parsed)
-	if parsed.URL == nil {
-		if parsed.access, err = sqlitedb.AccessTo(parsed.Path, note); err != nil {
-			return nil, fmt.Errorf("open %s: %w", parsed, d.translate(err))
-		}
-	}
-	db, err := openWith(ctx, parsed, d)
-	if sqlitedb.IsReadOnly(err) && !errors.Is(err, ErrReplaced) {
-		err = fmt.Errorf("%w: its folder cannot be written by this user: %s", err, sqlitedb.CopyIt)
-	}
-	return db, err
-}
-
-func openCompatible(ctx context.Context, dsn string, existing bool) (*DB, error) {
-	parsed, err := ParseDSN(dsn)
-	if err != nil {
-		return nil, err
-	}
-	parsed.existing = existing
-	db, err := openWith(ctx, parsed, dialectOf(parsed))
-	return compatible(ctx, db, err)
+	return open(ctx, dsn, true, note)
 }
 
 func compatible(ctx context.Context, db *DB, err error) (*DB, error) {
@@ -94,6 +71,15 @@ func compatible(ctx context.Context, db *DB, err error) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+func open(ctx context.Context, dsn string, existing bool, note func(string)) (*DB, error) {
+	parsed, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	parsed.existing, parsed.note = existing, note
+	return openWith(ctx, parsed, dialectOf(parsed))
 }
 
 func openWith(ctx context.Context, parsed DSN, d Dialect) (*DB, error) {

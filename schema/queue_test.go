@@ -223,7 +223,7 @@ func TestDB_Ping_betweenTransactions(t *testing.T) {
 }
 
 // TestDB_InTxLast: it lets those who wait go before it, even if it was to begin, but no more than
-// eight of them.
+// two of them.
 func TestDB_InTxLast(t *testing.T) {
 	w := newWriting(t)
 	other := writing{openAt(t, w.DSN().Path), t}
@@ -249,7 +249,7 @@ func TestDB_InTxLast(t *testing.T) {
 		t.Error(err)
 	}
 	wg.Wait()
-	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 100, 8, 9, 10, 11, 101}; !slices.Equal(called, want) {
+	if want := []int{0, 1, 100, 2, 3, 101, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(called, want) {
 		t.Errorf("called in this order: %v, want %v", called, want)
 	}
 }

@@ -36,13 +36,23 @@ func (sqlite) anyOf(column string, n int) string {
 	return column + " IN (" + placeholders(1, n) + ")"
 }
 
-func (d sqlite) open(ctx context.Context, dsn DSN) (pools, error) {
-	if err := d.lookFirst(ctx, dsn); err != nil {
-		return pools{}, err
+func (d sqlite) open(ctx context.Context, dsn DSN) (_ pools, err error) {
+	conf := sqlitedb.Config{Path: dsn.Path, Clock: d.clock}
+	if dsn.note != nil {
+		conf.Access, err = sqlitedb.AccessTo(dsn.Path, dsn.note)
 	}
-	db, err := sqlitedb.Open(ctx, sqlitedb.Config{Path: dsn.Path, Access: dsn.access, Clock: d.clock})
-	if err != nil {
-		return pools{}, d.translate(err)
+	if err == nil {
+		err = lookFirst(ctx, conf, dsn.existing)
+	}
+	var db *sqlitedb.DB
+	if err == nil {
+		db, err = sqlitedb.Open(ctx, conf)
+	}
+	switch err = d.translate(err); {
+	case sqlitedb.IsReadOnly(err) && dsn.note != nil && !errors.Is(err, ErrReplaced):
+		return pools{}, fmt.Errorf("%w: its folder cannot be written by this user: %s", err, sqlitedb.CopyIt)
+	case err != nil:
+		return pools{}, err
 	}
 	return pools{write: db.Write, read: db.Read, sqlite: db}, nil
 }
@@ -55,21 +65,21 @@ var (
 )
 
 // lookFirst looks at what is in the file before anything in it is changed.
-func (d sqlite) lookFirst(ctx context.Context, dsn DSN) error {
-	if info, err := os.Stat(dsn.Path); err == nil && info.IsDir() {
-		return fmt.Errorf("%w: %s is a folder", ErrForeign, dsn.Path)
+func lookFirst(ctx context.Context, conf sqlitedb.Config, existing bool) error {
+	if info, err := os.Stat(conf.Path); err == nil && info.IsDir() {
+		return fmt.Errorf("%w: %s is a folder", ErrForeign, conf.Path)
 	}
-	tables, err := sqlitedb.Tables(ctx, dsn.Path, dsn.access)
+	tables, err := sqlitedb.Tables(ctx, conf)
 	var e *driver.Error
 	switch {
 	case errors.As(err, &e) && e.Code()&0xff == lib.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %s is no SQLite database", ErrForeign, dsn.Path)
+		return fmt.Errorf("%w: %s is no SQLite database", ErrForeign, conf.Path)
 	case err != nil:
-		return d.translate(err)
-	case len(tables) == 0 && dsn.existing: // not there, or empty
-		return fmt.Errorf("%w %s with any table: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", ErrNoDatabase, dsn.Path)
+		return err
+	case len(tables) == 0 && existing: // not there, or empty
+		return fmt.Errorf("%w %s with any table: name the right one with --dsn or ORDERFLOW_DSN, or make it with \"orderflow migrate\"", ErrNoDatabase, conf.Path)
 	case len(tables) > 0 && !ours(tables):
-		return fmt.Errorf("%w: %s has the tables %s, and not those of orderflow. Give the name of another file", ErrForeign, dsn.Path, some(tables))
+		return fmt.Errorf("%w: %s has the tables %s, and not those of orderflow. Give the name of another file", ErrForeign, conf.Path, some(tables))
 	}
 	return nil
 }
@@ -183,13 +193,13 @@ func (w *WAL) Tend(ctx context.Context) (WALState, error) {
 	return s, sqlite{}.translate(err)
 }
 
-// WALBytes is the size of the write-ahead log; 0 on SQL Server, and where there is none. It asks the file
+// Bytes is the size of the write-ahead log; 0 on SQL Server, and where there is none. It asks the file
 // system only.
-func (db *DB) WALBytes() int64 {
-	if db.sqlite == nil {
+func (w *WAL) Bytes() int64 {
+	if w == nil {
 		return 0
 	}
-	return db.sqlite.WALBytes()
+	return w.WAL.Bytes()
 }
 
 // JoinClock makes this process one of those that hold leases in the database, all of which judge

@@ -96,14 +96,14 @@ func pool(c connector, most int) *sql.DB {
 func Memory(c *Clock) *sql.DB { return pool(connector{driver: withClock(c), source: ":memory:"}, 1) }
 
 // Tables lists the tables of a file without changing it; none if it is not there, or empty.
-func Tables(ctx context.Context, path string, a Access) (tables []string, err error) {
-	switch info, err := os.Stat(path); {
+func Tables(ctx context.Context, c Config) (tables []string, err error) {
+	switch info, err := os.Stat(c.Path); {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().IsRegular() && info.Size() == 0:
 		return nil, nil
 	}
-	q := a.query()
+	q := c.Access.query()
 	q["_pragma"] = []string{"busy_timeout(10000)", "query_only(1)"}
-	db := sql.OpenDB(connector{driver: &sqlite.Driver{}, source: source(path, q)})
+	db := sql.OpenDB(connector{driver: &sqlite.Driver{}, source: source(c.Path, q)})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = each(ctx, db, `SELECT name, '' FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`, func(name, _ string) error {
 		tables = append(tables, name)

@@ -22,7 +22,7 @@ const (
 	turns
 )
 
-const mostPassed = 8
+const mostPassed = 2
 
 // queue has the transactions of a process follow each other. Who finds nobody writing begins; who
 // ends has the first of those who wait begin.

@@ -42,9 +42,9 @@ type WALState struct {
 // WAL gives what keeps the write-ahead log short.
 func (db *DB) WAL() *WAL { return &WAL{db: db, limit: WALLimit} }
 
-// WALBytes is the size of the write-ahead log; 0 where there is none. It asks the file system only.
-func (db *DB) WALBytes() int64 {
-	info, err := os.Stat(db.file.path + "-wal")
+// Bytes is the size of the write-ahead log; 0 where there is none. It asks the file system only.
+func (w *WAL) Bytes() int64 {
+	info, err := os.Stat(w.db.file.path + "-wal")
 	if err != nil {
 		return 0
 	}
@@ -63,13 +63,13 @@ func (w *WAL) Tend(ctx context.Context) (WALState, error) {
 		}
 		return WALState{}, err
 	}
-	s := WALState{Bytes: w.db.WALBytes()}
+	s := WALState{Bytes: w.Bytes()}
 	if s.Bytes <= w.limit && !w.beside {
 		w.stopped = time.Time{}
 		return s, nil
 	}
 	err := w.shorten(ctx, s.Bytes > w.limit)
-	s.Bytes, s.Held = w.db.WALBytes(), w.stopped
+	s.Bytes, s.Held = w.Bytes(), w.stopped
 	return s, err
 }
 

@@ -54,13 +54,13 @@ func TestWAL_beside(t *testing.T) {
 func TestWAL_limit(t *testing.T) {
 	w := newWAL(t)
 	w.grow(t, 1+int(WALLimit/w.limit))
-	if w.db.WALBytes() <= WALLimit {
-		t.Fatalf("the -wal has %d bytes", w.db.WALBytes())
+	if w.Bytes() <= WALLimit {
+		t.Fatalf("the -wal has %d bytes", w.Bytes())
 	}
 	for range 3 {
 		w.row(t, 1)
 	}
-	if got := w.db.WALBytes(); got > WALLimit {
+	if got := w.Bytes(); got > WALLimit {
 		t.Errorf("the -wal has %d bytes, of %d", got, WALLimit)
 	}
 }

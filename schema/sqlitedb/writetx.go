@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
+	"runtime"
 )
 
 // WriteTx is a transaction on the connection that writes. It is what an sql.Tx would be, without
@@ -16,8 +18,7 @@ type WriteTx struct {
 	db     *DB
 	pooled *sql.Conn
 	own    *conn       // pooled's; used under its lock, but for open
-	rows   []*sql.Rows // of questions since none was open
-	row    []*sql.Row
+	asked  []io.Closer // the rows of questions since none was open
 }
 
 // start takes the connection, and begins a transaction on it, and waits for both until ctx ends.
@@ -69,6 +70,7 @@ func (tx *WriteTx) end(how func(*conn) error) error {
 	if !errors.Is(err, sql.ErrTxDone) {
 		_ = tx.pooled.Close() // gives it back; what it says adds nothing
 		tx.db.queue.leave()
+		runtime.Gosched() // the next has the processor now: nobody writes until it begins
 	}
 	return err
 }
@@ -93,7 +95,7 @@ func (tx *WriteTx) QueryContext(ctx context.Context, query string, args ...any) 
 	tx.forgetRows()
 	rows, err := tx.pooled.QueryContext(context.Background(), query, args...)
 	if err == nil {
-		tx.rows = append(tx.rows, rows)
+		tx.asked = append(tx.asked, rows)
 	}
 	return rows, done(err)
 }
@@ -105,28 +107,27 @@ func (tx *WriteTx) QueryRowContext(ctx context.Context, query string, args ...an
 	}
 	tx.forgetRows()
 	row := tx.pooled.QueryRowContext(ctx, query, args...)
-	tx.row = append(tx.row, row)
+	tx.asked = append(tx.asked, oneRow{row})
 	return row
 }
+
+type oneRow struct{ row *sql.Row }
+
+func (r oneRow) Close() error { return r.row.Scan() } // it closes, whatever it says
 
 // forgetRows forgets the questions before, if all were read to their ends.
 func (tx *WriteTx) forgetRows() {
 	if tx.own.open.Load() == 0 {
-		clear(tx.rows)
-		clear(tx.row)
-		tx.rows, tx.row = tx.rows[:0], tx.row[:0]
+		clear(tx.asked)
+		tx.asked = tx.asked[:0]
 	}
 }
 
 // closeRows closes what was left open, without which the connection is not given back.
 func (tx *WriteTx) closeRows() {
-	if tx.own.open.Load() == 0 {
-		return
-	}
-	for _, rows := range tx.rows {
-		_ = rows.Close()
-	}
-	for _, row := range tx.row {
-		_ = row.Scan() // closes it
+	if tx.own.open.Load() > 0 {
+		for _, rows := range tx.asked {
+			_ = rows.Close()
+		}
 	}
 }

@@ -114,7 +114,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
 		NodesLost: n.member.losses.Lost(), TakeOvers: n.member.losses.TakeOvers(),
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Open.Seconds(),
-		WALBytes: n.DB.WALBytes(), Lag: n.health.cluster.lag.Load(), MissingRoles: n.health.cluster.missing(),
+		WALBytes: n.DB.WAL().Bytes(), Lag: n.health.cluster.lag.Load(), MissingRoles: n.health.cluster.missing(),
 	}
 	if n.worker != nil {
 		s.StepsInterrupted = n.worker.steps.Interrupted()
