@@ -31,7 +31,7 @@ type commit struct {
 	events    []*domain.Recorded
 	messages  []work.OutboxMessage
 	passes    []work.Pass
-	takes     []work.Pass
+	starts    []work.Pass
 	reserved  []reservation
 	began     time.Time // what the clock said when the first append was placed
 	stored    timeText
@@ -145,7 +145,7 @@ func (c *commit) lockAndRead(ctx context.Context) ([]*pending, error) {
 func (c *commit) settle(group []*pending) (questions []schema.Question, held []bool, err error) {
 	var requests []work.SettleRequest
 	for _, p := range group {
-		if p.Lease != nil {
+		if !p.Lease.IsZero() {
 			requests = append(requests, work.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
 		}
 	}
@@ -161,7 +161,7 @@ func (c *commit) settle(group []*pending) (questions []schema.Question, held []b
 func (c *commit) alive(held []bool) (alive []*pending, err error) {
 	for _, p := range c.group {
 		ok := true
-		if p.Lease != nil {
+		if !p.Lease.IsZero() {
 			ok, held = held[0], held[1:]
 		}
 		if ok {
@@ -185,7 +185,7 @@ func (c *commit) placeAll(group []*pending) (err error) {
 		if verdict == nil {
 			continue
 		}
-		if again := c.refuse(p, verdict, p.Lease != nil || p.also != nil); again != nil {
+		if again := c.refuse(p, verdict, !p.Lease.IsZero() || p.also != nil); again != nil {
 			err = again
 		}
 	}
@@ -228,8 +228,8 @@ func (c *commit) place(p *pending) error {
 		switch p.Settle {
 		case work.SettlePass:
 			c.passes = append(c.passes, work.Pass{Lease: p.Lease, Message: placed})
-		case work.SettleTake:
-			c.takes = append(c.takes, work.Pass{Lease: p.Lease, Message: placed})
+		case work.SettleStart:
+			c.starts = append(c.starts, work.Pass{Lease: p.Lease, Message: placed})
 		default:
 			c.messages = append(c.messages, placed)
 		}
@@ -263,12 +263,12 @@ func (c *commit) write(ctx context.Context) error {
 		}
 		questions = append(questions, passes...)
 	}
-	if len(c.takes) > 0 {
-		takes, err := c.store.opts.Leases.Take(c.tx.Dialect(), c.takes)
+	if len(c.starts) > 0 {
+		starts, err := c.store.opts.Leases.Start(c.tx.Dialect(), c.starts)
 		if err != nil {
-			return fmt.Errorf("take leases: %w", err)
+			return fmt.Errorf("start leases: %w", err)
 		}
-		questions = append(questions, takes...)
+		questions = append(questions, starts...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)

@@ -27,7 +27,7 @@ func TestStore_Level(t *testing.T) {
 		place := func(s *eventstore.Store, e domain.OrderPlaced) (domain.Recorded, error) {
 			n++
 			id := domain.OrderID{0: 1, 15: n}
-			recorded, err := s.Append(t.Context(), work.Unit{OrderID: id, Events: []domain.Event{e}})
+			done, err := s.Append(t.Context(), work.Unit{OrderID: id, Events: []domain.Event{e}})
 			if err != nil {
 				return domain.Recorded{}, err
 			}
@@ -35,8 +35,8 @@ func TestStore_Level(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := stored[0].Event.(domain.OrderPlaced), recorded[0].Event.(domain.OrderPlaced); got.KeyHash != want.KeyHash || stored[0].Metadata != recorded[0].Metadata {
-				t.Errorf("stored is %+v, and the append gave %+v", stored[0], recorded[0])
+			if got, want := stored[0].Event.(domain.OrderPlaced), done.Events[0].Event.(domain.OrderPlaced); got.KeyHash != want.KeyHash || stored[0].Metadata != done.Events[0].Metadata {
+				t.Errorf("stored is %+v, and the append gave %+v", stored[0], done.Events[0])
 			}
 			return stored[0], nil
 		}

@@ -61,7 +61,7 @@ func TestStore_Append_lostCommit(t *testing.T) {
 				t.Error("the transaction that was begun again was not counted")
 			}
 			events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
-			if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, recorded[0].Hash) {
+			if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, recorded.Events[0].Hash) {
 				t.Fatalf("%d events, err %v; want 2, the second as it was reported", len(events), err)
 			}
 			if _, err := store.Append(t.Context(), starting(2)); err != nil {

@@ -33,9 +33,9 @@ type Leases interface {
 	// with work.SettlePass in the same transaction, and tell held, for each pass in order,
 	// whether its lease was still held.
 	Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error)
-	// Take gives the statements that make leases for messages, for nodes that were found to
-	// be registered by Settle with work.SettleTake in the same transaction.
-	Take(d schema.Dialect, takes []work.Pass) ([]schema.Question, error)
+	// Start gives the statements that make rows for messages, held by nodes that Settle found
+	// to be registered, with work.SettleStart in the same transaction.
+	Start(d schema.Dialect, starts []work.Pass) ([]schema.Question, error)
 }
 
 // Options are what a store works with.

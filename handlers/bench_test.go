@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ThreeDotsLabs/watermill/message"
-
 	"orderflow/domain"
 	"orderflow/domain/work"
 )
@@ -38,24 +36,15 @@ func newBench(t testing.TB, change ...func(*StepsConfig)) *bench {
 
 // deliver has the next message handled under ctx and tells the cluster of its end, as
 // a subscriber would.
-func (b *bench) deliver(ctx context.Context) (*work.Lease, error) {
+func (b *bench) deliver(ctx context.Context) (*hand, error) {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
 	if msg == nil {
 		b.t.Fatal("no message waits")
 	}
-	msg.SetContext(work.WithLease(ctx, lease))
-	err := b.steps.Handler(lease.Topic)(msg)
+	err := b.handle(ctx, lease, msg)
 	b.ended(lease, err)
 	return lease, err
-}
-
-// handle has a message handled under a lease.
-func (b *bench) handle(l *work.Lease, m *work.Message) error {
-	b.t.Helper()
-	msg := message.NewMessage(m.UUID, m.Payload)
-	msg.SetContext(work.WithLease(context.Background(), l))
-	return b.steps.Handler(l.Topic)(msg)
 }
 
 // must delivers n messages that must be dealt with, each in the unit of work that
@@ -64,8 +53,8 @@ func (b *bench) must(n int) {
 	b.t.Helper()
 	for range n {
 		lease, err := b.deliver(context.Background())
-		if err != nil || !lease.Settled() {
-			b.t.Fatalf("%s, attempt %d: err %v, settled %v", lease.Topic, lease.Attempt, err, lease.Settled())
+		if err != nil || !lease.settled {
+			b.t.Fatalf("%s, attempt %d: err %v, settled %v", lease.Topic, lease.Attempt, err, lease.settled)
 		}
 	}
 }
@@ -73,8 +62,8 @@ func (b *bench) must(n int) {
 // dropped delivers a message that must be dropped, for the subscriber to remove.
 func (b *bench) dropped() {
 	b.t.Helper()
-	if lease, err := b.deliver(context.Background()); err != nil || lease.Settled() {
-		b.t.Fatalf("%s, attempt %d: err %v, settled %v; want it dropped", lease.Topic, lease.Attempt, err, lease.Settled())
+	if lease, err := b.deliver(context.Background()); err != nil || lease.settled {
+		b.t.Fatalf("%s, attempt %d: err %v, settled %v; want it dropped", lease.Topic, lease.Attempt, err, lease.settled)
 	}
 }
 
@@ -91,12 +80,14 @@ func (b *bench) died() {
 }
 
 // append writes to the order past the handlers.
-func (b *bench) append(lease *work.Lease, commands ...domain.Command) {
+func (b *bench) append(under *hand, commands ...domain.Command) {
 	b.t.Helper()
 	o := b.order(b.id)
 	a, err := work.Prepare(&o, domain.Metadata{Actor: "test"}, commands...)
 	if err == nil {
-		a.Lease = lease
+		if under != nil {
+			a.Lease = under.lease
+		}
 		_, err = b.commit(a)
 	}
 	if err != nil {

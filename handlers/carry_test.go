@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"orderflow/domain"
-	"orderflow/domain/work"
 )
 
 // counting counts how often an order is loaded.
@@ -33,28 +34,24 @@ func newCounted(t *testing.T) (*bench, *counting) {
 }
 
 // wantCarried says that what goes along with a lease is what is stored.
-func (b *bench) wantCarried(l *work.Lease) {
+func (b *bench) wantCarried(l *hand) {
 	b.t.Helper()
-	o, stored := l.Carried(), b.order(b.id)
+	o, stored := l.order, b.order(b.id)
 	if o == nil || !reflect.DeepEqual(*o, stored) {
 		b.t.Fatalf("with the lease of %s goes %+v, stored is %+v", l.Topic, o, stored)
 	}
-	l.Carry(o)
 }
 
 // pass has the first step handled, so that the second waits under the lease that is given,
 // and goes on with the order.
-func (b *bench) pass() *work.Passed {
+func (b *bench) pass() (*hand, *message.Message) {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
-	lease.MayPass = always
-	msg.SetContext(work.WithLease(context.Background(), lease))
-	if err := b.steps.Handler(lease.Topic)(msg); err != nil || lease.Passed() == nil {
+	lease.may = always
+	if err := b.handle(context.Background(), lease, msg); err != nil || lease.next == nil {
 		b.t.Fatalf("the lease was not passed on (err %v)", err)
 	}
-	p := lease.Passed()
-	p.Lease.MayPass = always
-	return p
+	return lease.passed()
 }
 
 func TestSteps_Handler_carry(t *testing.T) {
@@ -73,8 +70,9 @@ func TestSteps_Handler_carry(t *testing.T) {
 		if _, err := placeAs(t, b, s, b.id); err != nil {
 			t.Fatal(err)
 		}
-		b.wantCarried(s.granted[0])
-		if err := b.handle(s.granted[0], s.ended[0]); err != nil {
+		p, msg := s.delivered()
+		b.wantCarried(p)
+		if err := b.handle(t.Context(), p, msg); err != nil {
 			t.Fatal(err)
 		}
 		b.wantLog(2, "completed Scheduling 1")
@@ -85,18 +83,18 @@ func TestSteps_Handler_carry(t *testing.T) {
 	t.Run("it is what was stored, also after failed appends", func(t *testing.T) {
 		b, _ := newCounted(t)
 		b.fail(fault{}, fault{before: domain.ErrUnavailable}, fault{before: domain.ErrUnavailable})
-		p := b.pass()
-		b.wantCarried(p.Lease)
+		p, _ := b.pass()
+		b.wantCarried(p)
 	})
 	t.Run("it goes along once", func(t *testing.T) {
 		b, store := newCounted(t)
-		p := b.pass()
+		p, msg := b.pass()
 		b.exec.execute = func(context.Context, Work) error { panic("the step goes down") }
-		if err := b.handle(p.Lease, &p.Message); err != nil {
+		if err := b.handle(t.Context(), p, msg); err != nil {
 			t.Fatal(err)
 		}
-		if o := p.Lease.Carried(); o != nil {
-			t.Errorf("still with the lease: %+v", o)
+		if p.order != nil {
+			t.Errorf("still with the lease: %+v", p.order)
 		}
 		b.exec.succeed()
 		loads := store.loads
@@ -108,15 +106,15 @@ func TestSteps_Handler_carry(t *testing.T) {
 	})
 	t.Run("an outcome is decided anew on what others have stored meanwhile", func(t *testing.T) {
 		b, store := newCounted(t)
-		p := b.pass()
+		p, msg := b.pass()
 		b.mu.Lock() // past the rules, since no operator can park a step that runs
 		b.streams[b.id] = append(b.streams[b.id], b.record(domain.Metadata{}, b.id, domain.OrderParked{Step: domain.PreProcessing, Reason: "stop"}, 5))
 		b.mu.Unlock()
-		if err := b.handle(p.Lease, &p.Message); err != nil {
+		if err := b.handle(t.Context(), p, msg); err != nil {
 			t.Fatal(err)
 		}
-		if q := p.Lease.Passed(); q != nil || !p.Lease.Settled() {
-			t.Errorf("passed on to %v, settled %v; a parked order does not go on", q, p.Lease.Settled())
+		if p.next != nil || !p.settled {
+			t.Errorf("passed on to %v, settled %v; a parked order does not go on", p.next, p.settled)
 		}
 		b.wantLog(4, "parked at PreProcessing: stop", "completed PreProcessing 1")
 		if store.loads != 2 {
@@ -125,9 +123,9 @@ func TestSteps_Handler_carry(t *testing.T) {
 	})
 	t.Run("the order of another message is not taken", func(t *testing.T) {
 		b, store := newCounted(t)
-		p := b.pass()
-		p.Lease.Carry(&domain.Order{ID: domain.OrderID{9}})
-		if err := b.handle(p.Lease, &p.Message); err != nil {
+		p, msg := b.pass()
+		p.order = &domain.Order{ID: domain.OrderID{9}}
+		if err := b.handle(t.Context(), p, msg); err != nil {
 			t.Fatal(err)
 		}
 		if store.loads != 2 || !slices.Contains(b.log(), "completed PreProcessing 1") {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -47,7 +46,7 @@ type row struct {
 	epoch         int64
 	attempt       int
 	interruptions int
-	from          *work.Owner // whose registration had ended while it held the message
+	from          work.Owner // whose registration had ended while it held the message
 }
 
 type letter struct {
@@ -92,33 +91,22 @@ func (c *cluster) LoadAt(ctx context.Context, id domain.OrderID, _ int64) ([]dom
 
 // Append doesn't heed its context: the real store too may have taken an append up when
 // the context ends.
-func (c *cluster) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (c *cluster) Append(_ context.Context, u work.Unit) (work.Outcome, error) {
 	f := c.nextFault()
 	if f.hook != nil {
 		f.hook()
 	}
 	if f.before != nil {
-		return nil, f.before
+		return work.Outcome{}, f.before
 	}
-	recorded, err := c.commit(a)
+	recorded, err := c.commit(u)
 	if err == nil && f.after != nil {
-		return nil, f.after
+		err = f.after
 	}
-	switch {
-	case a.Lease == nil || err != nil && !errors.Is(err, domain.ErrFenced) || err == nil && (a.Settle == work.SettleKeep || a.Settle == work.SettleTake):
-	case err == nil && a.Settle == work.SettlePass:
-		a.Lease.PassOn(a.Messages[0], c.last())
-	default:
-		a.Lease.MarkSettled()
+	if err != nil {
+		return work.Outcome{}, err
 	}
-	return recorded, err
-}
-
-// last is the position of the last message.
-func (c *cluster) last() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.position
+	return u.Outcome(recorded), nil
 }
 
 func (c *cluster) nextFault() (f fault) {
@@ -142,8 +130,8 @@ func (c *cluster) commit(a work.Unit) ([]domain.Recorded, error) {
 	defer c.mu.Unlock()
 	var held *row
 	switch {
-	case a.Lease == nil:
-	case a.Settle == work.SettleTake:
+	case a.Lease.IsZero():
+	case a.Settle == work.SettleStart:
 		held = &row{node: a.Lease.Node, epoch: a.Lease.Epoch}
 	default:
 		if held = c.rowOf(a.Lease); held == nil {
@@ -161,11 +149,11 @@ func (c *cluster) commit(a work.Unit) ([]domain.Recorded, error) {
 	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
 	for _, m := range a.Messages {
 		c.position++
-		if a.Settle == work.SettleTake {
+		recorded[m.Event].Position = c.position
+		if a.Settle == work.SettleStart {
 			c.rows = append(c.rows, held)
-			a.Lease.Position = c.position
 		}
-		if a.Settle == work.SettlePass || a.Settle == work.SettleTake {
+		if a.Settle.InHand() {
 			held.topic, held.position, held.uuid, held.payload, held.metadata = m.Topic, c.position, m.UUID, m.Payload, m.Metadata
 			held.attempt, held.interruptions = 1, 0
 			continue
@@ -218,7 +206,7 @@ func (c *cluster) record(meta domain.Metadata, id domain.OrderID, e domain.Event
 	return domain.Recorded{OrderID: id, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
 }
 
-func (c *cluster) rowOf(l *work.Lease) *row {
+func (c *cluster) rowOf(l work.Lease) *row {
 	for _, r := range c.rows {
 		if r.topic == l.Topic && r.position == l.Position && r.node == l.Node && r.epoch == l.Epoch && r.attempt == l.Attempt {
 			return r
@@ -229,7 +217,7 @@ func (c *cluster) rowOf(l *work.Lease) *row {
 
 func (c *cluster) settle(r *row, a work.Unit) {
 	switch a.Settle {
-	case work.SettleKeep, work.SettlePass, work.SettleTake:
+	case work.SettleKeep, work.SettlePass, work.SettleStart:
 	case work.SettleDone:
 		c.remove(r)
 	case work.SettleReturn:
@@ -254,7 +242,7 @@ func (c *cluster) wake() {
 }
 
 // Park is DeadLetters.
-func (c *cluster) Park(_ context.Context, l *work.Lease, reason string) error {
+func (c *cluster) Park(_ context.Context, l work.Lease, reason string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rowOf(l)
@@ -262,7 +250,6 @@ func (c *cluster) Park(_ context.Context, l *work.Lease, reason string) error {
 		return domain.ErrFenced
 	}
 	c.settle(r, work.Unit{Settle: work.SettlePark, Reason: reason})
-	l.MarkSettled()
 	return nil
 }
 
@@ -281,7 +268,7 @@ func (c *cluster) place(id domain.OrderID) {
 
 // claim hands the next message to a node, without looking at its registration; nil if
 // none waits.
-func (c *cluster) claim(node string, epoch int64) (*message.Message, *work.Lease) {
+func (c *cluster) claim(node string, epoch int64) (*message.Message, *hand) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, topic := range work.Topics() {
@@ -301,43 +288,46 @@ func (c *cluster) free(r *row) bool {
 		return true
 	}
 	if n := c.registered(r.node, r.epoch); n != nil && !time.Now().Before(n.expires) {
-		r.from = &work.Owner{Node: r.node, Stopped: n.state == work.NodeStopped}
+		r.from = work.Owner{Node: r.node, Stopped: n.state == work.NodeStopped}
 		r.node, r.interruptions = "", r.interruptions+1
 		return true
 	}
 	return false
 }
 
-func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *work.Lease) {
+func (c *cluster) take(r *row, node string, epoch int64) (*message.Message, *hand) {
 	r.node, r.epoch, r.attempt = node, epoch, r.attempt+1
 	msg := message.NewMessage(r.uuid, r.payload)
 	for k, v := range r.metadata {
 		msg.Metadata.Set(k, v)
 	}
 	from := r.from
-	r.from = nil
-	return msg, &work.Lease{Topic: r.topic, Position: r.position, Node: node, Epoch: epoch, Attempt: r.attempt, Interruptions: r.interruptions, From: from}
+	r.from = work.Owner{}
+	return msg, &hand{lease: work.Lease{
+		Topic: r.topic, Position: r.position, Registration: work.Registration{Node: node, Epoch: epoch},
+		Attempt: r.attempt, Interruptions: r.interruptions, From: from,
+	}}
 }
 
 // lose gives the message of a lease back as if its node had died.
-func (c *cluster) lose(l *work.Lease) { c.leave(l, work.Owner{Node: l.Node}) }
+func (c *cluster) lose(l *hand) { c.leave(l, work.Owner{Node: l.Node}) }
 
 // leave gives the message of a lease back as if its node's registration had ended.
-func (c *cluster) leave(l *work.Lease, from work.Owner) {
+func (c *cluster) leave(l *hand, from work.Owner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.rowOf(l); r != nil {
-		r.from = &from
+	if r := c.rowOf(l.lease); r != nil {
+		r.from = from
 		r.node, r.interruptions = "", r.interruptions+1
 	}
 }
 
 // ended is what a subscriber does when a handler has returned.
-func (c *cluster) ended(l *work.Lease, err error) {
+func (c *cluster) ended(l *hand, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := c.rowOf(l)
-	if l.Settled() || r == nil {
+	r := c.rowOf(l.lease)
+	if l.settled || r == nil {
 		return
 	}
 	if err == nil {

@@ -52,14 +52,14 @@ func ExampleExecutor() {
 // ledger is an event store in memory that keeps what placing needs: one order for each key.
 type ledger map[string]work.Unit
 
-func (l ledger) Append(_ context.Context, u work.Unit) ([]domain.Recorded, error) {
+func (l ledger) Append(_ context.Context, u work.Unit) (work.Outcome, error) {
 	for _, r := range u.Reservations {
 		if held, taken := l[r.Key]; taken {
-			return nil, &domain.DuplicateError{OrderID: held.OrderID, Key: r.Key, Same: held.Reservations[0].Fingerprint == r.Fingerprint}
+			return work.Outcome{}, &domain.DuplicateError{OrderID: held.OrderID, Key: r.Key, Same: held.Reservations[0].Fingerprint == r.Fingerprint}
 		}
 		l[r.Key] = u
 	}
-	return nil, nil
+	return work.Outcome{}, nil
 }
 
 // An order with a tracking id is placed once. What is wrong with a field is named.

@@ -26,12 +26,13 @@ const maxConflicts = 10
 // job is one message being handled.
 type job struct {
 	*Steps
-	lease *work.Lease
-	held  context.Context // ends with the lease
-	id    domain.OrderID
-	order *domain.Order
-	read  bool // from the database, for this message, and nothing has been done since
-	meta  domain.Metadata
+	delivery work.Delivery
+	lease    work.Lease
+	held     context.Context // ends with the lease
+	id       domain.OrderID
+	order    *domain.Order
+	read     bool // from the database, for this message, and nothing has been done since
+	meta     domain.Metadata
 }
 
 // log makes the logger for a line about the order: most messages have none.
@@ -81,13 +82,13 @@ func (j *job) fold(events []domain.Recorded, err error) error {
 	return nil
 }
 
-// unit decides commands on the order as it is now and binds the result to the lease.
+// unit decides commands on the order as it is now, and says what becomes of the lease.
 func (j *job) unit(settle work.Settlement, reason string, commands ...domain.Command) (*work.Unit, error) {
 	u, err := work.Prepare(j.order, j.meta, commands...)
 	if err != nil {
 		return nil, err
 	}
-	u.Lease, u.Settle, u.Reason = j.lease, settle, reason
+	u.Settle, u.Reason = settle, reason
 	return &u, nil
 }
 
@@ -118,6 +119,16 @@ func (j *job) record(decide func() (*work.Unit, error)) error {
 	}
 }
 
+// appendUnder appends a unit under the lease of a delivery, which it tells that the lease has ended.
+func (s *Steps) appendUnder(ctx context.Context, d work.Delivery, u work.Unit) (work.Outcome, error) {
+	u.Lease = d.Lease()
+	done, err := s.conf.Store.Append(ctx, u)
+	if errors.Is(err, domain.ErrFenced) || err == nil && u.Settle != work.SettleKeep {
+		d.Settled()
+	}
+	return done, err
+}
+
 // append stores what decide decides. The order goes along with a lease that is passed on:
 // nothing that is known to be stored is missing in it, and nothing else is in it.
 func (j *job) append(decide func() (*work.Unit, error)) error {
@@ -128,16 +139,16 @@ func (j *job) append(decide func() (*work.Unit, error)) error {
 	if len(a.Events) == 0 && a.Settle == work.SettleKeep {
 		return nil
 	}
-	events, err := j.conf.Store.Append(j.held, *a)
+	done, err := j.appendUnder(j.held, j.delivery, *a)
 	if err != nil {
 		return err
 	}
-	if err := j.order.ApplyAll(events); err != nil {
+	if err := j.order.ApplyAll(done.Events); err != nil {
 		return err
 	}
-	j.count(events)
-	if p := j.lease.Passed(); p != nil {
-		p.Lease.Carry(j.order)
+	j.count(done.Events)
+	if done.Next != nil {
+		j.delivery.GoOn(*done.Next, j.order)
 	}
 	return nil
 }

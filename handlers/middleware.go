@@ -17,7 +17,7 @@ import (
 type DeadLetters interface {
 	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
 	// is no longer held.
-	Park(ctx context.Context, l *work.Lease, reason string) error
+	Park(ctx context.Context, l work.Lease, reason string) error
 }
 
 // stackSize is about what the stack of a message's goroutine needs on its way to the
@@ -85,11 +85,14 @@ func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.Handler
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			produced, err := next(msg)
-			lease := work.LeaseFrom(msg.Context())
-			if lease == nil || !hopeless(err) {
+			delivery := work.DeliveryFrom(msg.Context())
+			if delivery == nil || !hopeless(err) {
 				return produced, err
 			}
-			parked := letters.Park(msg.Context(), lease, cut(err.Error()))
+			parked := letters.Park(msg.Context(), delivery.Lease(), cut(err.Error()))
+			if parked == nil {
+				delivery.Settled()
+			}
 			if parked != nil && !errors.Is(parked, domain.ErrFenced) {
 				return nil, errors.Join(err, fmt.Errorf("move it to the dead letters: %w", parked))
 			}

@@ -29,7 +29,7 @@ func (s *Steps) release(ctx context.Context, msg *message.Message, why error) er
 		s.conf.Logger.WithError(why).WithField("order_id", id.String()).
 			Warn("an order has events that this program does not understand; its messages are left to newer nodes")
 	}
-	_, err = s.conf.Store.Append(ctx, work.Unit{OrderID: id, Lease: work.LeaseFrom(ctx), Settle: work.SettleRelease})
+	_, err = s.appendUnder(ctx, work.DeliveryFrom(ctx), work.Unit{OrderID: id, Settle: work.SettleRelease})
 	if err == nil || errors.Is(err, domain.ErrFenced) {
 		return nil
 	}

@@ -22,8 +22,8 @@ func TestSteps_Handler_newer(t *testing.T) {
 		const times = 5
 		for i := range times {
 			lease, err := b.deliver(t.Context())
-			if err != nil || !lease.Settled() || lease.Interruptions != 0 || lease.Attempt != i+1 {
-				t.Fatalf("delivery %d: attempt %d with %d interruptions, settled %v, err %v; want it given back", i+1, lease.Attempt, lease.Interruptions, lease.Settled(), err)
+			if err != nil || !lease.settled || lease.Interruptions != 0 || lease.Attempt != i+1 {
+				t.Fatalf("delivery %d: attempt %d with %d interruptions, settled %v, err %v; want it given back", i+1, lease.Attempt, lease.Interruptions, lease.settled, err)
 			}
 		}
 		if b.left() != 1 || len(b.letters()) != 0 || len(b.exec.executed) != 0 {
@@ -46,8 +46,8 @@ func TestSteps_Handler_newer(t *testing.T) {
 func TestSteps_Handler_newerMeanwhile(t *testing.T) {
 	b := newBench(t)
 	b.fail(fault{}, fault{before: domain.ErrConflict, hook: func() { b.newer = true }})
-	if lease, err := b.deliver(context.Background()); err != nil || !lease.Settled() {
-		t.Fatalf("settled %v, err %v; want it given back", lease.Settled(), err)
+	if lease, err := b.deliver(context.Background()); err != nil || !lease.settled {
+		t.Fatalf("settled %v, err %v; want it given back", lease.settled, err)
 	}
 	b.newer = false
 	b.wantLog(1, "started Scheduling 1 n1")

@@ -136,7 +136,7 @@ func (n *Node) Tenure() (work.Tenure, bool) {
 	if t == nil || !t.held() {
 		return work.Tenure{}, false
 	}
-	return work.Tenure{Node: n.conf.Info.Node, Epoch: t.epoch, Context: t.ctx}, true
+	return work.Tenure{Registration: work.Registration{Node: n.conf.Info.Node, Epoch: t.epoch}, Context: t.ctx}, true
 }
 
 // Drain tells the cluster, by a heartbeat sent at once, that the node takes no more

@@ -88,8 +88,7 @@ func TestSteps_Handler_fenced(t *testing.T) {
 		b := newBench(t)
 		msg, lease := b.claim("n1", 1)
 		b.lose(lease)
-		msg.SetContext(work.WithLease(t.Context(), lease))
-		if err := b.steps.Handler(lease.Topic)(msg); err != nil {
+		if err := b.handle(t.Context(), lease, msg); err != nil {
 			t.Errorf("err = %v, want nil", err)
 		}
 		b.wantLog(0, "OrderPlaced")
@@ -101,18 +100,18 @@ func TestSteps_Handler_fenced(t *testing.T) {
 		t.Run("the outcome is dropped: "+name, func(t *testing.T) {
 			b := newBench(t)
 			msg, lease := b.claim("n1", 1)
-			msg.SetContext(work.WithLease(t.Context(), lease))
-			var stolen *work.Lease
+			msg.SetContext(work.WithDelivery(t.Context(), lease))
+			var stolen *hand
 			b.exec.execute = func(context.Context, Work) error {
 				stolen = b.steal(lease)
 				return result
 			}
 			err := b.steps.Handler(lease.Topic)(msg)
-			if err != nil || !lease.Settled() {
-				t.Errorf("err = %v, settled %v; want nil, true", err, lease.Settled())
+			if err != nil || !lease.settled {
+				t.Errorf("err = %v, settled %v; want nil, true", err, lease.settled)
 			}
 			b.wantLog(1, "started Scheduling 1 n1", "interrupted Scheduling 1: lost", "started Scheduling 2 n2")
-			if stolen.Settled() || b.rowOf(stolen) == nil {
+			if stolen.settled || b.rowOf(stolen.lease) == nil {
 				t.Errorf("the other node's lease was touched: %+v", stolen)
 			}
 		})
@@ -120,7 +119,7 @@ func TestSteps_Handler_fenced(t *testing.T) {
 }
 
 // steal has another node take the message of a lease over and open the next attempt.
-func (b *bench) steal(lease *work.Lease) *work.Lease {
+func (b *bench) steal(lease *hand) *hand {
 	b.t.Helper()
 	b.lose(lease)
 	_, stolen := b.claim("n2", 1)
@@ -140,8 +139,8 @@ func TestSteps_Handler_leaseEnds(t *testing.T) {
 					return result
 				}
 				lease, err := b.deliver(ctx)
-				if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) || lease.Settled() {
-					t.Errorf("err = %v, settled %v; want %v, false", err, lease.Settled(), cause)
+				if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) || lease.settled {
+					t.Errorf("err = %v, settled %v; want %v, false", err, lease.settled, cause)
 				}
 				b.wantLog(1, "started Scheduling 1 n1")
 				b.exec.succeed()

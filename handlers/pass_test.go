@@ -6,10 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ThreeDotsLabs/watermill/message"
-
 	"orderflow/domain"
-	"orderflow/domain/work"
 )
 
 // along delivers the next message to a node that goes on with the order as long as may
@@ -18,19 +15,17 @@ func (b *bench) along(may func(topic string) bool) (topics []string) {
 	b.t.Helper()
 	msg, lease := b.claim("n1", 1)
 	for {
-		lease.MayPass = may
+		lease.may = may
 		topics = append(topics, lease.Topic)
-		msg.SetContext(work.WithLease(context.Background(), lease))
-		err := b.steps.Handler(lease.Topic)(msg)
+		err := b.handle(context.Background(), lease, msg)
 		b.ended(lease, err)
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		p := lease.Passed()
-		if p == nil {
+		if lease.next == nil {
 			return topics
 		}
-		msg, lease = message.NewMessage(p.Message.UUID, p.Message.Payload), p.Lease
+		lease, msg = lease.passed()
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 
 // Slots gives free slots of this node to messages that are about to be appended.
 type Slots interface {
-	// Reserve gives the lease to append a message of topic under, with work.SettleTake, or nil
-	// if the message has to wait for its turn like others. end must be called once: with the
-	// message, when the append has been committed, or with nil.
-	Reserve(topic string) (lease *work.Lease, end func(*work.Message))
+	// Reserve gives the lease to append a message of topic under, with work.SettleStart. end is
+	// nil if the message has to wait for its turn like others. Otherwise it must be called once:
+	// with what the append started, and the order, which may be nil; or with nil.
+	Reserve(topic string) (lease work.Lease, end func(*work.Next, *domain.Order))
 }
 
 // PlacingConfig is what placing orders works with.
@@ -116,7 +116,7 @@ func (p *Placing) append(ctx context.Context, unit work.Unit) error {
 		return why
 	}
 	if p.conf.Slots != nil {
-		if lease, end := p.conf.Slots.Reserve(unit.Messages[0].Topic); lease != nil {
+		if lease, end := p.conf.Slots.Reserve(unit.Messages[0].Topic); end != nil {
 			err := p.start(ctx, unit, lease, end)
 			if !errors.Is(err, domain.ErrFenced) { // after which nothing was kept, and the node takes no work
 				return err
@@ -128,9 +128,10 @@ func (p *Placing) append(ctx context.Context, unit work.Unit) error {
 }
 
 // start commits the unit together with the start of the order's first step under a lease.
-func (p *Placing) start(ctx context.Context, unit work.Unit, lease *work.Lease, end func(*work.Message)) error {
-	var started *work.Message
-	defer func() { end(started) }()
+func (p *Placing) start(ctx context.Context, unit work.Unit, lease work.Lease, end func(*work.Next, *domain.Order)) error {
+	var started *work.Next
+	var order *domain.Order
+	defer func() { end(started, order) }()
 	meta := domain.Metadata{
 		Actor: "worker", Node: p.conf.Node, Attempt: lease.Attempt,
 		CorrelationID: unit.Metadata.CorrelationID, TraceParent: unit.Metadata.TraceParent, CausationID: unit.Messages[0].UUID,
@@ -139,16 +140,15 @@ func (p *Placing) start(ctx context.Context, unit work.Unit, lease *work.Lease, 
 	if err != nil {
 		return err
 	}
-	unit.Lease, unit.Settle = lease, work.SettleTake
-	events, err := p.conf.Store.Append(ctx, unit)
+	unit.Lease, unit.Settle = lease, work.SettleStart
+	done, err := p.conf.Store.Append(ctx, unit)
 	if err != nil {
 		return err
 	}
 	crashpoint.Here("take.committed")
-	order := new(domain.Order)
-	if err := order.ApplyAll(events); err == nil { // otherwise the handler of the message finds out
-		lease.Carry(order)
+	if o, err := domain.Fold(done.Events); err == nil { // otherwise the handler of the message finds out
+		order = &o
 	}
-	started = &unit.Messages[0]
+	started = done.Next
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"orderflow/domain"
 	"orderflow/domain/work"
 )
@@ -12,18 +14,22 @@ import (
 // slots grants one slot after the other, as long as there are any.
 type slots struct {
 	free    int
-	ended   []*work.Message // one for each that was given; nil if nothing came of it
-	granted []*work.Lease
+	ended   []*work.Next // one for each that was given; nil if nothing came of it
+	carried []*domain.Order
 }
 
-func (s *slots) Reserve(topic string) (*work.Lease, func(*work.Message)) {
+func (s *slots) Reserve(topic string) (work.Lease, func(*work.Next, *domain.Order)) {
 	if s.free == 0 {
-		return nil, nil
+		return work.Lease{}, nil
 	}
 	s.free--
-	l := &work.Lease{Topic: topic, Node: "n1", Epoch: 1, Attempt: 1}
-	s.granted = append(s.granted, l)
-	return l, func(m *work.Message) { s.ended = append(s.ended, m) }
+	l := work.Lease{Topic: topic, Registration: work.Registration{Node: "n1", Epoch: 1}, Attempt: 1}
+	return l, func(n *work.Next, o *domain.Order) { s.ended, s.carried = append(s.ended, n), append(s.carried, o) }
+}
+
+// delivered is what came of the first slot, in a handler's hand.
+func (s *slots) delivered() (*hand, *message.Message) {
+	return (&hand{next: s.ended[0], with: s.carried[0]}).passed()
 }
 
 // placeAs places an order of an id.
@@ -54,8 +60,8 @@ func TestPlacing_Place_starts(t *testing.T) {
 	if got := stream[1].Event; got != (domain.StepStarted{Step: domain.Scheduling, Attempt: 1, Node: "n1"}) {
 		t.Errorf("then came %#v", got)
 	}
-	if len(s.ended) != 1 || s.ended[0] == nil || s.ended[0].UUID != domain.EventID(id, 1) || b.left() != before+1 || b.rowOf(s.granted[0]) == nil {
-		t.Errorf("delivered %v under %+v; %d messages", s.ended, s.granted, b.left())
+	if len(s.ended) != 1 || s.ended[0] == nil || s.ended[0].Message.UUID != domain.EventID(id, 1) || b.left() != before+1 || b.rowOf(s.ended[0].Lease) == nil {
+		t.Errorf("delivered %+v; %d messages", s.ended, b.left())
 	}
 }
 
@@ -66,7 +72,8 @@ func TestPlacing_Place_startsWorked(t *testing.T) {
 	if _, err := placeAs(t, b, s, b.id); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.handle(s.granted[0], s.ended[0]); err != nil {
+	p, msg := s.delivered()
+	if err := b.handle(t.Context(), p, msg); err != nil {
 		t.Fatal(err)
 	}
 	b.wantLog(0, "OrderPlaced", "started Scheduling 1 n1", "completed Scheduling 1")
@@ -99,7 +106,7 @@ func TestPlacing_Place_goesByTheOutbox(t *testing.T) {
 			if stream, _ := b.Load(t.Context(), id); len(stream) != c.events {
 				t.Errorf("the stream has %d events, want %d", len(stream), c.events)
 			}
-			if want := make([]*work.Message, c.ended); !slices.Equal(s.ended, want) {
+			if want := make([]*work.Next, c.ended); !slices.Equal(s.ended, want) {
 				t.Errorf("slots ended with %v, want %d freed", s.ended, c.ended)
 			}
 		})

@@ -20,13 +20,13 @@ type reservation struct {
 	fingerprint [32]byte
 }
 
-func (s *openings) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (s *openings) Append(_ context.Context, a work.Unit) (work.Outcome, error) {
 	if s.err != nil {
-		return nil, s.err
+		return work.Outcome{}, s.err
 	}
 	for _, r := range a.Reservations {
 		if held, taken := s.keys[r.Key]; taken {
-			return nil, &domain.DuplicateError{OrderID: held.id, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
+			return work.Outcome{}, &domain.DuplicateError{OrderID: held.id, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
 		}
 	}
 	for _, r := range a.Reservations {
@@ -36,7 +36,7 @@ func (s *openings) Append(_ context.Context, a work.Unit) ([]domain.Recorded, er
 		s.keys[r.Key] = reservation{id: a.OrderID, fingerprint: r.Fingerprint}
 	}
 	s.appended = append(s.appended, a)
-	return nil, nil
+	return work.Outcome{}, nil
 }
 
 // placed is the data of the only event of the order that was placed last.

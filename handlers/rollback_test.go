@@ -151,8 +151,8 @@ func TestSteps_Handler_rollbackTriedAgain(t *testing.T) {
 					if took := time.Since(began); took > 5*time.Second {
 						t.Errorf("it took %s, want a step's 5 s at most", took)
 					}
-					if err != nil || !lease.Settled() || lease.Interruptions != i {
-						t.Fatalf("try %d: err = %v, settled %v, %d interruptions", i+1, err, lease.Settled(), lease.Interruptions)
+					if err != nil || !lease.settled || lease.Interruptions != i {
+						t.Fatalf("try %d: err = %v, settled %v, %d interruptions", i+1, err, lease.settled, lease.Interruptions)
 					}
 				}
 				b.wantLog(beforeRollback, rolledBack[0])

@@ -19,7 +19,7 @@ import (
 // running puts the bench's handlers on a router over its cluster until the test ends.
 func (b *bench) running(t *testing.T, letters DeadLetters, logger watermill.LoggerAdapter) {
 	t.Helper()
-	tenure := work.Tenure{Node: "n1", Epoch: 1, Context: t.Context()}
+	tenure := work.Tenure{Registration: work.Registration{Node: "n1", Epoch: 1}, Context: t.Context()}
 	sub := newMemory(b.cluster, 5, func() (work.Tenure, bool) { return tenure, true })
 	router, err := NewRouter(RouterConfig{Subscriber: sub, Steps: b.steps, DeadLetters: letters, Logger: logger})
 	if err != nil {
@@ -149,7 +149,7 @@ func TestNewRouter_poison(t *testing.T) {
 		lost := &awayLetters{tries: 99, err: domain.ErrFenced}
 		handler := poison(lost, watermill.NopLogger{})(func(*message.Message) ([]*message.Message, error) { return nil, domain.ErrInvalid })
 		msg := message.NewMessage("1", nil)
-		msg.SetContext(work.WithLease(t.Context(), &work.Lease{}))
+		msg.SetContext(work.WithDelivery(t.Context(), &hand{}))
 		if _, err := handler(msg); err != nil {
 			t.Errorf("err = %v, want nil", err)
 		}
@@ -163,7 +163,7 @@ type awayLetters struct {
 	err          error
 }
 
-func (a *awayLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
+func (a *awayLetters) Park(ctx context.Context, l work.Lease, reason string) error {
 	if a.calls++; a.calls <= a.tries {
 		return a.err
 	}
@@ -236,7 +236,7 @@ type panickingLetters struct {
 	once sync.Once
 }
 
-func (p *panickingLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
+func (p *panickingLetters) Park(ctx context.Context, l work.Lease, reason string) error {
 	p.once.Do(func() { panic("no letters") })
 	return p.DeadLetters.Park(ctx, l, reason)
 }

@@ -40,7 +40,7 @@ func (j *job) runStep(step domain.Step) error {
 // same slot, if the node wants that and no rule forbids it.
 func (j *job) passing(step domain.Step, closing domain.Command) (*work.Unit, bool) {
 	next, more := step.Next()
-	if _, completes := closing.(domain.CompleteStep); !completes || !more || j.lease.MayPass == nil || !j.lease.MayPass(work.StepTopic(next)) {
+	if _, completes := closing.(domain.CompleteStep); !completes || !more || !j.delivery.MayGoOn(work.StepTopic(next)) {
 		return nil, false
 	}
 	a, err := j.unit(work.SettlePass, "", closing, domain.StartStep{Step: next, Attempt: 1, Node: j.conf.Node})
@@ -75,7 +75,7 @@ func (j *job) opening(step domain.Step) (*work.Unit, error) {
 func (j *job) unended(last domain.StepState) string {
 	from := j.lease.From
 	switch {
-	case from == nil || from.Node != last.Node || last.Attempt != j.lease.Attempt-1:
+	case from.Node != last.Node || last.Attempt != j.lease.Attempt-1:
 		return fmt.Sprintf("the attempt on node %s ended without an outcome", last.Node)
 	case from.Stopped:
 		return stoppedReason(last.Node, "step")

@@ -149,8 +149,7 @@ func TestSteps_Handler_stale(t *testing.T) {
 			if name == "and was interrupted too often" {
 				lease.Interruptions = 99
 			}
-			msg.SetContext(work.WithLease(t.Context(), lease))
-			if err := b.steps.Handler(lease.Topic)(msg); err != nil {
+			if err := b.handle(t.Context(), lease, msg); err != nil {
 				t.Errorf("err = %v, want nil", err)
 			}
 			b.wantLog(0, before...)
@@ -184,8 +183,8 @@ func TestSteps_Handler_panic(t *testing.T) {
 	b := newBench(t)
 	b.exec.execute = func(context.Context, Work) error { panic("nil map") }
 	lease, err := b.deliver(t.Context())
-	if err != nil || !lease.Settled() {
-		t.Fatalf("err = %v, settled %v; want nil, true", err, lease.Settled())
+	if err != nil || !lease.settled {
+		t.Fatalf("err = %v, settled %v; want nil, true", err, lease.settled)
 	}
 	b.wantLog(1, "started Scheduling 1 n1", "interrupted Scheduling 1: panic: nil map")
 	b.exec.succeed()

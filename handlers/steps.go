@@ -37,9 +37,8 @@ type Appender interface {
 	// Append commits a unit of work whole and gives its events as they were recorded. A
 	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
 	// stream has moved on; domain.ErrFenced, when the lease is no longer held;
-	// domain.ErrUnavailable, after which the unit may have been stored or not. It marks the
-	// lease as settled when it settled it or found it lost.
-	Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error)
+	// domain.ErrUnavailable, after which the unit may have been stored or not.
+	Append(ctx context.Context, u work.Unit) (work.Outcome, error)
 }
 
 // StepsConfig is how the work of orders is handled. Zero numbers take their defaults.
@@ -55,13 +54,13 @@ type StepsConfig struct {
 	StepTimeout time.Duration
 	// Held says whether a lease may still be relied on, by the clock and not by a timer. It
 	// is asked whenever an executor looks at its context. Optional.
-	Held func(*work.Lease) bool
+	Held func(work.Lease) bool
 	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
 	Logger *logrus.Entry
 }
 
 // Steps handles the messages that ask for work on an order. Each message must carry its
-// lease (work.WithLease) in a context that ends with the lease.
+// delivery (work.WithDelivery) in a context that ends with the lease.
 type Steps struct {
 	conf        StepsConfig
 	stopped     context.Context // ends with Stop
@@ -145,15 +144,16 @@ func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
 // take reads a message and loads its order.
 func (s *Steps) take(msg *message.Message) (*job, error) {
 	ctx := msg.Context()
-	lease := work.LeaseFrom(ctx)
-	if lease == nil {
+	delivery := work.DeliveryFrom(ctx)
+	if delivery == nil {
 		return nil, errors.New("it was delivered without a lease")
 	}
+	lease := delivery.Lease()
 	id, err := work.DecodePayload(msg.Payload)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{Steps: s, lease: lease, id: id}
+	j := &job{Steps: s, delivery: delivery, lease: lease, id: id}
 	j.held = j.watch(ctx)
 	j.meta = domain.Metadata{
 		Actor:         "worker",
@@ -188,7 +188,7 @@ func (j *job) handle(do func(*job) error) error {
 // begin finds out how the order is.
 func (j *job) begin() error {
 	// What was appended elsewhere since the lease was passed on shows when the job appends.
-	if j.order = j.lease.Carried(); j.order != nil && j.order.ID == j.id {
+	if j.order = j.delivery.Order(); j.order != nil && j.order.ID == j.id {
 		return nil
 	}
 	// Of a message that was delivered before, more may have been recorded elsewhere than this

@@ -21,8 +21,8 @@ func TestSteps_Stop(t *testing.T) {
 				return result
 			}
 			lease, err := b.deliver(t.Context())
-			if err != nil || !lease.Settled() {
-				t.Errorf("err = %v, settled %v; want nil, true", err, lease.Settled())
+			if err != nil || !lease.settled {
+				t.Errorf("err = %v, settled %v; want nil, true", err, lease.settled)
 			}
 			b.wantLog(1, "started Scheduling 1 n1", "interrupted Scheduling 1: "+stopped)
 			if waits := b.heldBy(""); len(waits) != 1 || waits[0].interruptions != 0 {
@@ -74,23 +74,23 @@ func TestSteps_Stop(t *testing.T) {
 // TestSteps_Handler_unended: what is said of an attempt without an end is what is known.
 func TestSteps_Handler_unended(t *testing.T) {
 	for name, c := range map[string]struct {
-		end  func(*bench, *work.Lease)
+		end  func(*bench, *hand)
 		want string
 	}{
 		"the registration expired": {
-			end:  func(b *bench, l *work.Lease) { b.lose(l) },
+			end:  func(b *bench, l *hand) { b.lose(l) },
 			want: "the lease of node n0 expired",
 		},
 		"the registration was released": {
-			end:  func(b *bench, l *work.Lease) { b.leave(l, work.Owner{Node: "n0", Stopped: true}) },
+			end:  func(b *bench, l *hand) { b.leave(l, work.Owner{Node: "n0", Stopped: true}) },
 			want: "node n0 was stopped before the step had finished",
 		},
 		"the message was given back": {
-			end:  func(b *bench, l *work.Lease) { b.ended(l, errNacked) },
+			end:  func(b *bench, l *hand) { b.ended(l, errNacked) },
 			want: "the attempt on node n0 ended without an outcome",
 		},
 		"another node had the message in between": {
-			end: func(b *bench, l *work.Lease) {
+			end: func(b *bench, l *hand) {
 				b.ended(l, errNacked)
 				_, other := b.claim("n9", 1)
 				b.lose(other)

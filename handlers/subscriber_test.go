@@ -113,11 +113,11 @@ func (m *memory) claimOne() bool {
 	return true
 }
 
-func (m *memory) hand(tenure work.Tenure, s *subscription, msg *message.Message, lease *work.Lease) {
+func (m *memory) hand(tenure work.Tenure, s *subscription, msg *message.Message, lease *hand) {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(tenure.Context, func() { cancel(domain.ErrFenced) })()
-	msg.SetContext(work.WithLease(ctx, lease))
+	msg.SetContext(work.WithDelivery(ctx, lease))
 	err := errNacked
 	select {
 	case s.out <- msg:

@@ -11,8 +11,8 @@ import (
 // theirs; who asks Err before an effect is told all the same that the time is over.
 type watchful struct {
 	context.Context
-	held  func(*work.Lease) bool
-	lease *work.Lease
+	held  func(work.Lease) bool
+	lease work.Lease
 }
 
 // Err is context.Context.

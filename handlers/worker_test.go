@@ -75,9 +75,9 @@ func (s *station) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorde
 	return s.cluster.Load(ctx, id)
 }
 
-func (s *station) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (s *station) Append(ctx context.Context, a work.Unit) (work.Outcome, error) {
 	if s.sub.off.Load() {
-		return nil, errOff
+		return work.Outcome{}, errOff
 	}
 	return s.cluster.Append(ctx, a)
 }

@@ -1,76 +1,63 @@
 package work
 
-import (
-	"context"
-	"sync/atomic"
-
-	"orderflow/domain"
-)
-
-// Lease is the right of one node to work on one message: a row of the in-flight
-// table. It ends when the row is gone or names another node, epoch, attempt or message.
-type Lease struct {
-	Group     string
-	Topic     string
-	Partition int
-	Position  int64
-	// FirstTopic and FirstPosition are those of the message for which the row was made. They are
-	// the row's name, with Group and Partition, and stay when the lease is passed on.
+// Row names an in-flight row, by the table's key. It never changes: a row that is passed on
+// keeps the names of the message for which it was made.
+type Row struct {
+	Group         string
 	FirstTopic    string
+	Partition     int
 	FirstPosition int64
+}
 
-	Node    string
-	Epoch   int64
+// Lease is the right of one node to work on one message. It is a plain value: two leases
+// are the same if they are equal. The zero value is no lease.
+//
+// A lease is good as long as
+//
+//	the row is there, with this topic's position, this node, epoch and attempt
+//	and the database's clock is before the registration's last renewal + TTL
+//
+// The node itself trusts it for a shorter time, by its own monotonic clock:
+//
+//	trusted until = beginning of the last successful renewal + TTL - TTL/5
+//
+// The states of a row, and the settlements that lead from one to the next:
+//
+//	          claim, take-over: attempt + 1
+//	nobody's ------------------------------> held by a node -- SettleDone --> gone
+//	   ^                                      |   ^   |
+//	   |   SettleReturn, HandBack, Release    |   |   +--- SettlePark --> dead letter
+//	   +--------------------------------------+   |
+//	   |   the registration ends                  +-- SettlePass: the same row,
+//	   +------------------------                      the next message, attempt 1
+//
+//	SettleStart makes a row that is held from the beginning.
+type Lease struct {
+	Row
+	Topic    string // of the message in hand
+	Position int64  // of the message in hand; a row's positions only grow
+	Registration
 	Attempt int // deliveries of the message, from 1
 	// Interruptions counts the attempts that ended without an outcome.
 	Interruptions int
-	// From is the registration from which the message was taken over, and which had it under the
-	// attempt before; nil if it was nobody's, or if that is not known.
-	From *Owner
-
-	// MayPass says whether the node would go on with the order's next step, a message of this
-	// topic, at once and in the slot of this message; nil if never.
-	MayPass func(topic string) bool
-
-	settled atomic.Bool
-	passed  atomic.Pointer[Passed]
-	order   atomic.Pointer[domain.Order]
+	// From is the registration that held the message under the attempt before and had ended;
+	// the zero value if nobody held it, or if that is not known.
+	From Owner
 }
 
-// Passed is a lease that took the place of another, and its message.
-type Passed struct {
-	Lease   *Lease
-	Message Message
+// IsZero says that l is no lease.
+func (l Lease) IsZero() bool { return l == Lease{} }
+
+// passedTo is the lease of the same row for the message of a topic at a position.
+func (l Lease) passedTo(topic string, position int64) Lease {
+	return Lease{Row: l.Row, Topic: topic, Position: position, Registration: l.Registration, Attempt: 1}
 }
 
-// PassOn says that in a committed transaction the lease has become another one of the
-// same node, for message m at a position of the same partition.
-func (l *Lease) PassOn(m Message, position int64) {
-	l.passed.Store(&Passed{Message: m, Lease: &Lease{
-		Group: l.Group, Topic: m.Topic, Partition: l.Partition, Position: position,
-		FirstTopic: l.FirstTopic, FirstPosition: l.FirstPosition, Node: l.Node, Epoch: l.Epoch, Attempt: 1,
-	}})
-	l.MarkSettled()
+// startedAt is the lease of the row that is made for the message of a topic at a place.
+func (l Lease) startedAt(topic string, partition int, position int64) Lease {
+	l.Row = Row{Group: l.Group, FirstTopic: topic, Partition: partition, FirstPosition: position}
+	return l.passedTo(topic, position)
 }
-
-// Passed is what PassOn said, or nil.
-func (l *Lease) Passed() *Passed { return l.passed.Load() }
-
-// Carry gives the lease its order along, as it was after the transaction in which the lease
-// was taken or passed on, or later; so that the handler of its message need not load it.
-// Only what has been committed may go along. The lease has o from here on.
-func (l *Lease) Carry(o *domain.Order) { l.order.Store(o) }
-
-// Carried is what Carry gave along, nil if there is nothing. It is there once: whoever gets it
-// may change it.
-func (l *Lease) Carried() *domain.Order { return l.order.Swap(nil) }
-
-// MarkSettled says that the lease has ended in a committed transaction, or is known
-// to be lost, so that acknowledging the message has nothing left to do.
-func (l *Lease) MarkSettled() { l.settled.Store(true) }
-
-// Settled says whether MarkSettled was called.
-func (l *Lease) Settled() bool { return l.settled.Load() }
 
 // Settlement is what becomes of a lease when its outcome is appended.
 type Settlement int
@@ -84,15 +71,14 @@ const (
 	SettleReturn
 	// SettlePark moves the message to the dead letters.
 	SettlePark
-	// SettlePass ends the lease like SettleDone and gives the node the lease of the append's
-	// one message in its place, as its first attempt. The message does not go through the
-	// outbox.
+	// SettlePass ends the lease like SettleDone, and its row becomes that of the unit's one
+	// message, held by the same node, at its first attempt. The message does not go through
+	// the outbox.
 	SettlePass
-	// SettleTake gives the node a lease that it does not have yet, for the append's one
-	// message, as its first attempt. The message does not go through the outbox. The lease
-	// names group, topic, node and epoch, and is held as long as the node is registered under
-	// that epoch; its other places become those of the message.
-	SettleTake
+	// SettleStart makes a row for the unit's one message, held by a node from the beginning,
+	// at its first attempt. The message does not go through the outbox. The lease of the unit
+	// names group and registration alone; it is held if the node is registered so.
+	SettleStart
 	// SettleHandBack gives the message back, to be claimed at once. It counts no interruption:
 	// the work was not at fault.
 	SettleHandBack
@@ -100,22 +86,13 @@ const (
 	SettleRelease
 )
 
+// InHand says whether the unit's message goes to a lease of the node that appends it, and
+// not through the outbox.
+func (s Settlement) InHand() bool { return s == SettlePass || s == SettleStart }
+
 // SettleRequest asks for one lease to be settled.
 type SettleRequest struct {
-	Lease  *Lease
+	Lease  Lease
 	Settle Settlement
 	Reason string // for SettleReturn, SettleHandBack and SettlePark
-}
-
-type leaseKey struct{}
-
-// WithLease puts the lease under which a message was delivered into its context.
-func WithLease(ctx context.Context, l *Lease) context.Context {
-	return context.WithValue(ctx, leaseKey{}, l)
-}
-
-// LeaseFrom is the lease that WithLease put into ctx, or nil.
-func LeaseFrom(ctx context.Context) *Lease {
-	l, _ := ctx.Value(leaseKey{}).(*Lease)
-	return l
 }

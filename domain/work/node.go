@@ -6,10 +6,16 @@ import (
 	"time"
 )
 
-// Tenure is the time during which a node may hold leases: one registration of it.
-type Tenure struct {
+// Registration names one registration of a node: its row in the register of nodes. Epochs
+// count a node's registrations.
+type Registration struct {
 	Node  string
 	Epoch int64
+}
+
+// Tenure is the time during which a node may hold leases under one registration.
+type Tenure struct {
+	Registration
 	// Context ends before the node's leases can end, by the node's own monotonic clock.
 	Context context.Context
 }

@@ -19,8 +19,8 @@ type Unit struct {
 	// Other is the metadata of events that came about in another way, by their index.
 	Other    map[int]domain.Metadata
 	Messages []Message
-	// Lease, if not nil, must still be held, and is settled as Settle says.
-	Lease  *Lease
+	// Lease, if there is one, must still be held, and is settled as Settle says.
+	Lease  Lease
 	Settle Settlement
 	// Reason says why, for SettleReturn, SettleHandBack and SettlePark.
 	Reason string
@@ -51,11 +51,38 @@ type OutboxMessage struct {
 	At        time.Time
 }
 
-// Pass is a message that takes the place of the lease under which it was appended, or is
-// the first of a lease taken with it.
+// Pass is a message that does not go through the outbox: its row is that of the lease under
+// which it was appended (SettlePass), or is made for it (SettleStart).
 type Pass struct {
-	Lease   *Lease
+	Lease   Lease // the unit's
 	Message OutboxMessage
+}
+
+// Outcome is what an append did.
+type Outcome struct {
+	Events []domain.Recorded
+	// Next is what the node has in hand after SettlePass or SettleStart; otherwise nil.
+	Next *Next
+}
+
+// Next is a message that a node has in hand from the commit on which it was appended.
+type Next struct {
+	Lease   Lease
+	Message Message
+}
+
+// Outcome is the outcome of the unit when its events were recorded so.
+func (u *Unit) Outcome(recorded []domain.Recorded) Outcome {
+	o := Outcome{Events: recorded}
+	if !u.Settle.InHand() {
+		return o
+	}
+	m := u.Messages[0]
+	at := recorded[m.Event]
+	if o.Next = (&Next{Lease: u.Lease.passedTo(m.Topic, at.Position), Message: m}); u.Settle == SettleStart {
+		o.Next.Lease = u.Lease.startedAt(m.Topic, at.Partition, at.Position)
+	}
+	return o
 }
 
 // Prepare decides commands one after the other on o and makes the unit of work that

@@ -19,10 +19,11 @@ func TestRun_bothWays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, err := store.Append(t.Context(), work.Unit{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}, domain.OrderParked{Reason: "x"}}})
+		done, err := store.Append(t.Context(), work.Unit{OrderID: domain.OrderID{1}, Events: []domain.Event{domain.OrderPlaced{}, domain.OrderParked{Reason: "x"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		first := done.Events
 		p, other := first[0].Partition, first[0]
 		other.OrderID[3] ^= 1
 		for name, c := range map[string]struct {

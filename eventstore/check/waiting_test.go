@@ -27,7 +27,7 @@ func TestRun_claimed(t *testing.T) {
 		misses := 0
 		claim := func() {
 			if misses++; misses == 1 {
-				inflight(t, db, recorded[0])
+				inflight(t, db, recorded.Events[0])
 			}
 		}
 		r, err := Run(t.Context(), db, store, Options{missed: claim})

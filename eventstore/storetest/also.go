@@ -20,10 +20,10 @@ func testAlso(t *testing.T, open func(testing.TB) *schema.DB) {
 
 	t.Run("together", func(t *testing.T) {
 		f := newFixture(t, open(t))
-		events, err := f.AppendWith(t.Context(), placed(id), mark)
+		done, err := f.AppendWith(t.Context(), placed(id), mark)
 		must(t, err)
-		if n := f.count(t, marks); n != 1 || len(events) != 1 {
-			t.Errorf("%d events and %d marks, want one of each", len(events), n)
+		if n := f.count(t, marks); n != 1 || len(done.Events) != 1 {
+			t.Errorf("%d events and %d marks, want one of each", len(done.Events), n)
 		}
 	})
 	t.Run("not without the append", func(t *testing.T) {

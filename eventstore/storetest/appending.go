@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +29,7 @@ func testAppend(t *testing.T, open func(testing.TB) *schema.DB) {
 	must(t, err)
 	loaded, err := f.Load(t.Context(), id)
 	must(t, err)
-	same(t, append(first, second...), loaded)
+	same(t, append(first.Events, second.Events...), loaded)
 	version, err := f.Version(t.Context(), id)
 	if must(t, err); version != 3 {
 		t.Fatalf("version %d, want 3", version)
@@ -119,13 +122,13 @@ func testAtomicity(t *testing.T, open func(testing.TB) *schema.DB) {
 		t.Fatalf("%d messages were kept of an append that failed", n)
 	}
 	f.outbox.err = nil
-	recorded, err := f.Append(t.Context(), placed(id))
+	done, err := f.Append(t.Context(), placed(id))
 	must(t, err)
-	if n := f.count(t, `SELECT COUNT(*) FROM outbox WHERE partition = ?1 AND position = ?2`, recorded[0].Partition, recorded[0].Position); n != 1 {
+	if n := f.count(t, `SELECT COUNT(*) FROM outbox WHERE partition = ?1 AND position = ?2`, done.Events[0].Partition, done.Events[0].Position); n != 1 {
 		t.Fatalf("%d messages at the place of the event, want 1", n)
 	}
-	if recorded[0].Position != 1 {
-		t.Fatalf("the failed append left a hole: position %d", recorded[0].Position)
+	if done.Events[0].Position != 1 {
+		t.Fatalf("the failed append left a hole: position %d", done.Events[0].Position)
 	}
 	if len(f.outbox.committed) != 1 || f.outbox.committed[0] != "scheduling" {
 		t.Fatalf("committed topics %v, want [scheduling]", f.outbox.committed)
@@ -207,36 +210,30 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	_, err := f.Append(t.Context(), placed(id))
 	must(t, err)
 	f.leases.lost[7] = true
-	lost, held, done := &work.Lease{Position: 7}, &work.Lease{Position: 8}, &work.Lease{Position: 9}
-	under := func(a work.Unit, l *work.Lease, s work.Settlement) work.Unit {
-		a.Lease, a.Settle = l, s
-		return a
+	lost, held, done := work.Lease{Position: 7}, work.Lease{Position: 8}, work.Lease{Position: 9}
+	under := func(u work.Unit, l work.Lease, s work.Settlement) work.Unit {
+		u.Lease, u.Settle = l, s
+		return u
 	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 1), lost, work.SettleDone))
+	_, err = f.append(t, under(started(id, 1, 1), lost, work.SettleDone))
 	want(t, err, domain.ErrFenced)
-	if !lost.Settled() {
-		t.Error("a lost lease is not marked settled")
+	kept, err := f.append(t, under(started(id, 1, 1), held, work.SettleKeep))
+	if must(t, err); kept.Next != nil {
+		t.Errorf("under a lease that was kept comes %+v", kept.Next)
 	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 1), held, work.SettleKeep))
-	must(t, err)
-	if held.Settled() {
-		t.Error("a kept lease is marked settled")
-	}
-	_, err = f.Append(t.Context(), under(started(id, 1, 2), done, work.SettleDone))
+	_, err = f.append(t, under(started(id, 1, 2), done, work.SettleDone))
 	want(t, err, domain.ErrConflict)
-	if done.Settled() || f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE partition = 9`) != 0 {
+	if f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE partition = 9`) != 0 {
 		t.Error("an append that conflicted kept the settlement of its lease")
 	}
-	_, err = f.Append(t.Context(), under(started(id, 2, 2), done, work.SettleDone))
-	must(t, err)
-	if !done.Settled() {
-		t.Error("a lease that is done is not marked settled")
+	over, err := f.append(t, under(started(id, 2, 2), done, work.SettleDone))
+	if must(t, err); over.Next != nil {
+		t.Errorf("under a lease that is done comes %+v", over.Next)
 	}
 	testPass(t, f)
-	alone := &work.Lease{Position: 10}
-	recorded, err := f.Append(t.Context(), work.Unit{OrderID: id, Lease: alone, Settle: work.SettleReturn})
-	if must(t, err); len(recorded) != 0 || !alone.Settled() {
-		t.Errorf("a unit without events recorded %d events; settled: %v", len(recorded), alone.Settled())
+	alone, err := f.append(t, work.Unit{OrderID: id, Lease: work.Lease{Position: 10}, Settle: work.SettleReturn})
+	if must(t, err); len(alone.Events) != 0 || alone.Next != nil {
+		t.Errorf("a unit without events came to %+v", alone)
 	}
 	if n := f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled'`); n != 5 {
 		t.Errorf("%d leases were settled, want 5", n)
@@ -244,28 +241,47 @@ func testLeases(t *testing.T, open func(testing.TB) *schema.DB) {
 	noHoles(t, f)
 }
 
-// testPass passes a lease on to the message of an append.
+// append appends a unit, of which it must change nothing.
+func (f *fixture) append(t *testing.T, u work.Unit) (work.Outcome, error) {
+	t.Helper()
+	was := u
+	was.Events, was.Messages = slices.Clone(u.Events), slices.Clone(u.Messages)
+	was.Other, was.Reservations = maps.Clone(u.Other), slices.Clone(u.Reservations)
+	for i, m := range was.Messages {
+		was.Messages[i].Metadata, was.Messages[i].Payload = maps.Clone(m.Metadata), slices.Clone(m.Payload)
+	}
+	done, err := f.Append(t.Context(), u)
+	if !reflect.DeepEqual(u, was) || u.Lease != was.Lease {
+		t.Errorf("the unit was\n%+v\nand is\n%+v", was, u)
+	}
+	return done, err
+}
+
+// testPass passes a lease on to the message of a unit.
 func testPass(t *testing.T, f *fixture) {
 	t.Helper()
-	passed := &work.Lease{Group: "g", Topic: "t", Position: 11, FirstTopic: "f", FirstPosition: 5, Node: "n", Epoch: 3, Attempt: 2, Interruptions: 1}
-	a := placed(order(6))
-	a.Lease, a.Settle = passed, work.SettlePass
-	events, err := f.Append(t.Context(), a)
-	must(t, err)
-	next := passed.Passed()
-	if next == nil || !passed.Settled() || next.Message.UUID != a.Messages[0].UUID || next.Lease.Topic != "scheduling" || next.Lease.Group != "g" ||
-		next.Lease.FirstTopic != "f" || next.Lease.FirstPosition != 5 || next.Lease.Position != events[0].Position || next.Lease.Node != "n" || next.Lease.Epoch != 3 || next.Lease.Attempt != 1 || next.Lease.Interruptions != 0 {
-		t.Errorf("the lease was passed on as %+v", next)
+	u := placed(order(6))
+	u.Lease = work.Lease{
+		Row: work.Row{Group: "g", FirstTopic: "f", FirstPosition: 5}, Topic: "t", Position: 11,
+		Registration: work.Registration{Node: "n", Epoch: 3}, Attempt: 2, Interruptions: 1, From: work.Owner{Node: "m"},
 	}
-	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, events[0].Position, events[0].Partition) != 0 ||
-		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'scheduling' AND position = ?1`, events[0].Position) != 1 {
+	u.Settle = work.SettlePass
+	done, err := f.append(t, u)
+	must(t, err)
+	at := done.Events[0]
+	next := work.Lease{Row: u.Lease.Row, Topic: "scheduling", Position: at.Position, Registration: u.Lease.Registration, Attempt: 1}
+	if done.Next == nil || done.Next.Lease != next || done.Next.Message.UUID != u.Messages[0].UUID {
+		t.Errorf("the lease was passed on as %+v, want %+v", done.Next, next)
+	}
+	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, at.Position, at.Partition) != 0 ||
+		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'scheduling' AND position = ?1`, at.Position) != 1 {
 		t.Error("the message went through the outbox, or did not take the place of the lease")
 	}
-	testTake(t, f)
+	testStart(t, f)
 	testPassLost(t, f)
 	nothing := started(order(6), 1, 1) // there is no message to pass it on to
-	nothing.Lease, nothing.Settle = &work.Lease{Position: 12}, work.SettlePass
-	_, err = f.Append(t.Context(), nothing)
+	nothing.Lease, nothing.Settle = work.Lease{Position: 12}, work.SettlePass
+	_, err = f.append(t, nothing)
 	want(t, err, domain.ErrInvalid)
 }
 
@@ -273,30 +289,35 @@ func testPass(t *testing.T, f *fixture) {
 func testPassLost(t *testing.T, f *fixture) {
 	t.Helper()
 	f.leases.lost[-99] = true
-	a := placed(order(15))
-	a.Lease, a.Settle = &work.Lease{Position: 99}, work.SettlePass
-	_, err := f.Append(t.Context(), a)
+	u := placed(order(15))
+	u.Lease, u.Settle = work.Lease{Position: 99}, work.SettlePass
+	done, err := f.append(t, u)
 	want(t, err, domain.ErrFenced)
-	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || !a.Lease.Settled() || a.Lease.Passed() != nil {
-		t.Errorf("under a lease that was lost as it was passed on %d events were stored (%v); settled %v", v, err, a.Lease.Settled())
+	if v, err := f.Version(t.Context(), order(15)); v != 0 || err != nil || done.Next != nil {
+		t.Errorf("under a lease that was lost as it was passed on %d events were stored (%v), and it was passed on as %+v", v, err, done.Next)
 	}
 }
 
-// testTake takes a lease with a new order's message, and starts the order beside it.
-func testTake(t *testing.T, f *fixture) {
+// testStart starts a lease with a new order's message, and the order beside it.
+func testStart(t *testing.T, f *fixture) {
 	t.Helper()
-	a, err := placed(order(14)).Then(domain.Metadata{Actor: "worker"}, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"})
+	u, err := placed(order(14)).Then(domain.Metadata{Actor: "worker"}, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"})
 	must(t, err)
-	taken := &work.Lease{Group: "g", Topic: "scheduling", Position: 13, Node: "n", Epoch: 3, Attempt: 1}
-	a.Lease, a.Settle = taken, work.SettleTake
-	events, err := f.Append(t.Context(), a)
+	u.Lease = work.Lease{Row: work.Row{Group: "g"}, Topic: "scheduling", Position: 13, Registration: work.Registration{Node: "n", Epoch: 3}, Attempt: 1}
+	u.Settle = work.SettleStart
+	done, err := f.append(t, u)
 	must(t, err)
-	if taken.Settled() || taken.Passed() != nil || taken.Partition != events[0].Partition || taken.Position != events[0].Position {
-		t.Errorf("the lease that was taken for %d/%d is %+v", events[0].Partition, events[0].Position, taken)
+	at := done.Events[0]
+	next := work.Lease{
+		Row:   work.Row{Group: "g", FirstTopic: "scheduling", Partition: at.Partition, FirstPosition: at.Position},
+		Topic: "scheduling", Position: at.Position, Registration: u.Lease.Registration, Attempt: 1,
 	}
-	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, events[0].Position, events[0].Partition) != 0 ||
-		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'taken' AND position = ?1`, events[0].Position) != 1 {
-		t.Error("the message went through the outbox, or was not taken")
+	if done.Next == nil || done.Next.Lease != next || done.Next.Message.UUID != u.Messages[0].UUID {
+		t.Errorf("the lease that was started is %+v, want %+v", done.Next, next)
+	}
+	if f.count(t, `SELECT COUNT(*) FROM outbox WHERE position = ?1 AND partition = ?2`, at.Position, at.Partition) != 0 ||
+		f.count(t, `SELECT COUNT(*) FROM consumer_offsets WHERE consumer_group = 'settled' AND topic = 'started' AND position = ?1`, at.Position) != 1 {
+		t.Error("the message went through the outbox, or its lease was not started")
 	}
 	stored, err := f.Load(t.Context(), order(14))
 	must(t, err)
@@ -304,9 +325,9 @@ func testTake(t *testing.T, f *fixture) {
 		t.Errorf("stored %+v", stored)
 	}
 	late := placed(order(15))
-	late.Lease, late.Settle = &work.Lease{Position: 66}, work.SettleTake
+	late.Lease, late.Settle = work.Lease{Position: 66}, work.SettleStart
 	f.leases.lost[66] = true
-	_, err = f.Append(t.Context(), late)
+	_, err = f.append(t, late)
 	want(t, err, domain.ErrFenced)
 }
 

@@ -32,15 +32,15 @@ func testMemory(t *testing.T, open func(testing.TB) *schema.DB) {
 	})
 	t.Run("LoadAt a remembered event asks nobody", func(t *testing.T) {
 		before := f.db.Stats().Statements
-		events, err := f.LoadAt(t.Context(), id, mine[0].Position)
+		events, err := f.LoadAt(t.Context(), id, mine.Events[0].Position)
 		if must(t, err); len(events) != 2 || f.db.Stats().Statements != before {
 			t.Fatalf("%d events and %d statements, want 2 and none", len(events), f.db.Stats().Statements-before)
 		}
 	})
 	t.Run("LoadAt any other event reads", func(t *testing.T) {
 		for range 2 { // the second time from memory
-			events, err := f.LoadAt(t.Context(), id, theirs[0].Position)
-			if must(t, err); len(events) != 3 || !bytes.Equal(events[2].Hash, theirs[0].Hash) {
+			events, err := f.LoadAt(t.Context(), id, theirs.Events[0].Position)
+			if must(t, err); len(events) != 3 || !bytes.Equal(events[2].Hash, theirs.Events[0].Hash) {
 				t.Fatalf("%d events, want 3, the last as the other store recorded it", len(events))
 			}
 		}

@@ -266,7 +266,7 @@ func testContent(t *testing.T, open func(testing.TB) *schema.DB) {
 		must(t, err)
 		loaded, err := f.Load(t.Context(), id)
 		must(t, err)
-		same(t, recorded, loaded)
+		same(t, recorded.Events, loaded)
 		if got := loaded[0].Event.(domain.OrderPlaced).Detail; string(got) != detail {
 			t.Errorf("detail %d came back as %.80s, want %.80s", i, got, detail)
 		}
@@ -330,5 +330,5 @@ func testAppendOnly(t *testing.T, open func(testing.TB) *schema.DB) {
 	}
 	loaded, err := f.Load(t.Context(), order(7))
 	must(t, err)
-	same(t, recorded, loaded)
+	same(t, recorded.Events, loaded)
 }

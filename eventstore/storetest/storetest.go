@@ -104,7 +104,7 @@ func (l *leases) Settle(_ schema.Dialect, requests []work.SettleRequest, held []
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, r := range requests {
-		if r.Lease == nil {
+		if r.Lease.IsZero() {
 			return nil, errNoLease
 		}
 		if held[i] = !l.lost[r.Lease.Position]; !held[i] {
@@ -133,11 +133,11 @@ func (l *leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) (questi
 	return questions, nil
 }
 
-// Take finds leases by the trace that Settle left of them.
-func (l *leases) Take(_ schema.Dialect, takes []work.Pass) (questions []schema.Question, _ error) {
-	for _, p := range takes {
+// Start finds leases by the trace that Settle left of them.
+func (l *leases) Start(_ schema.Dialect, starts []work.Pass) (questions []schema.Question, _ error) {
+	for _, p := range starts {
 		questions = append(questions, schema.Question{
-			Query: `UPDATE consumer_offsets SET topic = 'taken', position = ?1 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?2`,
+			Query: `UPDATE consumer_offsets SET topic = 'started', position = ?1 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?2`,
 			Args:  []any{p.Message.Position, p.Lease.Position},
 		})
 	}

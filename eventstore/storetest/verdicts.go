@@ -62,7 +62,7 @@ func newRounds(t *testing.T, open func(testing.TB) *schema.DB, reason error) *ro
 		stale := placed(r.order(90))
 		_, err := r.Append(t.Context(), stale)
 		must(t, err)
-		stale.Lease = &work.Lease{Position: 90}
+		stale.Lease = work.Lease{Position: 90}
 		r.last = []*member{{Unit: stale}}
 		return r
 	}
@@ -144,7 +144,7 @@ func (r *rounds) testRival() {
 		return err
 	}
 	all := []*member{r.add(r.reserving(41)), r.add(r.reserving(42)), r.add(r.reserving(43))}
-	all[2].Lease, all[2].Settle = &work.Lease{Position: 43}, work.SettleTake
+	all[2].Lease, all[2].Settle = work.Lease{Position: 43}, work.SettleStart
 	r.run()
 	for i, m := range all {
 		var dup *domain.DuplicateError
@@ -164,7 +164,7 @@ func (r *rounds) testFirstFenced() {
 		return nil
 	}
 	first, second := r.add(started(id, 1, 1)), r.add(started(id, 1, 2))
-	first.Lease = &work.Lease{Position: 51}
+	first.Lease = work.Lease{Position: 51}
 	r.run()
 	want(r.t, first.err, domain.ErrFenced)
 	must(r.t, second.err)
@@ -177,7 +177,7 @@ func (r *rounds) testSeemsLost() {
 		return nil
 	}
 	m := r.add(placed(r.order(60)))
-	m.Lease = &work.Lease{Position: 60}
+	m.Lease = work.Lease{Position: 60}
 	r.run()
 	must(r.t, m.err)
 }
@@ -188,7 +188,7 @@ func (r *rounds) testPassSeemsLost() {
 		return nil
 	}
 	m := r.add(placed(r.order(61)))
-	m.Lease, m.Settle = &work.Lease{Position: 61}, work.SettlePass
+	m.Lease, m.Settle = work.Lease{Position: 61}, work.SettlePass
 	r.run()
 	must(r.t, m.err)
 }
@@ -228,7 +228,7 @@ func (r *rounds) testAlsoFailsOnce() {
 func (r *rounds) testFencedAlso() {
 	r.leases.lose(63, true)
 	m := r.add(placed(r.order(63)))
-	m.Lease = &work.Lease{Position: 63}
+	m.Lease = work.Lease{Position: 63}
 	m.also = func(ctx context.Context, tx *schema.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('also', 't', 1, 0)`)
 		return err

@@ -22,7 +22,7 @@ type gate struct {
 	append func()
 }
 
-func (g *gate) Append(ctx context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (g *gate) Append(ctx context.Context, a work.Unit) (work.Outcome, error) {
 	g.append()
 	return g.fakeStore.Append(ctx, a)
 }

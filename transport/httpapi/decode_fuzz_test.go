@@ -63,9 +63,9 @@ func placedOf(body []byte) (placed domain.OrderPlaced, err error) {
 // keeping is an event store that a test looks into.
 type keeping func(work.Unit)
 
-func (k keeping) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (k keeping) Append(_ context.Context, a work.Unit) (work.Outcome, error) {
 	k(a)
-	return nil, nil
+	return work.Outcome{}, nil
 }
 
 func checkRefusal(t *testing.T, body []byte, err error) {

@@ -40,8 +40,8 @@ func (n *noticed) settled(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (n *noticed) Append(ctx context.Context, _ work.Unit) ([]domain.Recorded, error) {
-	return nil, n.settled(ctx)
+func (n *noticed) Append(ctx context.Context, _ work.Unit) (work.Outcome, error) {
+	return work.Outcome{}, n.settled(ctx)
 }
 
 func (n *noticed) Counts(ctx context.Context) (map[domain.Status]int64, error) {

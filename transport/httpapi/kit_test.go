@@ -46,15 +46,15 @@ type reservation struct {
 	fingerprint [32]byte
 }
 
-func (s *fakeStore) Append(_ context.Context, a work.Unit) ([]domain.Recorded, error) {
+func (s *fakeStore) Append(_ context.Context, a work.Unit) (work.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return nil, s.err
+		return work.Outcome{}, s.err
 	}
 	for _, r := range a.Reservations {
 		if held, taken := s.keys[r.Key]; taken {
-			return nil, &domain.DuplicateError{OrderID: held.id, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
+			return work.Outcome{}, &domain.DuplicateError{OrderID: held.id, Key: r.Key, Same: held.fingerprint == r.Fingerprint}
 		}
 	}
 	for _, r := range a.Reservations {
@@ -64,7 +64,7 @@ func (s *fakeStore) Append(_ context.Context, a work.Unit) ([]domain.Recorded, e
 		s.keys[r.Key] = reservation{id: a.OrderID, fingerprint: r.Fingerprint}
 	}
 	s.appended = append(s.appended, a)
-	return nil, nil
+	return work.Outcome{}, nil
 }
 
 func (s *fakeStore) Load(_ context.Context, id domain.OrderID) ([]domain.Recorded, error) {

@@ -35,7 +35,7 @@ func TestAPI_place(t *testing.T) {
 	wantHeader(t, w, "X-Content-Type-Options", "nosniff")
 
 	a := store.appended[0]
-	if a.OrderID != anID() || a.Expected != 0 || a.Lease != nil || len(a.Events) != 1 {
+	if a.OrderID != anID() || a.Expected != 0 || !a.Lease.IsZero() || len(a.Events) != 1 {
 		t.Errorf("appended %+v", a)
 	}
 	want := domain.Metadata{Actor: "customer", Node: "node-1", CorrelationID: corr, TraceParent: parent}

@@ -173,7 +173,7 @@ func testReturnedFirst(t *testing.T, db *schema.DB) {
 	begin()
 	msg := take(t, all)
 	publish(t, db, nil, early, "new")
-	settle(t, db, lease(msg), work.SettleReturn, true)
+	settleOf(t, db, msg, work.SettleReturn, true)
 	msg.Ack()
 	for _, want := range []string{"interrupted", "new"} {
 		msg := take(t, all)
@@ -190,10 +190,10 @@ func testHandedBack(t *testing.T, db *schema.DB) {
 	publish(t, db, nil, topic, "cut short")
 	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 1}), topic)
 	msg := take(t, ch)
-	settle(t, db, lease(msg), work.SettleHandBack, true)
-	settle(t, db, lease(msg), work.SettleHandBack, false)
+	settleOf(t, db, msg, work.SettleHandBack, true)
+	settleOf(t, db, msg, work.SettleHandBack, false)
 	msg.Ack()
-	if l := lease(take(t, ch)); l.Attempt != 2 || l.Interruptions != 0 || l.From != nil {
+	if l := lease(take(t, ch)); l.Attempt != 2 || l.Interruptions != 0 || l.From != (work.Owner{}) {
 		t.Errorf("the lease is %+v; want attempt 2, no interruption, taken over from nobody", l)
 	}
 }

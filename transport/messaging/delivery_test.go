@@ -112,7 +112,7 @@ func testAck(t *testing.T, db *schema.DB) {
 func testAckSettled(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	msg := lone(t, db, m, topic)
-	settle(t, db, lease(msg), work.SettleDone, true)
+	settleOf(t, db, msg, work.SettleDone, true)
 	before := db.Stats()
 	msg.Ack()
 	wait(t, msg.Context().Done(), "the end of the delivery")

@@ -181,7 +181,9 @@ func none(t *testing.T, ch <-chan *message.Message) {
 	}
 }
 
-func lease(m *message.Message) *work.Lease { return work.LeaseFrom(m.Context()) }
+func delivery(m *message.Message) work.Delivery { return work.DeliveryFrom(m.Context()) }
+
+func lease(m *message.Message) work.Lease { return delivery(m).Lease() }
 
 // publish sends messages that no event caused, with their payloads as UUIDs too.
 func publish(t *testing.T, db *schema.DB, bell *messaging.Bell, topic string, payloads ...string) {
@@ -301,7 +303,7 @@ func settleIn(tx *schema.Tx, leases inflight.Leases, r work.SettleRequest) (bool
 
 // settle settles a lease in a transaction of its own, as an append does, and says whether
 // that is as it should be.
-func settle(t *testing.T, db *schema.DB, l *work.Lease, how work.Settlement, want bool) {
+func settle(t *testing.T, db *schema.DB, l work.Lease, how work.Settlement, want bool) {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		var held bool
@@ -316,8 +318,14 @@ func settle(t *testing.T, db *schema.DB, l *work.Lease, how work.Settlement, wan
 		}
 		return err
 	}))
+}
+
+// settleOf is settle for the lease of a message, whose delivery hears of it.
+func settleOf(t *testing.T, db *schema.DB, m *message.Message, how work.Settlement, want bool) {
+	t.Helper()
+	settle(t, db, lease(m), how, want)
 	if how != work.SettleKeep {
-		l.MarkSettled()
+		delivery(m).Settled()
 	}
 }
 

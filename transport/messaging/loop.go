@@ -205,8 +205,8 @@ func (s *Subscriber) waits(sources []inflight.Source) {
 
 // handlesSuspect says whether a suspect is in hand. s.mu is held.
 func (s *Subscriber) handlesSuspect() bool {
-	for _, h := range s.held {
-		if h.suspect {
+	for d := range s.inHand {
+		if d.suspect {
 			return true
 		}
 	}
@@ -214,25 +214,22 @@ func (s *Subscriber) handlesSuspect() bool {
 }
 
 // Known is for inflight.Hand.
-func (s *Subscriber) Known() (known map[inflight.Key]struct{}, passing time.Time) {
+func (s *Subscriber) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, passing = make(map[inflight.Key]struct{}, len(s.held)+len(s.settle)), time.Now()
-	for k, h := range s.held {
-		known[k] = struct{}{}
-		if !h.passing.IsZero() && h.passing.Before(passing) {
-			passing = h.passing
-		}
-	}
-	for _, since := range s.reserved {
-		if since.Before(passing) {
-			passing = since
-		}
+	rows, reserved = make(map[inflight.Key]struct{}, len(s.inHand)+len(s.settle)), time.Now()
+	for d := range s.inHand {
+		rows[inflight.KeyOf(d.lease)] = struct{}{}
 	}
 	for _, e := range s.settle {
-		known[inflight.KeyOf(e.lease)] = struct{}{}
+		rows[inflight.KeyOf(e.lease)] = struct{}{}
 	}
-	return known, passing
+	for r := range s.reserved {
+		if r.since.Before(reserved) {
+			reserved = r.since
+		}
+	}
+	return rows, reserved
 }
 
 // Free is the number of free slots.
@@ -267,7 +264,7 @@ func (s *Subscriber) lastRound() {
 
 // settlement is the end of a delivery that the database has to hear of.
 type settlement struct {
-	lease *work.Lease
+	lease work.Lease
 	msg   *message.Message // for the log; nil if it could not be read
 	done  bool             // acked; otherwise given back
 	delay time.Duration    // before the next attempt

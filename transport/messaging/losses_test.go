@@ -72,7 +72,7 @@ func testLossTold(t *testing.T, db *schema.DB) {
 	var held []*message.Message
 	for range 3 {
 		held = append(held, take(t, ch))
-		if from := lease(held[len(held)-1]).From; from == nil || *from != (work.Owner{Node: lost.Node}) {
+		if from := lease(held[len(held)-1]).From; from != (work.Owner{Node: lost.Node}) {
 			t.Errorf("the lease says that it was taken over from %+v, want %s", from, lost.Node)
 		}
 	}
@@ -129,7 +129,7 @@ func testLossStopped(t *testing.T, db *schema.DB) {
 	lone(t, db, gone, topic)
 	must(t, inflight.NewNodes(db).Release(t.Context(), gone.Node, gone.Epoch))
 	msg := take(t, subscribe(t, subscriber(t, db, w.member, messaging.Config{Slots: 1, Losses: w.losses}), topic))
-	if from := lease(msg).From; from == nil || *from != (work.Owner{Node: gone.Node, Stopped: true}) {
+	if from := lease(msg).From; from != (work.Owner{Node: gone.Node, Stopped: true}) {
 		t.Errorf("the lease says that it was taken over from %+v, want %s, stopped", from, gone.Node)
 	}
 	lines := w.of(gone)

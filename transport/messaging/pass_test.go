@@ -32,7 +32,13 @@ func TestSubscriber_pass(t *testing.T) {
 // happens between the commit and the moment its process knows of it.
 func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string, meanwhile ...func()) {
 	t.Helper()
-	l, position := lease(msg), 900_000+serial.Add(1)
+	passOnFrom(t, db, msg, lease(msg), topic, meanwhile...)
+}
+
+// passOnFrom is passOn for a message whose row has become that of another lease.
+func passOnFrom(t *testing.T, db *schema.DB, msg *message.Message, l work.Lease, topic string, meanwhile ...func()) {
+	t.Helper()
+	position := 900_000 + serial.Add(1)
 	m := work.Message{Topic: topic, UUID: "next of " + msg.UUID, Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		held, err := passIn(tx, work.Pass{Lease: l, Message: work.OutboxMessage{Message: m, Partition: l.Partition, Position: position}})
@@ -44,7 +50,8 @@ func passOn(t *testing.T, db *schema.DB, msg *message.Message, topic string, mea
 	for _, f := range meanwhile {
 		f()
 	}
-	l.PassOn(m, position)
+	u := work.Unit{Lease: l, Settle: work.SettlePass, Messages: []work.Message{m}}
+	delivery(msg).GoOn(*u.Outcome([]domain.Recorded{{Partition: l.Partition, Position: position}}).Next, nil)
 	msg.Ack()
 }
 
@@ -56,7 +63,7 @@ func testPassOnItsWay(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 3, Topics: []string{two, one}}.WithAdoptAnyway(time.Millisecond))
 	ch, next := subscribe(t, s, one), subscribe(t, s, two)
 	msg := take(t, ch)
-	if !lease(msg).MayPass(two) {
+	if !delivery(msg).MayGoOn(two) {
 		t.Fatal("the lease may not be passed on")
 	}
 	passOn(t, db, msg, two, func() {
@@ -82,12 +89,13 @@ func testPassOn(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{two, one}})
 	ch, next := subscribe(t, s, one), subscribe(t, s, two)
 	msg := take(t, ch)
-	if !lease(msg).MayPass(two) {
+	if !delivery(msg).MayGoOn(two) {
 		t.Fatal("nothing waits that goes first, and the lease may not be passed on")
 	}
 	exec(t, db, `UPDATE inflight SET attempt = 3, interruptions = 2 WHERE topic = ?1`, one) // the next one begins anew
-	lease(msg).Attempt, lease(msg).Interruptions = 3, 2
-	passOn(t, db, msg, two)
+	l := lease(msg)
+	l.Attempt, l.Interruptions = 3, 2
+	passOnFrom(t, db, msg, l, two)
 	passed := take(t, next)
 	wait(t, msg.Context().Done(), "the end of the context of the message before")
 	wantLease(t, passed, m.Tenure, 1, 0)
@@ -111,10 +119,10 @@ func testPassOn(t *testing.T, db *schema.DB) {
 }
 
 // wantMay waits until a lease may be passed on to topic, or may not.
-func wantMay(t *testing.T, m *member, l *work.Lease, topic string, want bool) {
+func wantMay(t *testing.T, m *member, d work.Delivery, topic string, want bool) {
 	t.Helper()
 	for range 200 {
-		if l.MayPass(topic) == want {
+		if d.MayGoOn(topic) == want {
 			return
 		}
 		m.afterRounds(t, 1, nil)
@@ -129,15 +137,15 @@ func testPassReturned(t *testing.T, db *schema.DB) {
 	ch := subscribe(t, s, topic)
 	mine := take(t, ch)
 	other := lone(t, db, lost, topic)
-	wantMay(t, m, lease(mine), topic, true)
+	wantMay(t, m, delivery(mine), topic, true)
 	expire(t, db, lost.Tenure)
-	wantMay(t, m, lease(mine), topic, false)
+	wantMay(t, m, delivery(mine), topic, false)
 	mine.Ack()
 	again := take(t, ch)
 	if again.UUID != other.UUID {
 		t.Fatalf("then came %s, want %s", again.UUID, other.UUID)
 	}
-	wantMay(t, m, lease(again), topic, true)
+	wantMay(t, m, delivery(again), topic, true)
 }
 
 func testPassTopics(t *testing.T, db *schema.DB) {
@@ -149,8 +157,8 @@ func testPassTopics(t *testing.T, db *schema.DB) {
 	subscribe(t, s, first)
 	mine := take(t, ch)
 	publish(t, db, nil, mid, "waits")
-	wantMay(t, m, lease(mine), last, false)
-	if l := lease(mine); !l.MayPass(mid) || !l.MayPass(first) {
+	wantMay(t, m, delivery(mine), last, false)
+	if d := delivery(mine); !d.MayGoOn(mid) || !d.MayGoOn(first) {
 		t.Error("a topic that does not go first holds up one that does")
 	}
 }
@@ -159,25 +167,25 @@ func testPassNever(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	publish(t, db, nil, topic, "a")
 	s := subscriber(t, db, m, messaging.Config{Slots: 1})
-	l := lease(take(t, subscribe(t, s, topic)))
+	d := delivery(take(t, subscribe(t, s, topic)))
 	m.end()
-	if l.MayPass(topic) {
+	if d.MayGoOn(topic) {
 		t.Error("a lease may be passed on past the tenure")
 	}
 	m, topic = join(t, db), name("topic")
 	publish(t, db, nil, topic, "a")
 	s = subscriber(t, db, m, messaging.Config{Slots: 1})
-	l = lease(take(t, subscribe(t, s, topic)))
+	d = delivery(take(t, subscribe(t, s, topic)))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_ = s.Drain(ctx) // it goes on
-	if l.MayPass(topic) {
+	if d.MayGoOn(topic) {
 		t.Error("a lease may be passed on while the subscriber drains")
 	}
 	m, topic = join(t, db), name("topic")
 	publish(t, db, nil, topic, "a")
 	s = subscriber(t, db, m, messaging.Config{Slots: 1, Ordered: true})
-	if l = lease(take(t, subscribe(t, s, topic))); l.MayPass(topic) {
+	if d = delivery(take(t, subscribe(t, s, topic))); d.MayGoOn(topic) {
 		t.Error("a lease may be passed on where messages are kept in order")
 	}
 }
@@ -188,19 +196,19 @@ func testPassSubscribed(t *testing.T, db *schema.DB) {
 	m, one, two := join(t, db), name("topic"), name("topic")
 	publish(t, db, nil, one, "a")
 	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{two, one}})
-	l := lease(take(t, subscribe(t, s, one)))
+	d := delivery(take(t, subscribe(t, s, one)))
 	m.afterRounds(t, 1, nil)
-	if l.MayPass(two) {
+	if d.MayGoOn(two) {
 		t.Error("a lease may be passed on to a topic that nobody takes")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ch, err := s.Subscribe(ctx, two)
 	must(t, err)
-	wantMay(t, m, l, two, true)
+	wantMay(t, m, d, two, true)
 	cancel()
 	for range ch { // until it is closed
 	}
-	wantMay(t, m, l, two, false)
+	wantMay(t, m, d, two, false)
 }
 
 // testPassTenure ends the tenure while a lease that was passed on is in hand, and while it is
@@ -257,5 +265,5 @@ func testPassTakenOver(t *testing.T, db *schema.DB) {
 	expire(t, db, m.Tenure)
 	again := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), two))
 	wantLease(t, again, heir.Tenure, 2, 1)
-	settle(t, db, lease(passed), work.SettleDone, false)
+	settleOf(t, db, passed, work.SettleDone, false)
 }

@@ -135,7 +135,7 @@ func testWakeUps(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, join(t, db), messaging.Config{Slots: 3, Bell: bell, IdlePoll: tooLate}.WithFirstPause(tooLate))
 	handleAll(&handlers, subscribe(t, s, topic), func(m *message.Message) {
 		if lease(m).Position%3 == 0 {
-			settle(t, db, lease(m), work.SettleDone, true) // as an append does
+			settleOf(t, db, m, work.SettleDone, true) // as an append does
 		}
 		m.Ack()
 		if total.Add(1) == messages {

@@ -27,7 +27,7 @@ func TestLeases_rowStays(t *testing.T) {
 
 // follower is a message at a position behind that of a lease, with the lease it is passed
 // on to.
-func follower(l *work.Lease, topic string) work.OutboxMessage {
+func follower(l work.Lease, topic string) work.OutboxMessage {
 	m := work.Message{Topic: topic, UUID: "next", Payload: []byte("work"), Metadata: map[string]string{"k": "v"}}
 	return work.OutboxMessage{Message: m, Partition: l.Partition, Position: l.Position + 900_000 + serial.Add(1)}
 }
@@ -48,7 +48,7 @@ func passIn(tx *schema.Tx, p work.Pass) (bool, error) {
 }
 
 // passTo passes a lease on, as an append does, and gives the one that took its place.
-func passTo(t *testing.T, db *schema.DB, l *work.Lease, m work.OutboxMessage, want bool) *work.Lease {
+func passTo(t *testing.T, db *schema.DB, l work.Lease, m work.OutboxMessage, want bool) work.Lease {
 	t.Helper()
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		held, err := passIn(tx, work.Pass{Lease: l, Message: m})
@@ -57,8 +57,8 @@ func passTo(t *testing.T, db *schema.DB, l *work.Lease, m work.OutboxMessage, wa
 		}
 		return err
 	}))
-	l.PassOn(m.Message, m.Position)
-	return l.Passed().Lease
+	u := work.Unit{Lease: l, Settle: work.SettlePass, Messages: []work.Message{m.Message}}
+	return u.Outcome([]domain.Recorded{{Partition: m.Partition, Position: m.Position}}).Next.Lease
 }
 
 // testSettlePassed: the lease before and the one after it have the same row, node, epoch and
@@ -107,7 +107,7 @@ func testPassInPlace(t *testing.T, db *schema.DB) {
 	if string(again.Payload) != "work on "+three || lease(again).FirstTopic != one || lease(again).FirstPosition != first {
 		t.Errorf("delivered %q under %+v, a row made for %s at %d", again.Payload, lease(again), one, first)
 	}
-	settle(t, db, lease(again), work.SettleDone, true)
+	settleOf(t, db, again, work.SettleDone, true)
 }
 
 // testClaimTwice sets an offset back behind a message that is in flight, as no part of the
@@ -153,7 +153,7 @@ func testRowsBefore(t *testing.T, db *schema.DB) {
 		all = append(all, take(t, ch))
 		wantLease(t, all[len(all)-1], heir.Tenure, 2, 1)
 	}
-	settle(t, db, lease(all[0]), work.SettleDone, true)
+	settleOf(t, db, all[0], work.SettleDone, true)
 	settle(t, db, passTo(t, db, lease(all[1]), follower(lease(all[1]), topic), true), work.SettleDone, true)
-	settle(t, db, lease(all[2]), work.SettlePark, true)
+	settleOf(t, db, all[2], work.SettlePark, true)
 }

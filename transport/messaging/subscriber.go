@@ -10,7 +10,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
@@ -36,8 +35,8 @@ type Subscriber struct {
 	rounding bool                      // the loop is in the middle of a round
 	draining chan struct{}             // closed when no more may be claimed or delivered
 	drained  chan struct{}             // closed when nothing is left after that; see quiet
-	held     map[inflight.Key]*inHand  // leases delivered and not yet ended
-	reserved map[*work.Lease]time.Time // slots for messages that are being appended, since when; see take.go
+	inHand   map[*delivery]struct{}    // those that have not ended
+	reserved map[*reservation]struct{} // slots for messages that are being appended; see take.go
 	started  bool
 	closed   bool
 	loopDone chan struct{}
@@ -75,7 +74,7 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 		c.Losses = inflight.NewLosses(db, inflight.LossesConfig{})
 	}
 	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), held: map[inflight.Key]*inHand{}, reserved: map[*work.Lease]time.Time{},
+		db: db, conf: c, wake: make(chan struct{}, 1), inHand: map[*delivery]struct{}{}, reserved: map[*reservation]struct{}{},
 		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
 		claims: inflight.NewClaimer(db, inflight.ClaimerConfig{
 			Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptAnyway, Losses: c.Losses,

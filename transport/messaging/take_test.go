@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
@@ -27,37 +28,37 @@ func TestSubscriber_Reserve(t *testing.T) {
 }
 
 // reserve waits for a slot: a look may have to find out first that nothing waits.
-func reserve(t *testing.T, m *member, s *messaging.Subscriber, topic string) (*work.Lease, func(*work.Message)) {
+func reserve(t *testing.T, m *member, s *messaging.Subscriber, topic string) (work.Lease, func(*work.Next, *domain.Order)) {
 	t.Helper()
 	for range 200 {
-		if l, end := s.Reserve(topic); l != nil {
+		if l, end := s.Reserve(topic); end != nil {
 			return l, end
 		}
 		m.afterRounds(t, 1, nil)
 	}
 	t.Fatalf("no slot for %s", topic)
-	return nil, nil
+	return work.Lease{}, nil
 }
 
-// commitTake does what an append does that takes a lease, and says whether it was granted.
-func commitTake(t *testing.T, db *schema.DB, l *work.Lease) (m work.Message, held bool) {
+// commitStart does what an append does that starts a lease, and says whether it was granted.
+func commitStart(t *testing.T, db *schema.DB, l work.Lease) (next *work.Next, held bool) {
 	t.Helper()
-	m = work.Message{Topic: l.Topic, UUID: name("taken"), Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
+	m := work.Message{Topic: l.Topic, UUID: name("started"), Payload: []byte("p"), Metadata: map[string]string{"k": "ü"}}
 	position := 900_000 + serial.Add(1)
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) (err error) {
-		held, err = settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l, Settle: work.SettleTake})
+		held, err = settleIn(tx, inflight.Leases{}, work.SettleRequest{Lease: l, Settle: work.SettleStart})
 		if err != nil || !held {
 			return err
 		}
-		takes := []work.Pass{{Lease: l, Message: work.OutboxMessage{Message: m, Partition: 2, Position: position}}}
-		questions, err := inflight.Leases{}.Take(tx.Dialect(), takes)
+		starts := []work.Pass{{Lease: l, Message: work.OutboxMessage{Message: m, Partition: 2, Position: position}}}
+		questions, err := inflight.Leases{}.Start(tx.Dialect(), starts)
 		if err != nil {
 			return err
 		}
 		return tx.Ask(context.Background(), questions...)
 	}))
-	l.Partition, l.Position, l.FirstTopic, l.FirstPosition = 2, position, l.Topic, position
-	return m, held
+	u := work.Unit{Lease: l, Settle: work.SettleStart, Messages: []work.Message{m}}
+	return u.Outcome([]domain.Recorded{{Partition: 2, Position: position}}).Next, held
 }
 
 func testTake(t *testing.T, db *schema.DB) {
@@ -65,17 +66,17 @@ func testTake(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 1, Topics: []string{topic}})
 	ch := subscribe(t, s, topic)
 	l, end := reserve(t, m, s, topic)
-	sent, held := commitTake(t, db, l)
+	sent, held := commitStart(t, db, l)
 	if !held {
 		t.Fatal("a registered node was refused a lease")
 	}
-	end(&sent)
+	end(sent, nil)
 	msg := take(t, ch)
 	wantLease(t, msg, m.Tenure, 1, 0)
-	if msg.UUID != sent.UUID || string(msg.Payload) != "p" || msg.Metadata["k"] != "ü" || lease(msg) != l {
+	if msg.UUID != sent.Message.UUID || string(msg.Payload) != "p" || msg.Metadata["k"] != "ü" || lease(msg) != sent.Lease {
 		t.Fatalf("delivered %s %q %v under %+v", msg.UUID, msg.Payload, msg.Metadata, lease(msg))
 	}
-	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].uuid != sent.UUID || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 {
+	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].uuid != sent.Message.UUID || rows[0].node != m.Node || rows[0].attempt != 1 || rows[0].interruptions != 0 {
 		t.Fatalf("in flight: %+v", rows)
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM outbox WHERE topic = ?1`, topic); n != 0 || s.Busy() != 1 {
@@ -94,22 +95,22 @@ func testTake(t *testing.T, db *schema.DB) {
 func testReserveSlots(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	s := subscriber(t, db, m, messaging.Config{Slots: 2})
-	if l, _ := s.Reserve(topic); l != nil {
+	if _, end := s.Reserve(topic); end != nil {
 		t.Error("a slot was given for a topic that nobody takes")
 	}
 	subscribe(t, s, topic)
 	_, end := reserve(t, m, s, topic)
 	_, other := reserve(t, m, s, topic)
-	if l, _ := s.Reserve(topic); l != nil || s.Busy() != 2 {
+	if l, end := s.Reserve(topic); end != nil || s.Busy() != 2 {
 		t.Errorf("a third of two slots was given: %v; %d in use", l, s.Busy())
 	}
-	end(nil)
+	end(nil, nil)
 	if s.Busy() != 1 {
 		t.Errorf("%d slots in use, want 1", s.Busy())
 	}
 	_, end = reserve(t, m, s, topic)
-	end(nil)
-	other(nil)
+	end(nil, nil)
+	other(nil, nil)
 }
 
 // testReserveWaits looks at the moment between the end of one message and the claim of the
@@ -135,22 +136,22 @@ func testReserveWaits(t *testing.T, db *schema.DB) {
 	subscribe(t, s, first)
 	subscribe(t, s, last)
 	a := take(t, ch)
-	wantMay(t, m, lease(a), last, true)
+	wantMay(t, m, delivery(a), last, true)
 	publish(t, db, nil, topic, "waits")
-	wantMay(t, m, lease(a), last, false)
+	wantMay(t, m, delivery(a), last, false)
 	blocked.Store(true)
 	a.Ack()
 	wait(t, claiming, "the claim")
 	for _, behind := range []string{topic, last} {
-		if l, _ := s.Reserve(behind); l != nil {
+		if _, end := s.Reserve(behind); end != nil {
 			t.Errorf("a new message of %s was given the slot that another one waits for", behind)
 		}
 	}
-	l, end := s.Reserve(first)
-	if l == nil {
+	_, end := s.Reserve(first)
+	if end == nil {
 		t.Fatal("a topic that does not go first holds up one that does")
 	}
-	end(nil)
+	end(nil, nil)
 	release()
 	if next := take(t, ch); next.UUID != "waits" {
 		t.Fatalf("then came %s", next.UUID)
@@ -162,7 +163,7 @@ func testReserveNever(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 1})
 	subscribe(t, s, topic)
 	m.out.Store(true)
-	if l, _ := s.Reserve(topic); l != nil {
+	if _, end := s.Reserve(topic); end != nil {
 		t.Error("a slot was given by a node without a registration")
 	}
 	m.out.Store(false)
@@ -175,14 +176,14 @@ func testReserveNever(t *testing.T, db *schema.DB) {
 		t.Fatalf("drained (%v) while an append is under way that may bring work", err)
 	default:
 	}
-	end(nil)
+	end(nil, nil)
 	must(t, <-drained)
-	if l, _ := s.Reserve(topic); l != nil {
+	if _, end := s.Reserve(topic); end != nil {
 		t.Error("a slot was given by a subscriber that drains")
 	}
 	s = subscriber(t, db, join(t, db), messaging.Config{Slots: 1, Ordered: true})
 	subscribe(t, s, topic)
-	if l, _ := s.Reserve(topic); l != nil {
+	if _, end := s.Reserve(topic); end != nil {
 		t.Error("a slot was given where messages are kept in order")
 	}
 }
@@ -193,10 +194,10 @@ func testTakeFenced(t *testing.T, db *schema.DB) {
 	subscribe(t, s, topic)
 	l, end := reserve(t, m, s, topic)
 	expire(t, db, m.Tenure)
-	if _, held := commitTake(t, db, l); held {
+	if _, held := commitStart(t, db, l); held {
 		t.Error("a node whose registration has expired was given a lease")
 	}
-	end(nil)
+	end(nil, nil)
 }
 
 // testTakeOnItsWay: between the commit and the delivery, the row is one that nobody here
@@ -206,7 +207,7 @@ func testTakeOnItsWay(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 3}.WithAdoptAnyway(time.Millisecond))
 	ch := subscribe(t, s, topic)
 	l, end := reserve(t, m, s, topic)
-	sent, _ := commitTake(t, db, l)
+	sent, _ := commitStart(t, db, l)
 	looks := time.After(2500 * time.Millisecond) // a second is between two looks
 	for done := false; !done; {
 		select {
@@ -216,7 +217,7 @@ func testTakeOnItsWay(t *testing.T, db *schema.DB) {
 			done = true
 		}
 	}
-	end(&sent)
+	end(sent, nil)
 	msg := take(t, ch)
 	m.afterRounds(t, 2, nil)
 	none(t, ch)
@@ -228,11 +229,11 @@ func testTakeDrains(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 1})
 	ch := subscribe(t, s, topic)
 	l, end := reserve(t, m, s, topic)
-	sent, _ := commitTake(t, db, l)
+	sent, _ := commitStart(t, db, l)
 	drained := make(chan error, 1)
 	go func() { drained <- s.Drain(context.Background()) }()
 	m.afterRounds(t, 2, nil)
-	end(&sent)
+	end(sent, nil)
 	msg := take(t, ch) // its step is recorded as started
 	wantLease(t, msg, m.Tenure, 1, 0)
 	msg.Ack()
@@ -244,15 +245,15 @@ func testTakeTakenOver(t *testing.T, db *schema.DB) {
 	s := subscriber(t, db, m, messaging.Config{Slots: 1})
 	ch := subscribe(t, s, topic)
 	l, end := reserve(t, m, s, topic)
-	sent, _ := commitTake(t, db, l)
-	end(&sent)
+	sent, _ := commitStart(t, db, l)
+	end(sent, nil)
 	taken := take(t, ch)
 	m.out.Store(true)
 	expire(t, db, m.Tenure)
 	again := take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic))
 	wantLease(t, again, heir.Tenure, 2, 1)
-	if again.UUID != sent.UUID {
-		t.Errorf("took over %s, want %s", again.UUID, sent.UUID)
+	if again.UUID != sent.Message.UUID {
+		t.Errorf("took over %s, want %s", again.UUID, sent.Message.UUID)
 	}
-	settle(t, db, lease(taken), work.SettleDone, false)
+	settleOf(t, db, taken, work.SettleDone, false)
 }

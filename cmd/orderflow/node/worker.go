@@ -62,7 +62,7 @@ func (n *Node) busy() int {
 }
 
 // holds says whether the node may rely on a lease of its own.
-func (m member) holds(l *work.Lease) bool {
+func (m member) holds(l work.Lease) bool {
 	t, in := m.Tenure()
 	return in && t.Epoch == l.Epoch
 }

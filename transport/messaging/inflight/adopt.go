@@ -19,17 +19,14 @@ const (
 	adoptEvery = 30 * time.Second
 )
 
-// Key names an in-flight row under one registration and attempt.
+// Key names an in-flight row under one registration. It stays when the row is passed on.
 type Key struct {
-	topic     string
-	partition int
-	position  int64
-	epoch     int64
-	attempt   int
+	row   work.Row
+	epoch int64
 }
 
 // KeyOf is the key of a lease.
-func KeyOf(l *work.Lease) Key { return Key{l.Topic, l.Partition, l.Position, l.Epoch, l.Attempt} }
+func KeyOf(l work.Lease) Key { return Key{l.Row, l.Epoch} }
 
 // strays are in-flight rows of a node that the node does not know of.
 type strays struct {
@@ -53,14 +50,15 @@ func (s *strays) due(now time.Time) bool {
 	return now.Sub(s.looked) >= every
 }
 
-// confirm gives the claims that are strays for certain: that were found before, and by now everything has
-// been delivered that was on its way to a handler at that time.
-func (s *strays) confirm(found []Claim, passing time.Time) (lost []Claim) {
+// confirm gives the claims that are strays for certain: that were found before, and by now every slot has
+// been used or freed that was reserved at that time. A message that is started where it was appended is in
+// flight before its node delivers it.
+func (s *strays) confirm(found []Claim, reserved time.Time) (lost []Claim) {
 	now, seen := time.Now(), s.seen // after the query, so that what it found was there by now
 	s.seen = map[Key]time.Time{}
 	for _, c := range found {
 		first, again := seen[KeyOf(c.Lease)]
-		if again && passing.After(first) {
+		if again && reserved.After(first) {
 			lost = append(lost, c)
 			continue
 		}
@@ -74,9 +72,9 @@ func (s *strays) confirm(found []Claim, passing time.Time) (lost []Claim) {
 
 // Hand is what a node has in hand.
 type Hand interface {
-	// Known are the leases in hand, and since when one of them may be on its way to a handler under
-	// another name: the earliest such time, or the present if there is none.
-	Known() (leases map[Key]struct{}, passing time.Time)
+	// Known are the rows in hand, and since when a slot has been reserved for a message that is being
+	// appended: the earliest such time, or the present if there is none.
+	Known() (rows map[Key]struct{}, reserved time.Time)
 	// Free is how many slots are free.
 	Free() int
 }
@@ -92,13 +90,13 @@ func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[
 	defer func() { _ = rows.Close() }()
 	var claims []Claim
 	for rows.Next() {
-		l := &work.Lease{Group: s.group, Node: tenure.Node, Epoch: tenure.Epoch}
-		own := Claim{Lease: l}
+		own := Claim{Lease: work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}}
+		l := &own.Lease
 		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions,
 			&own.UUID, &own.Payload, &own.Metadata); err != nil {
 			return nil, fmt.Errorf("read own in-flight rows: %w", err)
 		}
-		if _, here := known[KeyOf(l)]; !here {
+		if _, here := known[KeyOf(own.Lease)]; !here {
 			claims = append(claims, own)
 		}
 	}

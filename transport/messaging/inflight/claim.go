@@ -17,7 +17,7 @@ type Round struct {
 
 // Ack is the end of a delivery that the database has to hear of.
 type Ack struct {
-	Lease *work.Lease
+	Lease work.Lease
 	Done  bool           // the message was dealt with; otherwise it is given back
 	Delay time.Duration  // before the next attempt, if it is given back
 	About map[string]any // the fields of a log line about the message
@@ -25,7 +25,7 @@ type Ack struct {
 
 // Claim is a message that a node has claimed.
 type Claim struct {
-	Lease    *work.Lease
+	Lease    work.Lease
 	UUID     string
 	Payload  []byte
 	Metadata []byte // see UnmarshalMetadata

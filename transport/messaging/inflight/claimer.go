@@ -128,12 +128,12 @@ func (c *Claimer) Adopt(ctx context.Context, tenure work.Tenure, hand Hand) ([]C
 		return nil, nil
 	}
 	c.strays.looked = now
-	known, passing := hand.Known() // before the query, so that what ends meanwhile is not taken for lost
+	known, reserved := hand.Known() // before the query, so that what ends meanwhile is not taken for lost
 	found, err := c.strays.readUnknown(ctx, tenure, known)
 	if err != nil {
 		return nil, err
 	}
-	claims := c.strays.confirm(found, passing)
+	claims := c.strays.confirm(found, reserved)
 	if free := max(hand.Free(), 0); len(claims) > free {
 		claims = claims[:free]
 		c.strays.expect()

@@ -103,15 +103,14 @@ func (t *claiming) lockOffset(topic string, partition int, tell func(int64)) sch
 // read reads what a partition has, as far as there is room for it.
 func (t *claiming) read(rows *sql.Rows, o *offer) error {
 	for len(o.claims) < t.most() && rows.Next() {
-		l := &work.Lease{
-			Group: t.conf.Group, Topic: o.Topic, FirstTopic: o.Topic, Partition: o.partition,
-			Node: t.round.Tenure.Node, Epoch: t.round.Tenure.Epoch, Attempt: 1,
-		}
-		c := Claim{Lease: l}
-		if err := rows.Scan(&l.Position, &c.UUID, &c.Payload, &c.Metadata); err != nil {
+		c := Claim{Lease: work.Lease{
+			Row: work.Row{Group: t.conf.Group, FirstTopic: o.Topic, Partition: o.partition}, Topic: o.Topic,
+			Registration: t.round.Tenure.Registration, Attempt: 1,
+		}}
+		if err := rows.Scan(&c.Lease.Position, &c.UUID, &c.Payload, &c.Metadata); err != nil {
 			return err
 		}
-		l.FirstPosition = l.Position
+		c.Lease.FirstPosition = c.Lease.Position
 		o.claims = append(o.claims, c)
 	}
 	return nil

@@ -67,7 +67,7 @@ type DeadLetter struct {
 // Park moves the message of a lease to the dead letters. It is for messages that
 // cannot be related to an order; others are parked with the event that says so.
 // domain.ErrFenced if the lease is no longer held.
-func (d *DeadLetters) Park(ctx context.Context, l *work.Lease, reason string) error {
+func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) error {
 	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
 		held := false
 		err := tx.Ask(ctx, park(tx.Dialect(), l, reason, func(rows int64) { held = rows > 0 })...)
@@ -79,7 +79,6 @@ func (d *DeadLetters) Park(ctx context.Context, l *work.Lease, reason string) er
 	if err != nil {
 		return fmt.Errorf("park message %s/%d/%d: %w", l.Topic, l.Partition, l.Position, err)
 	}
-	l.MarkSettled()
 	return nil
 }
 

@@ -14,7 +14,7 @@ func (n *Nodes) Reading(level int) *Nodes {
 }
 
 // DeclareLost is what a node does before it takes over what another one held.
-func DeclareLost(ctx context.Context, tx *schema.Tx, t work.Tenure) (bool, error) {
+func DeclareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (bool, error) {
 	l, err := declareLost(ctx, tx, t)
 	return l != nil, err
 }

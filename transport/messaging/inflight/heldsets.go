@@ -12,8 +12,7 @@ import (
 type rowsOf struct {
 	group, topic string // the first topic of their rows
 	partition    int
-	node         string
-	epoch        int64
+	holder       work.Registration
 }
 
 // heldSets are leases that are looked at with one statement, for a database that has one
@@ -22,12 +21,12 @@ type heldSets map[rowsOf][]numbered
 
 // numbered is a lease and the number of its request.
 type numbered struct {
-	lease  *work.Lease
+	lease  work.Lease
 	number int
 }
 
-// take takes the request if a look at the row is all there is to do now.
-func (s *heldSets) take(r work.SettleRequest, number int) bool {
+// add adds the request if a look at the row is all there is to do now.
+func (s *heldSets) add(r work.SettleRequest, number int) bool {
 	if r.Settle != work.SettleKeep {
 		return false
 	}
@@ -35,7 +34,7 @@ func (s *heldSets) take(r work.SettleRequest, number int) bool {
 		*s = heldSets{}
 	}
 	l := r.Lease
-	of := rowsOf{l.Group, l.FirstTopic, l.Partition, l.Node, l.Epoch}
+	of := rowsOf{l.Group, l.FirstTopic, l.Partition, l.Registration}
 	(*s)[of] = append((*s)[of], numbered{l, number})
 	return true
 }
@@ -51,7 +50,7 @@ func (s heldSets) ask(held []bool) (questions []schema.Question) {
 				args = append(args, l.lease.FirstPosition, l.lease.Position, l.lease.Attempt, l.number)
 			}
 			questions = append(questions, schema.Question{
-				Query: heldIn(values, n), Args: append(args, of.group, of.topic, of.partition, of.node, of.epoch),
+				Query: heldIn(values, n), Args: append(args, of.group, of.topic, of.partition, of.holder.Node, of.holder.Epoch),
 				Read: func(rows *sql.Rows) error { return mark(rows, held) },
 			})
 			return nil

@@ -28,7 +28,7 @@ const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?
 	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
 // fenceArgs has room for those of pass.
-func fenceArgs(l *work.Lease) []any {
+func fenceArgs(l work.Lease) []any {
 	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
 }
 
@@ -40,9 +40,9 @@ func fenceArgs(l *work.Lease) []any {
 func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
 	var sets heldSets
-	var nodes takers
+	var nodes starters
 	for i, r := range requests {
-		if nodes.take(r, i) || !d.Batches() && sets.take(r, i) {
+		if nodes.add(r, i) || !d.Batches() && sets.add(r, i) {
 			continue
 		}
 		if r.Settle == work.SettlePass && !d.Batches() {
@@ -79,24 +79,24 @@ func (s Leases) settle(d schema.Dialect, r work.SettleRequest, tell func(int64))
 }
 
 // keep locks the row of a lease.
-func keep(l *work.Lease, tell func(int64)) schema.Question {
+func keep(l work.Lease, tell func(int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET attempt = attempt` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
 // remove ends a lease whose message has been dealt with.
-func remove(l *work.Lease, tell func(int64)) schema.Question {
+func remove(l work.Lease, tell func(int64)) schema.Question {
 	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
 // giveBack makes the message nobody's, to be claimed after a delay.
-func giveBack(d schema.Dialect, l *work.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
+func giveBack(d schema.Dialect, l work.Lease, delay time.Duration, interruptions int, tell func(int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
 		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row,
 // so that the others find it, or not, as the first did.
-func park(d schema.Dialect, l *work.Lease, reason string, tell func(int64)) []schema.Question {
+func park(d schema.Dialect, l work.Lease, reason string, tell func(int64)) []schema.Question {
 	return []schema.Question{
 		keep(l, tell),
 		{Query: `INSERT INTO dead_letters

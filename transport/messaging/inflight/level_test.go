@@ -40,13 +40,13 @@ func joinReading(t *testing.T, db *schema.DB, level int) work.Tenure {
 	node := work.Node{Node: name("node")}
 	epoch, err := inflight.NewNodes(db).Reading(level).Register(t.Context(), node, time.Hour)
 	must(t, err)
-	return work.Tenure{Node: node.Node, Epoch: epoch}
+	return work.Tenure{Registration: work.Registration{Node: node.Node, Epoch: epoch}}
 }
 
 // joinBefore registers a node as the programs before levels did.
 func joinBefore(t *testing.T, db *schema.DB) (work.Tenure, error) {
 	t.Helper()
-	n, d := work.Tenure{Node: name("old"), Epoch: 1}, db.Dialect()
+	n, d := work.Tenure{Registration: work.Registration{Node: name("old"), Epoch: 1}}, db.Dialect()
 	err := db.InTx(t.Context(), func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(t.Context(), `INSERT INTO nodes
 			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at)

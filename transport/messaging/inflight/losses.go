@@ -31,7 +31,7 @@ type Losses struct {
 	conf LossesConfig
 
 	mu     sync.Mutex
-	losses map[work.Tenure]*told
+	losses map[work.Registration]*told
 
 	lost, takeOvers atomic.Int64
 }
@@ -46,7 +46,7 @@ func NewLosses(db *schema.DB, c LossesConfig) *Losses {
 		silent.SetOutput(io.Discard)
 		c.Logger = logrus.NewEntry(silent)
 	}
-	return &Losses{db: db, conf: c, losses: map[work.Tenure]*told{}}
+	return &Losses{db: db, conf: c, losses: map[work.Registration]*told{}}
 }
 
 // Lost counts the registrations that this process was the first to declare lost: over all
@@ -113,7 +113,7 @@ func (x *Losses) Look(ctx context.Context) error {
 	return nil
 }
 
-func (x *Losses) expired(ctx context.Context) ([]work.Tenure, error) {
+func (x *Losses) expired(ctx context.Context) ([]work.Registration, error) {
 	rows, err := x.db.QueryContext(ctx, `SELECT node, epoch FROM nodes
 		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
 		work.NodeStopped, work.NodeLost, -untaken.Milliseconds())
@@ -121,9 +121,9 @@ func (x *Losses) expired(ctx context.Context) ([]work.Tenure, error) {
 		return nil, fmt.Errorf("look for lost nodes: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var all []work.Tenure
+	var all []work.Registration
 	for rows.Next() {
-		var t work.Tenure
+		var t work.Registration
 		if err := rows.Scan(&t.Node, &t.Epoch); err != nil {
 			return nil, fmt.Errorf("look for lost nodes: %w", err)
 		}

@@ -12,18 +12,18 @@ import (
 
 // loss is a registration that has ended, in the transaction that found it so.
 type loss struct {
-	registration       work.Tenure // without its context
-	stopped            bool        // it was released; otherwise it has expired
-	heartbeat, expired time.Time   // when it was last renewed, and ended, by the database's clock
-	first              bool        // this transaction declared it lost
-	taken              int         // messages taken over from it
+	registration       work.Registration
+	stopped            bool      // it was released; otherwise it has expired
+	heartbeat, expired time.Time // when it was last renewed, and ended, by the database's clock
+	first              bool      // this transaction declared it lost
+	taken              int       // messages taken over from it
 }
 
 // losses are the registrations that a transaction has looked at; nil for those that are good.
-type losses map[work.Tenure]*loss
+type losses map[work.Registration]*loss
 
 // of gives what is known of a registration, and declares it lost if it has expired.
-func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Tenure) (*loss, error) {
+func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Registration) (*loss, error) {
 	if l, known := all[registration]; known {
 		return l, nil
 	}
@@ -47,7 +47,7 @@ func (all losses) list() (ended []*loss) {
 // declareLost says what became of a registration that has ended; nil if it is good. From here
 // on its node cannot renew it: if that is renewing it at this moment, the update waits and then
 // finds it good, and a registration that was lost or released is never renewed.
-func declareLost(ctx context.Context, tx *schema.Tx, t work.Tenure) (l *loss, err error) {
+func declareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (l *loss, err error) {
 	first := false
 	err = tx.Ask(ctx,
 		schema.Question{Query: `UPDATE nodes SET state = ?3
@@ -65,7 +65,7 @@ func declareLost(ctx context.Context, tx *schema.Tx, t work.Tenure) (l *loss, er
 }
 
 // readLoss reads one row, if there is one.
-func readLoss(rows *sql.Rows, t work.Tenure) (l *loss, err error) {
+func readLoss(rows *sql.Rows, t work.Registration) (l *loss, err error) {
 	if rows.Next() {
 		l = &loss{registration: t}
 		var state string

@@ -38,7 +38,7 @@ func register(t *testing.T, db *schema.DB, n work.Node) work.Tenure {
 	t.Helper()
 	epoch, err := inflight.NewNodes(db).Register(t.Context(), n, time.Hour)
 	must(t, err)
-	return work.Tenure{Node: n.Node, Epoch: epoch}
+	return work.Tenure{Registration: work.Registration{Node: n.Node, Epoch: epoch}}
 }
 
 // find gives one registration from the list.
@@ -108,7 +108,7 @@ func testNameTaken(t *testing.T, db *schema.DB) {
 		if !errors.As(err, &taken) {
 			t.Fatalf("err = %v, want that the name is taken", err)
 		}
-		h, want := taken.Holder, find(t, db, work.Tenure{Node: n.Node, Epoch: by})
+		h, want := taken.Holder, find(t, db, work.Tenure{Registration: work.Registration{Node: n.Node, Epoch: by}})
 		if h.Node != n.Node || h.Epoch != by || h.Host != n.Host || h.PID != n.PID || h.Admin != n.Admin || !h.HeartbeatAt.Equal(want.HeartbeatAt) || !h.ExpiresAt.Equal(want.ExpiresAt) {
 			t.Errorf("it is taken by %+v, want %+v", h, want)
 		}
@@ -210,7 +210,7 @@ func testRegisterLimits(t *testing.T, db *schema.DB) {
 	nodes := inflight.NewNodes(db)
 	_, err := nodes.Register(t.Context(), most, 24*24*time.Hour)
 	must(t, err)
-	if got := find(t, db, work.Tenure{Node: most.Node, Epoch: 1}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
+	if got := find(t, db, work.Tenure{Registration: work.Registration{Node: most.Node, Epoch: 1}}); got.Host != most.Host || got.Admin != most.Admin || time.Until(got.ExpiresAt) < 23*24*time.Hour {
 		t.Fatalf("registered %+v", got)
 	}
 	for what, n := range map[string]work.Node{
@@ -254,7 +254,7 @@ func testTTL(t *testing.T, db *schema.DB) {
 	began := time.Now()
 	epoch, err := nodes.Register(t.Context(), n, 150*time.Millisecond)
 	must(t, err)
-	for !find(t, db, work.Tenure{Node: n.Node, Epoch: epoch}).Expired {
+	for !find(t, db, work.Tenure{Registration: work.Registration{Node: n.Node, Epoch: epoch}}).Expired {
 		if time.Since(began) > patience {
 			t.Fatal("it does not expire")
 		}
@@ -267,7 +267,7 @@ func testTTL(t *testing.T, db *schema.DB) {
 func testDeclareLostLive(t *testing.T, db *schema.DB) {
 	alive := register(t, db, work.Node{Node: name("node")})
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
-		lost, err := inflight.DeclareLost(t.Context(), tx, alive)
+		lost, err := inflight.DeclareLost(t.Context(), tx, alive.Registration)
 		if lost {
 			t.Error("a node that lives was declared lost")
 		}
@@ -293,7 +293,7 @@ func testRenewWaited(t *testing.T, db *schema.DB) {
 		}()
 		for lost := false; !lost; { // until the database's clock says so
 			var err error
-			if lost, err = inflight.DeclareLost(t.Context(), tx, m); err != nil {
+			if lost, err = inflight.DeclareLost(t.Context(), tx, m.Registration); err != nil {
 				return err
 			}
 		}

@@ -38,7 +38,10 @@ func TestLeases_plan(t *testing.T) {
 	var passes []work.Pass
 	for i := range 40 {
 		for how := work.SettleKeep; how <= work.SettlePass; how++ {
-			l := &work.Lease{Group: "g", FirstTopic: "t", FirstPosition: int64(i), Topic: "u", Position: int64(i + 1), Node: "n", Epoch: 1, Attempt: 1}
+			l := work.Lease{
+				Row: work.Row{Group: "g", FirstTopic: "t", FirstPosition: int64(i)}, Topic: "u", Position: int64(i + 1),
+				Registration: work.Registration{Node: "n", Epoch: 1}, Attempt: 1,
+			}
 			requests = append(requests, work.SettleRequest{Lease: l, Settle: how})
 			next := work.OutboxMessage{Message: work.Message{Topic: "v", UUID: "next", Payload: []byte("work")}, Position: int64(i + 2)}
 			passes = append(passes, work.Pass{Lease: l, Message: next})

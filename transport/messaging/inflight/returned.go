@@ -13,8 +13,8 @@ import (
 // returned is an in-flight row that was given back, or is a lost node's.
 type returned struct {
 	Claim
-	owner   work.Tenure // whose it is; without a name if it was given back
-	attempt int         // under which it was that
+	owner   work.Registration // whose it is; without a name if it was given back
+	attempt int               // under which it was that
 }
 
 // claimReturned claims messages that were given back and those of nodes whose registration has expired,
@@ -53,7 +53,7 @@ func (t *claiming) claimReturnedOf(ctx context.Context, topic string) error {
 			}
 			crashpoint.Here("takeover.declared")
 			r.Lease.Interruptions++
-			r.Lease.From = &work.Owner{Node: r.owner.Node, Stopped: from.stopped}
+			r.Lease.From = work.Owner{Node: r.owner.Node, Stopped: from.stopped}
 		}
 		if err := t.takeOver(ctx, r, from); err != nil {
 			return err
@@ -65,8 +65,8 @@ func (t *claiming) claimReturnedOf(ctx context.Context, topic string) error {
 // takeOver makes the row this node's if it is still as it was read. Two nodes that try at once are told
 // apart by the attempt.
 func (t *claiming) takeOver(ctx context.Context, r returned, from *loss) error {
+	r.Lease.Registration, r.Lease.Attempt = t.round.Tenure.Registration, r.attempt+1
 	l, d := r.Lease, t.tx.Dialect()
-	l.Node, l.Epoch, l.Attempt = t.round.Tenure.Node, t.round.Tenure.Epoch, r.attempt+1
 	mine, err := changed(ctx, t.tx, `UPDATE inflight SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = `+d.Now()+
 		fence+registered(d, `?9`, `?10`),
 		l.Group, l.FirstTopic, l.Partition, l.FirstPosition, r.owner.Node, r.owner.Epoch, r.attempt, l.Position, l.Node, l.Epoch, l.Attempt, l.Interruptions)
@@ -87,8 +87,8 @@ func (t *claiming) readReturned(ctx context.Context, topic string) (all []return
 		Query: t.statements.readReturned, Args: []any{t.conf.Group, topic, t.most()},
 		Read: func(rows *sql.Rows) error {
 			for rows.Next() {
-				l := &work.Lease{Group: t.conf.Group, Topic: topic}
-				r := returned{Claim: Claim{Lease: l}}
+				r := returned{Claim: Claim{Lease: work.Lease{Row: work.Row{Group: t.conf.Group}, Topic: topic}}}
+				l := &r.Lease
 				if err := rows.Scan(&l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &r.UUID, &r.Payload, &r.Metadata,
 					&r.owner.Node, &r.owner.Epoch, &r.attempt, &l.Interruptions); err != nil {
 					return err

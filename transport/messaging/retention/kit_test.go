@@ -61,7 +61,7 @@ func register(t *testing.T, db *schema.DB, n work.Node) work.Tenure {
 	t.Helper()
 	epoch, err := inflight.NewNodes(db).Register(t.Context(), n, time.Hour)
 	must(t, err)
-	return work.Tenure{Node: n.Node, Epoch: epoch, Context: t.Context()}
+	return work.Tenure{Registration: work.Registration{Node: n.Node, Epoch: epoch}, Context: t.Context()}
 }
 
 // join registers a node.

@@ -139,7 +139,7 @@ func testSweepRace(t *testing.T, db *schema.DB) {
 	ch, seen := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 5}), topic), map[[2]int64]bool{}
 	for range partitions * each {
 		msg := take(t, ch)
-		l := work.LeaseFrom(msg.Context())
+		l := work.DeliveryFrom(msg.Context()).Lease()
 		at := [2]int64{int64(l.Partition), l.Position}
 		if seen[at] {
 			t.Fatalf("partition and position %v came twice", at)
@@ -219,7 +219,7 @@ func testSweepOrphans(t *testing.T, db *schema.DB) {
 		t.Fatalf("in flight on %q, %d interruptions, available at %s; want it to be nobody's, in a minute", node, interruptions, available)
 	}
 	exec(t, db, `UPDATE inflight SET available_at = claimed_at WHERE topic = ?1`, topic)
-	l := work.LeaseFrom(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)).Context())
+	l := work.DeliveryFrom(take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)).Context()).Lease()
 	if l.Node != heir.Node || l.Epoch != heir.Epoch || l.Attempt != 2 || l.Interruptions != 1 {
 		t.Errorf("the lease is %+v; want it to be %s's, attempt 2, 1 interruption", l, heir.Node)
 	}

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	takenColumns = `consumer_group, first_topic, topic, partition, first_position, position, uuid, payload, metadata, node, epoch`
-	takenWidth   = 11
+	startedColumns = `consumer_group, first_topic, topic, partition, first_position, position, uuid, payload, metadata, node, epoch`
+	startedWidth   = 11
 )
 
-// Take gives the statements that put messages in flight for nodes that Settle found to be
+// Start gives the statements that put messages in flight for nodes that Settle found to be
 // registered, in the same transaction. If such a registration ends before the commit,
 // the rows are those of a lost node, which others take over.
-func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Question, err error) {
-	rows := make([][]any, len(takes))
-	for i, p := range takes {
+func (s Leases) Start(d schema.Dialect, starts []work.Pass) (questions []schema.Question, err error) {
+	rows := make([][]any, len(starts))
+	for i, p := range starts {
 		m := p.Message
 		metadata, err := MarshalMetadata(m.UUID, m.Metadata)
 		if err != nil {
@@ -29,7 +29,7 @@ func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Qu
 		}
 		rows[i] = []any{p.Lease.Group, m.Topic, m.Topic, m.Partition, m.Position, m.Position, m.UUID, m.Payload, metadata, p.Lease.Node, p.Lease.Epoch}
 	}
-	into := `INSERT INTO inflight (` + takenColumns + `, attempt, interruptions, claimed_at, available_at) `
+	into := `INSERT INTO inflight (` + startedColumns + `, attempt, interruptions, claimed_at, available_at) `
 	begun := `, 1, 0, ` + d.Now() + `, ` + d.Now()
 	if d.Batches() {
 		for _, row := range rows {
@@ -37,7 +37,7 @@ func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Qu
 		}
 		return questions, nil
 	}
-	err = schema.Rows(len(rows), takenWidth, func(from, to int, values string) error {
+	err = schema.Rows(len(rows), startedWidth, func(from, to int, values string) error {
 		query := into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11` + begun + ` FROM (VALUES ` + values + `)`
 		questions = append(questions, schema.Question{Query: query, Args: slices.Concat(rows[from:to]...)})
 		return nil
@@ -45,28 +45,27 @@ func (s Leases) Take(d schema.Dialect, takes []work.Pass) (questions []schema.Qu
 	return questions, err
 }
 
-// takers are the nodes that want leases which they do not have yet, with the numbers of
-// their requests: nearly always there is one.
-type takers map[work.Tenure][]int
+// starters are the registrations that want to start leases, with the numbers of their
+// requests: nearly always there is one.
+type starters map[work.Registration][]int
 
-// take takes the request, if it is such a one.
-func (t *takers) take(r work.SettleRequest, number int) bool {
-	if r.Settle != work.SettleTake {
+// add adds the request, if it is such a one.
+func (t *starters) add(r work.SettleRequest, number int) bool {
+	if r.Settle != work.SettleStart {
 		return false
 	}
 	if *t == nil {
-		*t = takers{}
+		*t = starters{}
 	}
-	node := work.Tenure{Node: r.Lease.Node, Epoch: r.Lease.Epoch}
-	(*t)[node] = append((*t)[node], number)
+	(*t)[r.Lease.Registration] = append((*t)[r.Lease.Registration], number)
 	return true
 }
 
-// ask gives the statements, which tell held which of the nodes are registered.
-func (t takers) ask(d schema.Dialect, held []bool) (questions []schema.Question) {
-	for node, numbers := range t {
+// ask gives the statements, which tell held which of the registrations are good.
+func (t starters) ask(d schema.Dialect, held []bool) (questions []schema.Question) {
+	for of, numbers := range t {
 		questions = append(questions, schema.Question{
-			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{node.Node, node.Epoch, Unplaced},
+			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{of.Node, of.Epoch, Unplaced},
 			Read: func(rows *sql.Rows) error {
 				registered := rows.Next()
 				for _, i := range numbers {
