@@ -2,6 +2,7 @@ package inflight
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -87,11 +88,12 @@ func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) err
 // interruptions count anew. domain.ErrNotFound if there is no such letter. If the letter
 // is about an order, the event that resumes the order belongs in the same transaction.
 func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
-	if err := d.lock(ctx, tx, k); err != nil {
+	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt`, k)
+	if err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
 	}
 	// It is due since always: an operator's command judges no lease, and need not know the clock.
-	_, err := tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
+	_, err = tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 			node, epoch, attempt, interruptions, claimed_at, available_at)
 		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt, 0, parked_at, ?5
 		FROM dead_letters`+letter, append(k.args(), schema.TimeArg(time.Unix(0, 0)))...)
@@ -111,22 +113,16 @@ func (d *DeadLetters) Requeue(ctx context.Context, k LetterKey) error {
 
 // Discard removes a dead letter for good. domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) Discard(ctx context.Context, k LetterKey) error {
-	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
-		found, err := changed(ctx, tx, `DELETE FROM dead_letters`+letter, k.args()...)
-		if err == nil && !found {
-			err = domain.ErrNotFound
-		}
-		return err
-	})
+	err := d.db.InTx(ctx, func(tx *schema.Tx) error { return changeLetter(ctx, tx, `DELETE FROM dead_letters`, k) })
 	if err != nil {
 		return fmt.Errorf("discard dead letter %s: %w", k, err)
 	}
 	return nil
 }
 
-// lock locks a letter's row, so that of two who decide on it at once one finds it gone.
-func (d *DeadLetters) lock(ctx context.Context, tx *schema.Tx, k LetterKey) error {
-	found, err := changed(ctx, tx, `UPDATE dead_letters SET attempt = attempt`+letter, k.args()...)
+// changeLetter changes a letter's row. Of two who decide on a letter at once one finds it gone.
+func changeLetter(ctx context.Context, tx *schema.Tx, how string, k LetterKey) error {
+	found, err := changed(ctx, tx, how+letter, k.args()...)
 	if err == nil && !found {
 		err = domain.ErrNotFound
 	}
@@ -155,22 +151,11 @@ func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error)
 }
 
 func (d *DeadLetters) query(ctx context.Context, which string, args ...any) ([]DeadLetter, error) {
-	rows, err := d.db.QueryContext(ctx, `SELECT consumer_group, topic, partition, position, uuid, payload, attempt, interruptions, reason, parked_at
-		FROM dead_letters`+which, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	all := []DeadLetter{}
-	for rows.Next() {
-		var l DeadLetter
+	return collect(ctx, d.db, func(rows *sql.Rows, l *DeadLetter) error {
 		var payload []byte
 		var at schema.Time
-		if err := rows.Scan(&l.Group, &l.Topic, &l.Partition, &l.Position, &l.UUID, &payload, &l.Attempt, &l.Interruptions, &l.Reason, &at); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&l.Group, &l.Topic, &l.Partition, &l.Position, &l.UUID, &payload, &l.Attempt, &l.Interruptions, &l.Reason, &at)
 		l.Payload, l.ParkedAt = string(payload), at.Time
-		all = append(all, l)
-	}
-	return all, d.db.Translate(rows.Err())
+		return err
+	}, `SELECT consumer_group, topic, partition, position, uuid, payload, attempt, interruptions, reason, parked_at FROM dead_letters`+which, args...)
 }

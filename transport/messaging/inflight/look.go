@@ -3,6 +3,7 @@ package inflight
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -51,20 +52,10 @@ func (o *lookout) leave(sources []Source, claims []Claim, free int) {
 
 // look asks, without a transaction, where messages wait.
 func (o *lookout) look(ctx context.Context, q statements, node string) ([]Source, error) {
-	rows, err := o.db.QueryContext(ctx, q.look, o.group)
+	sources, err := collect(ctx, o.db, func(rows *sql.Rows, x *Source) error {
+		return rows.Scan(&x.Topic, &x.partition, &x.Returned, &x.last)
+	}, q.look, o.group)
 	if err != nil {
-		return nil, fmt.Errorf("look for messages: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var sources []Source
-	for rows.Next() {
-		var x Source
-		if err := rows.Scan(&x.Topic, &x.partition, &x.Returned, &x.last); err != nil {
-			return nil, fmt.Errorf("look for messages: %w", err)
-		}
-		sources = append(sources, x)
-	}
-	if err := o.db.Translate(rows.Err()); err != nil {
 		return nil, fmt.Errorf("look for messages: %w", err)
 	}
 	inTurn(sources, q.topics, offsetOf(node)+o.turn)

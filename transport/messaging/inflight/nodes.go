@@ -148,22 +148,16 @@ func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, quer
 
 // List gives all registrations that are kept, the latest first.
 func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
-	rows, err := n.db.QueryContext(ctx, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level,
+	nodes, err := collect(ctx, n.db, func(rows *sql.Rows, d *work.Node) error {
+		var started, heartbeat, expires schema.Time
+		err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
+			&started, &heartbeat, &expires, &d.EventLevel, &d.Expired)
+		d.StartedAt, d.HeartbeatAt, d.ExpiresAt = started.Time, heartbeat.Time, expires.Time
+		return err
+	}, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level,
 		CASE WHEN expires_at <= `+n.db.Dialect().Now()+` THEN 1 ELSE 0 END FROM nodes ORDER BY started_at DESC, node, epoch DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	nodes := []work.Node{}
-	for rows.Next() {
-		var d work.Node
-		var started, heartbeat, expires schema.Time
-		if err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
-			&started, &heartbeat, &expires, &d.EventLevel, &d.Expired); err != nil {
-			return nil, fmt.Errorf("list nodes: %w", err)
-		}
-		d.StartedAt, d.HeartbeatAt, d.ExpiresAt = started.Time, heartbeat.Time, expires.Time
-		nodes = append(nodes, d)
-	}
-	return nodes, n.db.Translate(rows.Err())
+	return nodes, nil
 }

@@ -2,6 +2,7 @@ package inflight
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -20,20 +21,14 @@ type Offset struct {
 // Offsets lists the offsets, by group, topic and partition.
 func Offsets(ctx context.Context, db *schema.DB) (all []Offset, err error) {
 	// Heads are read after the offsets, and only grow.
-	rows, err := db.QueryContext(ctx, `SELECT o.consumer_group, o.topic, o.partition, o.position, COALESCE(h.head, 0)
+	all, err = collect(ctx, db, func(rows *sql.Rows, o *Offset) error {
+		return rows.Scan(&o.Group, &o.Topic, &o.Partition, &o.Position, &o.Head)
+	}, `SELECT o.consumer_group, o.topic, o.partition, o.position, COALESCE(h.head, 0)
 		FROM consumer_offsets o LEFT JOIN heads h ON h.partition = o.partition ORDER BY o.consumer_group, o.topic, o.partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the offsets: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var o Offset
-		if err := rows.Scan(&o.Group, &o.Topic, &o.Partition, &o.Position, &o.Head); err != nil {
-			return nil, fmt.Errorf("read the offsets: %w", err)
-		}
-		all = append(all, o)
-	}
-	return all, db.Translate(rows.Err())
+	return all, nil
 }
 
 // MakeOffsets makes a group's offsets of a topic, one for each partition, where they are missing. A new

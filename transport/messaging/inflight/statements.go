@@ -94,6 +94,24 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 	return q
 }
 
+// collect runs a query and reads each of its rows with scan.
+func collect[T any](ctx context.Context, db *schema.DB, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	all := []T{}
+	for rows.Next() {
+		var one T
+		if err := scan(rows, &one); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, db.Translate(rows.Err())
+}
+
 // changed runs a statement that changes one row and says whether it did.
 func changed(ctx context.Context, tx *schema.Tx, query string, args ...any) (bool, error) {
 	n, err := affected(tx.ExecContext(ctx, query, args...))

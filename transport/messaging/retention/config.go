@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -28,19 +29,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	for _, f := range []struct {
-		value  *time.Duration
-		normal time.Duration
-	}{
-		{&c.Keep, 10 * time.Minute}, {&c.KeepNodes, max(c.Keep, time.Hour)}, {&c.Every, time.Minute}, {&c.Rest, 50 * time.Millisecond},
-	} {
-		if *f.value == 0 {
-			*f.value = f.normal
-		}
-	}
-	if c.Batch == 0 {
-		c.Batch = 1000
-	}
+	c.Keep = cmp.Or(c.Keep, 10*time.Minute)
+	c.KeepNodes = cmp.Or(c.KeepNodes, max(c.Keep, time.Hour))
+	c.Every = cmp.Or(c.Every, time.Minute)
+	c.Batch = cmp.Or(c.Batch, 1000)
+	c.Rest = cmp.Or(c.Rest, 50*time.Millisecond)
 	if c.Logger == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)
