@@ -14,6 +14,30 @@ import (
 	"orderflow/internal/crashpoint"
 )
 
+// errWorkLeft is the cause with which a worker ends a node whose handlers still run.
+var errWorkLeft = errors.New("handlers are still running")
+
+// Run registers the node, renews the registration, and registers anew, as soon as the
+// database lets it, when the registration was lost. When ctx ends it releases the
+// registration, so that others can take over at once what it still holds.
+//
+// While another registration under its name is good it waits for that one's end: it may be
+// this node's own, from before a crash. If it is renewed meanwhile there are two processes of one
+// name, which is an error.
+func (n *Node) Run(ctx context.Context) error {
+	for {
+		t, err := n.register(ctx)
+		if t == nil {
+			n.setState(work.NodeStopped)
+			return err
+		}
+		if n.keep(ctx, t) {
+			continue
+		}
+		return n.release(ctx, t)
+	}
+}
+
 // register begins a tenure, trying until the database lets it; nil if ctx ends first, or another
 // process has the name.
 func (n *Node) register(ctx context.Context) (*tenure, error) {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -102,30 +101,6 @@ func NewNode(c NodeConfig) (*Node, error) {
 		return nil, err
 	}
 	return &Node{conf: c, poke: make(chan struct{}, 1), state: work.NodeActive}, nil
-}
-
-// errWorkLeft is the cause with which a worker ends a node whose handlers still run.
-var errWorkLeft = errors.New("handlers are still running")
-
-// Run registers the node, renews the registration, and registers anew, as soon as the
-// database lets it, when the registration was lost. When ctx ends it releases the
-// registration, so that others can take over at once what it still holds.
-//
-// While another registration under its name is good it waits for that one's end: it may be
-// this node's own, from before a crash. If it is renewed meanwhile there are two processes of one
-// name, which is an error.
-func (n *Node) Run(ctx context.Context) error {
-	for {
-		t, err := n.register(ctx)
-		if t == nil {
-			n.setState(work.NodeStopped)
-			return err
-		}
-		if n.keep(ctx, t) {
-			continue
-		}
-		return n.release(ctx, t)
-	}
 }
 
 // Tenure is the present registration; false if there is none that may be relied on.
