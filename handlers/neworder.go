@@ -151,7 +151,7 @@ func compactDetail(detail json.RawMessage) (json.RawMessage, error) {
 	if err := json.Compact(&compact, detail); err != nil {
 		return nil, wrong("JSON", fmt.Sprint("this: ", err))
 	}
-	if jsontext.IsNull(compact.Bytes()) {
+	if compact.String() == "null" {
 		return nil, nil
 	}
 	return compact.Bytes(), nil

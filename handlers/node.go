@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -48,12 +49,8 @@ type NodeConfig struct {
 }
 
 func (c NodeConfig) withDefaults() NodeConfig {
-	if c.Heartbeat == 0 {
-		c.Heartbeat = time.Second
-	}
-	if c.LeaseTTL == 0 {
-		c.LeaseTTL = 5 * time.Second
-	}
+	c.Heartbeat = cmp.Or(c.Heartbeat, time.Second)
+	c.LeaseTTL = cmp.Or(c.LeaseTTL, 5*time.Second)
 	if c.Busy == nil {
 		c.Busy = func() int { return 0 }
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -33,9 +34,7 @@ func NewRouter(c RouterConfig) (*message.Router, error) {
 	if c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil {
 		return nil, fmt.Errorf("%w: a router needs a subscriber, step handlers and dead letters", domain.ErrInvalid)
 	}
-	if c.CloseTimeout == 0 {
-		c.CloseTimeout = 20 * time.Second
-	}
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, 20*time.Second)
 	if c.Logger == nil {
 		c.Logger = watermill.NopLogger{}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,12 +43,8 @@ type Worker struct {
 
 // NewWorker checks c; what is missing or negative is of kind domain.ErrInvalid.
 func NewWorker(c WorkerConfig) (*Worker, error) {
-	if c.DrainTimeout == 0 {
-		c.DrainTimeout = 30 * time.Second
-	}
-	if c.recordTime == 0 {
-		c.recordTime = 3 * time.Second
-	}
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.recordTime = cmp.Or(c.recordTime, 3*time.Second)
 	c.Logger = orSilent(c.Logger)
 	switch {
 	case c.Node == nil || c.Router == nil || c.Subscriber == nil || c.Steps == nil:

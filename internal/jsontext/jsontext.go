@@ -1,42 +1,30 @@
 package jsontext
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
+	"iter"
 	"unicode/utf8"
 )
 
-// Kind names the kind of a well-formed JSON value by its first byte.
-func Kind(value json.RawMessage) string {
-	switch value[0] {
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f':
-		return "boolean"
-	case 'n':
-		return "null"
-	}
-	return "number"
-}
+// kinds are the kinds of values, by their first byte; a number has others.
+var kinds = map[byte]string{'{': "object", '[': "array", '"': "string", 't': "boolean", 'f': "boolean", 'n': "null"}
 
-// IsNull says whether a value is null.
-func IsNull(value json.RawMessage) bool { return string(value) == "null" }
+// Kind names the kind of a compact value.
+func Kind(value []byte) string { return cmp.Or(kinds[value[0]], "number") }
 
-// AppendCompact appends well-formed JSON without the white space between its tokens, and
-// changes nothing else: numbers keep their digits, strings their escapes. b may be the
-// beginning of value.
-func AppendCompact(b, value []byte) []byte {
+// Compact drops the white space between the tokens of a well-formed value, and
+// changes nothing else: numbers keep their digits, strings their escapes. The result takes the
+// place of value.
+func Compact(value []byte) []byte {
+	b := value[:0]
 	for i := 0; i < len(value); {
 		n := 1
-		switch c := value[i]; {
-		case c == '"':
+		switch c := value[i]; c {
+		case '"':
 			n = stringLength(value[i:])
 			b = append(b, value[i:i+n]...)
-		case !isSpace(c):
+		case ' ', '\t', '\r', '\n':
+		default:
 			b = append(b, c)
 		}
 		i += n
@@ -44,24 +32,41 @@ func AppendCompact(b, value []byte) []byte {
 	return b
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-// SkipSpace is text without the white space at its beginning.
-func SkipSpace(text []byte) []byte { return bytes.TrimLeft(text, space) }
-
-const space = " \t\r\n"
-
-// Length is the length of the value at the beginning of text, which is well-formed up to the
-// value's end, and after that has a comma, a colon, a bracket or white space, or nothing.
-func Length(text []byte) int {
-	switch text[0] {
-	case '"':
-		return stringLength(text)
-	case '{', '[':
-		return nestedLength(text)
+// Members gives each name, in its quotes, and each value of a compact object. They are parts of it.
+func Members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for rest := object[1:]; len(rest) > 1; {
+			end := length(rest)
+			name, value := rest[:end], rest[end+1:]
+			end = length(value)
+			if !yield(name, value[:end]) {
+				return
+			}
+			rest = value[end+1:]
+		}
 	}
-	if end := bytes.IndexAny(text, ",:]}"+space); end >= 0 { // of a number or a word
-		return end
+}
+
+// length is the length of the compact value at the beginning of text. A comma, a colon or a closing
+// bracket comes after it.
+func length(text []byte) int {
+	level := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			i += stringLength(text[i:]) - 1
+		case '{', '[':
+			level++
+		case '}', ']':
+			level--
+		case ',', ':':
+			if level == 0 {
+				return i
+			}
+		}
+		if level < 0 {
+			return i
+		}
 	}
 	return len(text)
 }
@@ -79,46 +84,25 @@ func stringLength(text []byte) int {
 	return len(text)
 }
 
-// nestedLength is the length of the array or object at the beginning of text.
-func nestedLength(text []byte) int {
-	level := 0
+// Depth is how deep arrays and objects nest at most, in text that need not be
+// well-formed.
+func Depth(text []byte) int {
+	level, deepest := 0, 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '"':
 			i += stringLength(text[i:]) - 1
 		case '{', '[':
 			level++
-		case '}', ']':
-			if level--; level == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(text)
-}
-
-// Depth is how deep arrays and objects nest at most, in text that need not be
-// well-formed.
-func Depth(text []byte) int {
-	level, deepest, quoted := 0, 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++ // whatever is escaped does not end the string
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			level++
 			deepest = max(deepest, level)
-		case c == '}' || c == ']':
+		case '}', ']':
 			level--
 		}
 	}
 	return deepest
 }
 
-// InvalidUTF8 is the index of the first byte that is not UTF-8, or -1.
+// InvalidUTF8 is the index of the first byte that is not UTF-8, or -1. The text may be anything.
 func InvalidUTF8(text []byte) int {
 	if utf8.Valid(text) {
 		return -1

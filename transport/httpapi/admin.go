@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -73,9 +74,7 @@ type admin struct {
 // /Watchdog_External, /command/stat, /command/stop, /metrics, /debug/pprof/, and
 // /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
-	if c.CheckTimeout == 0 {
-		c.CheckTimeout = 5 * time.Second
-	}
+	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.
 	return newHandler(adminRoutes(c), listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, logger: c.Logger})
 }

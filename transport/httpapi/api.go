@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"time"
@@ -31,12 +32,8 @@ type APIConfig struct {
 // NewAPI makes the customers' API: /v1/orders and what is below it, /openapi.yaml and
 // /problems.
 func NewAPI(c APIConfig) http.Handler {
-	if c.Timeout == 0 {
-		c.Timeout = 15 * time.Second
-	}
-	if c.InHand == 0 {
-		c.InHand = defaultInHand
-	}
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.InHand = cmp.Or(c.InHand, defaultInHand)
 	return newHandler(apiRoutes(c), listener{
 		auth: c.Auth, anyHost: c.Auth != nil && len(c.AllowedHosts) == 0, hosts: c.AllowedHosts, logger: c.Logger,
 	})

@@ -30,9 +30,9 @@ func bodySize(r *http.Request) (int64, error) {
 // firstRoom is the room in which the reading of a body begins, in bytes.
 const firstRoom = 4 << 10
 
-// readBody reads a body of at most h.most bytes, which h comes to hold as they arrive: one that is
-// only announced holds firstRoom, see readAll. Who finds no room for more gives back what it holds and is turned
-// away. Errors are *problem.
+// readBody reads a body of at most h.most bytes. The hold grows as the bytes arrive, so that a body
+// that is only announced holds firstRoom. If the budget has no room for more, the request gives back
+// what it holds and is turned away. Errors are *problem.
 func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	body := http.MaxBytesReader(w, r.Body, h.most)
 	b, err := readAll(body, h)
@@ -44,14 +44,16 @@ func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, bodyTooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, bodyTimeout()
+		return nil, &problem{kind: problemBodyTimeout, detail: "the body did not arrive in time", header: closed}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, &problem{kind: problemIncompleteBody, detail: "the body ended before its announced length"}
 	case err != nil:
-		return nil, &problem{kind: problemIncompleteBody, detail: incomplete(err)}
+		return nil, &problem{kind: problemIncompleteBody, detail: "the body could not be read to its end"}
 	}
 	return b, nil
 }
 
-// errNoRoom says that the budget has no room for what a body has more than is read of it.
+// errNoRoom says that the budget has no room for the rest of a body.
 var errNoRoom = errors.New("no room for the body")
 
 // readAll reads r, of at most h.most bytes, to its end. Its room is 4 KiB, 64 KiB or all
@@ -73,27 +75,15 @@ func readAll(r io.Reader, h *hold) (b []byte, err error) {
 	return b, errNoRoom
 }
 
-func bodyTimeout() error {
-	return &problem{
-		kind:   problemBodyTimeout,
-		detail: "the body did not arrive in time",
-		header: http.Header{"Connection": {"close"}}, // the rest of the body is not read
-	}
-}
-
-func incomplete(err error) string {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the body ended before its announced length"
-	}
-	return "the body could not be read to its end"
-}
+// closed is the end of a connection of which the rest of a body is not read.
+var closed = http.Header{"Connection": {"close"}}
 
 func bodyTooLarge() error {
 	return &problem{
 		kind:    problemBodyTooLarge,
 		detail:  fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody),
 		members: map[string]any{"limit": MaxBody},
-		header:  http.Header{"Connection": {"close"}}, // the rest of the body is not read
+		header:  closed,
 	}
 }
 

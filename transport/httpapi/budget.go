@@ -71,8 +71,9 @@ func overloaded() error {
 	return &problem{kind: problemOverloaded, detail: "this node has as much in hand as its memory allows; nothing was done, and the request may be repeated"}
 }
 
-// turnAway refuses a request whose body has not been read, or not to its end. Who sends it all the
-// same, without waiting to be asked (Expect: 100-continue), is read to the end and can read the answer.
+// turnAway refuses a request whose body has not been read, or not to its end. A client that sends
+// the body without waiting to be asked for it (Expect: 100-continue) could not read the answer
+// before it has sent everything: so the rest is read.
 func turnAway(r *http.Request, begun bool) error {
 	if begun || r.Header.Get("Expect") == "" {
 		_, _ = io.CopyN(io.Discard, r.Body, MaxBody) // one that cannot be read gets the answer sooner

@@ -26,13 +26,13 @@ func decodeOrder(body []byte) (o handlers.NewOrder, err error) {
 	if err != nil {
 		return o, err
 	}
-	if raw, given := fields[handlers.FieldTrackingID]; given && !jsontext.IsNull(raw) {
+	if raw, given := fields[handlers.FieldTrackingID]; given && string(raw) != "null" {
 		if o.TrackingID, err = decodeTrackingID(raw); err != nil {
 			return o, err
 		}
 	}
-	if raw, given := fields[handlers.FieldDetail]; given && !jsontext.IsNull(raw) {
-		o.Detail, o.Compact = jsontext.AppendCompact(raw[:0], raw), true
+	if raw, given := fields[handlers.FieldDetail]; given && string(raw) != "null" {
+		o.Detail, o.Compact = raw, true
 	}
 	return o, nil
 }
@@ -52,7 +52,7 @@ func decodeTrackingID(raw json.RawMessage) (id string, err error) {
 // not UTF-8, and nesting without bound.
 func checkText(body []byte) error {
 	switch {
-	case len(jsontext.SkipSpace(body)) == 0:
+	case len(bytes.Trim(body, " \t\r\n")) == 0:
 		return &problem{kind: problemMalformedJSON, detail: "the body is empty: expected a JSON object"}
 	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
 		return malformed(body, 0, "it begins with a byte order mark, which JSON has not")
@@ -71,13 +71,13 @@ func checkText(body []byte) error {
 }
 
 // decodeObject reads one JSON object and nothing else, whose names must be among
-// those known, each at most once, exactly as written. The values are parts of body.
+// those known, each at most once, exactly as written. The values are compact and take the place of body.
 func decodeObject(body []byte, known []string) (map[string]json.RawMessage, error) {
 	if err := checkJSON(body); err != nil {
 		return nil, err
 	}
-	text := jsontext.SkipSpace(body)
-	if kind := jsontext.Kind(text); kind != "object" {
+	body = jsontext.Compact(body)
+	if kind := jsontext.Kind(body); kind != "object" {
 		return nil, &problem{
 			kind:    problemInvalidValue,
 			detail:  "the body must be a JSON object, got " + kind,
@@ -85,25 +85,12 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 		}
 	}
 	fields := map[string]json.RawMessage{}
-	for text = jsontext.SkipSpace(text[1:]); text[0] != '}'; {
-		name, value, rest := member(text)
+	for name, value := range jsontext.Members(body) {
 		if err := addField(fields, known, name, value); err != nil {
 			return nil, err
 		}
-		if text = jsontext.SkipSpace(rest); text[0] == ',' {
-			text = jsontext.SkipSpace(text[1:])
-		}
 	}
 	return fields, nil
-}
-
-// member cuts the first member off the members of a well-formed object.
-func member(text []byte) (name, value, rest []byte) {
-	end := jsontext.Length(text)
-	name, rest = text[:end], jsontext.SkipSpace(text[end:])
-	rest = jsontext.SkipSpace(rest[1:]) // the colon
-	end = jsontext.Length(rest)
-	return name, rest[:end], rest[end:]
 }
 
 func addField(fields map[string]json.RawMessage, known []string, quoted, value []byte) error {
