@@ -58,22 +58,31 @@ var table = map[string]rule{
 		theirs: []string{watermill, watermillSQL, logrus},
 	},
 	"handlers":          {ours: []string{"domain", "domain/work", "internal/crashpoint", "internal/jsontext"}, theirs: []string{anyModule}},
-	"projections":       {ours: []string{"domain", "domain/stored", "schema", "internal/crashpoint"}},
+	"projections":       {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"transport/httpapi": {ours: []string{"domain", "domain/stored", "handlers", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
-	"internal/bench":    {ours: []string{"domain", "domain/work", "schema", "eventstore", "projections"}},
+	"internal/bench": {
+		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
+	},
 	"cmd/orderflow": {
 		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "transport/messaging", "transport/messaging/inflight",
-			"handlers", "projections", "internal/bench", "internal/process", "internal/spelling",
+			"handlers", "projections", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
 		},
 		theirs: []string{anyModule},
 	},
 	"cmd/orderflow/node": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "projections", "internal/process",
+			"transport/messaging/retention", "handlers", "projections", "projections/tail", "projections/verify", "internal/process",
 		},
 		theirs: []string{anyModule},
 	},
 	"scripts": {}, // tests only
+	// The rooms of the views know the rows, and none of them the views.
+	"projections/internal/rows":     {ours: []string{"domain", "domain/stored", "schema"}},
+	"projections/internal/logtest":  {ours: []string{"domain", "domain/work", "eventstore", "schema"}},                                      // for tests
+	"projections/internal/viewtest": {ours: []string{"domain", "projections", "projections/internal/logtest", "projections/internal/rows"}}, // for tests
+	"projections/tail":              {ours: []string{"domain", "schema", "internal/crashpoint", "projections/internal/rows"}},
+	"projections/verify":            {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
+	"projections/rebuild":           {ours: []string{"domain", "schema", "projections/internal/rows", "projections/verify"}},
 	// The SQL on leases knows nothing of Watermill.
 	"transport/messaging/inflight":  {ours: []string{"domain", "domain/stored", "domain/work", "schema", "internal/crashpoint"}, theirs: []string{logrus}},
 	"transport/messaging/retention": {ours: []string{"domain", "schema"}, theirs: []string{logrus}},

@@ -9,6 +9,11 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/logtest"
+	"orderflow/projections/internal/rows"
+	"orderflow/projections/rebuild"
+	"orderflow/projections/tail"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -24,13 +29,13 @@ func benchStore(b *testing.B) *fixture {
 	for range benchOrders / together {
 		ids := make([]domain.OrderID, together)
 		for i := range ids {
-			ids[i] = f.newID()
+			ids[i] = f.NewID()
 		}
-		commands := append([]domain.Command{placing("track", 1)}, complete("node-1", domain.Steps()...)...)
+		commands := append([]domain.Command{logtest.Placing("track", 1)}, complete("node-1", domain.Steps()...)...)
 		for _, c := range commands {
 			var wg sync.WaitGroup
 			for _, id := range ids {
-				wg.Go(func() { f.do(id, c) })
+				wg.Go(func() { f.Do(id, c) })
 			}
 			wg.Wait()
 		}
@@ -42,13 +47,13 @@ func perEvent(b *testing.B, f *fixture, run func()) {
 	b.Helper()
 	heads, err := f.Heads(context.Background())
 	must(b, err)
-	before, cpu := f.db.Stats().Statements, cpuTime()
+	before, cpu := f.DB.Stats().Statements, cpuTime()
 	for b.Loop() {
 		run()
 	}
-	events := float64(total(heads)) * float64(b.N)
+	events := float64(rows.Total(heads)) * float64(b.N)
 	b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(float64(f.db.Stats().Statements-before)/events*10_000, "statements/1000orders")
+	b.ReportMetric(float64(f.DB.Stats().Statements-before)/events*10_000, "statements/1000orders")
 	b.ReportMetric((cpuTime()-cpu).Seconds()*1e6/events, "cpu-µs/event") // other programs on the machine do not blur it
 	b.ReportMetric(0, "ns/op")
 }
@@ -64,9 +69,9 @@ func cpuTime() time.Duration {
 
 func BenchmarkRebuild(b *testing.B) {
 	f := benchStore(b)
-	f.project(Options{})
+	f.project(tail.Config{})
 	perEvent(b, f, func() {
-		_, err := Rebuild(context.Background(), f.db, f.Store, RebuildOptions{})
+		_, err := rebuild.Run(context.Background(), f.DB, f.Store, rebuild.Config{})
 		must(b, err)
 	})
 }
@@ -78,7 +83,7 @@ func BenchmarkProjector(b *testing.B) {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			perEvent(b, f, func() {
 				f.clear()
-				f.project(Options{BatchSize: size})
+				f.project(tail.Config{BatchSize: size})
 			})
 		})
 	}
@@ -86,17 +91,23 @@ func BenchmarkProjector(b *testing.B) {
 
 func BenchmarkVerify(b *testing.B) {
 	f := benchStore(b)
-	f.project(Options{})
-	perEvent(b, f, func() { f.verify() })
+	f.project(tail.Config{})
+	perEvent(b, f, func() {
+		r, err := verify.Run(b.Context(), f.DB, f.Store, verify.Config{})
+		must(b, err)
+		if !r.Clean() {
+			b.Fatal(r)
+		}
+	})
 }
 
 // BenchmarkList is a page of 50 orders as it goes out.
 func BenchmarkList(b *testing.B) {
 	f := newFixture(b, schematest.SQLite(b))
-	for _, id := range f.placeMany(300) {
-		f.do(id, complete("node-1", domain.Steps()...)...)
+	for _, id := range f.PlaceMany(300) {
+		f.Do(id, complete("node-1", domain.Steps()...)...)
 	}
-	f.project(Options{})
+	f.project(tail.Config{})
 	for name, filter := range map[string]Filter{
 		"all":          {},
 		"one status":   {Status: []domain.Status{domain.StatusCompleted}},
@@ -135,8 +146,8 @@ func BenchmarkReadLog(b *testing.B) {
 }
 
 func (f *fixture) clear() {
-	f.t.Helper()
-	must(f.t, f.db.InTx(context.Background(), func(tx *schema.Tx) error {
+	f.T.Helper()
+	must(f.T, f.DB.InTx(context.Background(), func(tx *schema.Tx) error {
 		if _, err := tx.ExecContext(context.Background(), `DELETE FROM orders`); err != nil {
 			return err
 		}

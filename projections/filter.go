@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -84,4 +85,42 @@ func (f Filter) customer() string {
 		return ""
 	}
 	return *f.Customer
+}
+
+// choice is a filter's choice of one value for each of the fields that may have several. An
+// empty value lets everything through.
+type choice struct {
+	status domain.Status
+	step   domain.Step
+	node   string
+}
+
+// Choices is how many combinations of status, step and node the filter asks for. No order has
+// two of them.
+func (f Filter) Choices() int {
+	return len(distinct(f.Status)) * len(distinct(f.Step)) * len(distinct(f.Node))
+}
+
+func (f Filter) choices() (all []choice) {
+	for _, status := range distinct(f.Status) {
+		for _, step := range distinct(f.Step) {
+			for _, node := range distinct(f.Node) {
+				all = append(all, choice{status, step, node})
+			}
+		}
+	}
+	return all
+}
+
+// distinct gives each value once; the empty value alone if there is none.
+func distinct[T ~string](values []T) (once []T) {
+	for _, v := range values {
+		if !slices.Contains(once, v) {
+			once = append(once, v)
+		}
+	}
+	if len(once) == 0 {
+		once = []T{""}
+	}
+	return once
 }

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"slices"
-	"time"
 
 	"orderflow/domain/stored"
 )
@@ -15,14 +14,14 @@ func (v OrderView) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil
 func (v OrderView) AppendJSON(b []byte) []byte {
 	o := stored.NewObject(slices.Grow(b, v.room()))
 	o.Text("order_id", v.OrderID.String())
-	text(&o, "tracking_id", v.TrackingID)
+	o.TextOrNull("tracking_id", v.TrackingID)
 	o.Member("customer", v.Customer)
 	raw(&o, "detail", v.Detail)
-	text(&o, "status", string(v.Status))
-	text(&o, "current_step", string(v.CurrentStep))
-	moment(&o, "placed_at", v.PlacedAt)
-	moment(&o, "started_at", v.StartedAt)
-	moment(&o, "completed_at", v.CompletedAt)
+	o.TextOrNull("status", string(v.Status))
+	o.TextOrNull("current_step", string(v.CurrentStep))
+	o.TimeOrNull("placed_at", v.PlacedAt)
+	o.TimeOrNull("started_at", v.StartedAt)
+	o.TimeOrNull("completed_at", v.CompletedAt)
 	o.Number("version", v.Version)
 	raw(&o, "steps", v.Steps)
 	return o.End()
@@ -50,26 +49,8 @@ func (p Page) AppendJSON(b []byte) []byte {
 		o = v.AppendJSON(o)
 	}
 	o = append(o, ']')
-	text(&o, "next_cursor", p.NextCursor)
+	o.TextOrNull("next_cursor", p.NextCursor)
 	return o.End()
-}
-
-// text writes a text, null for the empty one.
-func text(o *stored.Object, name, value string) {
-	if value == "" {
-		o.Null(name)
-		return
-	}
-	o.Text(name, value)
-}
-
-// moment writes a time, null for the zero time.
-func moment(o *stored.Object, name string, t time.Time) {
-	if t.IsZero() {
-		o.Null(name)
-		return
-	}
-	o.Time(name, t)
 }
 
 // raw writes what is JSON already, null for nothing.

@@ -6,11 +6,8 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/rows"
 )
-
-// MaxPageDetails is how many bytes the details of a page have at most, if it has more than
-// one order.
-const MaxPageDetails = 8 << 20
 
 // errFull says that a page has all the orders it may have.
 var errFull = errors.New("the page is full")
@@ -25,15 +22,15 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 		return Page{}, err
 	}
 	page, details := Page{Orders: make([]OrderView, 0, limit)}, 0
-	q := query{table: v.table, filter: f, after: after, rows: limit + 1} // one more says whether there is a next page
-	rows, err := v.db.QueryContext(ctx, q.text(), q.args...)
-	err = eachRow(rows, err, true, func(r *row) error {
+	q := query{table: v.table, dialect: v.db.Dialect(), filter: f, after: after, most: limit + 1} // one more says whether there is a next page
+	answer, err := v.db.QueryContext(ctx, q.text(), q.args...)
+	err = rows.Scan(answer, err, func(r *rows.Row) error {
 		if len(page.Orders) == limit {
 			return errFull
 		}
-		one, err := r.view()
+		one, err := viewOf(r)
 		if errors.Is(err, domain.ErrCorrupt) {
-			one, err = v.fromStream(ctx, r.id)
+			one, err = v.fromStream(ctx, r.ID)
 		}
 		if err != nil {
 			return err
@@ -49,7 +46,7 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 		last := page.Orders[len(page.Orders)-1]
 		page.NextCursor = cursor{customer: f.customer(), placed: last.PlacedAt, id: last.OrderID}.String()
 	case err != nil:
-		return Page{}, fmt.Errorf("list orders: %w", classify(v.db, err))
+		return Page{}, fmt.Errorf("list orders: %w", rows.Classify(v.db, err))
 	}
 	return page, nil
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/projections/rebuild"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -36,7 +38,7 @@ func (f Filter) lets(t testing.TB, v OrderView) bool {
 
 // all is every order, newest first, from the streams.
 func (f *fixture) all(ids []domain.OrderID) (all []OrderView) {
-	f.t.Helper()
+	f.T.Helper()
 	for _, id := range ids {
 		all = append(all, f.fold(id))
 	}
@@ -51,18 +53,18 @@ func (f *fixture) all(ids []domain.OrderID) (all []OrderView) {
 
 // pages follows the cursors to the end.
 func (f *fixture) pages(filter Filter) (all []OrderView) {
-	f.t.Helper()
+	f.T.Helper()
 	for range 1000 {
 		page := f.list(filter)
 		if len(page.Orders) > filter.Limit || page.NextCursor != "" && len(page.Orders) < filter.Limit {
-			f.t.Fatalf("a page of %d orders at limit %d, next %q", len(page.Orders), filter.Limit, page.NextCursor)
+			f.T.Fatalf("a page of %d orders at limit %d, next %q", len(page.Orders), filter.Limit, page.NextCursor)
 		}
 		all = append(all, page.Orders...)
 		if filter.Cursor = page.NextCursor; filter.Cursor == "" {
 			return all
 		}
 	}
-	f.t.Fatal("the pages have no end")
+	f.T.Fatal("the pages have no end")
 	return nil
 }
 
@@ -70,15 +72,15 @@ func (f *fixture) pages(filter Filter) (all []OrderView) {
 func TestViews_List(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f, rng := newFixture(t, open(t)), random(t)
-		ids := f.many(rng, 60)
-		same := f.place("Same")
+		ids := f.Many(rng, 60)
+		same := f.Place("Same")
 		for range 3 { // several orders of one tracking id, and names that differ little
-			ids = append(ids, f.place("same"), f.place("same "))
-			f.now = f.now.Add(-time.Millisecond) // and some placed at the same time
+			ids = append(ids, f.Place("same"), f.Place("same "))
+			f.Now = f.Now.Add(-time.Millisecond) // and some placed at the same time
 		}
 		ids = append(ids, same)
-		f.do(ids[60], start(domain.Scheduling, 1, "NODE-1"))
-		f.project(Options{})
+		f.Do(ids[60], start(domain.Scheduling, 1, "NODE-1"))
+		f.project(tail.Config{})
 		all := f.all(ids)
 		middle := all[len(all)/2].PlacedAt
 		matched := 0
@@ -151,8 +153,8 @@ func combinations(middle time.Time) (all []Filter) {
 func TestViews_List_stable(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f, rng := newFixture(t, open(t)), random(t)
-		ids := f.many(rng, 25)
-		p := f.project(Options{})
+		ids := f.Many(rng, 25)
+		p := f.project(tail.Config{})
 		want := f.all(ids)
 		var got []domain.OrderID
 		filter := Filter{Limit: 4}
@@ -164,8 +166,8 @@ func TestViews_List_stable(t *testing.T) {
 			if filter.Cursor = page.NextCursor; filter.Cursor == "" {
 				break
 			}
-			f.many(rng, 3)
-			_, err := p.pass(t.Context())
+			f.Many(rng, 3)
+			_, err := p.Round(t.Context())
 			must(t, err)
 		}
 		if len(got) != len(want) {
@@ -181,8 +183,8 @@ func TestViews_List_stable(t *testing.T) {
 
 func TestViews_List_limits(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
-	f.placeMany(MaxLimit + 1)
-	f.project(Options{})
+	f.PlaceMany(MaxLimit + 1)
+	f.project(tail.Config{})
 	for limit, want := range map[int]int{0: DefaultLimit, 1: 1, MaxLimit: MaxLimit} {
 		page, err := f.views.List(t.Context(), Filter{Limit: limit})
 		if err != nil || len(page.Orders) != want || page.NextCursor == "" {
@@ -204,8 +206,8 @@ func TestViews_List_limits(t *testing.T) {
 		"cursor too short":      {Cursor: full.NextCursor[:10]},
 		"cursor too long":       {Cursor: full.NextCursor + "AAAA"},
 		"cursor of other shape": {Cursor: base64.RawURLEncoding.EncodeToString(make([]byte, cursorBytes))},
-		"another customer's":    {Cursor: cursor{customer: "acme", placed: f.now}.String(), Customer: &other},
-		"a customer's, for all": {Cursor: cursor{customer: "acme", placed: f.now}.String()},
+		"another customer's":    {Cursor: cursor{customer: "acme", placed: f.Now}.String(), Customer: &other},
+		"a customer's, for all": {Cursor: cursor{customer: "acme", placed: f.Now}.String()},
 		"cursor for a customer": {Cursor: full.NextCursor, Customer: &other},
 		"cursor padded":         {Cursor: full.NextCursor + "=="},
 		"cursor beyond time":    {Cursor: year1e5},
@@ -226,13 +228,13 @@ func TestViews_List_limits(t *testing.T) {
 // being listed.
 func TestViews_List_unreadable(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
-	ids := f.placeMany(4)
-	f.do(ids[2], complete("n", domain.Scheduling)...)
-	f.project(Options{})
-	f.exec(`UPDATE orders SET steps = '{' WHERE order_id = ?1`, ids[1][:])
-	f.exec(`UPDATE orders SET steps = REPLACE(steps, 'PreProcessing', 'Scheduling') WHERE order_id = ?1`, ids[3][:])
-	f.exec(`UPDATE orders SET started_at = 'yesterday' WHERE order_id = ?1`, ids[2][:])
-	f.exec(`UPDATE orders SET detail = '{"n":' WHERE order_id = ?1`, ids[0][:])
+	ids := f.PlaceMany(4)
+	f.Do(ids[2], complete("n", domain.Scheduling)...)
+	f.project(tail.Config{})
+	f.Exec(`UPDATE orders SET steps = '{' WHERE order_id = ?1`, ids[1][:])
+	f.Exec(`UPDATE orders SET steps = REPLACE(steps, 'PreProcessing', 'Scheduling') WHERE order_id = ?1`, ids[3][:])
+	f.Exec(`UPDATE orders SET started_at = 'yesterday' WHERE order_id = ?1`, ids[2][:])
+	f.Exec(`UPDATE orders SET detail = '{"n":' WHERE order_id = ?1`, ids[0][:])
 	page := f.list(Filter{})
 	if toJSON(t, page.Orders) != toJSON(t, f.all(ids)) {
 		t.Errorf("listed %s, want %s", toJSON(t, page.Orders), toJSON(t, f.all(ids)))
@@ -246,11 +248,11 @@ func TestViews_List_long(t *testing.T) {
 		f := newFixture(t, open(t))
 		var ids []domain.OrderID
 		for _, size := range []int{50, 50, 10, 120, 28, 30, 40, 2} { // in bytes; listed from the last
-			id := f.newID()
-			f.do(id, domain.Place{Detail: []byte(strconv.Quote(strings.Repeat("x", size-2)))})
+			id := f.NewID()
+			f.Do(id, domain.Place{Detail: []byte(strconv.Quote(strings.Repeat("x", size-2)))})
 			ids = append(ids, id)
 		}
-		f.project(Options{})
+		f.project(tail.Config{})
 		f.views.maxDetails = 100
 		for _, limit := range []int{2, 50} {
 			var got []int
@@ -274,18 +276,18 @@ func TestViews_List_long(t *testing.T) {
 // the order of the list, without sorting.
 func TestViews_List_plan(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
-	f.many(random(t), 20)
-	f.project(Options{})
-	f.place("")
-	at, acme := cursor{placed: f.now, id: domain.OrderID{1}}, "acme"
+	f.Many(random(t), 20)
+	f.project(tail.Config{})
+	f.Place("")
+	at, acme := cursor{placed: f.Now, id: domain.OrderID{1}}, "acme"
 	for _, swapped := range []bool{false, true} {
 		prefix := "INDEX orders_"
 		if swapped { // the other table has the same indexes
 			prefix = "INDEX orders_next_"
-			_, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{})
+			_, err := rebuild.Run(t.Context(), f.DB, f.Store, rebuild.Config{})
 			must(t, err)
 		}
-		db := f.another() // a statement that explains, once prepared, does not heed the swap
+		db := f.Another() // a statement that explains, once prepared, does not heed the swap
 		for name, c := range map[string]struct {
 			filter Filter
 			index  string
@@ -295,23 +297,23 @@ func TestViews_List_plan(t *testing.T) {
 			"step":              {Filter{Step: []domain.Step{domain.Scheduling}}, "step"},
 			"node":              {Filter{Node: []string{"n"}}, "node"},
 			"tracking":          {Filter{TrackingID: "t"}, "tracking"},
-			"after":             {Filter{PlacedAfter: f.now}, "placed"},
-			"before":            {Filter{PlacedBefore: f.now}, "placed"},
-			"all":               {Filter{Status: []domain.Status{domain.StatusFailed}, Step: []domain.Step{domain.Scheduling}, Node: []string{"n"}, TrackingID: "t", PlacedAfter: f.now, PlacedBefore: f.now}, ""},
+			"after":             {Filter{PlacedAfter: f.Now}, "placed"},
+			"before":            {Filter{PlacedBefore: f.Now}, "placed"},
+			"all":               {Filter{Status: []domain.Status{domain.StatusFailed}, Step: []domain.Step{domain.Scheduling}, Node: []string{"n"}, TrackingID: "t", PlacedAfter: f.Now, PlacedBefore: f.Now}, ""},
 			"statuses":          {Filter{Status: []domain.Status{domain.StatusFailed, domain.StatusParked}}, "status"},
-			"nodes":             {Filter{Node: []string{"n", "m"}, PlacedAfter: f.now}, "node"},
+			"nodes":             {Filter{Node: []string{"n", "m"}, PlacedAfter: f.Now}, "node"},
 			"customer":          {Filter{Customer: &acme}, "customer (customer=?"},
-			"customer+time":     {Filter{Customer: &acme, PlacedAfter: f.now}, "customer (customer=? AND placed_at>?"},
+			"customer+time":     {Filter{Customer: &acme, PlacedAfter: f.Now}, "customer (customer=? AND placed_at>?"},
 			"customer+status":   {Filter{Customer: &acme, Status: []domain.Status{domain.StatusFailed}}, "customer_status (customer=? AND status=?"},
 			"customer+statuses": {Filter{Customer: &acme, Status: []domain.Status{domain.StatusFailed, domain.StatusParked}}, "customer_status (customer=? AND status=?"},
 			"customer+tracking": {Filter{Customer: &acme, TrackingID: "t"}, "tracking"},
 			"customer+step":     {Filter{Customer: &acme, Step: []domain.Step{domain.Scheduling}}, "step"},
 			"customer+node":     {Filter{Customer: &acme, Node: []string{"n"}}, "customer"},
 			"customers unnamed": {Filter{Customer: new(string)}, "placed"},
-			"step+time":         {Filter{Step: []domain.Step{domain.Scheduling}, PlacedAfter: f.now}, "step"},
+			"step+time":         {Filter{Step: []domain.Step{domain.Scheduling}, PlacedAfter: f.Now}, "step"},
 		} {
 			for _, cursor := range []cursor{{}, at} {
-				q := query{table: f.views.table, filter: c.filter, after: cursor, rows: 51}
+				q := query{table: f.views.table, dialect: f.DB.Dialect(), filter: c.filter, after: cursor, most: 51}
 				text := q.text()
 				plan := f.explain(db, text, q.args)
 				verb := "SEARCH"
@@ -333,16 +335,16 @@ func TestViews_List_plan(t *testing.T) {
 }
 
 func (f *fixture) explain(db *schema.DB, query string, args []any) (plan string) {
-	f.t.Helper()
-	rows, err := db.QueryContext(f.t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
-	must(f.t, err)
+	f.T.Helper()
+	rows, err := db.QueryContext(f.T.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+	must(f.T, err)
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var id, parent, unused int
 		var detail string
-		must(f.t, rows.Scan(&id, &parent, &unused, &detail))
+		must(f.T, rows.Scan(&id, &parent, &unused, &detail))
 		plan += fmt.Sprintln(detail)
 	}
-	must(f.t, rows.Err())
+	must(f.T, rows.Err())
 	return plan
 }

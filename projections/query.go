@@ -2,59 +2,21 @@ package projections
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"orderflow/domain"
+	"orderflow/projections/internal/rows"
 	"orderflow/schema"
 )
 
-// choice is a filter's choice of one value for each of the fields that may have several. An
-// empty value lets everything through.
-type choice struct {
-	status domain.Status
-	step   domain.Step
-	node   string
-}
-
-// Choices is how many combinations of status, step and node the filter asks for. No order has
-// two of them.
-func (f Filter) Choices() int {
-	return len(distinct(f.Status)) * len(distinct(f.Step)) * len(distinct(f.Node))
-}
-
-func (f Filter) choices() (all []choice) {
-	for _, status := range distinct(f.Status) {
-		for _, step := range distinct(f.Step) {
-			for _, node := range distinct(f.Node) {
-				all = append(all, choice{status, step, node})
-			}
-		}
-	}
-	return all
-}
-
-// distinct gives each value once; the empty value alone if there is none.
-func distinct[T ~string](values []T) (once []T) {
-	for _, v := range values {
-		if !slices.Contains(once, v) {
-			once = append(once, v)
-		}
-	}
-	if len(once) == 0 {
-		once = []T{""}
-	}
-	return once
-}
-
 // query reads the first rows of a list after a cursor.
 type query struct {
-	table  table
-	filter Filter
-	after  cursor
-	rows   int
-	args   []any // of the text, by their placeholders
+	table   rows.Table
+	dialect schema.Dialect
+	filter  Filter
+	after   cursor
+	most    int   // rows
+	args    []any // of the text, by their placeholders
 }
 
 // param adds an argument and gives its placeholder.
@@ -69,50 +31,50 @@ func (q *query) param(arg any) string {
 func (q *query) text() string {
 	choices := q.filter.choices()
 	if len(choices) == 1 {
-		return q.search(rowColumns, choices[0])
+		return q.search(rows.Columns, choices[0])
 	}
 	searches := make([]string, len(choices))
 	for i, one := range choices {
 		searches[i] = `SELECT * FROM (` + q.search(`placed_at AS placed, order_id AS id`, one) + `) AS one`
 	}
 	keys := `SELECT placed, id FROM (` + strings.Join(searches, ` UNION ALL `) + `) AS every ORDER BY placed DESC, id DESC ` + q.limit()
-	return `SELECT ` + rowColumns + ` FROM (` + keys + `) AS listed CROSS JOIN ` + q.table.name + ` WHERE order_id = id ORDER BY placed DESC, id DESC`
+	return `SELECT ` + rows.Columns + ` FROM (` + keys + `) AS listed CROSS JOIN ` + q.table.Name + ` WHERE order_id = id ORDER BY placed DESC, id DESC`
 }
 
 // search is the query for the first rows of one choice.
 func (q *query) search(columns string, one choice) string {
-	text := `SELECT ` + columns + ` FROM ` + q.table.name
+	text := `SELECT ` + columns + ` FROM ` + q.table.Name
 	if conditions := q.where(one); len(conditions) > 0 {
 		text += ` WHERE ` + strings.Join(conditions, ` AND `)
 	}
 	return text + ` ORDER BY placed_at DESC, order_id DESC ` + q.limit()
 }
 
-func (q *query) limit() string { return q.table.schema.Limit(q.param(q.rows)) }
+func (q *query) limit() string { return q.dialect.Limit(q.param(q.most)) }
 
 // where turns the filter, with one choice, into conditions, which an index serves in the order
 // of the list. That a column IS NOT NULL follows from its being equal to something; it is
 // said so that the partial indexes are found.
 func (q *query) where(one choice) (conditions []string) {
-	f, d := q.filter, q.table.dialect
+	f, d := q.filter, q.table.Dialect
 	add := func(condition string) { conditions = append(conditions, condition) }
 	switch {
 	case f.Customer == nil:
 	case *f.Customer == "":
 		add(`customer IS NULL`)
 	case f.TrackingID != "" || one.step != "": // of which there are few, whoever placed them
-		add(d.equal(d.unindexed(`customer`), q.param(*f.Customer)))
+		add(d.Equal(d.Unindexed(`customer`), q.param(*f.Customer)))
 	default:
-		add(`customer IS NOT NULL AND ` + d.equal(`customer`, q.param(*f.Customer)))
+		add(`customer IS NOT NULL AND ` + d.Equal(`customer`, q.param(*f.Customer)))
 	}
 	if f.TrackingID != "" {
-		add(`tracking_id IS NOT NULL AND ` + d.equal(`tracking_id`, q.param(f.TrackingID)))
+		add(`tracking_id IS NOT NULL AND ` + d.Equal(`tracking_id`, q.param(f.TrackingID)))
 	}
 	if one.step != "" {
 		add(`current_step IS NOT NULL AND current_step = ` + q.param(string(one.step)))
 	}
 	if one.node != "" {
-		add(`node IS NOT NULL AND ` + d.equal(`node`, q.param(one.node)))
+		add(`node IS NOT NULL AND ` + d.Equal(`node`, q.param(one.node)))
 	}
 	if one.status != "" {
 		add(`status = ` + q.param(string(one.status)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"orderflow/projections/internal/rows"
 	"orderflow/schema"
 )
 
@@ -22,10 +23,16 @@ type ProjectionStatus struct {
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // when it moved last, by the database's clock; zero if never
 }
 
+// Log is the log of events.
+type Log interface {
+	// Heads gives the last position of every partition.
+	Heads(ctx context.Context) ([]int64, error)
+}
+
 // Lag is how many events the orders are behind the log, over all partitions. It costs two
 // short reads.
 func Lag(ctx context.Context, db *schema.DB, log Log) (int64, error) {
-	all, err := statuses(ctx, db, log, live)
+	all, err := statuses(ctx, db, log, rows.LiveTable)
 	var lag int64
 	for _, s := range all {
 		lag += s.Lag
@@ -37,7 +44,7 @@ func Lag(ctx context.Context, db *schema.DB, log Log) (int64, error) {
 // partition, also one that no projector has begun.
 func Statuses(ctx context.Context, db *schema.DB, log Log) ([]ProjectionStatus, error) {
 	var all []ProjectionStatus
-	for _, projection := range []string{live, next} {
+	for _, projection := range []string{rows.LiveTable, rows.NextTable} {
 		some, err := statuses(ctx, db, log, projection)
 		if err != nil {
 			return nil, err
@@ -48,9 +55,9 @@ func Statuses(ctx context.Context, db *schema.DB, log Log) ([]ProjectionStatus, 
 }
 
 func statuses(ctx context.Context, db *schema.DB, log Log, projection string) ([]ProjectionStatus, error) {
-	checkpoints, err := readCheckpoints(ctx, db, projection)
+	checkpoints, err := rows.ReadCheckpoints(ctx, db, projection)
 	if err != nil {
-		return nil, classify(db, err)
+		return nil, rows.Classify(db, err)
 	}
 	heads, err := log.Heads(ctx) // after the checkpoints, so that no lag is negative
 	if err != nil {
@@ -59,15 +66,15 @@ func statuses(ctx context.Context, db *schema.DB, log Log, projection string) ([
 	var all []ProjectionStatus
 	for partition, head := range heads {
 		c, begun := checkpoints[partition]
-		if !begun && projection != live {
+		if !begun && projection != rows.LiveTable {
 			continue
 		}
 		s := ProjectionStatus{
-			Projection: projection, Partition: partition, Position: c.position,
-			Head: head, Lag: max(0, head-c.position), Beyond: max(0, c.position-head), UpdatedAt: c.updated,
+			Projection: projection, Partition: partition, Position: c.Position,
+			Head: head, Lag: max(0, head-c.Position), Beyond: max(0, c.Position-head), UpdatedAt: c.Updated,
 		}
-		if c.damage != nil {
-			s.Damage = c.damage.Error()
+		if c.Damage != nil {
+			s.Damage = c.Damage.Error()
 		}
 		all = append(all, s)
 	}

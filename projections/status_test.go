@@ -5,6 +5,10 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/rows"
+	"orderflow/projections/rebuild"
+	"orderflow/projections/tail"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -14,19 +18,19 @@ func TestStatuses(t *testing.T) {
 		f := newFixture(t, open(t))
 		lag := func(want int64) {
 			t.Helper()
-			if got, err := Lag(t.Context(), f.db, f.Store); err != nil || got != want {
+			if got, err := Lag(t.Context(), f.DB, f.Store); err != nil || got != want {
 				t.Errorf("the lag is %d, %v; want %d", got, err, want)
 			}
 		}
-		id := f.place("a")
-		f.do(id, start(domain.Scheduling, 1, "n"))
+		id := f.Place("a")
+		f.Do(id, start(domain.Scheduling, 1, "n"))
 		lag(2) // no projector has ever been there
-		f.project(Options{})
+		f.project(tail.Config{})
 		lag(0)
-		f.do(id, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
+		f.Do(id, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
 		check := func(projection string, position, head int64) {
 			t.Helper()
-			all, err := Statuses(t.Context(), f.db, f.Store)
+			all, err := Statuses(t.Context(), f.DB, f.Store)
 			must(t, err)
 			seen := map[int]bool{}
 			for _, s := range all {
@@ -42,14 +46,14 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("%s: %d partitions, want %d (and no claim)", projection, len(seen), f.Partitions())
 			}
 		}
-		check(live, 2, 3)
+		check(rows.LiveTable, 2, 3)
 		lag(1)
-		_, err := Rebuild(t.Context(), f.db, f.Store, RebuildOptions{Progress: func(p Progress) {
-			if p.Phase == PhaseCompare {
-				check(next, 3, 3)
+		_, err := rebuild.Run(t.Context(), f.DB, f.Store, rebuild.Config{Progress: func(p verify.Progress) {
+			if p.Phase == verify.PhaseCompare {
+				check(rows.NextTable, 3, 3)
 			}
 		}})
 		must(t, err)
-		check(live, 3, 3)
+		check(rows.LiveTable, 3, 3)
 	})
 }

@@ -2,9 +2,11 @@ package projections
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/rows"
 )
 
 // OrderView is what customers see of an order. Zero values (no tracking id, a step
@@ -23,6 +25,9 @@ type OrderView struct {
 	Steps       Steps           `json:"steps"`
 }
 
+// StepView is what customers see of one step.
+type StepView = rows.StepView
+
 // Steps are all the steps of an order, in the order in which they run: a JSON array of StepView, as
 // it is stored and as it goes out.
 type Steps string
@@ -33,19 +38,6 @@ func (s *Steps) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// StepView is what customers see of one step. Times, node and error are those of its
-// latest attempt.
-type StepView struct {
-	Step         domain.Step       `json:"step"`
-	Status       domain.StepStatus `json:"status"`
-	Attempt      int               `json:"attempt"` // 0 before the first
-	Node         string            `json:"node"`
-	StartedAt    time.Time         `json:"started_at"`
-	CompletedAt  time.Time         `json:"completed_at"` // when it completed, failed or was interrupted
-	Error        string            `json:"error"`
-	RolledBackAt time.Time         `json:"rolled_back_at"`
-}
-
 // Views reads the steps; none if there is no JSON.
 func (s Steps) Views() (views []StepView, err error) {
 	if s == "" {
@@ -54,21 +46,38 @@ func (s Steps) Views() (views []StepView, err error) {
 	return views, json.Unmarshal([]byte(s), &views)
 }
 
-func (v StepView) state() domain.StepState {
-	return domain.StepState{
-		Status: v.Status, Attempt: v.Attempt, Node: v.Node, StartedAt: v.StartedAt,
-		CompletedAt: v.CompletedAt, Error: v.Error, RolledBackAt: v.RolledBackAt,
-	}
-}
-
 // ViewOf is the view of an order.
 func ViewOf(o domain.Order) OrderView {
 	return OrderView{
 		OrderID: o.ID, TrackingID: o.TrackingID, Customer: o.Customer, Detail: o.Detail,
 		Status: o.Status(), CurrentStep: o.CurrentStep(),
 		PlacedAt: o.PlacedAt, StartedAt: o.StartedAt, CompletedAt: o.EndedAt,
-		Version: o.Version, Steps: Steps(encodeSteps(&o.Steps)),
+		Version: o.Version, Steps: Steps(rows.EncodeSteps(&o.Steps)),
 	}
+}
+
+// viewOf is the view of a row. Detail and steps are copied as they are stored; the steps of an
+// earlier program are written anew. Its errors are of kind domain.ErrCorrupt.
+func viewOf(r *rows.Row) (OrderView, error) {
+	v := OrderView{
+		OrderID: r.ID, TrackingID: r.Tracking, Customer: r.Customer, Status: r.Status, CurrentStep: r.Step,
+		PlacedAt: r.Placed, StartedAt: r.Started, CompletedAt: r.Completed, Version: r.Version, Steps: Steps(r.Steps),
+	}
+	var states rows.States
+	asSent, err := r.DecodeSteps(&states)
+	if err != nil {
+		return v, err
+	}
+	if !asSent {
+		v.Steps = Steps(rows.EncodeSteps(&states))
+	}
+	if r.Detail == "" {
+		return v, nil
+	}
+	if v.Detail = json.RawMessage(r.Detail); !json.Valid(v.Detail) {
+		return v, fmt.Errorf("%w: the detail of order %s is stored as no JSON", domain.ErrCorrupt, r.ID)
+	}
+	return v, nil
 }
 
 // Page is one page of a list.

@@ -12,6 +12,8 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/stored"
+	"orderflow/projections/internal/rows"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -43,11 +45,11 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 			{"failed", fail("node-1", 2)},
 			{"completed", complete("node-1", s...)},
 		} {
-			id := f.place("track <1> \"ü\"")
-			f.do(id, c.commands...)
+			id := f.Place("track <1> \"ü\"")
+			f.Do(id, c.commands...)
 			live, err := f.views.Get(t.Context(), id)
 			must(t, err)
-			f.project(Options{})
+			f.project(tail.Config{})
 			rows := f.list(Filter{Limit: 1})
 			golden(t, c.name, []byte(toJSON(t, live)))
 			if got := rows.Orders[0]; toJSON(t, got) != toJSON(t, live) {
@@ -62,9 +64,9 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 				t.Errorf("%s: read back %+v, want %+v", c.name, back, live)
 			}
 		}
-		bare := f.newID()
-		f.now = f.now.Truncate(time.Second).Add(time.Second - time.Millisecond) // a time with nothing below the second
-		f.do(bare, domain.Place{})
+		bare := f.NewID()
+		f.Now = f.Now.Truncate(time.Second).Add(time.Second - time.Millisecond) // a time with nothing below the second
+		f.Do(bare, domain.Place{})
 		v, err := f.views.Get(t.Context(), bare)
 		must(t, err)
 		golden(t, "bare", []byte(toJSON(t, v)))
@@ -82,9 +84,9 @@ func TestPage_MarshalJSON(t *testing.T) {
 	f := newFixture(t, schematest.SQLite(t))
 	empty := f.list(Filter{})
 	golden(t, "page-empty", []byte(toJSON(t, empty)))
-	f.place("a")
-	f.place("b")
-	f.project(Options{})
+	f.Place("a")
+	f.Place("b")
+	f.project(tail.Config{})
 	first := f.list(Filter{Limit: 1})
 	golden(t, "page-first", []byte(toJSON(t, first)))
 	var back Page
@@ -106,5 +108,33 @@ func golden(t *testing.T, name string, got []byte) {
 	must(t, err)
 	if string(got)+"\n" != string(want) {
 		t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+// TestAppendJSON: what goes out as it is must be what encoding/json would make of it.
+func TestAppendJSON(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	must(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		stored := strings.TrimSuffix(string(text), "\n")
+		var got string
+		if strings.HasPrefix(filepath.Base(file), "page-") {
+			var p Page
+			must(t, json.Unmarshal(text, &p))
+			got = string(p.AppendJSON(nil))
+		} else {
+			var v OrderView
+			must(t, json.Unmarshal(text, &v))
+			var all rows.States
+			_, err := rows.DecodeSteps(string(v.Steps), &all)
+			must(t, err)
+			v.Steps = Steps(rows.EncodeSteps(&all))
+			got = string(v.AppendJSON([]byte("[")))[1:]
+		}
+		if got != stored {
+			t.Errorf("%s:\n%s\nwant\n%s", file, got, stored)
+		}
 	}
 }

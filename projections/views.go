@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/rows"
 	"orderflow/schema"
 )
 
@@ -17,34 +18,38 @@ type Streams interface {
 	Version(ctx context.Context, id domain.OrderID) (int, error)
 }
 
+// MaxPageDetails is how many bytes the details of a page have at most, if it has more than
+// one order.
+const MaxPageDetails = 8 << 20
+
 // Views answers what is asked about orders. It is safe for concurrent use.
 type Views struct {
 	db      *schema.DB
 	streams Streams
-	table   table
+	table   rows.Table
 
 	maxDetails int // of a page, in bytes
 }
 
 // NewViews gives the views of a migrated database.
 func NewViews(db *schema.DB, streams Streams) *Views {
-	return &Views{db: db, streams: streams, table: tableOf(db, live), maxDetails: MaxPageDetails}
+	return &Views{db: db, streams: streams, table: rows.TableOf(db, rows.LiveTable), maxDetails: MaxPageDetails}
 }
 
 // Get gives one order as it stood when Get was called, or later; domain.ErrNotFound if
 // there is none. An order whose row lags, or cannot be read, is folded from its stream.
 func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	var view OrderView // version 0: there is no good row
-	rows, err := v.db.QueryContext(ctx, `SELECT `+rowColumns+` FROM `+v.table.name+` WHERE order_id = ?1`, id[:])
-	err = eachRow(rows, err, true, func(r *row) (err error) {
-		view, err = r.view()
+	answer, err := v.db.QueryContext(ctx, `SELECT `+rows.Columns+` FROM `+v.table.Name+` WHERE order_id = ?1`, id[:])
+	err = rows.Scan(answer, err, func(r *rows.Row) (err error) {
+		view, err = viewOf(r)
 		return err
 	})
 	switch {
 	case errors.Is(err, domain.ErrCorrupt) || err == nil && view.Version == 0:
 		return v.fromStream(ctx, id)
 	case err != nil:
-		return OrderView{}, fmt.Errorf("read the row of order %s: %w", id, classify(v.db, err))
+		return OrderView{}, fmt.Errorf("read the row of order %s: %w", id, rows.Classify(v.db, err))
 	case view.Status.Ended(): // nothing is appended to such an order
 		return view, nil
 	}
@@ -72,20 +77,20 @@ func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, e
 }
 
 // Counts says how many orders have each status; every status is there, and none is below 0: a count
-// that is, is wrong (see Miscounts), and 0 is nearer. It costs one read of the checkpoints, however
+// that is, is wrong (see verify.Miscounts), and 0 is nearer. It costs one read of the checkpoints, however
 // many orders there are.
 func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
-	checkpoints, err := readCheckpoints(ctx, v.db, live)
+	checkpoints, err := rows.ReadCheckpoints(ctx, v.db, rows.LiveTable)
 	if err != nil {
-		return nil, classify(v.db, err)
+		return nil, rows.Classify(v.db, err)
 	}
 	all := map[domain.Status]int64{}
-	stored := counts{}
+	stored := rows.Counts{}
 	for _, c := range checkpoints {
-		if c.damage != nil {
-			return nil, c.damage
+		if c.Damage != nil {
+			return nil, c.Damage
 		}
-		stored.addAll(c.counts)
+		stored.AddAll(c.Counts)
 	}
 	for _, s := range domain.Statuses() {
 		all[s] = max(0, stored[s])

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -32,8 +33,8 @@ func TestViews_Get(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
 		s := &streams{Streams: f.Store}
-		views := NewViews(f.db, s)
-		id := f.place("a")
+		views := NewViews(f.DB, s)
+		id := f.Place("a")
 		get := func(t *testing.T, version, loads, versions int) OrderView {
 			t.Helper()
 			s.loads, s.versions = 0, 0
@@ -45,21 +46,21 @@ func TestViews_Get(t *testing.T) {
 			return v
 		}
 		t.Run("no row yet", func(t *testing.T) { get(t, 1, 1, 0) })
-		f.project(Options{})
+		f.project(tail.Config{})
 		t.Run("from the row", func(t *testing.T) { get(t, 1, 0, 1) })
-		f.do(id, complete("n", domain.Scheduling)...)
+		f.Do(id, complete("n", domain.Scheduling)...)
 		t.Run("row lags", func(t *testing.T) {
 			if v := get(t, 3, 1, 1); v.Status != domain.StatusPreProcessing {
 				t.Fatalf("status %s, want PreProcessing", v.Status)
 			}
 		})
-		f.exec(`UPDATE orders SET version = 7 WHERE order_id = ?1`, id[:])
+		f.Exec(`UPDATE orders SET version = 7 WHERE order_id = ?1`, id[:])
 		t.Run("row ahead of its stream", func(t *testing.T) { get(t, 3, 1, 1) })
-		f.exec(`UPDATE orders SET version = 1, steps = 'x' WHERE order_id = ?1`, id[:])
+		f.Exec(`UPDATE orders SET version = 1, steps = 'x' WHERE order_id = ?1`, id[:])
 		t.Run("row unreadable", func(t *testing.T) { get(t, 3, 1, 0) })
-		f.project(Options{})
-		f.do(id, complete("n", domain.Steps()[1:]...)...)
-		f.project(Options{})
+		f.project(tail.Config{})
+		f.Do(id, complete("n", domain.Steps()[1:]...)...)
+		f.project(tail.Config{})
 		t.Run("ended: its version is not asked for", func(t *testing.T) { get(t, 10, 0, 0) })
 		t.Run("unknown", func(t *testing.T) {
 			if _, err := views.Get(t.Context(), domain.OrderID{9}); !errors.Is(err, domain.ErrNotFound) {
@@ -67,8 +68,8 @@ func TestViews_Get(t *testing.T) {
 			}
 		})
 		t.Run("stream unavailable", func(t *testing.T) {
-			id = f.place("b")
-			f.project(Options{})
+			id = f.Place("b")
+			f.project(tail.Config{})
 			s.err = domain.ErrUnavailable
 			if v, err := views.Get(t.Context(), id); !errors.Is(err, domain.ErrUnavailable) || v.Version != 0 {
 				t.Fatalf("version %d, err %v; want ErrUnavailable and no view", v.Version, err)
@@ -79,19 +80,21 @@ func TestViews_Get(t *testing.T) {
 
 func TestViews_Counts(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
-		f := partitioned(t, open(t))
+		db := open(t)
+		schematest.Partitions(t, db, 3)
+		f := newFixture(t, db)
 		for i, commands := range [][]domain.Command{nil, fail("n", 0), fail("n", 3), complete("n", domain.Steps()...), interrupted("n"), nil} {
-			id := f.place("")
-			f.do(id, commands...)
+			id := f.Place("")
+			f.Do(id, commands...)
 			if i == 2 {
-				f.project(Options{})
+				f.project(tail.Config{})
 			}
 		}
-		f.project(Options{})
-		before := f.db.Stats().Statements
+		f.project(tail.Config{})
+		before := f.DB.Stats().Statements
 		got, err := f.views.Counts(t.Context())
 		must(t, err)
-		if n := f.db.Stats().Statements - before; n != 1 {
+		if n := f.DB.Stats().Statements - before; n != 1 {
 			t.Errorf("it took %d statements, want 1", n)
 		}
 		want := map[domain.Status]int64{domain.StatusPending: 2, domain.StatusFailed: 2, domain.StatusCompleted: 1, domain.StatusParked: 1}

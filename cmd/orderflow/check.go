@@ -11,7 +11,7 @@ import (
 
 	"orderflow/eventstore"
 	"orderflow/eventstore/check"
-	"orderflow/projections"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -81,14 +81,14 @@ func sayDeviations(ctx context.Context, db *schema.DB, out *output) error {
 // viewViolations compares the views with the events. It names the first differences, and
 // says how many there are if that is not all.
 func viewViolations(ctx context.Context, db *schema.DB, store *eventstore.Store) ([]check.Violation, error) {
-	report, err := projections.Verify(ctx, db, store, projections.VerifyOptions{})
+	report, err := verify.Run(ctx, db, store, verify.Config{})
 	if err != nil {
 		return nil, err
 	}
 	var found []check.Violation
 	named := map[string]bool{}
 	for _, d := range report.Samples {
-		if d.Kind == projections.KindBeyond {
+		if d.Kind == verify.KindBeyond {
 			continue // check finds it itself
 		}
 		v := check.Violation{Partition: -1, What: fmt.Sprintf("%s %s: the view says %q, the events say %q", d.Kind, d.Field, d.Stored, d.Expected)}

@@ -7,6 +7,8 @@ import (
 
 	"orderflow/eventstore"
 	"orderflow/projections"
+	"orderflow/projections/rebuild"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -85,7 +87,7 @@ it was wrong is no failure, since it no longer is.`
 // Run rebuilds the views.
 func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
-		report, err := projections.Rebuild(ctx, db, log, projections.RebuildOptions{Progress: progress(out, c.Quiet)})
+		report, err := rebuild.Run(ctx, db, log, rebuild.Config{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
@@ -113,7 +115,7 @@ wrong, unless --max-lag says so. Nodes may run all the while.`
 // Run verifies the views.
 func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
-		report, err := projections.Verify(ctx, db, log, projections.VerifyOptions{Progress: progress(out, c.Quiet)})
+		report, err := verify.Run(ctx, db, log, verify.Config{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
@@ -163,7 +165,7 @@ func withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) 
 }
 
 // progressLine says how far a phase is, and of how much if that is known.
-func progressLine(p projections.Progress) string {
+func progressLine(p verify.Progress) string {
 	if p.Total < p.Done || p.Total == 0 {
 		return fmt.Sprintf("%s: %d", p.Phase, p.Done)
 	}
@@ -171,12 +173,12 @@ func progressLine(p projections.Progress) string {
 }
 
 // progress prints how far a long command is, once a second.
-func progress(out *output, quiet bool) func(projections.Progress) {
+func progress(out *output, quiet bool) func(verify.Progress) {
 	if quiet {
 		return nil
 	}
 	last := time.Now()
-	return func(p projections.Progress) {
+	return func(p verify.Progress) {
 		if time.Since(last) < time.Second {
 			return
 		}

@@ -3,11 +3,11 @@ package main
 import (
 	"time"
 
-	"orderflow/projections"
+	"orderflow/projections/verify"
 )
 
 // printReport prints what a comparison of the views with the events came to.
-func printReport(out *output, what string, r projections.Report) error {
+func printReport(out *output, what string, r verify.Report) error {
 	err := out.sayf("%s %d orders from %d events in %s: %d different, %d missing, %d surplus, %d counts wrong, %d checkpoints beyond the head; %d lagging",
 		what, r.Orders, r.Events, r.Took.Round(time.Millisecond), r.Different, r.Missing, r.Surplus, r.Counts, r.Beyond, r.Lagging)
 	if err != nil || len(r.Samples) == 0 {

@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"orderflow/projections"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
 
 func TestProgressLine(t *testing.T) {
 	for _, c := range []struct {
-		progress projections.Progress
+		progress verify.Progress
 		want     string
 	}{
-		{projections.Progress{Phase: "clear", Done: 2000}, "clear: 2000"},
-		{projections.Progress{Phase: "fill", Done: 5, Total: 10}, "fill: 5 of 10"},
-		{projections.Progress{Phase: "fill", Done: 11, Total: 10}, "fill: 11"},
+		{verify.Progress{Phase: "clear", Done: 2000}, "clear: 2000"},
+		{verify.Progress{Phase: "fill", Done: 5, Total: 10}, "fill: 5 of 10"},
+		{verify.Progress{Phase: "fill", Done: 11, Total: 10}, "fill: 11"},
 	} {
 		if got := progressLine(c.progress); got != c.want {
 			t.Errorf("%+v is told as %q, want %q", c.progress, got, c.want)

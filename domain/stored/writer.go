@@ -96,3 +96,21 @@ func (o *Object) Time(name string, t time.Time) {
 	o.Key(name)
 	*o = append(AppendTime(append(*o, '"'), t), '"')
 }
+
+// TextOrNull writes a string, and null for the empty one.
+func (o *Object) TextOrNull(name, value string) {
+	if value == "" {
+		o.Null(name)
+		return
+	}
+	o.Text(name, value)
+}
+
+// TimeOrNull writes a time, and null for the zero time.
+func (o *Object) TimeOrNull(name string, t time.Time) {
+	if t.IsZero() {
+		o.Null(name)
+		return
+	}
+	o.Time(name, t)
+}

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"orderflow/eventstore"
-	"orderflow/projections"
+	"orderflow/projections/tail"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -43,7 +44,7 @@ func (r *run) projectionOnce(ctx context.Context, s *Section, db *schema.DB, sto
 		{"catch-up of the projector", func() error { return project(ctx, db, store) }},
 		{rebuilding, func() error { _, err := r.rebuild(ctx, db, store); return err }},
 		{"verify", func() error {
-			report, err := projections.Verify(ctx, db, store, projections.VerifyOptions{})
+			report, err := verify.Run(ctx, db, store, verify.Config{})
 			if err == nil && (!report.Clean() || report.Orders != int64(r.Orders)) {
 				err = fmt.Errorf("the views of generated orders are wrong: %+v", report)
 			}
@@ -68,7 +69,7 @@ func project(ctx context.Context, db *schema.DB, store *eventstore.Store) error 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failed error
-	p := projections.NewProjector(db, store, projections.Options{OnError: func(err error) { failed = err; cancel() }})
+	p := tail.NewProjector(db, store, tail.Config{OnError: func(err error) { failed = err; cancel() }})
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	err := caughtUp(ctx, &Node{DB: db, Store: store})

@@ -12,7 +12,8 @@ import (
 
 	"orderflow/domain"
 	"orderflow/eventstore"
-	"orderflow/projections"
+	"orderflow/projections/rebuild"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -228,9 +229,9 @@ func (r *run) seeded(ctx context.Context, dsn string, n int, do func(*schema.DB,
 }
 
 // rebuild makes the views of a generated log.
-func (r *run) rebuild(ctx context.Context, db *schema.DB, store *eventstore.Store) (projections.Report, error) {
+func (r *run) rebuild(ctx context.Context, db *schema.DB, store *eventstore.Store) (verify.Report, error) {
 	last := time.Now()
-	return projections.Rebuild(ctx, db, store, projections.RebuildOptions{Progress: func(p projections.Progress) {
+	return rebuild.Run(ctx, db, store, rebuild.Config{Progress: func(p verify.Progress) {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			r.Progress("rebuild, %s: %d of %d", p.Phase, p.Done, p.Total)

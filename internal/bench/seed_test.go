@@ -9,6 +9,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/eventstore/check"
 	"orderflow/projections"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -47,7 +48,7 @@ func TestSeed(t *testing.T) {
 			if err != nil || !report.Clean() || report.Orders != n || report.Events != events || report.OnTheirWay != 0 || told != n {
 				t.Errorf("%+v, %v, told of %d; want %d orders of %d events in all, and nothing wrong", report, err, told, n, events)
 			}
-			verified, err := projections.Verify(t.Context(), db, store, projections.VerifyOptions{})
+			verified, err := verify.Run(t.Context(), db, store, verify.Config{})
 			if err != nil || !verified.Clean() || verified.Orders != n {
 				t.Errorf("%+v, %v; want %d orders and nothing wrong", verified, err, n)
 			}

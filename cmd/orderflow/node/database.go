@@ -12,6 +12,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/projections"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
@@ -114,8 +115,8 @@ func (n *Node) buildProjector(context.Context) error {
 		return nil
 	}
 	log := n.self.entry("projector")
-	n.projector = projections.NewProjector(n.DB, n.Store.Follower(), projections.Options{
-		OnPass:  n.health.applying.beat,
+	n.projector = tail.NewProjector(n.DB, n.Store.Follower(), tail.Config{
+		OnRound: n.health.applying.beat,
 		OnError: func(err error) { log.WithError(err).Warn("the views are behind; trying again") },
 	})
 	n.Store.OnCommit(func(int, int64) { n.projector.Wake() })

@@ -11,7 +11,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/eventstore/check"
-	"orderflow/projections"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -133,11 +133,11 @@ func (g *gate) look(ctx context.Context) {
 // orders without their reservation.
 func (n *Node) lookOnce(ctx context.Context) error {
 	log := n.self.entry("node")
-	counts, err := projections.Miscounts(ctx, n.DB)
+	counts, err := verify.Miscounts(ctx, n.DB)
 	if err == nil {
 		for _, d := range counts {
 			what := fmt.Sprintf("the views count %s orders as %s, and there are %s", d.Stored, d.Field, d.Expected)
-			if d.Kind == projections.KindUnreadable {
+			if d.Kind == verify.KindUnreadable {
 				what = fmt.Sprintf("the %s cannot be read: they are %q", d.Field, d.Stored)
 			}
 			log.Warnf("%s; \"orderflow projections rebuild\" mends it", what)

@@ -13,6 +13,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/projections"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 )
@@ -29,7 +30,7 @@ type Node struct {
 	schema    *guard // closes the gate while the schema is too old
 	member    member // of the cluster; the leases are its
 	worker    *worker
-	projector *projections.Projector
+	projector *tail.Projector
 	health    health
 }
 

@@ -1,0 +1,83 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"orderflow/schema"
+)
+
+// Checkpoint is how far a projection has applied one partition, and what it then
+// counted.
+type Checkpoint struct {
+	Position int64
+	Counts   Counts
+	Damage   *CountsError // nil if the counts could be read
+	Updated  time.Time
+}
+
+// ReadCheckpoints gives a projection's checkpoints by partition; -1 is the lock of a rebuild.
+func ReadCheckpoints(ctx context.Context, q Querier, projection string) (map[int]Checkpoint, error) {
+	rows, err := q.QueryContext(ctx, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := map[int]Checkpoint{}
+	for rows.Next() {
+		partition, c, err := scanCheckpoint(rows, projection)
+		if err != nil {
+			return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
+		}
+		all[partition] = c
+	}
+	return all, rows.Err()
+}
+
+func scanCheckpoint(rows *sql.Rows, projection string) (partition int, c Checkpoint, err error) {
+	var stored string
+	var updated schema.Time
+	if err := rows.Scan(&partition, &c.Position, &stored, &updated); err != nil {
+		return 0, c, err
+	}
+	c.Updated = updated.Time
+	var readable bool
+	if c.Counts, readable = DecodeCounts(stored); !readable {
+		c.Damage = &CountsError{Projection: projection, Partition: partition, Stored: stored}
+	}
+	return partition, c, nil
+}
+
+// MakeCheckpoint makes a checkpoint that is not there yet.
+func MakeCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, c Checkpoint) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO checkpoints (projection, partition, position, counts, updated_at)
+		VALUES (?1, ?2, ?3, ?4, `+tx.Dialect().Now()+`)`, projection, partition, c.Position, c.Counts.clone().Encode())
+	if err != nil {
+		return fmt.Errorf("make the checkpoint of %s, partition %d: %w", projection, partition, err)
+	}
+	return nil
+}
+
+// SetCheckpoint makes a checkpoint, or moves it wherever it is.
+func SetCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partition int, c Checkpoint) error {
+	there, err := OneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
+		WHERE projection = ?3 AND partition = ?4`, c.Position, c.Counts.clone().Encode(), projection, partition))
+	if err != nil {
+		return fmt.Errorf("set the checkpoint of %s, partition %d: %w", projection, partition, err)
+	}
+	if !there {
+		return MakeCheckpoint(ctx, tx, projection, partition, c)
+	}
+	return nil
+}
+
+// OneRow says whether a statement changed one row.
+func OneRow(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}

@@ -1,0 +1,77 @@
+package rows
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"orderflow/domain"
+)
+
+// Counts is how many orders have each status.
+type Counts map[domain.Status]int64
+
+// Move takes an order from one status to another; empty is not being there.
+func (c Counts) Move(from, to domain.Status) {
+	if from == to {
+		return
+	}
+	if from != "" {
+		c.Add(from, -1)
+	}
+	if to != "" {
+		c.Add(to, 1)
+	}
+}
+
+// Add counts n orders more.
+func (c Counts) Add(s domain.Status, n int64) {
+	if c[s] += n; c[s] == 0 {
+		delete(c, s)
+	}
+}
+
+// AddAll counts as many orders more.
+func (c Counts) AddAll(more Counts) {
+	for s, n := range more {
+		c.Add(s, n)
+	}
+}
+
+func (c Counts) clone() Counts {
+	if c == nil {
+		return Counts{}
+	}
+	return maps.Clone(c)
+}
+
+// Encode writes a JSON object with sorted keys.
+func (c Counts) Encode() string {
+	b, _ := json.Marshal(c) // a map of numbers always encodes
+	return string(b)
+}
+
+// DecodeCounts reads what Encode wrote; false if it is something else.
+func DecodeCounts(stored string) (Counts, bool) {
+	c := Counts{}
+	if err := json.Unmarshal([]byte(stored), &c); err != nil {
+		return nil, false
+	}
+	return c, true
+}
+
+// CountsError says that what a checkpoint has for counts cannot be read. It is of kind
+// domain.ErrCorrupt; Rebuild mends it.
+type CountsError struct {
+	Projection string
+	Partition  int
+	Stored     string
+}
+
+func (e *CountsError) Error() string {
+	return fmt.Sprintf("the counts in the checkpoint of %s, partition %d, cannot be read: they are %.100q; \"orderflow projections rebuild\" makes them anew",
+		e.Projection, e.Partition, e.Stored)
+}
+
+// Is makes it a domain.ErrCorrupt.
+func (e *CountsError) Is(target error) bool { return target == domain.ErrCorrupt }

@@ -1,0 +1,125 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"orderflow/domain"
+	"orderflow/schema"
+)
+
+// The table that is read, and its twin that a rebuild fills. Projections are named after them.
+const (
+	LiveTable = "orders"
+	NextTable = "orders_next"
+)
+
+// ErrAltered says that a table is not as its projection left it: a row to change is
+// gone, or one to insert is there.
+var ErrAltered = errors.New("the rows are not as the projection left them")
+
+// Querier is a database, or a transaction of it.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Table is one of the two tables of orders.
+type Table struct {
+	Name    string
+	Dialect Dialect
+	schema  schema.Dialect
+}
+
+// TableOf gives a table of a database.
+func TableOf(db *schema.DB, name string) Table {
+	d := sqlite
+	if db.Dialect().Name() == "sqlserver" {
+		d = sqlServer
+	}
+	return Table{Name: name, Dialect: d, schema: db.Dialect()}
+}
+
+func idArgs(ids []domain.OrderID) []any {
+	args := make([]any, len(ids))
+	for i := range ids {
+		args[i] = ids[i][:]
+	}
+	return args
+}
+
+// Load reads the whole rows of orders, in any order. Those that have no row are left out.
+func (t Table) Load(ctx context.Context, q Querier, ids []domain.OrderID, f func(*Row) error) error {
+	return t.load(ctx, q, ids, Columns, f)
+}
+
+// loadStates is Load without customers and details.
+func (t Table) loadStates(ctx context.Context, q Querier, ids []domain.OrderID, f func(*Row) error) error {
+	return t.load(ctx, q, ids, stateColumns, f)
+}
+
+func (t Table) load(ctx context.Context, q Querier, ids []domain.OrderID, columns string, f func(*Row) error) error {
+	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
+		rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM `+t.Name+` WHERE `+condition, args...)
+		return scan(rows, err, strings.Count(columns, `,`)+1, f)
+	})
+}
+
+// insert adds rows; ErrAltered if one is there already.
+func (t Table) insert(ctx context.Context, tx *schema.Tx, rows []Row) error {
+	err := schema.Rows(len(rows), width, func(from, to int, values string) error {
+		args := make([]any, 0, (to-from)*width)
+		for _, r := range rows[from:to] {
+			args = append(args, r.args()...)
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO `+t.Name+` (`+Columns+`) VALUES `+values, args...)
+		return err
+	})
+	if errors.Is(err, schema.ErrDuplicateKey) {
+		return fmt.Errorf("%w: %w", ErrAltered, err)
+	}
+	return err
+}
+
+// update sets what can change of rows that are there, the indexed columns only as far as
+// what says; ErrAltered if one is not there.
+func (t Table) update(ctx context.Context, tx *schema.Tx, rows []Row, what changed) error {
+	set := setColumns[what]
+	columns := len(set) + 1
+	return schema.Rows(len(rows), columns, func(from, to int, values string) error {
+		args := make([]any, 0, (to-from)*columns)
+		for _, r := range rows[from:to] {
+			args = append(r.stateArgs(args, what), r.ID[:])
+		}
+		result, err := tx.ExecContext(ctx, t.Dialect.update(t.Name, set, values), args...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n != int64(to-from) {
+			return errors.Join(ErrAltered, err)
+		}
+		return nil
+	})
+}
+
+// stateArgs appends the values of the columns that setColumns names.
+func (r *Row) stateArgs(args []any, what changed) []any {
+	args = append(args, r.Version, r.Steps, schema.NullTimeArg(r.Started), schema.NullTimeArg(r.Completed))
+	if what&changedStatus != 0 {
+		args = append(args, string(r.Status), nullText(string(r.Step)))
+	}
+	if what&changedNode != 0 {
+		args = append(args, nullText(r.Node))
+	}
+	return args
+}
+
+// remove deletes the rows of orders, where there are any.
+func (t Table) remove(ctx context.Context, tx *schema.Tx, ids []domain.OrderID) error {
+	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM `+t.Name+` WHERE `+condition, args...)
+		return err
+	})
+}

@@ -1,0 +1,62 @@
+package viewtest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"orderflow/domain"
+	"orderflow/projections"
+	"orderflow/projections/internal/logtest"
+	"orderflow/projections/internal/rows"
+)
+
+// Order is an order as its stream has it.
+func Order(f *logtest.Fixture, id domain.OrderID) domain.Order {
+	f.T.Helper()
+	events, err := f.Load(context.Background(), id)
+	logtest.Must(f.T, err)
+	o, err := domain.Fold(events)
+	logtest.Must(f.T, err)
+	return o
+}
+
+// SameAsStreams fails the test unless the rows show just these orders, each as the fold
+// of its stream, and the counts agree. It shares no code with package verify.
+func SameAsStreams(f *logtest.Fixture, ids []domain.OrderID) {
+	f.T.Helper()
+	var stored []rows.Row
+	answer, err := f.DB.QueryContext(context.Background(), `SELECT `+rows.Columns+` FROM `+rows.LiveTable)
+	logtest.Must(f.T, rows.Scan(answer, err, func(r *rows.Row) error {
+		var states rows.States
+		if _, err := r.DecodeSteps(&states); err != nil {
+			return err
+		}
+		row := *r
+		row.Steps = rows.EncodeSteps(&states) // whichever program wrote them
+		stored = append(stored, row)
+		return nil
+	}))
+	if len(stored) != len(ids) {
+		f.T.Fatalf("%d rows, want %d", len(stored), len(ids))
+	}
+	counts := map[domain.Status]int64{}
+	for _, s := range domain.Statuses() {
+		counts[s] = 0
+	}
+	for _, row := range stored {
+		if !slices.Contains(ids, row.ID) {
+			f.T.Fatalf("a row of order %s, which was not placed", row.ID)
+		}
+		if want := rows.Of(Order(f, row.ID)); !reflect.DeepEqual(row, want) {
+			f.T.Fatalf("row\n%+v\nstream\n%+v", row, want)
+		}
+		counts[row.Status]++
+	}
+	got, err := projections.NewViews(f.DB, f.Store).Counts(context.Background())
+	logtest.Must(f.T, err)
+	if fmt.Sprint(got) != fmt.Sprint(counts) {
+		f.T.Fatalf("counts %v, want %v", got, counts)
+	}
+}

@@ -1,0 +1,162 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/projections/verify"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// TestLock_takeOver: of two that find the same dead lock one takes it over.
+func TestLock_takeOver(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		dead, err := takeLock(t.Context(), f.DB, time.Second)
+		must(t, err)
+		old, there, err := dead.read(t.Context())
+		if err != nil || !there {
+			t.Fatalf("there %v, err %v", there, err)
+		}
+		a, b := &rebuildLock{db: f.DB, token: 1}, &rebuildLock{db: f.DB, token: 2}
+		if _, err := a.takeOver(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.takeOver(t.Context(), old); !errors.Is(err, ErrRebuildRunning) {
+			t.Errorf("err %v, want ErrRebuildRunning", err)
+		}
+		// One that was only slow and has just given a sign of life keeps it.
+		now, _, err := a.read(t.Context())
+		must(t, err)
+		must(t, f.DB.InTx(t.Context(), func(tx *schema.Tx) error { return a.renew(t.Context(), tx) }))
+		if _, err := b.takeOver(t.Context(), now); !errors.Is(err, ErrRebuildRunning) {
+			t.Errorf("err %v, want ErrRebuildRunning", err)
+		}
+	})
+}
+
+// TestRebuild_stopped stops a rebuild in each of its phases. The live table must be good
+// afterwards, and the next rebuild must succeed.
+func TestRebuild_stopped(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := partitioned(t, open(t)), random(t)
+		ids := f.Many(rng, 30)
+		f.project()
+		for _, phase := range []string{verify.PhaseFill, verify.PhaseCompare, verify.PhaseSwap, verify.PhaseEmpty, verify.PhaseClear} {
+			ctx, cancel := context.WithCancel(t.Context())
+			reached := false
+			_, err := Run(ctx, f.DB, f.Store, Config{BatchSize: 10, limits: limits{rows: 20, orders: 5, bytes: 1 << 20}, Progress: func(p verify.Progress) {
+				if p.Phase == verify.PhaseCompare && !reached { // so that there is something left to do for the swap
+					ids = append(ids, f.PlaceMany(3)...)
+				}
+				if p.Phase == phase {
+					reached = true
+					cancel()
+				}
+			}})
+			if !reached || !errors.Is(err, context.Canceled) {
+				t.Errorf("stopped in phase %s (reached %v): err %v", phase, reached, err)
+			}
+			cancel()
+			f.project()
+			f.sameAsStreams(ids)
+			if phase == verify.PhaseEmpty { // leave rows for the next to clear
+				f.Exec(`INSERT INTO orders_next SELECT * FROM orders`)
+			}
+		}
+		_, err := Run(t.Context(), f.DB, f.Store, Config{})
+		must(t, err)
+		f.sameAsStreams(ids)
+		f.tidy()
+	})
+}
+
+// TestRebuild_killed finds what a process leaves that dies in the middle: its lock,
+// rows, and checkpoints.
+func TestRebuild_killed(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f, rng := partitioned(t, open(t)), random(t)
+		ids := f.Many(rng, 10)
+		f.project()
+		dead, err := takeLock(t.Context(), f.DB, time.Second)
+		must(t, err)
+		f.Exec(`INSERT INTO orders_next SELECT * FROM orders WHERE version < 4`)
+		f.Exec(`INSERT INTO checkpoints (projection, partition, position, counts, updated_at)
+			SELECT 'orders_next', partition, 1, '{"Failed":1}', updated_at FROM checkpoints WHERE projection = 'orders'`)
+		begun := time.Now()
+		r, err := Run(t.Context(), f.DB, f.Store, Config{Stale: 100 * time.Millisecond})
+		if err != nil || !r.Clean() {
+			t.Fatalf("report %+v, err %v", r, err)
+		}
+		if waited := time.Since(begun); waited < 100*time.Millisecond {
+			t.Errorf("the lock was taken over after %v, want 100 ms at least", waited)
+		}
+		f.sameAsStreams(ids)
+		f.tidy()
+		// The dead one wakes up: nothing it writes may be kept.
+		err = dead.inTx(t.Context(), func(tx *schema.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `DELETE FROM orders`)
+			return err
+		})
+		if !errors.Is(err, ErrRebuildRunning) {
+			t.Errorf("err %v, want ErrRebuildRunning", err)
+		}
+		f.sameAsStreams(ids)
+	})
+}
+
+// TestRebuild_overtaken: a rebuild whose lock was taken over while it was stopped for
+// long gives up and leaves the live table alone.
+func TestRebuild_overtaken(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.PlaceMany(5)
+		f.project()
+		f.Exec(`UPDATE orders SET status = 'Failed'`)
+		_, err := Run(t.Context(), f.DB, f.Store, Config{Progress: func(p verify.Progress) {
+			if p.Phase == verify.PhaseCompare {
+				f.Exec(`UPDATE checkpoints SET position = 7 WHERE projection = 'orders_next' AND partition = -1`)
+			}
+		}})
+		if !errors.Is(err, ErrRebuildRunning) {
+			t.Fatalf("err %v, want ErrRebuildRunning", err)
+		}
+		var n int
+		must(t, f.DB.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM orders WHERE status = 'Failed'`).Scan(&n))
+		if n != len(ids) {
+			t.Errorf("it changed the live table: %d rows are as before, want %d", n, len(ids))
+		}
+	})
+}
+
+func TestRebuild_concurrent(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.PlaceMany(5)
+		inside, release := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		ended := make(chan error)
+		go func() {
+			_, err := Run(context.Background(), f.DB, f.Store, Config{Stale: 4 * time.Second, Progress: func(verify.Progress) {
+				once.Do(func() { close(inside); <-release })
+			}})
+			ended <- err
+		}()
+		<-inside
+		for i := range 2 {
+			_, err := Run(t.Context(), f.Another(), f.Store, Config{Stale: 4 * time.Second})
+			if !errors.Is(err, ErrRebuildRunning) {
+				t.Errorf("rebuild %d: err %v, want ErrRebuildRunning", i, err)
+			}
+		}
+		close(release)
+		must(t, <-ended)
+		f.sameAsStreams(ids)
+		_, err := Run(t.Context(), f.DB, f.Store, Config{})
+		must(t, err)
+	})
+}

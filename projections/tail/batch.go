@@ -1,0 +1,174 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"orderflow/domain"
+	"orderflow/internal/crashpoint"
+	"orderflow/projections/internal/rows"
+	"orderflow/schema"
+)
+
+// keepOrders is how many orders under way a projector holds at most (each takes one or
+// two kilobytes), but for one batch.
+const keepOrders = 30_000
+
+// errMoved says that another projector has moved the checkpoint, or that the log is not the one
+// that was folded.
+var errMoved = errors.New("the checkpoint has been moved by another projector, or the log is another one")
+
+// logTail applies one partition of the log, batch by batch.
+type logTail struct {
+	db        *schema.DB
+	log       Log
+	conf      *Config
+	partition int
+
+	spot            // how far the partition is known to be applied; the hash is nil until a batch was committed
+	fold *rows.Fold // nil if nothing is known
+}
+
+// follow takes over the checkpoint that was read, and says whether another projector
+// has moved it. The error is a *rows.CountsError if nothing can be taken over.
+func (t *logTail) follow(c rows.Checkpoint) (others bool, err error) {
+	if t.fold != nil && t.position == c.Position {
+		return false, nil
+	}
+	others = t.fold != nil
+	t.spot, t.fold = spot{position: c.Position}, nil
+	if c.Damage != nil {
+		return others, c.Damage
+	}
+	t.fold = rows.NewFold(rows.TableOf(t.db, rows.LiveTable), t.log, c.Counts)
+	return others, nil
+}
+
+// page is what was read of the log at once.
+type page struct {
+	events []domain.Recorded
+	err    error
+}
+
+// catchUp applies the partition up to a head. While a batch is committed, the next one
+// is read.
+func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err error) {
+	if t.position >= head {
+		return 0, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for reading := t.read(ctx, t.position, head); reading != nil; {
+		p := <-reading
+		reading = nil
+		if p.err == nil {
+			if last := p.events[len(p.events)-1].Position; last < head {
+				reading = t.read(ctx, last, head)
+			}
+			p.err = t.apply(ctx, p.events)
+		}
+		if p.err != nil {
+			t.fold = nil // what it held may not be what is stored
+			return applied, p.err
+		}
+		applied += len(p.events)
+	}
+	return applied, nil
+}
+
+// read reads the batch after a position.
+func (t *logTail) read(ctx context.Context, after, head int64) <-chan page {
+	reading := make(chan page, 1)
+	go func() {
+		size := min(head-after, int64(t.conf.BatchSize))
+		events, err := rows.ReadLog(ctx, t.log, t.partition, after, int(size))
+		if n := len(events); n > 1 && events[n-1].Position < head {
+			events = whole(events)
+		}
+		if err == nil && len(events) == 0 {
+			err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, t.partition, after)
+		}
+		reading <- page{events: events, err: err}
+	}()
+	return reading
+}
+
+// whole leaves out the last event of a batch that was cut off, if another of the same
+// decision follows it, so that no view shows half of a decision.
+func whole(events []domain.Recorded) []domain.Recorded {
+	last := len(events) - 1
+	followed := false
+	switch e := events[last].Event.(type) {
+	case domain.StepCompleted:
+		_, more := e.Step.Next()
+		followed = !more // by OrderCompleted
+	case domain.StepRolledBack:
+		followed = e.Step == domain.Steps()[0] // by OrderFailed
+	}
+	if followed {
+		return events[:last]
+	}
+	return events
+}
+
+// apply applies the next events of the partition. Everything is read and folded before
+// the transaction, which is then as short as it can be: it moves the checkpoint, if it
+// is still where it was, and writes the rows.
+func (t *logTail) apply(ctx context.Context, events []domain.Recorded) error {
+	err := t.commit(ctx, events, false)
+	if errors.Is(err, rows.ErrAltered) {
+		t.fold = t.fold.Again()
+		err = t.commit(ctx, events, true)
+	}
+	if err != nil {
+		return fmt.Errorf("partition %d, positions %d to %d: %w", t.partition, events[0].Position, events[len(events)-1].Position, rows.Classify(t.db, err))
+	}
+	return nil
+}
+
+// commit folds the events and commits the outcome; with distrust, from the streams of
+// the orders and not from their rows.
+func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust bool) error {
+	t.fold.Suspect = t.unmoved // a row that is ahead is no harm done if another projector has just written it
+	if err := t.fold.Apply(ctx, t.db, events, distrust); err != nil {
+		return err
+	}
+	changes := t.fold.Changes(false, math.MaxInt, math.MaxInt)
+	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
+	m := move{partition: t.partition, from: t.spot, to: last, counts: t.fold.Counts()}
+	err := t.db.InTx(ctx, func(tx *schema.Tx) error {
+		moved, err := m.commit(ctx, tx, t.log)
+		if err != nil {
+			return err
+		}
+		if !moved {
+			return errMoved
+		}
+		if err := t.fold.Write(ctx, tx, changes); err != nil {
+			return err
+		}
+		crashpoint.Here("projection.written")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	crashpoint.Here("projection.committed")
+	t.spot = last
+	for _, err := range t.fold.Mended {
+		t.conf.OnError(err)
+	}
+	t.fold.Committed(keepOrders / t.log.Partitions())
+	return nil
+}
+
+// unmoved is an error if the checkpoint is not where it is believed to be.
+func (t *logTail) unmoved(ctx context.Context) error {
+	checkpoints, err := rows.ReadCheckpoints(ctx, t.db, rows.LiveTable)
+	if err == nil && checkpoints[t.partition].Position != t.position {
+		err = errMoved
+	}
+	return err
+}

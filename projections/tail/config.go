@@ -1,0 +1,65 @@
+package tail
+
+import (
+	"context"
+	"time"
+
+	"orderflow/projections/internal/rows"
+)
+
+// Log is the log of events, as the event store keeps it.
+type Log interface {
+	rows.Log
+	Partitions() int
+	// Heads gives the last position of every partition.
+	Heads(ctx context.Context) ([]int64, error)
+	// HasEvent is the condition of a statement that the log has an event at a place, with its hash:
+	// the placeholders of partition, position and hash.
+	HasEvent(partition, position, hash string) string
+}
+
+// Config says how a projector works.
+type Config struct {
+	// BatchSize is how many events share a transaction at most; 2,500 by default, at least 2.
+	// Only a projector that is far behind takes so many.
+	BatchSize int
+	// Poll is the longest time between two looks at the log, which find what other
+	// processes have appended; 1 s by default.
+	Poll time.Duration
+	// Linger is the pause between being woken and looking at the log, so that an order that
+	// lives for a moment is written once, when it has ended; 50 ms by default.
+	Linger time.Duration
+	// MaxLinger bounds the same pause under load. There it grows with the time that a round
+	// takes, so that more events share a row and a transaction; 200 ms by default, Linger at
+	// least.
+	MaxLinger time.Duration
+	// OnRound is told how each round ended, if it is not nil. It must not block.
+	OnRound func(error)
+	// OnError is told what went wrong, if it is not nil: what is tried again, and rows that
+	// were mended. It must not block.
+	OnError func(error)
+}
+
+func (c Config) withDefaults() Config {
+	if c.BatchSize <= 0 {
+		c.BatchSize = 2500
+	}
+	c.BatchSize = max(c.BatchSize, 2) // see whole
+	if c.Poll <= 0 {
+		c.Poll = time.Second
+	}
+	if c.Linger <= 0 {
+		c.Linger = 50 * time.Millisecond
+	}
+	if c.MaxLinger <= 0 {
+		c.MaxLinger = 200 * time.Millisecond
+	}
+	c.MaxLinger = max(c.MaxLinger, c.Linger)
+	if c.OnRound == nil {
+		c.OnRound = func(error) {}
+	}
+	if c.OnError == nil {
+		c.OnError = func(error) {}
+	}
+	return c
+}

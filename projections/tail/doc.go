@@ -1,0 +1,23 @@
+// Package tail keeps the orders up with the log: its Projector reads the events after a checkpoint,
+// folds them and writes the rows that they change.
+//
+// What it promises:
+//
+//   - Rows are committed together with the checkpoint that says which events they show, by compare
+//     and swap on the checkpoint's row: whichever projectors run in whichever processes, no event is
+//     applied twice and none is left out. The swap looks for the events at both ends of the batch by
+//     their hashes, so that events that are not in the log any more, as after a restore of a backup,
+//     are not applied.
+//   - No row shows half of what one decision recorded.
+//   - A row that stops a projector, because it is gone or at the wrong version, is mended from the
+//     order's stream, and OnError is told. What else is wrong with rows is for package verify.
+//   - In front of an event that is newer than this program, and of counts that cannot be read, it stops
+//     in that partition and says so (Stopped). Others go on.
+//
+// In what order things happen: a projector that is woken by an append lingers, so that an
+// order of a few milliseconds is written once, when it has ended, and its own commits do
+// not wait for that. Then it does a round: it reads the heads of the log, then its checkpoints, then
+// the events between them, and the rows of the orders they touch; folds; and then in one short
+// transaction moves the checkpoint and writes one row for each order touched, while the
+// events after them are read. If the checkpoint is not where it was, nothing is written.
+package tail

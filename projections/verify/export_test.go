@@ -1,0 +1,4 @@
+package verify
+
+// PartRows is how many rows a part of a verification has at most.
+const PartRows = verifyRows
