@@ -7,9 +7,17 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
+
+// ErrNewerSchema says that a newer program has migrated the database.
+var ErrNewerSchema = errors.New("the schema is newer than this program")
+
+// ErrOlderSchema says that migrations are missing that this program needs.
+var ErrOlderSchema = errors.New("the schema is older than this program needs")
 
 // ErrTooOld says that a newer program has migrated the database to a schema on which this one
 // must not work.
@@ -81,4 +89,44 @@ func newestMigration(d Dialect) (newest int64, err error) {
 		newest = max(newest, number)
 	}
 	return newest, nil
+}
+
+// Older is nil if the migrations of this program have been applied, and of kind ErrOlderSchema if not,
+// as when a backup from before them was restored. It costs one short read.
+func (db *DB) Older(ctx context.Context) error {
+	applied, newest, err := versions(ctx, db)
+	if err != nil || applied >= newest {
+		return err
+	}
+	return fmt.Errorf("%w: it has the migrations up to %d, this program needs those up to %d: run \"orderflow migrate\", or restart the node", ErrOlderSchema, applied, newest)
+}
+
+// versions are the numbers of the newest migration that has been applied, and of the newest that this
+// program knows.
+func versions(ctx context.Context, db *DB) (applied, newest int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version`).Scan(&applied)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the version of the schema (has the database been migrated?): %w", db.Translate(err))
+	}
+	newest, err = newestMigration(db.dialect)
+	return applied, newest, err
+}
+
+// Deviations compares the tables, indexes and triggers that there are with what the applied
+// migrations make of an empty database. Tables and indexes that somebody added are none. An error
+// says that they cannot be compared; it is of kind ErrNewerSchema if only a newer program can.
+func (db *DB) Deviations(ctx context.Context) ([]Deviation, error) {
+	version, newest, err := versions(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if version > newest {
+		return nil, fmt.Errorf("%w: it has the migration %d, this program knows up to %d", ErrNewerSchema, version, newest)
+	}
+	found, err := db.dialect.deviations(ctx, db.read, version)
+	if err != nil {
+		return nil, fmt.Errorf("compare the schema with its migrations: %w", db.Translate(err))
+	}
+	slices.SortFunc(found, func(a, b Deviation) int { return strings.Compare(a.String(), b.String()) })
+	return found, nil
 }

@@ -13,12 +13,12 @@ import (
 
 // deviations compares the text of the schema with that of a database in memory to which the same
 // migrations have been applied.
-func (d sqlite) deviations(ctx context.Context, db *DB, version int64) (found []Deviation, err error) {
+func (d sqlite) deviations(ctx context.Context, db *sql.DB, version int64) ([]Deviation, error) {
 	should, err := d.migrated(ctx, version)
 	if err != nil {
 		return nil, err
 	}
-	is, err := sqliteObjects(ctx, db.read)
+	is, err := sqliteObjects(ctx, db)
 	if err != nil {
 		return nil, err
 	}

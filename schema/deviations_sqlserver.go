@@ -15,7 +15,7 @@ var errUnseen = errors.New("this login may not see the definitions of tables and
 // deviations compares what the catalog says with the text of the migrations: columns, indexes by
 // their columns (their names stay with a table that is renamed, and Babelfish alters them), and
 // triggers by their text.
-func (s sqlServer) deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error) {
+func (s sqlServer) deviations(ctx context.Context, db *sql.DB, version int64) ([]Deviation, error) {
 	_, files, err := s.migrations()
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (s sqlServer) deviations(ctx context.Context, db *DB, version int64) ([]Dev
 		return nil, errUnseen
 	}
 	c := catalog{made: newDDL()}
-	for _, read := range []func(context.Context, *DB) error{c.columns, c.indexes, c.triggers} {
+	for _, read := range []func(context.Context, *sql.DB) error{c.columns, c.indexes, c.triggers} {
 		if err := read(ctx, db); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ type catalog struct {
 	disabled []Deviation
 }
 
-func (c *catalog) columns(ctx context.Context, db *DB) error {
+func (c *catalog) columns(ctx context.Context, db *sql.DB) error {
 	return eachRow(ctx, db, `SELECT t.name, c.name FROM sys.tables t JOIN sys.columns c ON c.object_id = t.object_id
 		WHERE t.schema_id = SCHEMA_ID('dbo')`, func(rows *sql.Rows) error {
 		var table, column string
@@ -81,7 +81,7 @@ func (c *catalog) columns(ctx context.Context, db *DB) error {
 	})
 }
 
-func (c *catalog) indexes(ctx context.Context, db *DB) error {
+func (c *catalog) indexes(ctx context.Context, db *sql.DB) error {
 	disabled := map[string]bool{}
 	err := eachRow(ctx, db, `SELECT t.name, i.index_id, i.is_unique, i.is_disabled, c.name
 		FROM sys.tables t JOIN sys.indexes i ON i.object_id = t.object_id
@@ -105,7 +105,7 @@ func (c *catalog) indexes(ctx context.Context, db *DB) error {
 	return err
 }
 
-func (c *catalog) triggers(ctx context.Context, db *DB) error {
+func (c *catalog) triggers(ctx context.Context, db *sql.DB) error {
 	return eachRow(ctx, db, `SELECT r.name, t.name, r.is_disabled, m.definition
 		FROM sys.triggers r JOIN sys.tables t ON t.object_id = r.parent_id LEFT JOIN sys.sql_modules m ON m.object_id = r.object_id
 		WHERE t.schema_id = SCHEMA_ID('dbo')`, func(rows *sql.Rows) error {
@@ -122,7 +122,7 @@ func (c *catalog) triggers(ctx context.Context, db *DB) error {
 }
 
 // eachRow calls f with every row of an answer.
-func eachRow(ctx context.Context, db *DB, query string, f func(*sql.Rows) error) error {
+func eachRow(ctx context.Context, db *sql.DB, query string, f func(*sql.Rows) error) error {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err

@@ -3,7 +3,9 @@ package schema
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 
@@ -37,16 +39,24 @@ type Dialect interface {
 	// translate wraps a driver's error with its kind.
 	translate(err error) error
 	// deviations compares the schema of a database with what the migrations up to a version make.
-	deviations(ctx context.Context, db *DB, version int64) ([]Deviation, error)
+	deviations(ctx context.Context, db *sql.DB, version int64) ([]Deviation, error)
 	// hasTable says whether there is a table of that name.
 	hasTable(ctx context.Context, db *sql.DB, name string) (bool, error)
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
 }
 
-func dialectOf(d DSN) Dialect {
-	if d.URL != nil {
-		return sqlServer{}
+// pools are the connections of one DB. They may be the same.
+type pools struct {
+	write, read *sql.DB
+	urgent      *sql.DB       // SQL Server: for what must not wait behind the work
+	trips       *atomic.Int64 // SQL Server: round trips
+	sqlite      *sqlitedb.DB  // the SQLite file; nil on SQL Server
+}
+
+func (p pools) close() error {
+	if p.sqlite != nil {
+		return p.sqlite.Close()
 	}
-	return sqlite{sqlitedb.NewClock(sqlitedb.MachineTicks())}
+	return errors.Join(p.write.Close(), p.urgent.Close())
 }

@@ -63,7 +63,7 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 		all = append(all, Migration{Version: s.Source.Version, File: s.Source.Path, Applied: s.State == goose.StateApplied, At: s.AppliedAt})
 	}
 	known := all
-	err = eachRow(ctx, db, `SELECT version_id, is_applied, tstamp FROM goose_db_version WHERE version_id > 0 ORDER BY id`, func(rows *sql.Rows) error {
+	err = eachRow(ctx, db.read, `SELECT version_id, is_applied, tstamp FROM goose_db_version WHERE version_id > 0 ORDER BY id`, func(rows *sql.Rows) error {
 		m := Migration{Unknown: true}
 		err := rows.Scan(&m.Version, &m.Applied, &m.At)
 		if !slices.ContainsFunc(known, func(k Migration) bool { return k.Version == m.Version }) {

@@ -2,38 +2,13 @@ package schema
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"orderflow/schema/sqlitedb"
 )
-
-// DB is an open database. It is safe for concurrent use.
-type DB struct {
-	dsn     DSN
-	dialect Dialect
-	pools
-	counters
-}
-
-// pools are the connections of one DB. They may be the same.
-type pools struct {
-	write, read *sql.DB
-	urgent      *sql.DB       // SQL Server: for what must not wait behind the work
-	trips       *atomic.Int64 // SQL Server: round trips
-	sqlite      *sqlitedb.DB  // the SQLite file; nil on SQL Server
-}
-
-func (p pools) close() error {
-	if p.sqlite != nil {
-		return p.sqlite.Close()
-	}
-	return errors.Join(p.write.Close(), p.urgent.Close())
-}
 
 // Open connects to the database that dsn names (see ParseDSN). It does not migrate. ErrTooOld if
 // a newer program has made it one that this program must not work on. A SQLite file that is not
@@ -106,58 +81,18 @@ func patiently(ctx context.Context, contact func() error) error {
 	}
 }
 
-// Ping asks the database whether it answers, and whether the file is still the one that
-// was opened.
-func (db *DB) Ping(ctx context.Context) error {
-	if db.sqlite != nil {
-		if err := db.sqlite.Check(); err != nil {
-			return db.dialect.translate(err)
-		}
+func dialectOf(d DSN) Dialect {
+	if d.URL != nil {
+		return sqlServer{}
 	}
-	var one int
-	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+	return sqlite{sqlitedb.NewClock(sqlitedb.MachineTicks())}
 }
 
-// Close closes all connections. Transactions under way are rolled back.
-func (db *DB) Close() error { return db.close() }
-
-// Dialect is the database's dialect.
-func (db *DB) Dialect() Dialect { return db.dialect }
-
-// DSN is where the database is; its String hides the password.
-func (db *DB) DSN() DSN { return db.dsn }
-
-// counters count what Stats tells.
-type counters struct {
-	statements, transactions, retries atomic.Int64
-	waited, open                      atomic.Int64 // nanoseconds
-}
-
-// Stats counts what was sent to the database since it was opened.
-type Stats struct {
-	Statements   int64 // queries and changes, without BEGIN and COMMIT
-	Transactions int64 // writing transactions begun
-	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
-	// Retries are calls that were begun again, because the database had given up the
-	// transaction before, or its connection broke.
-	Retries int64
-	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
-	// for the writers before them; Open how long they were open. On SQLite no two are open at once, so
-	// that the Open of all processes tells how busy the one writer is.
-	Waited, Open time.Duration
-}
-
-// Retried counts a transaction that is begun again by somebody else than InTx.
-func (db *DB) Retried() { db.retries.Add(1) }
-
-// Stats counts what was sent to the database since it was opened.
-func (db *DB) Stats() Stats {
-	s := Stats{
-		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
-		Waited: time.Duration(db.waited.Load()), Open: time.Duration(db.open.Load()),
+// Caches is how many bytes the connections to a database hold in page caches at most, beside
+// the memory that Go knows of.
+func Caches(d DSN) int64 {
+	if d.URL != nil {
+		return 0
 	}
-	if db.trips != nil {
-		s.RoundTrips = db.trips.Load()
-	}
-	return s
+	return sqlitedb.CacheBytes
 }

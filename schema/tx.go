@@ -65,11 +65,17 @@ func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error)
 }
 
 func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (err error) {
+	db.transactions.Add(1)
+	asked := time.Now()
 	tx, err := db.begin(ctx, turn)
-	if err != nil {
-		return err
-	}
 	begun, committing := time.Now(), false
+	db.waited.Add(int64(begun.Sub(asked)))
+	if err != nil {
+		if blocked := db.Blocked(); blocked != nil && ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", blocked, err)
+		}
+		return db.dialect.translate(err)
+	}
 	defer func() {
 		// After a panic of f, or its error. The database may have rolled back already.
 		if !committing {
@@ -91,19 +97,11 @@ func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (
 }
 
 // begin begins a transaction, on SQLite in its turn.
-func (db *DB) begin(ctx context.Context, turn sqlitedb.Turn) (tx transaction, err error) {
-	db.transactions.Add(1)
-	asked := time.Now()
-	defer func() { db.waited.Add(int64(time.Since(asked))) }()
-	if db.sqlite == nil {
-		tx, err = db.write.BeginTx(ctx, nil)
-		return tx, db.dialect.translate(err)
+func (p pools) begin(ctx context.Context, turn sqlitedb.Turn) (transaction, error) {
+	if p.sqlite == nil {
+		return p.write.BeginTx(ctx, nil)
 	}
-	tx, err = db.sqlite.Begin(ctx, turn)
-	if blocked := db.Blocked(); err != nil && ctx.Err() != nil && blocked != nil {
-		return nil, fmt.Errorf("%w: %w", blocked, err)
-	}
-	return tx, db.dialect.translate(err)
+	return p.sqlite.Begin(ctx, turn)
 }
 
 // blockedAfter is how long another process may write before it is said to keep this one from

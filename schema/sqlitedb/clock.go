@@ -1,7 +1,6 @@
 package sqlitedb
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -11,6 +10,9 @@ import (
 
 	"modernc.org/sqlite"
 )
+
+// TimeLayout is how times are stored: UTC, six digits, no zone, so that text sorts like time.
+const TimeLayout = "2006-01-02T15:04:05.000000"
 
 // Ticks count the microseconds since a moment that Boot names. All processes that read the
 // same Boot count the same, and nobody can set it, but for that of WallBoot.
@@ -81,9 +83,3 @@ func withClock(c *Clock) *sqlite.Driver {
 }
 
 func stored(t time.Time) string { return t.UTC().Format(TimeLayout) }
-
-// OwnClock says whether this process reads the clock by which leases in the file are judged.
-func (db *DB) OwnClock(ctx context.Context) (own bool, err error) {
-	err = db.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM lease_clock WHERE boot = ?1`, db.clock.ticks.Boot).Scan(&own)
-	return own, err
-}

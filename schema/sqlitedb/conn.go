@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -35,32 +34,15 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	if err := c.file.check(); err != nil { // it may be the other file that was opened
 		return nil, errors.Join(err, inner.Close())
 	}
-	return &conn{driverConn: inner.(driverConn), writes: c.writes, prepared: map[string]*statement{}}, nil
+	return &conn{statements: statements{driverConn: inner.(driverConn), prepared: map[string]*statement{}}, writes: c.writes}, nil
 }
 
-// driverConn is what the driver's connection can do.
-type driverConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-}
-
-// conn is a connection. It does itself what has to do with its statements, and with what their errors
-// mean for a transaction.
+// conn is a connection, which knows what errors mean for it and for its transaction.
 type conn struct {
-	driverConn
+	statements
 	writes  bool  // it is the only one that does
 	ended   error // what may have ended the transaction, if it writes
 	damaged bool  // it may have pages in memory that are not what was written
-
-	prepared       map[string]*statement // by their text
-	open           atomic.Int32          // rows that are being read
-	args, arranged []driver.NamedValue   // for the arguments of the next statement
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -71,12 +53,45 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return res, c.note(err)
 }
 
+// execArgs is ExecContext for arguments that database/sql has not looked at.
+func (c *conn) execArgs(query string, args []any) (driver.Result, error) {
+	values, err := c.values(args)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.ExecContext(context.Background(), query, values)
+	for i := range values {
+		values[i].Value = nil // the driver keeps none, and they may be large
+	}
+	return res, err
+}
+
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.refuse(); err != nil {
 		return nil, err
 	}
-	rows, err := c.query(ctx, query, args)
-	return rows, c.note(err)
+	rows, of, err := c.query(ctx, query, args)
+	if err != nil {
+		return nil, c.note(err)
+	}
+	of.busy = true
+	c.open.Add(1)
+	return openRows{rows, of, c}, nil
+}
+
+// openRows are the rows of a statement that is being read.
+type openRows struct {
+	driver.Rows
+	of   *statement
+	conn *conn
+}
+
+func (r openRows) Next(dest []driver.Value) error { return r.conn.note(r.Rows.Next(dest)) }
+
+func (r openRows) Close() error {
+	r.of.busy = false
+	r.conn.open.Add(-1)
+	return r.conn.note(r.Rows.Close())
 }
 
 // begin begins a transaction that writes. It waits for other processes until ctx ends.

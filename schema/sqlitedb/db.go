@@ -8,12 +8,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 )
-
-// TimeLayout is how times are stored: UTC, six digits, no zone, so that text sorts like time.
-const TimeLayout = "2006-01-02T15:04:05.000000"
 
 // The page caches of connections, in kB. Every order writes a page of the reservations that
 // may be anywhere, since their keys are hashes: with a million orders stored and a cache as
@@ -25,6 +23,10 @@ const (
 
 // readers bounds the connections that read.
 const readers = 8
+
+// WALLimit is how long the -wal stays when SQLite begins it anew, in bytes. In the usual way
+// it is copied into the file every thousand pages, which are 4 MB.
+const WALLimit = 16 << 20
 
 // CacheBytes is how much the connections hold in page caches at most.
 const CacheBytes = (writerCache + readers*readerCache) * 1000
@@ -46,7 +48,10 @@ type DB struct {
 	once  *sql.DB // connections that are opened for one use: they have nothing in memory
 	file  *file
 	clock *Clock
-	queue queue
+	queue queue[WriteTx]
+	// blocked is since when no transaction could be begun because of another process, in
+	// nanoseconds since 1970; 0 if none is waited for.
+	blocked atomic.Int64
 }
 
 // Open opens the file. It makes one, for its owner only, if there is none.
@@ -65,7 +70,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		}
 		return connector{driver: drv, source: source(c.Path, q), file: f}
 	}
-	if err := f.keepLog(ctx, connect("query_only(1)")); err != nil {
+	if err := f.keepLog(ctx, sql.OpenDB(connect("query_only(1)"))); err != nil {
 		return nil, err
 	}
 	writing := connect(cache(writerCache))

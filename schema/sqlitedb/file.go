@@ -91,8 +91,8 @@ func openFile(path string) (*file, error) {
 
 // keepLog opens the connection that stays until close, and remembers which files are beside the
 // database.
-func (f *file) keepLog(ctx context.Context, c connector) (err error) {
-	f.pool = sql.OpenDB(c)
+func (f *file) keepLog(ctx context.Context, pool *sql.DB) (err error) {
+	f.pool = pool
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.pool.Close())

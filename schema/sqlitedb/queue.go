@@ -4,9 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
-
-	lib "modernc.org/sqlite/lib"
 )
 
 // Turn says which of those who wait for the connection that writes has it next.
@@ -24,49 +21,29 @@ const (
 
 const mostPassed = 2
 
-// queue has the transactions of a process follow each other. Who finds nobody writing begins; who
-// ends has the first of those who wait begin.
-type queue struct {
+// queue has the transactions of a process follow each other. A caller that finds nobody writing
+// begins one; a caller that ends one has the first of those who wait begin.
+type queue[T any] struct {
 	mu      sync.Mutex
-	busy    bool // somebody has the connection, or was told to take it
-	waiting [turns][]chan *WriteTx
-	passed  int       // those who had their turn while the first of Last waited
-	blocked time.Time // since when another process keeps this one from beginning; zero if none does
+	busy    bool             // somebody has the connection, or was told to take it
+	waiting [turns][]chan *T // each is given a transaction that has begun, or nil: begin one
+	passed  int              // those who had their turn while the first of Last waited
 }
 
-// Begin begins a transaction. It waits for its turn, and then for other processes, until ctx ends.
-// Others wait until the transaction is ended by Commit or Rollback.
-func (db *DB) Begin(ctx context.Context, t Turn) (*WriteTx, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	q, mine := &db.queue, make(chan *WriteTx, 1)
-	for first := q.enter(t, mine); ; first = false {
-		if !first {
-			if tx, err := q.await(ctx, t, mine); err != nil || tx != nil {
-				return tx, err
-			}
-		}
-		if tx, err := db.tryStart(ctx); err != nil || !q.giveWay(t, mine, tx) {
-			return tx, err
-		}
-	}
-}
-
-// enter says whether nobody writes. Otherwise it queues mine.
-func (q *queue) enter(t Turn, mine chan *WriteTx) (first bool) {
+// enter has mine wait, but for nobody if nobody writes.
+func (q *queue[T]) enter(t Turn, mine chan *T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.busy {
-		q.busy = true
-		return true
+	if q.busy {
+		q.waiting[t] = append(q.waiting[t], mine)
+		return
 	}
-	q.waiting[t] = append(q.waiting[t], mine)
-	return false
+	q.busy = true
+	mine <- nil
 }
 
-// await gives a transaction that somebody else has begun, or nil if one has to be begun.
-func (q *queue) await(ctx context.Context, t Turn, mine chan *WriteTx) (*WriteTx, error) {
+// await gives what mine was given. If ctx ends before, mine waits no longer.
+func (q *queue[T]) await(ctx context.Context, t Turn, mine chan *T) (*T, error) {
 	select {
 	case tx := <-mine:
 		return tx, nil
@@ -83,7 +60,7 @@ func (q *queue) await(ctx context.Context, t Turn, mine chan *WriteTx) (*WriteTx
 
 // giveWay hands a transaction that has begun to the first of those who go before, who may have come
 // while it waited for other processes, and queues mine again.
-func (q *queue) giveWay(t Turn, mine chan *WriteTx, tx *WriteTx) bool {
+func (q *queue[T]) giveWay(t Turn, mine chan *T, tx *T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.next(t, tx) {
@@ -97,14 +74,14 @@ func (q *queue) giveWay(t Turn, mine chan *WriteTx, tx *WriteTx) bool {
 }
 
 // leave has the next begin.
-func (q *queue) leave() {
+func (q *queue[T]) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.busy = q.next(turns, nil)
 }
 
 // next gives tx to the first of those whose turn is before a turn.
-func (q *queue) next(before Turn, tx *WriteTx) bool {
+func (q *queue[T]) next(before Turn, tx *T) bool {
 	for t := range before {
 		passes := t == InTurn && (before == Last || len(q.waiting[Last]) > 0)
 		if len(q.waiting[t]) == 0 || passes && q.passed >= mostPassed {
@@ -120,55 +97,11 @@ func (q *queue) next(before Turn, tx *WriteTx) bool {
 	return false
 }
 
-// tryStart begins a transaction on the file that was opened, and remembers since when that cannot be
-// done for other processes.
-func (db *DB) tryStart(ctx context.Context) (*WriteTx, error) {
-	db.queue.block(time.Now())
-	tx, err := db.start(ctx)
-	ended := ctx.Err()
-	if err == nil || ended == nil && code(err) != lib.SQLITE_BUSY {
-		db.queue.block(time.Time{})
-	}
-	switch {
-	case ended != nil:
-		err = ended
-	case err == nil:
-		err = db.file.check()
-	}
-	switch {
-	case err == nil:
-		return tx, nil
-	case tx == nil:
-		db.queue.leave()
-	default:
-		_ = tx.Rollback() // nothing was done
-	}
-	return nil, err
-}
-
-func (q *queue) block(since time.Time) {
+// length is how many wait.
+func (q *queue[T]) length() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if since.IsZero() || q.blocked.IsZero() {
-		q.blocked = since
-	}
-}
-
-// Blocked is for how long another process has kept this one from beginning a transaction; 0 if none does.
-func (db *DB) Blocked() time.Duration {
-	db.queue.mu.Lock()
-	defer db.queue.mu.Unlock()
-	if db.queue.blocked.IsZero() {
-		return 0
-	}
-	return time.Since(db.queue.blocked)
-}
-
-// Waiting is how many wait for their turn.
-func (db *DB) Waiting() (n int) {
-	db.queue.mu.Lock()
-	defer db.queue.mu.Unlock()
-	for _, waiting := range db.queue.waiting {
+	for _, waiting := range q.waiting {
 		n += len(waiting)
 	}
 	return n

@@ -6,11 +6,24 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 )
 
 // maxPrepared bounds the statements one connection keeps prepared; further texts are
 // prepared each time.
 const maxPrepared = 256
+
+// driverConn is what the driver's connection can do.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
 
 // statement is one that is kept prepared.
 type statement struct {
@@ -19,9 +32,17 @@ type statement struct {
 	order []int // which argument, from 0, goes to each placeholder; nil: as they come
 }
 
+// statements are those of a connection. They stay prepared, so that callers need not do that.
+type statements struct {
+	driverConn
+	prepared       map[string]*statement // by their text
+	open           atomic.Int32          // rows that are being read
+	args, arranged []driver.NamedValue   // for the arguments of the next statement
+}
+
 // prepare gives the kept statement for query, and its arguments in their order; nil if it is in use
 // or too many are kept.
-func (c *conn) prepare(ctx context.Context, query string, args []driver.NamedValue) (*statement, []driver.NamedValue, error) {
+func (c *statements) prepare(ctx context.Context, query string, args []driver.NamedValue) (*statement, []driver.NamedValue, error) {
 	s, kept := c.prepared[query]
 	switch {
 	case kept && s.busy, !kept && len(c.prepared) >= maxPrepared:
@@ -39,7 +60,7 @@ func (c *conn) prepare(ctx context.Context, query string, args []driver.NamedVal
 	return s, args, err
 }
 
-func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *statements) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	s, args, err := c.prepare(ctx, query, args)
 	switch {
 	case err != nil:
@@ -50,37 +71,18 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 }
 
-func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+// query gives rows, and the statement that is busy while they are read.
+func (c *statements) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, *statement, error) {
 	s, args, err := c.prepare(ctx, query, args)
-	switch {
-	case err != nil:
-	case s == nil:
-		s = &statement{}
-		rows, err = c.driverConn.QueryContext(ctx, query, args)
-	default:
-		rows, err = s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
-	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.busy = true
-	c.open.Add(1)
-	return openRows{rows, s, c}, nil
-}
-
-// openRows are the rows of a statement that is being read.
-type openRows struct {
-	driver.Rows
-	of   *statement
-	conn *conn
-}
-
-func (r openRows) Next(dest []driver.Value) error { return r.conn.note(r.Rows.Next(dest)) }
-
-func (r openRows) Close() error {
-	r.of.busy = false
-	r.conn.open.Add(-1)
-	return r.conn.note(r.Rows.Close())
+	if s == nil {
+		rows, err := c.driverConn.QueryContext(ctx, query, args)
+		return rows, &statement{}, err
+	}
+	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	return rows, s, err
 }
 
 var numbered = regexp.MustCompile(`\?(\d+)`)
@@ -104,7 +106,7 @@ func positional(query string) (text string, order []int) {
 
 // arrange puts arguments into the order of the placeholders. They are good until the next
 // call: the driver binds copies.
-func (c *conn) arrange(s *statement, args []driver.NamedValue) ([]driver.NamedValue, error) {
+func (c *statements) arrange(s *statement, args []driver.NamedValue) ([]driver.NamedValue, error) {
 	if s.order == nil {
 		return args, nil
 	}
@@ -119,22 +121,9 @@ func (c *conn) arrange(s *statement, args []driver.NamedValue) ([]driver.NamedVa
 	return arranged, nil
 }
 
-// execArgs is ExecContext for arguments that database/sql has not looked at.
-func (c *conn) execArgs(query string, args []any) (driver.Result, error) {
-	values, err := c.values(args)
-	if err != nil {
-		return nil, err
-	}
-	res, err := c.ExecContext(context.Background(), query, values)
-	for i := range values {
-		values[i].Value = nil // the driver keeps none, and they may be large
-	}
-	return res, err
-}
-
 // values makes arguments the driver's, in a buffer that the next call uses again. It makes of them
 // what database/sql does, and that faster of the most frequent types.
-func (c *conn) values(args []any) ([]driver.NamedValue, error) {
+func (c *statements) values(args []any) ([]driver.NamedValue, error) {
 	c.args = room(c.args, len(args))
 	values := c.args[:len(args)]
 	for i, arg := range args {

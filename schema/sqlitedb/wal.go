@@ -9,9 +9,6 @@ import (
 )
 
 const (
-	// WALLimit is how long the -wal stays when SQLite begins it anew, in bytes. In the usual way
-	// it is copied into the file every thousand pages, which are 4 MB.
-	WALLimit = 16 << 20
 	// walWait is how long writers may be kept waiting while the -wal is emptied.
 	walWait = 20 * time.Millisecond
 	// usualCheckpoint is after how many pages of the -wal a commit copies them, by SQLite's default.

@@ -15,28 +15,11 @@ import (
 // To interrupt a change ends the whole transaction. So a context that has ended keeps a statement
 // from beginning, and none that has begun is interrupted.
 type WriteTx struct {
-	db     *DB
+	queue  *queue[WriteTx]
+	file   *file
 	pooled *sql.Conn
 	own    *conn       // pooled's; used under its lock, but for open
 	asked  []io.Closer // the rows of questions since none was open
-}
-
-// start takes the connection, and begins a transaction on it, and waits for both until ctx ends.
-func (db *DB) start(ctx context.Context) (*WriteTx, error) {
-	pooled, err := db.Write.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tx := &WriteTx{db: db, pooled: pooled}
-	err = tx.with(func(c *conn) error {
-		tx.own = c
-		return c.begin(ctx)
-	})
-	if err != nil {
-		_ = pooled.Close() // gives it back; what it says adds nothing
-		return nil, err
-	}
-	return tx, nil
 }
 
 // with calls f with the connection, unless it was given back.
@@ -58,7 +41,7 @@ func (tx *WriteTx) Commit() error {
 	if err := tx.end((*conn).commit); err != nil {
 		return err
 	}
-	return tx.db.file.check()
+	return tx.file.check()
 }
 
 // Rollback takes everything back and lets the next begin.
@@ -69,7 +52,7 @@ func (tx *WriteTx) end(how func(*conn) error) error {
 	err := tx.with(how)
 	if !errors.Is(err, sql.ErrTxDone) {
 		_ = tx.pooled.Close() // gives it back; what it says adds nothing
-		tx.db.queue.leave()
+		tx.queue.leave()
 		runtime.Gosched() // the next has the processor now: nobody writes until it begins
 	}
 	return err

@@ -1,0 +1,129 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"orderflow/schema/sqlitedb"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	dsn     DSN
+	dialect Dialect
+	pools
+	counters
+}
+
+// Ping asks the database whether it answers, and whether the file is still the one that
+// was opened.
+func (db *DB) Ping(ctx context.Context) error {
+	if db.sqlite != nil {
+		if err := db.sqlite.Check(); err != nil {
+			return db.dialect.translate(err)
+		}
+	}
+	var one int
+	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+}
+
+// Close closes all connections. Transactions under way are rolled back.
+func (db *DB) Close() error { return db.close() }
+
+// Dialect is the database's dialect.
+func (db *DB) Dialect() Dialect { return db.dialect }
+
+// DSN is where the database is; its String hides the password.
+func (db *DB) DSN() DSN { return db.dsn }
+
+// counters count what Stats tells.
+type counters struct {
+	statements, transactions, retries atomic.Int64
+	waited, open                      atomic.Int64 // nanoseconds
+}
+
+// Stats counts what was sent to the database since it was opened.
+type Stats struct {
+	Statements   int64 // queries and changes, without BEGIN and COMMIT
+	Transactions int64 // writing transactions begun
+	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
+	// Retries are calls that were begun again, because the database had given up the
+	// transaction before, or its connection broke.
+	Retries int64
+	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
+	// for the writers before them; Open how long they were open. On SQLite no two are open at once, so
+	// that the Open of all processes tells how busy the one writer is.
+	Waited, Open time.Duration
+}
+
+// Retried counts a transaction that is begun again by somebody else than InTx.
+func (db *DB) Retried() { db.retries.Add(1) }
+
+// Stats counts what was sent to the database since it was opened.
+func (db *DB) Stats() Stats {
+	s := Stats{
+		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
+		Waited: time.Duration(db.waited.Load()), Open: time.Duration(db.open.Load()),
+	}
+	if db.trips != nil {
+		s.RoundTrips = db.trips.Load()
+	}
+	return s
+}
+
+// WAL keeps the write-ahead log of a SQLite file short (see sqlitedb.WAL). Its errors have kinds.
+type WAL struct{ *sqlitedb.WAL }
+
+// WALState is how the write-ahead log stands.
+type WALState = sqlitedb.WALState
+
+// WALLimit is how long the write-ahead log stays when SQLite begins it anew, in bytes.
+const WALLimit = sqlitedb.WALLimit
+
+// WAL gives what keeps the write-ahead log short; nil on SQL Server.
+func (db *DB) WAL() *WAL {
+	if db.sqlite == nil {
+		return nil
+	}
+	return &WAL{db.sqlite.WAL()}
+}
+
+// Tend looks after the write-ahead log once. It is to be called every second or so: ErrReplaced if
+// the file was removed or replaced, ErrLogReplaced if the log was.
+func (w *WAL) Tend(ctx context.Context) (WALState, error) {
+	s, err := w.WAL.Tend(ctx)
+	return s, sqlite{}.translate(err)
+}
+
+// Bytes is the size of the write-ahead log; 0 on SQL Server, and where there is none. It asks the file
+// system only.
+func (w *WAL) Bytes() int64 {
+	if w == nil {
+		return 0
+	}
+	return w.WAL.Bytes()
+}
+
+// JoinClock makes this process one of those that hold leases in the database, all of which judge
+// them by one clock (see sqlitedb.DB.JoinClock). A server has one clock for all, and there is nothing
+// to do.
+func (db *DB) JoinClock(ctx context.Context, tell func(string)) error {
+	if db.sqlite == nil {
+		return nil
+	}
+	if err := db.dialect.translate(db.sqlite.JoinClock(ctx, tell)); err != nil {
+		return fmt.Errorf("the lease clock of %s: %w", db.dsn, err)
+	}
+	return nil
+}
+
+// OwnClock says whether this process reads the clock by which leases in the database are judged.
+func (db *DB) OwnClock(ctx context.Context) (bool, error) {
+	if db.sqlite == nil {
+		return true, nil
+	}
+	own, err := db.sqlite.OwnClock(ctx)
+	return own, db.dialect.translate(err)
+}
