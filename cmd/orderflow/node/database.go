@@ -12,11 +12,19 @@ import (
 	"orderflow/eventstore"
 	"orderflow/handlers"
 	"orderflow/projections"
-	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
+
+// Orders is where a node keeps orders, and what places them.
+type Orders struct {
+	DB      *schema.DB
+	Store   *eventstore.Store
+	Views   *projections.Views
+	Placing *handlers.Placing // places orders, and starts them here if a worker is free
+	bell    *messaging.Bell   // rung for each message that was appended
+}
 
 // returnDelay is how long an order whose step was interrupted waits for its next attempt.
 const returnDelay = time.Second
@@ -35,23 +43,42 @@ func OpenStore(ctx context.Context, db *schema.DB, memory int64, bell *messaging
 	return store, projections.NewViews(db, store), nil
 }
 
-func (n *Node) openDatabase(ctx context.Context) (err error) {
+// openOrders brings the database up to date and opens what is in it. It refuses one whose events may be in
+// forms that this program does not read.
+func openOrders(ctx context.Context, conf Config, m memory, self self) (o Orders, err error) {
+	o.bell = &messaging.Bell{}
+	if o.DB, err = openDatabase(ctx, conf, self.entry("schema")); err != nil {
+		return o, err
+	}
+	o.Store, o.Views, err = OpenStore(ctx, o.DB, m.remembered(), o.bell, messaging.NewLogrusAdapter(self.entry("outbox")))
+	if err != nil {
+		return o, err
+	}
+	if level := o.Store.Level(); level > domain.EventLevel {
+		return o, fmt.Errorf("%w: the events of %s are written at level %d, and it reads them up to level %d: run the newer version",
+			domain.ErrNewer, o.DB.DSN(), level, domain.EventLevel)
+	}
+	return o, nil
+}
+
+// openDatabase gives the database also with an error, if it is open.
+func openDatabase(ctx context.Context, conf Config, log *logrus.Entry) (*schema.DB, error) {
 	open, migrated := schema.Open, migrate
-	if n.conf.NoMigrate {
+	if conf.NoMigrate {
 		open, migrated = schema.OpenExisting, requireMigrated
 	}
-	if n.DB, err = open(ctx, n.conf.DSN); err != nil {
-		return err
+	db, err := open(ctx, conf.DSN)
+	if err != nil {
+		return nil, err
 	}
-	log := n.self.entry("schema")
-	if n.DB.DSN().OthersCanRead() {
-		log.Warnf("every user of this machine can read %s, and with it all orders: chmod 600 it, and the files -wal and -shm beside it", n.DB.DSN().Path)
+	if db.DSN().OthersCanRead() {
+		log.Warnf("every user of this machine can read %s, and with it all orders: chmod 600 it, and the files -wal and -shm beside it", db.DSN().Path)
 	}
-	if err := migrated(ctx, n.DB, log); err != nil {
-		return err
+	if err := migrated(ctx, db, log); err != nil {
+		return db, err
 	}
-	warnOfDeviations(ctx, n.DB, log)
-	return n.DB.JoinClock(ctx, func(note string) { log.Warn(note) })
+	warnOfDeviations(ctx, db, log)
+	return db, db.JoinClock(ctx, func(note string) { log.Warn(note) })
 }
 
 func migrate(ctx context.Context, db *schema.DB, log *logrus.Entry) error {
@@ -85,40 +112,4 @@ func warnOfDeviations(ctx context.Context, db *schema.DB, log *logrus.Entry) {
 	for _, d := range found {
 		log.WithField(d.Kind, d.Name).Warnf("the schema is not as it was made: %s; \"orderflow check\" looks for what may have been done", d)
 	}
-}
-
-// openStore refuses a database whose events may be in forms that this program does not read.
-func (n *Node) openStore(ctx context.Context) (err error) {
-	n.Store, n.Views, err = OpenStore(ctx, n.DB, n.memory.remembered(), n.bell, messaging.NewLogrusAdapter(n.self.entry("outbox")))
-	if err != nil {
-		return err
-	}
-	if level := n.Store.Level(); level > domain.EventLevel {
-		return fmt.Errorf("%w: the events of %s are written at level %d, and it reads them up to level %d: run the newer version",
-			domain.ErrNewer, n.DB.DSN(), level, domain.EventLevel)
-	}
-	return nil
-}
-
-// buildPlacing makes what places orders. It starts them on this node's own workers, if there are any.
-func (n *Node) buildPlacing(context.Context) (err error) {
-	conf := handlers.PlacingConfig{Store: n.Store, Node: n.self.name, Closed: n.gate.closed}
-	if n.worker != nil {
-		conf.Slots = n.worker.subscriber
-	}
-	n.Placing, err = handlers.NewPlacing(conf)
-	return err
-}
-
-func (n *Node) buildProjector(context.Context) error {
-	if !n.conf.has(roleProjector) {
-		return nil
-	}
-	log := n.self.entry("projector")
-	n.projector = tail.NewProjector(n.DB, n.Store.Follower(), tail.Config{
-		OnRound: n.health.applying.beat,
-		OnError: func(err error) { log.WithError(err).Warn("the views are behind; trying again") },
-	})
-	n.Store.OnCommit(func(int, int64) { n.projector.Wake() })
-	return nil
 }

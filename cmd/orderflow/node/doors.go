@@ -27,22 +27,21 @@ type doors struct {
 	log        *logrus.Entry
 }
 
-// open reads the tokens and takes the ports, before anything else is touched. They answer once the
+// openDoors reads the tokens and takes the ports, before anything else is touched. They answer once the
 // node runs.
-func (n *Node) open(ctx context.Context) (err error) {
-	d := &n.doors
-	d.authFile, d.log = n.conf.AuthFile, n.self.entry("node")
+func openDoors(ctx context.Context, conf Config, log *logrus.Entry) (d doors, err error) {
+	d.authFile, d.log = conf.AuthFile, log
 	if d.auth, err = httpapi.LoadAuth(d.authFile); err != nil {
-		return fmt.Errorf("%w: --auth-file: %w", domain.ErrInvalid, err)
+		return d, fmt.Errorf("%w: --auth-file: %w", domain.ErrInvalid, err)
 	}
 	d.warnOfAuthFile()
-	if n.conf.has(roleAPI) {
-		if d.api, err = listen(ctx, "--listen", n.conf.Listen); err != nil {
-			return err
+	if conf.has(roleAPI) {
+		if d.api, err = listen(ctx, "--listen", conf.Listen); err != nil {
+			return d, err
 		}
 	}
-	d.admin, err = listen(ctx, "--admin", n.conf.Admin)
-	return err
+	d.admin, err = listen(ctx, "--admin", conf.Admin)
+	return d, err
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
@@ -53,11 +52,10 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Addresses says where the node listens.
-func (n *Node) Addresses() process.Addresses {
-	a := process.Addresses{Node: n.self.name, PID: os.Getpid(), Admin: n.doors.admin.Addr().String()}
-	if n.doors.api != nil {
-		a.Listen = n.doors.api.Addr().String()
+func (d *doors) addresses(node string) process.Addresses {
+	a := process.Addresses{Node: node, PID: os.Getpid(), Admin: d.admin.Addr().String()}
+	if d.api != nil {
+		a.Listen = d.api.Addr().String()
 	}
 	return a
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,7 +10,6 @@ import (
 
 	"orderflow/domain"
 	"orderflow/eventstore/check"
-	"orderflow/projections/verify"
 	"orderflow/schema"
 )
 
@@ -98,19 +96,18 @@ func (g *gate) behind(f func(context.Context) error) func(context.Context) error
 	}
 }
 
-// buildGate looks before anything is begun.
-func (n *Node) buildGate(ctx context.Context) error {
-	claims, err := check.Beyond(ctx, n.DB)
+// newGate looks before anything is begun.
+func newGate(ctx context.Context, db *schema.DB, log *logrus.Entry) (*gate, error) {
+	claims, err := check.Beyond(ctx, db)
 	if err != nil {
-		return fmt.Errorf("compare the log with what was made of it: %w", err)
+		return nil, fmt.Errorf("compare the log with what was made of it: %w", err)
 	}
-	n.gate = &gate{db: n.DB, log: n.self.entry("node"), opened: make(chan struct{})}
-	n.schema = &guard{db: n.DB, gate: n.gate, log: n.self.entry("schema")}
-	n.gate.set(lostEnd(claims))
-	if why := n.gate.closed(); why != nil {
-		n.gate.log.WithError(why).Error("not ready")
+	g := &gate{db: db, log: log, opened: make(chan struct{})}
+	g.set(lostEnd(claims))
+	if why := g.closed(); why != nil {
+		log.WithError(why).Error("not ready")
 	}
-	return nil
+	return g, nil
 }
 
 // look looks again, until the gate can be opened.
@@ -127,30 +124,4 @@ func (g *gate) look(ctx context.Context) {
 		g.log.Info("the end of the log is mended; the node begins its work")
 	}
 	g.set(why)
-}
-
-// lookOnce says, once the node works, what is wrong and keeps no node from working: counts, and newest
-// orders without their reservation.
-func (n *Node) lookOnce(ctx context.Context) error {
-	log := n.self.entry("node")
-	counts, err := verify.Miscounts(ctx, n.DB)
-	if err == nil {
-		for _, d := range counts {
-			what := fmt.Sprintf("the views count %s orders as %s, and there are %s", d.Stored, d.Field, d.Expected)
-			if d.Kind == verify.KindUnreadable {
-				what = fmt.Sprintf("the %s cannot be read: they are %q", d.Field, d.Stored)
-			}
-			log.Warnf("%s; \"orderflow projections rebuild\" mends it", what)
-		}
-		var keys []check.Violation
-		keys, err = check.Newest(ctx, n.DB, n.Store)
-		for _, v := range keys {
-			log.Warnf("%s; a repeat of its request would make a second order. \"orderflow check\" looks at all", v)
-		}
-	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		log.WithError(err).Warn("whether counts and keys agree with the log cannot be told")
-	}
-	<-ctx.Done()
-	return nil
 }

@@ -19,10 +19,10 @@ type levels struct {
 }
 
 // followLevels looks at once, and then as often as there are heartbeats.
-func (n *Node) followLevels(ctx context.Context) error {
-	l := &levels{store: n.Store, nodes: inflight.NewNodes(n.DB), log: n.self.entry("member")}
+func (f *frame) followLevels(ctx context.Context) error {
+	l := &levels{store: f.Store, nodes: inflight.NewNodes(f.DB), log: f.self.entry("member")}
 	l.look(ctx)
-	return every(n.conf.Heartbeat, l.look)(ctx)
+	return every(f.conf.Heartbeat, l.look)(ctx)
 }
 
 const (

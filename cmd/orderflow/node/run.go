@@ -20,9 +20,12 @@ type part struct {
 
 // parts are what the node does beside working on orders and answering.
 func (n *Node) parts() []part {
-	heartbeat := n.conf.Heartbeat
+	heartbeat, reload := n.conf.Heartbeat, n.doors.reloadAuth
+	if n.conf.AuthFile == "" {
+		reload = nil
+	}
 	all := []part{
-		{name: "signals", run: n.watchSignals},
+		{name: "signals", run: n.life.watch(n.self.entry("node"), reload)},
 		{name: "gate", run: every(heartbeat, n.gate.look)},
 		{name: "schema", run: every(heartbeat, n.schema.look)},
 		{name: "history", run: every(heartbeat, func(ctx context.Context) { _ = n.Store.CheckHistory(ctx) })}, // others report what keeps it from looking
@@ -31,7 +34,7 @@ func (n *Node) parts() []part {
 		{name: "cluster", run: every(clusterEvery, n.health.cluster.look)},
 		{name: "memory", run: every(memoryEvery, n.memory.look())},
 		{name: "retention", run: n.retention().Run, waits: true},
-		{name: "doubts", run: n.lookOnce, waits: true},
+		{name: "doubts", run: n.sayDoubts, waits: true},
 	}
 	if n.projector != nil {
 		all = append(all, part{name: "projector", run: n.projector.Run, waits: true})

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // together is how long after the first signal to stop further ones are taken for the same:
@@ -46,27 +48,29 @@ func (l life) end() {
 	signal.Stop(l.signals)
 }
 
-// watchSignals has the first signal stop the node, and one that comes at least a second later
-// end the process, which is a crash on demand.
-func (n *Node) watchSignals(ctx context.Context) error {
-	defer signal.Stop(n.life.signals)
-	var first time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case s := <-n.life.signals:
-			entry := n.self.entry("node").WithField("signal", s.String())
-			switch {
-			case s == syscall.SIGHUP && n.conf.AuthFile != "":
-				n.doors.reloadAuth()
-			case first.IsZero():
-				first = time.Now()
-				entry.Info("draining; a second signal, after a second, quits at once")
-				n.Stop()
-			case time.Since(first) >= together:
-				entry.Warn("quitting at once; other nodes take over what was running")
-				os.Exit(1)
+// watch has the first signal stop the node, and one that comes at least a second later end the process,
+// which is a crash on demand. reload reads the token file; nil if there is none.
+func (l life) watch(log *logrus.Entry, reload func()) func(context.Context) error {
+	return func(ctx context.Context) error {
+		defer signal.Stop(l.signals)
+		var first time.Time
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case s := <-l.signals:
+				entry := log.WithField("signal", s.String())
+				switch {
+				case s == syscall.SIGHUP && reload != nil:
+					reload()
+				case first.IsZero():
+					first = time.Now()
+					entry.Info("draining; a second signal, after a second, quits at once")
+					l.stop()
+				case time.Since(first) >= together:
+					entry.Warn("quitting at once; other nodes take over what was running")
+					os.Exit(1)
+				}
 			}
 		}
 	}

@@ -1,17 +1,15 @@
 package node
 
 import (
-	"context"
 	"math/rand/v2"
 	"os"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
-	"github.com/sirupsen/logrus"
 
 	"orderflow/domain/work"
-	"orderflow/eventstore"
 	"orderflow/handlers"
+	"orderflow/projections/tail"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
@@ -22,43 +20,23 @@ type member struct {
 	losses *inflight.Losses // of other nodes
 }
 
-// join makes the node's membership.
-func (n *Node) join(context.Context) (err error) {
-	n.member.losses = inflight.NewLosses(n.DB, inflight.LossesConfig{Every: n.conf.LeaseTTL / 2, Logger: n.self.entry("cluster")})
-	n.member.Node, err = handlers.NewNode(handlers.NodeConfig{
+// join makes the node's membership. busy is how many workers have work.
+func (f *frame) join(busy func() int) (m member, err error) {
+	m.losses = inflight.NewLosses(f.DB, inflight.LossesConfig{Every: f.conf.LeaseTTL / 2, Logger: f.self.entry("cluster")})
+	m.Node, err = handlers.NewNode(handlers.NodeConfig{
 		Info: work.Node{
-			Node: n.self.name, Slots: n.conf.slots(), Host: n.self.host, PID: os.Getpid(), Version: n.self.version,
-			Roles: n.conf.roles(), Admin: n.Addresses().Admin,
+			Node: f.self.name, Slots: f.conf.slots(), Host: f.self.host, PID: os.Getpid(), Version: f.self.version,
+			Roles: f.conf.roles(), Admin: f.doors.admin.Addr().String(),
 		},
-		Registry:  inflight.NewNodes(n.DB),
-		Heartbeat: n.conf.Heartbeat,
-		LeaseTTL:  n.conf.LeaseTTL,
-		Busy:      n.busy,
-		OnRenewal: n.health.heart.beat,
-		Why:       n.DB.Blocked,
-		Logger:    n.self.entry("member"),
+		Registry:  inflight.NewNodes(f.DB),
+		Heartbeat: f.conf.Heartbeat,
+		LeaseTTL:  f.conf.LeaseTTL,
+		Busy:      busy,
+		OnRenewal: f.health.heart.beat,
+		Why:       f.DB.Blocked,
+		Logger:    f.self.entry("member"),
 	})
-	if err == nil {
-		n.Store.OnOtherHistory(n.startOver)
-	}
-	return err
-}
-
-// startOver is what the node does when the database is not the one that it knows.
-func (n *Node) startOver(h eventstore.OtherHistory) {
-	n.self.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
-		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
-			"The node forgets all that it remembers and registers anew. Run \"orderflow check\"")
-	n.schema.suspect()
-	n.member.Reregister()
-}
-
-// busy is how many workers have work.
-func (n *Node) busy() int {
-	if n.worker == nil {
-		return 0
-	}
-	return n.worker.subscriber.Busy()
+	return m, err
 }
 
 // holds says whether the node may rely on a lease of its own.
@@ -74,44 +52,51 @@ type worker struct {
 	router     *handlers.Worker      // brings them there, and drains
 }
 
-func (n *Node) buildWorker(context.Context) (err error) {
-	if !n.conf.has(roleWorker) {
-		return nil
+// busy is how many workers have work.
+func (w *worker) busy() int {
+	if w == nil {
+		return 0
 	}
-	w, logger := &worker{}, messaging.NewLogrusAdapter(n.self.entry("messaging"))
-	n.worker = w
-	w.subscriber, err = messaging.NewSubscriber(n.DB, messaging.Config{
-		Slots: n.conf.Workers, Tenure: n.member.Tenure, AloneAfter: max(1, n.conf.MaxInterruptions-1), Losses: n.member.losses,
-		Bell: n.bell, OnRound: n.health.claims.beat, Logger: logger,
-	})
-	if err != nil {
-		return err
-	}
-	if w.steps, err = n.buildSteps(n.self.entry("worker")); err != nil {
-		return err
-	}
-	router, err := handlers.NewRouter(handlers.RouterConfig{
-		Subscriber: w.subscriber, Steps: w.steps, DeadLetters: inflight.NewDeadLetters(n.DB), Logger: quiet{logger},
-	})
-	if err != nil {
-		return err
-	}
-	w.router, err = handlers.NewWorker(handlers.WorkerConfig{
-		Node: n.member.Node, Router: router, Subscriber: w.subscriber, Steps: w.steps,
-		DrainTimeout: max(n.conf.DrainTimeout, time.Nanosecond), // 0 means no time here, and the default there
-		Logger:       n.self.entry("worker"),
-	})
-	return err
+	return w.subscriber.Busy()
 }
 
-func (n *Node) buildSteps(log *logrus.Entry) (*handlers.Steps, error) {
-	seed := n.conf.Seed
+func (f *frame) newWorker(m member) (_ *worker, err error) {
+	if !f.conf.has(roleWorker) {
+		return nil, nil
+	}
+	w, logger := &worker{}, messaging.NewLogrusAdapter(f.self.entry("messaging"))
+	w.subscriber, err = messaging.NewSubscriber(f.DB, messaging.Config{
+		Slots: f.conf.Workers, Tenure: m.Tenure, AloneAfter: max(1, f.conf.MaxInterruptions-1), Losses: m.losses,
+		Bell: f.bell, OnRound: f.health.claims.beat, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if w.steps, err = f.newSteps(m); err != nil {
+		return nil, err
+	}
+	router, err := handlers.NewRouter(handlers.RouterConfig{
+		Subscriber: w.subscriber, Steps: w.steps, DeadLetters: inflight.NewDeadLetters(f.DB), Logger: quiet{logger},
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.router, err = handlers.NewWorker(handlers.WorkerConfig{
+		Node: m.Node, Router: router, Subscriber: w.subscriber, Steps: w.steps,
+		DrainTimeout: max(f.conf.DrainTimeout, time.Nanosecond), // 0 means no time here, and the default there
+		Logger:       f.self.entry("worker"),
+	})
+	return w, err
+}
+
+func (f *frame) newSteps(m member) (*handlers.Steps, error) {
+	log, seed := f.self.entry("worker"), f.conf.Seed
 	for seed == 0 {
 		seed = rand.Uint64()
 	}
 	log.WithField("seed", seed).Info("work is simulated")
 	simulated, err := handlers.NewSimulated(handlers.SimulatedConfig{
-		StepDuration: n.conf.StepDuration, FailureRate: n.conf.StepFailureRate, Seed: seed,
+		StepDuration: f.conf.StepDuration, FailureRate: f.conf.StepFailureRate, Seed: seed,
 	})
 	if err != nil {
 		return nil, err
@@ -121,9 +106,31 @@ func (n *Node) buildSteps(log *logrus.Entry) (*handlers.Steps, error) {
 		return nil, err
 	}
 	return handlers.NewSteps(handlers.StepsConfig{
-		Store: n.Store, Executor: executor, Node: n.self.name,
-		MaxInterruptions: n.conf.MaxInterruptions, StepTimeout: n.conf.StepTimeout, Held: n.member.holds, Logger: log,
+		Store: f.Store, Executor: executor, Node: f.self.name,
+		MaxInterruptions: f.conf.MaxInterruptions, StepTimeout: f.conf.StepTimeout, Held: m.holds, Logger: log,
 	})
+}
+
+// newPlacing makes what places orders. It starts them on this node's own workers, if there are any.
+func (f *frame) newPlacing(w *worker) (*handlers.Placing, error) {
+	conf := handlers.PlacingConfig{Store: f.Store, Node: f.self.name, Closed: f.gate.closed}
+	if w != nil {
+		conf.Slots = w.subscriber
+	}
+	return handlers.NewPlacing(conf)
+}
+
+func (f *frame) newProjector() *tail.Projector {
+	if !f.conf.has(roleProjector) {
+		return nil
+	}
+	log := f.self.entry("projector")
+	p := tail.NewProjector(f.DB, f.Store.Follower(), tail.Config{
+		OnRound: f.health.applying.beat,
+		OnError: func(err error) { log.WithError(err).Warn("the views are behind; trying again") },
+	})
+	f.Store.OnCommit(func(int, int64) { p.Wake() })
+	return p
 }
 
 // quiet is a logger whose information is for debugging: Watermill's router tells of

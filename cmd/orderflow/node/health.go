@@ -8,7 +8,23 @@ import (
 	"time"
 
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
+
+// health is what is known of how the node's parts are doing.
+type health struct {
+	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
+	probe                   *probe
+	cluster                 *surroundings
+}
+
+func newHealth(o Orders, g *guard, self self) health {
+	return health{
+		heart: newPulse("the heartbeat"), claims: newPulse("the claim loop"), applying: newPulse("the projector"),
+		probe:   &probe{do: func(ctx context.Context) error { return g.probe(ctx, self.name) }, blocked: o.DB.Blocked},
+		cluster: &surroundings{db: o.DB, store: o.Store, nodes: inflight.NewNodes(o.DB), log: self.entry("cluster")},
+	}
+}
 
 // The bounds of probes of the database: how often one is begun at most, and how long it may
 // take. The second is below the time in which checks have to be answered.

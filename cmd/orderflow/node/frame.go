@@ -1,0 +1,52 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sirupsen/logrus"
+
+	"orderflow/schema"
+)
+
+// frame is what all parts of a node are built on.
+type frame struct {
+	Orders
+	conf   Config
+	self   self
+	memory memory
+	doors  doors
+	gate   *gate  // closed while no order may be taken or worked on
+	schema *guard // closes the gate while the schema is too old
+	health health
+}
+
+// newFrame opens all that a node needs. Also a frame that could not be made whole has to be closed.
+func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, err error) {
+	f.conf, f.self = conf, newSelf(conf, log)
+	dsn, err := schema.ParseDSN(conf.DSN)
+	if err != nil {
+		return f, err
+	}
+	f.memory = tuneMemory(schema.Caches(dsn))
+	if f.doors, err = openDoors(ctx, conf, f.self.entry("node")); err != nil {
+		return f, err
+	}
+	if f.Orders, err = openOrders(ctx, conf, f.memory, f.self); err != nil {
+		return f, err
+	}
+	if f.gate, err = newGate(ctx, f.DB, f.self.entry("node")); err != nil {
+		return f, err
+	}
+	f.schema = &guard{db: f.DB, gate: f.gate, log: f.self.entry("schema")}
+	f.health = newHealth(f.Orders, f.schema, f.self)
+	return f, nil
+}
+
+func (f *frame) close() error {
+	err := f.doors.close()
+	if f.DB != nil {
+		err = errors.Join(err, f.DB.Close())
+	}
+	return err
+}
