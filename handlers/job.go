@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
 
@@ -23,15 +25,18 @@ const (
 // on. Only an operator writes to an order that is being worked on, so one is rare.
 const maxConflicts = 10
 
+// loadTimeout bounds the reading of an order.
+const loadTimeout = 20 * time.Second
+
 // job is one message being handled.
 type job struct {
 	*Steps
 	delivery work.Delivery
 	lease    work.Lease
-	held     context.Context // ends with the lease
+	leaseCtx context.Context // ends with the lease
 	id       domain.OrderID
 	order    *domain.Order
-	read     bool // from the database, for this message, and nothing has been done since
+	fresh    bool // the order was read from the database for this message, and nothing has been appended since
 	meta     domain.Metadata
 }
 
@@ -42,124 +47,132 @@ func (j *job) log() *logrus.Entry {
 	})
 }
 
-// loadTimeout bounds the reading of an order.
-const loadTimeout = 20 * time.Second
-
-// load reads the order as it is now.
-func (j *job) load() error {
-	ctx, cancel := context.WithTimeout(j.held, loadTimeout)
-	defer cancel()
-	return j.fold(j.conf.Store.Load(ctx, j.id))
-}
-
-// errStopped is why the work of a node that stops is cut short.
-var errStopped = errors.New("the node is stopping")
-
-// timed is the context for an executor's work: it ends with the lease, when the node will wait
-// no longer (cause errStopped), and with the step's time, which begins now. What comes before
-// and after, and waits for the database, is not the step's.
-func (j *job) timed() (context.Context, context.CancelFunc) {
-	ctx, end := context.WithCancelCause(j.held)
-	unhook := context.AfterFunc(j.stopped, func() { end(errStopped) })
-	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
-	return j.watch(ctx), func() {
-		unhook()
-		cancel()
-		end(nil)
+// begin finds out how the order is.
+func (j *job) begin() error {
+	// What others have appended since the lease was passed on shows when the job appends.
+	if j.order = j.delivery.Order(); j.order != nil && j.order.ID == j.id {
+		return nil
 	}
+	// Of a message that was delivered before, more may have been recorded elsewhere than this
+	// node knows, and what it knows may forbid the next attempt for ever.
+	if j.lease.Attempt == 1 {
+		err := j.load(func(ctx context.Context) ([]domain.Recorded, error) {
+			return j.conf.Store.LoadAt(ctx, j.id, j.lease.Position)
+		})
+		if !errors.Is(err, domain.ErrCorrupt) {
+			return err
+		}
+	}
+	return j.refresh()
 }
 
-// fold makes the order of its events, as the store gave them.
-func (j *job) fold(events []domain.Recorded, err error) error {
+// refresh reads the order from the database, before anything is done for the message, or again.
+func (j *job) refresh() error {
+	j.fresh = true
+	return j.load(j.stored)
+}
+
+// stored is the order's stream as it is in the database now.
+func (j *job) stored(ctx context.Context) ([]domain.Recorded, error) {
+	return j.conf.Store.Load(ctx, j.id)
+}
+
+// load makes the order of events.
+func (j *job) load(read func(context.Context) ([]domain.Recorded, error)) error {
+	ctx, cancel := context.WithTimeout(j.leaseCtx, loadTimeout)
+	defer cancel()
+	events, err := read(ctx)
 	if err != nil {
 		return fmt.Errorf("load order %s: %w", j.id, err)
 	}
-	order := new(domain.Order)
-	if err := order.ApplyAll(events); err != nil {
-		return err
+	order, err := domain.Fold(events)
+	if err == nil {
+		j.order = &order
 	}
-	j.order = order
-	return nil
+	return err
 }
 
 // unit decides commands on the order as it is now, and says what becomes of the lease.
-func (j *job) unit(settle work.Settlement, reason string, commands ...domain.Command) (*work.Unit, error) {
+func (j *job) unit(end ending, commands ...domain.Command) (work.Unit, error) {
 	u, err := work.Prepare(j.order, j.meta, commands...)
-	if err != nil {
-		return nil, err
-	}
-	u.Settle, u.Reason = settle, reason
-	return &u, nil
+	u.Settle, u.Reason = end.settle, end.reason
+	return u, err
 }
 
-// record stores what decide decides and moves the order on. When the stream has moved
-// on, it has the decision made again on what is there now. While the database is away
-// it tries again, until the lease ends.
-func (j *job) record(decide func() (*work.Unit, error)) error {
+// ending is what becomes of the message, and why.
+type ending struct {
+	settle work.Settlement
+	reason string
+}
+
+var (
+	goesOn = ending{settle: work.SettleKeep}
+	isDone = ending{settle: work.SettleDone}
+)
+
+// record appends the unit that decide makes, and moves the order on. If the stream has moved
+// on, the unit is made again of what is there now. While the database is away, record tries
+// again, until the lease ends.
+func (j *job) record(decide func() (work.Unit, error)) error {
 	conflicts := 0
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := j.append(decide)
 		if errors.Is(err, domain.ErrConflict) && conflicts < maxConflicts {
 			conflicts++
-			if err = j.load(); err == nil {
+			if err = j.load(j.stored); err == nil {
 				continue
 			}
 		}
 		if err == nil {
-			j.read = false
+			j.fresh = false
 			return nil
 		}
 		if final(err) {
 			return err
 		}
 		j.log().WithError(err).Warn("an outcome could not be stored; trying again")
-		if ended := wait(j.held, pause/2+rand.N(pause)); ended != nil {
+		if ended := wait(j.leaseCtx, pause/2+rand.N(pause)); ended != nil {
 			return fmt.Errorf("%w (%w)", err, ended)
 		}
 	}
 }
 
-// appendUnder appends a unit under the lease of a delivery, which it tells that the lease has ended.
-func (s *Steps) appendUnder(ctx context.Context, d work.Delivery, u work.Unit) (work.Outcome, error) {
-	u.Lease = d.Lease()
-	done, err := s.conf.Store.Append(ctx, u)
-	if errors.Is(err, domain.ErrFenced) || err == nil && u.Settle != work.SettleKeep {
-		d.Settled()
-	}
-	return done, err
-}
-
-// append stores what decide decides. The order goes along with a lease that is passed on:
-// nothing that is known to be stored is missing in it, and nothing else is in it.
-func (j *job) append(decide func() (*work.Unit, error)) error {
-	a, err := decide()
+// append appends the unit that decide makes. If the lease is passed on, the order goes with it: the
+// order has all that is known to be stored, and nothing else.
+func (j *job) append(decide func() (work.Unit, error)) error {
+	u, err := decide()
 	if err != nil {
 		return err
 	}
-	if len(a.Events) == 0 && a.Settle == work.SettleKeep {
+	if len(u.Events) == 0 && u.Settle == work.SettleKeep {
 		return nil
 	}
-	done, err := j.appendUnder(j.held, j.delivery, *a)
+	done, err := j.appendUnderLease(u)
 	if err != nil {
 		return err
 	}
 	if err := j.order.ApplyAll(done.Events); err != nil {
 		return err
 	}
-	j.count(done.Events)
+	for i := range done.Events {
+		if _, was := done.Events[i].Event.(domain.StepInterrupted); was {
+			j.interrupted.Add(1)
+		}
+	}
 	if done.Next != nil {
 		j.delivery.GoOn(*done.Next, j.order)
 	}
 	return nil
 }
 
-// count counts the attempts that were interrupted.
-func (j *job) count(events []domain.Recorded) {
-	for i := range events {
-		if _, was := events[i].Event.(domain.StepInterrupted); was {
-			j.interrupted.Add(1)
-		}
+// appendUnderLease appends a unit, and tells the delivery if the lease has ended.
+func (j *job) appendUnderLease(u work.Unit) (work.Outcome, error) {
+	u.Lease = j.lease
+	done, err := j.conf.Store.Append(j.leaseCtx, u)
+	if errors.Is(err, domain.ErrFenced) || err == nil && u.Settle != work.SettleKeep {
+		j.delivery.Settled()
 	}
+	return done, err
 }
 
 // final says that offering the same thing again cannot help. What is not known is
@@ -182,18 +195,27 @@ func (j *job) tooOften() bool { return j.lease.Interruptions >= j.conf.MaxInterr
 
 // park takes the order out of the flow and its message to the dead letters. last is
 // why the latest attempt had no outcome, if that is known.
-func (j *job) park(last string, first ...domain.Command) (*work.Unit, error) {
+func (j *job) park(last string, first ...domain.Command) (work.Unit, error) {
 	reason := fmt.Sprintf("interrupted %d times", j.lease.Interruptions)
 	if last != "" {
 		reason = cut(reason + "; the last time: " + last)
 	}
 	j.log().WithField("reason", reason).Warn("parking the order")
-	return j.unit(work.SettlePark, reason, append(first, domain.Park{Reason: reason})...)
+	return j.unit(ending{work.SettlePark, reason}, append(first, domain.Park{Reason: reason})...)
 }
 
-func (j *job) work(step domain.Step, what string) Work {
-	return Work{
-		Order: j.id, TrackingID: j.order.TrackingID, Detail: j.order.Detail,
-		Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node, Key: key(j.id, step, what),
+// maxReason bounds the texts of executors that are stored, in bytes.
+const maxReason = 1000
+
+// cut makes a text fit to be stored: valid UTF-8 of maxReason bytes at most.
+func cut(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= maxReason {
+		return text
 	}
+	end := maxReason
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }

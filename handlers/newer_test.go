@@ -32,7 +32,7 @@ func TestSteps_Handler_newer(t *testing.T) {
 		if n := len(lines.AllEntries()); n != 1 {
 			t.Errorf("it was said %d times, want once", n)
 		}
-		time.Sleep(saidFor + time.Second)
+		time.Sleep(sayAgain + time.Second)
 		if _, err := b.deliver(t.Context()); err != nil || len(lines.AllEntries()) != 2 {
 			t.Errorf("it was said %d times after a while, err %v; want again", len(lines.AllEntries()), err)
 		}

@@ -1,15 +1,13 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
@@ -71,12 +69,8 @@ type Steps struct {
 
 // NewSteps checks c; what is missing or negative is of kind domain.ErrInvalid.
 func NewSteps(c StepsConfig) (*Steps, error) {
-	if c.MaxInterruptions == 0 {
-		c.MaxInterruptions = 3
-	}
-	if c.StepTimeout == 0 {
-		c.StepTimeout = time.Minute
-	}
+	c.MaxInterruptions = cmp.Or(c.MaxInterruptions, 3)
+	c.StepTimeout = cmp.Or(c.StepTimeout, time.Minute)
 	switch {
 	case c.Store == nil || c.Executor == nil:
 		return nil, fmt.Errorf("%w: step handlers need a store and an executor", domain.ErrInvalid)
@@ -99,113 +93,6 @@ func (s *Steps) Stop() { s.stop() }
 // Interrupted is how many attempts this process has recorded as interrupted, its own and
 // those of other nodes whose orders it took up.
 func (s *Steps) Interrupted() int64 { return s.interrupted.Load() }
-
-// Handler is the handler of one of work.Topics; nil for any other topic.
-func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
-	if topic == work.TopicRollback {
-		return s.handle((*job).rollBack)
-	}
-	steps := domain.Steps()
-	i := slices.IndexFunc(steps, func(step domain.Step) bool { return work.StepTopic(step) == topic })
-	if i < 0 {
-		return nil
-	}
-	return s.handle(func(j *job) error { return j.runStep(steps[i]) })
-}
-
-// handle makes a message handler of what is to be done with an order. The handler
-// returns nil when the message has been dealt with, also by dropping it.
-func (s *Steps) handle(do func(*job) error) message.NoPublishHandlerFunc {
-	return func(msg *message.Message) error {
-		j, err := s.take(msg)
-		switch {
-		case errors.Is(err, domain.ErrNewer):
-			return s.release(msg.Context(), msg, err)
-		case err != nil:
-			return fmt.Errorf("message %s: %w", msg.UUID, err)
-		}
-		err = j.handle(do)
-		switch {
-		case err == nil:
-			return nil
-		case j.held.Err() != nil:
-			// Someone else has the order, or will have it. The router doesn't log canceled work.
-			return fmt.Errorf("order %s, attempt %d: %w: %w", j.id, j.lease.Attempt, j.held.Err(), context.Cause(j.held))
-		case errors.Is(err, domain.ErrRule) && j.read, errors.Is(err, domain.ErrFenced):
-			j.log().WithError(err).Info("dropped a message that is out of date")
-			return nil
-		case errors.Is(err, domain.ErrNewer):
-			return s.release(j.held, msg, err)
-		}
-		return fmt.Errorf("order %s, attempt %d: %w", j.id, j.lease.Attempt, err)
-	}
-}
-
-// take reads a message and loads its order.
-func (s *Steps) take(msg *message.Message) (*job, error) {
-	ctx := msg.Context()
-	delivery := work.DeliveryFrom(ctx)
-	if delivery == nil {
-		return nil, errors.New("it was delivered without a lease")
-	}
-	lease := delivery.Lease()
-	id, err := work.DecodePayload(msg.Payload)
-	if err != nil {
-		return nil, err
-	}
-	j := &job{Steps: s, delivery: delivery, lease: lease, id: id}
-	j.held = j.watch(ctx)
-	j.meta = domain.Metadata{
-		Actor:         "worker",
-		Node:          s.conf.Node,
-		Attempt:       lease.Attempt,
-		CorrelationID: msg.Metadata[work.MetadataCorrelation],
-		TraceParent:   msg.Metadata[work.MetadataTraceParent],
-		CausationID:   msg.UUID,
-	}
-	if err := j.begin(); err != nil {
-		return nil, err
-	}
-	return j, nil
-}
-
-// handle does what is to be done with the order. What this node remembers of it may be ahead of the
-// database, where a backup was restored. So a rule that forbids what is to be done is final only for
-// the order as it is stored, before anything was done: otherwise the order is read, and handled once
-// more.
-func (j *job) handle(do func(*job) error) error {
-	err := do(j)
-	if !errors.Is(err, domain.ErrRule) || j.read {
-		return err
-	}
-	j.read = true
-	if err := j.load(); err != nil {
-		return err
-	}
-	return do(j)
-}
-
-// begin finds out how the order is.
-func (j *job) begin() error {
-	// What was appended elsewhere since the lease was passed on shows when the job appends.
-	if j.order = j.delivery.Order(); j.order != nil && j.order.ID == j.id {
-		return nil
-	}
-	// Of a message that was delivered before, more may have been recorded elsewhere than this
-	// node knows, and what it knows may forbid the next attempt for ever.
-	if j.lease.Attempt > 1 {
-		j.read = true
-		return j.load()
-	}
-	ctx, cancel := context.WithTimeout(j.held, loadTimeout)
-	defer cancel()
-	err := j.fold(j.conf.Store.LoadAt(ctx, j.id, j.lease.Position))
-	if errors.Is(err, domain.ErrCorrupt) {
-		j.read = true
-		return j.load()
-	}
-	return err
-}
 
 // orSilent is e, or a logger that drops everything.
 func orSilent(e *logrus.Entry) *logrus.Entry {

@@ -73,7 +73,7 @@ func TestSimulated_Execute_late(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		ctx := &watchful{Context: t.Context(), held: func(work.Lease) bool { return time.Since(began) < time.Second }}
+		ctx := &watchful{Context: t.Context(), held: func() bool { return time.Since(began) < time.Second }}
 		if err := s.Execute(ctx, Work{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("work that ended with its lease says %v, want context.Canceled", err)
 		}

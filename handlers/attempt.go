@@ -1,0 +1,111 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+)
+
+// attempt has the executor do one thing with a step of the order. It takes the time of one step, which begins
+// now: what comes before and after, and waits for the database, is not the step's. An end without an
+// outcome is an *interruption. Whether the lease has ended meanwhile is for the caller to ask.
+func (j *job) attempt(what string, w Work, do func(context.Context, Work) error) error {
+	ctx, end := context.WithCancelCause(j.leaseCtx)
+	defer end(nil)
+	defer context.AfterFunc(j.stopped, func() { end(errStopped) })()
+	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
+	defer cancel()
+	ctx = j.watch(ctx)
+	err := j.call(func() error { return do(ctx, w) })
+	if err == nil || j.leaseCtx.Err() != nil {
+		return err
+	}
+	var p *panicError
+	switch cause := context.Cause(ctx); {
+	case errors.As(err, &p):
+		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
+		return &interruption{work.SettleReturn, cut(p.Error())}
+	case errors.Is(cause, errStopped), errors.Is(err, errStopped): // which is not the work's fault
+		return &interruption{work.SettleHandBack, stoppedReason(j.conf.Node, what)}
+	case errors.Is(cause, context.DeadlineExceeded):
+		return &interruption{work.SettleReturn, fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout)}
+	}
+	return err
+}
+
+// interruption is the end of an attempt that has no outcome.
+type interruption ending
+
+func (i *interruption) Error() string { return i.reason }
+
+// stoppedReason says of a step or compensation that its node did not wait for it.
+func stoppedReason(node, what string) string {
+	return fmt.Sprintf("node %s was stopped before the %s had finished", node, what)
+}
+
+// work is what an executor is told of the order.
+func (j *job) work(step domain.Step, what string) Work {
+	return Work{
+		Order: j.id, TrackingID: j.order.TrackingID, Detail: j.order.Detail,
+		Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node, Key: key(j.id, step, what),
+	}
+}
+
+// lost is why the lease may not be relied on any more; nil while it may.
+func (j *job) lost() error {
+	if j.leaseCtx.Err() == nil {
+		return nil
+	}
+	return context.Cause(j.leaseCtx)
+}
+
+// watch makes ctx a watchful one.
+func (j *job) watch(ctx context.Context) context.Context {
+	if j.conf.Held == nil {
+		return ctx
+	}
+	return &watchful{Context: ctx, held: func() bool { return j.conf.Held(j.lease) }}
+}
+
+// watchful is a context whose Err compares the clock. After a pause of the process the timers that
+// end contexts can be late. An executor that asks Err before an effect is told of the end all the same.
+type watchful struct {
+	context.Context
+	held func() bool
+}
+
+// Err is context.Context.
+func (w *watchful) Err() error {
+	if err := w.Context.Err(); err != nil || w.held() {
+		return err
+	}
+	return context.Canceled
+}
+
+// errStopped is why the work of a node that stops is cut short.
+var errStopped = errors.New("the node is stopping")
+
+// call runs f, unless the node will not wait for it any more, and turns its panic into an error.
+func (j *job) call(f func() error) (err error) {
+	if j.stopped.Err() != nil {
+		return errStopped
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// panicError is the panic of an executor.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
