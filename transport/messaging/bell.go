@@ -45,3 +45,12 @@ func nudge(ch chan struct{}) {
 	default:
 	}
 }
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}

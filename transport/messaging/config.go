@@ -1,10 +1,13 @@
 package messaging
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
@@ -45,46 +48,45 @@ type Config struct {
 	Bell *Bell
 	// OnRound is told how each round of claiming and settling ended; it must not block. Optional.
 	OnRound func(error)
-	// Logger hears of what was retried and of lost leases.
-	Logger watermill.LoggerAdapter
+	// Logger hears of what was retried and of lost leases. Silent if nil.
+	Logger *logrus.Entry
 
-	firstPause, adoptAnyway time.Duration // see the constants; tests change them
+	firstPause, adoptEvery time.Duration // tests change them
 }
+
+// firstPause is the pause after a round that had something to do; it doubles up to Config.IdlePoll while
+// nothing is found.
+const firstPause = 5 * time.Millisecond
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
-	if c.Group == "" {
-		c.Group = "workers"
-	}
-	if c.Slots == 0 {
-		c.Slots = 50
-	}
+	c.Group = cmp.Or(c.Group, "workers")
+	c.Slots = cmp.Or(c.Slots, 50)
 	if c.Topics == nil {
 		c.Topics = work.Topics()
 	}
-	if c.IdlePoll == 0 {
-		c.IdlePoll = 250 * time.Millisecond
-	}
-	if c.NackDelay == 0 {
-		c.NackDelay = 100 * time.Millisecond
-	}
-	if c.AloneAfter == 0 {
-		c.AloneAfter = 2
-	}
-	if c.firstPause == 0 {
-		c.firstPause = firstPause
-	}
-	if c.CloseWait == 0 {
-		c.CloseWait = time.Second
-	}
+	c.IdlePoll = cmp.Or(c.IdlePoll, 250*time.Millisecond)
+	c.NackDelay = max(cmp.Or(c.NackDelay, 100*time.Millisecond), 0)
+	c.AloneAfter = cmp.Or(c.AloneAfter, 2)
+	c.CloseWait = cmp.Or(c.CloseWait, time.Second)
+	c.firstPause = cmp.Or(c.firstPause, firstPause)
 	if c.OnRound == nil {
 		c.OnRound = func(error) {}
 	}
 	if c.Logger == nil {
-		c.Logger = watermill.NopLogger{}
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.Logger = logrus.NewEntry(silent)
 	}
-	c.NackDelay = max(c.NackDelay, 0)
 	return c
+}
+
+// rank is a topic's place in the order in which topics are served.
+func (c Config) rank(topic string) int {
+	if i := slices.Index(c.Topics, topic); i >= 0 {
+		return i
+	}
+	return len(c.Topics)
 }
 
 func (c Config) validate() error {

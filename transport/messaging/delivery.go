@@ -5,23 +5,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/transport/messaging/inflight"
 )
 
-// delivery is a message in a slot, from its claim to the end of its handler: work.Delivery.
-// What the handler says is read when it has acked the message.
+// delivery is a message in a slot, from its claim to the end of its handler. It is what the handler is told
+// of the message beside its content. What the handler says of it is read once the message is acked.
 type delivery struct {
-	sub     *Subscriber
-	tenure  work.Tenure
-	lease   work.Lease
-	msg     *message.Message // nil if it could not be read
-	order   *domain.Order    // came along; nil once the handler has it
-	suspect bool
+	inHand
+	by     *dispatcher
+	tenure work.Tenure
+	msg    *message.Message
+	order  *domain.Order // came along; nil once the handler has it
 
 	settled bool
 	next    *delivery // takes the slot when this one is acked
@@ -39,93 +38,88 @@ func (d *delivery) Order() *domain.Order {
 	return o
 }
 
-// MayGoOn is work.Delivery.
-func (d *delivery) MayGoOn(topic string) bool { return d.sub.mayPass(d.tenure, topic) }
+// MayGoOn is work.Delivery. It says no while a message waits for a slot that goes first, while the
+// subscriber drains or keeps messages in order, and while nobody takes the topic here, as when a node that
+// starts subscribes to one topic after the other.
+func (d *delivery) MayGoOn(topic string) bool {
+	x := d.by
+	return !x.conf.Ordered && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.takes(topic)
+}
 
 // Settled is work.Delivery.
 func (d *delivery) Settled() { d.settled = true }
 
 // GoOn is work.Delivery.
 func (d *delivery) GoOn(next work.Next, o *domain.Order) {
-	d.settled, d.next = true, d.sub.deliveryOf(d.tenure, next, o)
+	d.settled, d.next = true, d.by.started(d.tenure, next, o)
 }
 
-// deliveryOf is the delivery of a message whose step has been recorded as started.
-func (s *Subscriber) deliveryOf(tenure work.Tenure, n work.Next, o *domain.Order) *delivery {
-	m := message.NewMessage(n.Message.UUID, n.Message.Payload)
-	for k, v := range n.Message.Metadata {
-		m.Metadata.Set(k, v)
-	}
-	return &delivery{sub: s, tenure: tenure, lease: n.Lease, msg: m, order: o}
+// dispatcher brings messages to the subscriptions of their topics, and stays with each to its end.
+type dispatcher struct {
+	conf   *Config
+	slots  *slots
+	subs   *subscriptions
+	closed chan struct{} // closed when nobody stores acknowledgements any more
 }
 
-// deliver hands claimed messages to the subscriptions of their topics, each in its own
-// goroutine, since a subscription may be slow to take them.
-func (s *Subscriber) deliver(tenure work.Tenure, claims []inflight.Claim) {
+// claimed delivers messages that were claimed. Those that no subscription has taken when the slots begin to
+// drain are given back.
+func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
-		d := &delivery{sub: s, tenure: tenure, lease: c.Lease, msg: m, suspect: c.Suspect}
-		s.mu.Lock()
-		to := s.subscriptionFor(c.Lease.Topic, i)
-		s.busy++
-		s.inHand[d] = struct{}{}
-		if to != nil {
-			to.sending.Add(1)
-		}
-		s.mu.Unlock()
-		switch {
-		case err != nil:
-			s.conf.Logger.Error("a message cannot be read; it will be tried again", err, workFields(c.Lease, &message.Message{Payload: c.Payload}))
-			s.finish(d, settlement{delay: time.Minute})
-		case to == nil: // it ended meanwhile
-			s.finish(d, settlement{})
-		default:
-			go s.serve(d, to, s.draining)
+		d := &delivery{inHand: inHand{c.Lease, c.Suspect}, by: x, tenure: tenure, msg: m}
+		x.slots.take(&d.inHand)
+		if err != nil {
+			x.conf.Logger.WithFields(workFields(d.lease, m)).WithError(err).Error("a message cannot be read; it will be tried again")
+			x.finish(d, inflight.Ack{Delay: time.Minute})
 			continue
 		}
-		if to != nil {
-			to.sending.Done()
-		}
+		x.deliver(d, i, x.slots.draining)
 	}
 }
 
-// subscriptionFor picks among the subscriptions of a topic in turn. s.mu is held.
-func (s *Subscriber) subscriptionFor(topic string, turn int) *subscription {
-	var of []*subscription
-	for _, sub := range s.subs {
-		if sub.topic == topic && sub.ctx.Err() == nil {
-			of = append(of, sub)
-		}
+// started is the delivery of a message whose step was recorded as started when it was appended.
+func (x *dispatcher) started(tenure work.Tenure, next work.Next, o *domain.Order) *delivery {
+	m := message.NewMessage(next.Message.UUID, next.Message.Payload)
+	for k, v := range next.Message.Metadata {
+		m.Metadata.Set(k, v)
 	}
-	if len(of) == 0 {
-		return nil
-	}
-	return of[turn%len(of)]
+	return &delivery{inHand: inHand{lease: next.Lease}, by: x, tenure: tenure, msg: m, order: o}
 }
 
-// serve delivers a message and, in the same slot, those that take its place one after the
-// other. The first is given back if it has not been taken when unless is closed.
-func (s *Subscriber) serve(d *delivery, to *subscription, unless <-chan struct{}) {
+// deliver delivers a message in a goroutine of its own, since a subscription may be slow to take it. It is
+// given back if it has not been taken when unless ends. Subscriptions of a topic take turns.
+func (x *dispatcher) deliver(d *delivery, turn int, unless context.Context) {
+	to := x.subs.pick(d.lease.Topic, turn)
+	if to == nil { // it ended meanwhile
+		x.finish(d, inflight.Ack{})
+		return
+	}
+	go x.serve(d, to, unless)
+}
+
+// serve delivers a message and, in the same slot, those that take its place one after the other.
+func (x *dispatcher) serve(d *delivery, to *subscription, unless context.Context) {
 	var end atomic.Pointer[context.CancelCauseFunc] // of the context of the message in hand
 	defer context.AfterFunc(d.tenure.Context, func() {
 		if cancel := end.Load(); cancel != nil {
 			(*cancel)(domain.ErrFenced)
 		}
 	})()
-	for s.hand(d, &end, to, unless) {
-		to = s.goOn(d)
-		d, unless = d.next, nil
-		if to == nil { // it ended meanwhile
-			s.finish(d, settlement{})
+	for x.hand(d, &end, to, unless) {
+		x.slots.pass(&d.inHand, &d.next.inHand)
+		d, unless = d.next, context.Background()
+		if to = x.subs.pick(d.lease.Topic, 0); to == nil { // it ended meanwhile
+			x.finish(d, inflight.Ack{})
 			return
 		}
 	}
 }
 
-// hand delivers one message and waits for its end, and says whether another one has taken its
-// place. The message's context ends with the tenure (cause domain.ErrFenced), with the
-// subscription, and after ack or nack.
-func (s *Subscriber) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFunc], to *subscription, unless <-chan struct{}) (passed bool) {
+// hand delivers one message and waits for its end, and says whether another one takes its place. The
+// message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and after ack or
+// nack.
+func (x *dispatcher) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFunc], to *subscription, unless context.Context) (passed bool) {
 	ctx, cancel := context.WithCancelCause(to.ctx)
 	defer cancel(nil)
 	end.Store(&cancel)
@@ -133,10 +127,10 @@ func (s *Subscriber) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFu
 		cancel(domain.ErrFenced)
 	}
 	d.msg.SetContext(work.WithDelivery(ctx, d))
-	sent := send(ctx, to, d.msg, unless)
+	sent := to.send(ctx, d.msg, unless)
 	to.sending.Done()
 	if !sent {
-		s.finish(d, settlement{})
+		x.finish(d, inflight.Ack{})
 		return false
 	}
 	select {
@@ -144,68 +138,30 @@ func (s *Subscriber) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFu
 		if d.next != nil {
 			return true
 		}
-		s.finish(d, settlement{done: true})
+		x.finish(d, inflight.Ack{Done: true})
 	case <-d.msg.Nacked():
-		s.finish(d, settlement{delay: s.conf.NackDelay})
-	case <-s.loopDone: // closed, and the handler is stuck: it keeps the lease
+		x.finish(d, inflight.Ack{Delay: x.conf.NackDelay})
+	case <-x.closed: // and the handler is stuck: it keeps the lease
 	}
 	return false
 }
 
-// goOn puts the message that has taken the place of d's into its slot, and gives the
-// subscription to deliver it to; nil if that has ended.
-func (s *Subscriber) goOn(d *delivery) *subscription {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.inHand, d)
-	s.inHand[d.next] = struct{}{}
-	to := s.subscriptionFor(d.next.lease.Topic, 0)
-	if to != nil {
-		to.sending.Add(1)
+// finish frees the slot and has the loop store the end of the delivery, unless that has been done in the
+// transaction that stored its outcome.
+func (x *dispatcher) finish(d *delivery, ack inflight.Ack) {
+	if d.settled {
+		x.slots.release(&d.inHand, nil)
+		return
 	}
-	return to
+	ack.Lease, ack.About = d.lease, workFields(d.lease, d.msg)
+	x.slots.release(&d.inHand, &ack)
 }
 
-// send gives the message to the subscription, until ctx ends or unless, which may be nil,
-// is closed.
-func send(ctx context.Context, sub *subscription, m *message.Message, unless <-chan struct{}) bool {
-	if isClosed(unless) || ctx.Err() != nil {
-		return false
-	}
-	select {
-	case sub.out <- m:
-		return true
-	case <-unless:
-		return false
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// finish frees the slot and has the loop store the end of the delivery, unless that
-// has been done in the transaction that stored its outcome.
-func (s *Subscriber) finish(d *delivery, end settlement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.inHand, d)
-	if !d.settled {
-		end.lease, end.msg = d.lease, d.msg
-		s.settle = append(s.settle, end)
-	}
-	s.busy--
-	s.quiet()
-	nudge(s.wake)
-}
-
-// workFields are those of a line about a message: its lease, and the order and the request that it
-// is about. m may be nil.
-func workFields(l work.Lease, m *message.Message) watermill.LogFields {
-	fields := watermill.LogFields{
+// workFields are those of a line about a message: its lease, and the order and the request that it is about.
+func workFields(l work.Lease, m *message.Message) logrus.Fields {
+	fields := logrus.Fields{
 		"group": l.Group, "topic": l.Topic, "partition": l.Partition, "position": l.Position,
 		"node": l.Node, "epoch": l.Epoch, "attempt": l.Attempt,
-	}
-	if m == nil {
-		return fields
 	}
 	if id, err := work.DecodePayload(m.Payload); err == nil {
 		fields["order_id"] = id.String()

@@ -1,62 +1,59 @@
-// Package messaging carries work from the events that cause it to the workers that
-// do it: a transactional outbox and a Watermill subscriber that claims from it.
+// Package messaging carries work from the events that cause it to the workers that do it: a transactional
+// outbox, and a Watermill subscriber that claims messages from it.
 //
-// Publishing. Outbox writes messages in the transaction that appends the events that
-// cause them, at the partition and position of those events, through watermill-sql's
-// Publisher and the schema adapters of this package. Publisher does the same for
-// messages that no event caused (partition -1).
+// # Publishing
 //
-// Claiming. Subscriber is a message.Subscriber. It needs free slots first; then, in one
-// short transaction, it locks the offset of a consumer group in a partition of a
-// topic, moves the next messages (at most the free slots) to the in-flight table under
-// its node's name and epoch, advances the offset and commits. No transaction is open
-// while a handler works. What it promises:
+// Outbox writes messages in the transaction that appends the events that cause them, at the partition and
+// position of those events. Publisher does the same for messages that no event caused (partition -1). Both
+// use watermill-sql's Publisher with the SchemaAdapter of this package. Of that adapter, SelectQuery and
+// UnmarshalMessage are never called here: they belong to watermill-sql's own Subscriber, which holds a
+// transaction open while a handler works, and this package's Subscriber does not.
 //
-//   - A message is delivered at least once to every consumer group, and is in flight on one
-//     node at a time: its in-flight row is the lease, named by (node, epoch, attempt). The row
-//     is made at the claim and stays to the end of the last message that its lease is passed
-//     on to; its key is the place of the first, so that no message has two rows.
-//   - Work done under a lease takes effect once: Leases settles the lease in the
-//     transaction that stores the outcome, and refuses when the row is no longer there.
-//   - A node whose registration has expired, by the database's clock, claims nothing, and has
-//     its rows taken over by any other node of the group, with the next attempt number and
-//     one more interruption. The context of what it still handles has ended before that.
-//   - Each lost node is told of in one warning by every process that takes over from it, with how
-//     many messages it took at first (Losses); one that held nothing, by whoever sees it first.
-//   - Of the messages that were on lost nodes repeatedly (Config.AloneAfter), a node handles
-//     one at a time, so that one that kills its nodes does not take the same others with
-//     it until they are given up too.
-//   - Messages that were interrupted or given back are claimed before new ones, and topics
-//     that come first in Config.Topics before others. The partitions of a topic take turns.
-//   - A handler may pass its lease on to the next message of its order, which is then
-//     delivered in the same slot and never was in the outbox, so that other groups do not
-//     see it. It may as long as nothing waits for a slot that goes first: what was
-//     interrupted or given back, or a topic before that of the next message.
-//   - A message that is about to be appended may be given a free slot (Subscriber.Reserve), under
-//     the same condition, and if no other message of its topic waits. It is delivered from
-//     there, and was never in the outbox either.
-//   - A subscriber without free slots does not poll, but asks once a second whether such a
-//     thing waits; an idle one polls every Config.IdlePoll and is woken at once by the Bell
-//     of a local publisher.
-//   - A subscriber that drains claims nothing more, hands back what it has not delivered, and
-//     is done when all that was delivered has been acked or nacked. What was passed on, or
+// # The five ways to a handler
+//
+//	way            begun by                        function                   the row in flight           outbox
+//	claimed        the loop of a node that has     claiming.claimNew          is made: attempt 1          yes: it is
+//	               free slots                                                                             read there
+//	taken over     the same, for what was given    claiming.claimReturned     changes hands: attempt + 1  as before
+//	               back or is a lost node's
+//	passed on      a handler, by an append that    Leases.Pass,               becomes that of the next    never
+//	               settles with work.SettlePass    dispatcher.serve           message: attempt 1
+//	started where  whoever places an order, by     Subscriber.Reserve,        is made: attempt 1          never
+//	it is placed   an append with work.SettleStart Leases.Start
+//	adopted        the loop, when it finds a row   Claimer.Adopt              stays as it is              as before
+//	               that nobody works on
+//
+// They meet in dispatcher.serve. On a node with free slots an order comes by the fourth way and goes on by
+// the third, so that at light load none of its four messages is ever in the outbox. The claim functions are
+// in package inflight.
+//
+// # What Subscriber promises
+//
+// It needs free slots first. Then one short transaction moves the next messages, at most as many as slots are
+// free, from the outbox to the table inflight, under the name and epoch of its node. No transaction is open
+// while a handler works.
+//
+//   - A message is delivered at least once to every consumer group, and is in flight on one node at a time.
+//     Its in-flight row is the lease; see package inflight.
+//   - The context of a message ends before its lease can be taken over by others, if the node's registration
+//     expires (cause domain.ErrFenced).
+//   - Of the messages that were on lost nodes repeatedly (Config.AloneAfter), a node handles one at a time, so
+//     that a message that kills its nodes does not take the same others with it until they are given up too.
+//   - Messages that were interrupted or given back are claimed before new ones, and topics that come first in
+//     Config.Topics before others. The partitions of a topic take turns.
+//   - A handler may pass its lease on to the next message of its order, which is then delivered in the same
+//     slot. Other groups do not see that message. It may do so as long as nothing waits for a slot that goes
+//     first: a message that was interrupted or given back, or one of a topic before that of the next message.
+//   - A message that is about to be appended may be given a free slot (Subscriber.Reserve), under the same
+//     condition, and if no other message of its topic waits. It is delivered from there.
+//   - A subscriber without free slots does not poll, but asks once a second whether something waits that goes
+//     first. An idle one polls every Config.IdlePoll, and the Bell of a local publisher wakes it at once.
+//   - A subscriber that drains claims nothing more and gives back what it has not delivered. It is drained when
+//     all that was delivered has been acked or nacked and the database has heard of it. What was passed on, or
 //     appended for a slot, is delivered even then.
-//   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it
-//     claimed and delivers it. Every half minute it looks for leases of its node that it does
-//     not know of, whatever they came from.
+//   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it claimed and delivers it.
+//     Every half minute it looks for leases of its node that it does not know of, whatever they came from.
 //
-// It promises no order between messages unless Config.Ordered is set; then one message
-// of a topic is in flight at a time and a message is not overtaken.
-//
-// In a transaction, rows are locked in this order: in-flight rows that this node holds,
-// registrations, offsets, in-flight rows that it takes; the event store locks heads after
-// the in-flight rows that it settles. Two nodes can still wait for each other in a circle
-// when the registration of one of them has expired and it does not know yet; the database
-// then gives one transaction up, and it is done again.
-//
-// Correctness does not rest on lock hints: every row is locked by updating it, and every
-// condition is checked again in the WHERE of the update that depends on it.
-//
-// The SQL on leases, nodes and dead letters is in package inflight, and housekeeping in
-// package retention.
+// It promises no order between messages unless Config.Ordered is set; then one message of a topic is in flight
+// at a time and a message is not overtaken.
 package messaging

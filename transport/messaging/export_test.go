@@ -21,12 +21,12 @@ func (c Config) WithFirstPause(d time.Duration) Config {
 
 // WithAdoptAnyway changes how often a subscriber looks for leases it does not know of.
 func (c Config) WithAdoptAnyway(d time.Duration) Config {
-	c.adoptAnyway = d
+	c.adoptEvery = d
 	return c
 }
 
 // WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
-func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.claims.InTx = wrap(s.claims.InTx) }
+func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.loop.claimer.InTx = wrap(s.loop.claimer.InTx) }
 
 // WithPosition gives a message its position in the log.
 func WithPosition(m *message.Message, partition int, position int64) *message.Message {

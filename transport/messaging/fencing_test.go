@@ -243,7 +243,7 @@ func testSettleUnknown(t *testing.T, db *schema.DB) {
 func testEndedTold(t *testing.T, db *schema.DB) {
 	logger, hook := logtest.NewNullLogger()
 	m, topic, id := join(t, db), name("topic"), domain.OrderID{1}
-	s := subscriber(t, db, m, messaging.Config{Slots: 1, Logger: messaging.NewLogrusAdapter(logrus.NewEntry(logger))})
+	s := subscriber(t, db, m, messaging.Config{Slots: 1, Logger: logrus.NewEntry(logger)})
 	publish(t, db, nil, topic, string(work.EncodePayload(id)))
 	msg := take(t, subscribe(t, s, topic))
 	msg.Metadata.Set(work.MetadataCorrelation, "request-1")

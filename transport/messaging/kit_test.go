@@ -11,6 +11,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain/work"
 	"orderflow/schema"
@@ -141,7 +142,7 @@ func subscriber(t *testing.T, db *schema.DB, m *member, c messaging.Config) *mes
 		c.CloseWait = time.Millisecond
 	}
 	if c.Logger == nil {
-		c.Logger = testLog{t, nil}
+		c.Logger = testLog(t)
 	}
 	s, err := messaging.NewSubscriber(db, c)
 	must(t, err)
@@ -330,22 +331,15 @@ func settleOf(t *testing.T, db *schema.DB, m *message.Message, how work.Settleme
 }
 
 // testLog shows a subscriber's log with the test's.
-type testLog struct {
-	t      testing.TB
-	fields watermill.LogFields
+func testLog(t testing.TB) *logrus.Entry {
+	logger := logrus.New()
+	logger.SetOutput(testWriter{t})
+	return logrus.NewEntry(logger)
 }
 
-func (l testLog) log(level, msg string, fields watermill.LogFields) {
-	l.t.Helper()
-	l.t.Logf("%s %s: %s %v", time.Now().Format("05.000"), level, msg, l.fields.Add(fields))
-}
+type testWriter struct{ t testing.TB }
 
-func (l testLog) Error(msg string, err error, fields watermill.LogFields) {
-	l.log("error", msg+": "+err.Error(), fields)
-}
-func (l testLog) Info(msg string, fields watermill.LogFields)  { l.log("info", msg, fields) }
-func (l testLog) Debug(msg string, fields watermill.LogFields) { l.log("debug", msg, fields) }
-func (l testLog) Trace(string, watermill.LogFields)            {}
-func (l testLog) With(fields watermill.LogFields) watermill.LoggerAdapter {
-	return testLog{l.t, l.fields.Add(fields)}
+func (w testWriter) Write(line []byte) (int, error) {
+	w.t.Logf("%s %s", time.Now().Format("05.000"), line)
+	return len(line), nil
 }

@@ -3,278 +3,210 @@ package messaging
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
-	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/sirupsen/logrus"
 
 	"orderflow/domain/work"
 	"orderflow/transport/messaging/inflight"
 )
 
 const (
-	// firstPause is the pause after a round that had something to do; it doubles up to
-	// Config.IdlePoll while nothing is found.
-	firstPause = 5 * time.Millisecond
 	// longestPause is the pause between rounds that fail.
 	longestPause = 2 * time.Second
 	// roundTimeout bounds the database work of one round.
 	roundTimeout = 15 * time.Second
+	// pressEvery is how often a node without a free slot asks whether something waits that goes before the
+	// next steps of its own orders.
+	pressEvery = time.Second
+	// closeGrace is how long Close lets the database finish a transaction under way, and again how long it
+	// tries to store the last acknowledgements.
+	closeGrace = 5 * time.Second
 )
 
-// roundState is what the loop remembers from round to round.
-type roundState struct {
-	failed  bool      // the last writing transaction failed
-	failing time.Time // since when rounds fail; zero if they do not
-	pressed time.Time // when it last asked what waits while no slot was free
+// loop is what a subscriber does in its own goroutine. It comes round again and again: it stores
+// acknowledgements, claims messages for the free slots and has them delivered. A wake-up brings the next
+// round at once; otherwise the pause before it depends on the state:
+//
+//	busy     the last round found something to do: a few milliseconds
+//	idle     it found nothing: twice the pause before, up to Config.IdlePoll
+//	failing  it failed: twice the pause before, up to 2 s
+//
+// While it fails, acknowledgements are stored without claiming, so that a claim that cannot be done does
+// not keep them from being stored.
+type loop struct {
+	conf     *Config
+	slots    *slots
+	subs     *subscriptions
+	dispatch *dispatcher
+	claimer  *inflight.Claimer
+	life     context.Context // ends when Close is called
+	// work is the context of the transactions. It outlives life by closeGrace, since a COMMIT that is cut
+	// short leaves its outcome unknown.
+	work context.Context
+	done chan struct{} // closed when the loop has ended
+
+	came    atomic.Int64 // when it last came round, in Unix nanoseconds
+	failing time.Time    // since when rounds fail; zero if they do not
+	pressed time.Time    // when it last asked what waits while no slot was free
 }
 
-// Alive is how long ago the subscriber's loop last came round, whatever the database
-// answered; without a subscription, how long ago the subscriber was made.
-func (s *Subscriber) Alive() time.Duration {
-	return time.Since(time.Unix(0, s.round.Load()))
-}
-
-// loop settles and claims, round by round, until the subscriber is closed.
-func (s *Subscriber) loop() {
-	defer close(s.loopDone)
-	if s.conf.Bell != nil {
-		defer s.conf.Bell.listen(s.wake, s.listens)()
+// run comes round until the subscriber is closed.
+func (l *loop) run() {
+	defer close(l.done)
+	if l.conf.Bell != nil {
+		defer l.conf.Bell.listen(l.slots.wake, l.subs.takes)()
 	}
-	pause := s.conf.firstPause
+	pause := l.conf.firstPause
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
-		case <-s.life.Done():
-			s.lastRound()
+		case <-l.life.Done():
+			l.lastRound()
 			return
-		case <-s.wake:
+		case <-l.slots.wake:
 		case <-timer.C:
 		}
-		found, err := s.comeRound(s.work)
-		s.round.Store(time.Now().UnixNano())
-		s.conf.OnRound(err)
-		pause = s.nextPause(pause, found, err)
+		found, err := l.round(l.work)
+		l.came.Store(time.Now().UnixNano())
+		l.conf.OnRound(err)
+		pause = l.nextPause(pause, found, err)
 		timer.Reset(pause)
 	}
 }
 
 // nextPause is how long to wait after a round, unless something wakes the loop.
-func (s *Subscriber) nextPause(pause time.Duration, found bool, err error) time.Duration {
+func (l *loop) nextPause(pause time.Duration, found bool, err error) time.Duration {
+	log := l.conf.Logger.WithField("group", l.conf.Group)
 	if err != nil {
-		if s.rounds.failing.IsZero() {
-			s.rounds.failing = time.Now()
+		if l.failing.IsZero() {
+			l.failing = time.Now()
 		}
 		pause = min(2*pause, longestPause)
-		s.conf.Logger.Error("a round of claiming failed; trying again", err, watermill.LogFields{"group": s.conf.Group, "pause": pause.String()})
+		log.WithError(err).WithField("pause", pause.String()).Error("a round of claiming failed; trying again")
 		return pause
 	}
-	if since := s.rounds.failing; !since.IsZero() {
-		s.rounds.failing = time.Time{}
-		s.conf.Logger.Info("claiming goes on", watermill.LogFields{"group": s.conf.Group, "after": time.Since(since).Round(time.Millisecond).String()})
+	if !l.failing.IsZero() {
+		log.WithField("after", time.Since(l.failing).Round(time.Millisecond).String()).Info("claiming goes on")
+		l.failing = time.Time{}
 	}
 	if found {
-		return s.conf.firstPause
+		return l.conf.firstPause
 	}
-	pause = min(2*pause, s.conf.IdlePoll)
-	if s.claims.Uncertain() {
+	pause = min(2*pause, l.conf.IdlePoll)
+	if l.claimer.Uncertain() {
 		pause = min(pause, inflight.AdoptSoon)
 	}
 	return pause
 }
 
-func (s *Subscriber) listens(topic string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sub := range s.subs {
-		if sub.topic == topic {
-			return true
-		}
-	}
-	return false
-}
-
-// comeRound settles what has ended and claims for the free slots. It says whether there
-// was anything to do. A round with no free slot and nothing to settle asks the database
-// nothing.
-func (s *Subscriber) comeRound(ctx context.Context) (found bool, err error) {
+// round comes round once, and says whether there was anything to do. With no free slot and nothing to store
+// it asks the database nothing, but for what is asked once in a while.
+func (l *loop) round(ctx context.Context) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
-	tenure, in := s.conf.Tenure()
-	s.mu.Lock()
-	s.rounding = true
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.rounding = false
-		s.quiet()
-		s.mu.Unlock()
-	}()
+	l.slots.beginRound()
+	defer l.slots.endRound()
+	tenure, in := l.conf.Tenure()
 	var adoptErr error
 	if in {
-		adoptErr = s.adopt(ctx, tenure)
+		adoptErr = l.adopt(ctx, tenure)
 	}
-	found, err = s.settleAndClaim(ctx, tenure, in)
+	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank), Suspect: l.slots.hasSuspect(), Acks: l.slots.unstored()}
+	var sources []inflight.Source
+	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (l.failing.IsZero() || len(r.Acks) == 0) {
+		sources, err = l.sources(ctx, &r)
+	}
+	if len(r.Acks) > 0 || len(sources) > 0 {
+		var claimErr error
+		found, claimErr = l.claim(ctx, r, sources)
+		err = errors.Join(err, claimErr)
+	}
 	return found, errors.Join(adoptErr, err)
 }
 
-// adopt delivers messages that turn out to be claimed.
-func (s *Subscriber) adopt(ctx context.Context, tenure work.Tenure) error {
-	claims, err := s.claims.Adopt(ctx, tenure, s)
+// adopt delivers messages whose claim was not confirmed and turns out to have been done.
+func (l *loop) adopt(ctx context.Context, tenure work.Tenure) error {
+	claims, err := l.claimer.Adopt(ctx, tenure, l.slots)
 	if len(claims) > 0 {
-		s.conf.Logger.Info("messages whose claim was not confirmed turned out to be claimed",
-			watermill.LogFields{"group": s.conf.Group, "messages": len(claims), "answer_lost": s.claims.Uncertain()})
-		s.deliver(tenure, claims)
+		l.conf.Logger.WithFields(logrus.Fields{"group": l.conf.Group, "messages": len(claims), "answer_lost": l.claimer.Uncertain()}).
+			Info("messages whose claim was not confirmed turned out to be claimed")
+		l.dispatch.claimed(tenure, claims)
 	}
 	return err
 }
 
-// settleAndClaim is a round without what is special to lost answers.
-func (s *Subscriber) settleAndClaim(ctx context.Context, tenure work.Tenure, in bool) (found bool, err error) {
-	s.mu.Lock()
-	ended, free, topics := s.settle, s.conf.Slots-s.busy, s.topics()
-	s.settle = nil
-	r := inflight.Round{Tenure: tenure, Topics: topics, Suspect: s.handlesSuspect(), Acks: acks(ended)}
-	claiming := in && !s.isDraining() && len(topics) > 0
-	s.mu.Unlock()
-	if s.rounds.failed && len(ended) > 0 {
-		claiming = false // so that a claim that cannot be done does not keep acknowledgements from being stored
-	}
-	var sources []inflight.Source
-	switch {
-	case !claiming:
-	case free == 0:
-		err = s.press(ctx, r)
-	default:
-		r.Free = free
-		if sources, err = s.claims.Sources(ctx, r); err == nil && len(sources) == 0 {
-			s.waits(nil)
+// sources are where to claim for the free slots, which it counts. If no slot is free it only finds out,
+// once in a while, what waits.
+func (l *loop) sources(ctx context.Context, r *inflight.Round) (sources []inflight.Source, err error) {
+	if r.Free = l.slots.Free(); r.Free > 0 {
+		if sources, err = l.claimer.Sources(ctx, *r); err == nil && len(sources) == 0 {
+			l.slots.waits(rankNothing)
 		}
+		return sources, err
 	}
-	if len(ended) == 0 && len(sources) == 0 {
+	if l.conf.Ordered || time.Since(l.pressed) < pressEvery {
+		return nil, nil
+	}
+	l.pressed = time.Now()
+	waiting, err := l.claimer.Look(ctx, *r)
+	if err == nil {
+		l.slots.waits(l.rankOf(waiting))
+	}
+	return nil, err
+}
+
+// claim stores the acknowledgements, claims messages and has them delivered.
+func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.Source) (found bool, err error) {
+	claims, late, err := l.claimer.Claim(ctx, r, sources)
+	if err != nil {
 		return false, err
 	}
-	taken, late, txErr := s.claims.Claim(ctx, r, sources)
-	if s.rounds.failed = txErr != nil; s.rounds.failed {
-		s.unsettle(ended)
-		return false, txErr
-	}
+	l.slots.stored(len(r.Acks))
 	for _, a := range late {
-		s.conf.Logger.Info("a message was dealt with under a lease that had ended", watermill.LogFields(a.About).Add(watermill.LogFields{"acked": a.Done}))
+		l.conf.Logger.WithFields(a.About).WithField("acked", a.Done).Info("a message was dealt with under a lease that had ended")
 	}
 	switch {
 	case r.Free == 0:
-	case len(taken) < r.Free:
-		s.waits(nil)
+	case len(claims) < r.Free:
+		l.slots.waits(rankNothing)
 	default: // they fill the slots: more may wait where they were found
-		s.waits(sources)
+		l.slots.waits(l.rankOf(sources))
 	}
-	s.deliver(tenure, taken)
-	return len(taken) > 0 || len(ended) > 0, err
+	l.dispatch.claimed(r.Tenure, claims)
+	return len(claims) > 0 || len(r.Acks) > 0, nil
 }
 
-// pressEvery is how often a node without a free slot asks whether something waits that
-// goes before the next steps of its own orders.
-const pressEvery = time.Second
-
-// press finds out what waits when no slot is free.
-func (s *Subscriber) press(ctx context.Context, r inflight.Round) error {
-	if s.conf.Ordered || time.Since(s.rounds.pressed) < pressEvery {
-		return nil
-	}
-	s.rounds.pressed = time.Now()
-	sources, err := s.claims.Look(ctx, r)
-	if err == nil {
-		s.waits(sources)
-	}
-	return err
-}
-
-// waits notes what waits for a slot: the places left by a look and the claims after it.
-func (s *Subscriber) waits(sources []inflight.Source) {
-	first := int64(rankNothing)
+// rankOf is the rank of the first of the messages that wait.
+func (l *loop) rankOf(sources []inflight.Source) int {
+	first := rankNothing
 	for _, x := range sources {
 		if x.Returned {
-			first = rankReturned
+			return rankReturned
 		}
-		first = min(first, int64(s.rank(x.Topic)))
+		first = min(first, l.conf.rank(x.Topic))
 	}
-	s.waiting.Store(first)
-}
-
-// handlesSuspect says whether a suspect is in hand. s.mu is held.
-func (s *Subscriber) handlesSuspect() bool {
-	for d := range s.inHand {
-		if d.suspect {
-			return true
-		}
-	}
-	return false
-}
-
-// Known is for inflight.Hand.
-func (s *Subscriber) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows, reserved = make(map[inflight.Key]struct{}, len(s.inHand)+len(s.settle)), time.Now()
-	for d := range s.inHand {
-		rows[inflight.KeyOf(d.lease)] = struct{}{}
-	}
-	for _, e := range s.settle {
-		rows[inflight.KeyOf(e.lease)] = struct{}{}
-	}
-	for r := range s.reserved {
-		if r.since.Before(reserved) {
-			reserved = r.since
-		}
-	}
-	return rows, reserved
-}
-
-// Free is the number of free slots.
-func (s *Subscriber) Free() int { return s.conf.Slots - s.Busy() }
-
-// unsettle puts back what could not be settled, to be tried again.
-func (s *Subscriber) unsettle(ended []settlement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle = append(ended, s.settle...)
+	return first
 }
 
 // lastRound waits for handlers whose contexts have ended and stores what they said.
-func (s *Subscriber) lastRound() {
-	s.startDraining()
-	wait := time.NewTimer(s.conf.CloseWait)
+func (l *loop) lastRound() {
+	l.slots.startDraining()
+	wait := time.NewTimer(l.conf.CloseWait)
 	defer wait.Stop()
-	for waiting := true; waiting && s.Busy() > 0; {
+	for waiting := true; waiting && l.slots.Busy() > 0; {
 		select {
-		case <-s.wake: // a delivery has ended
+		case <-l.slots.wake: // a delivery has ended
 		case <-wait.C:
 			waiting = false
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	if _, err := s.comeRound(ctx); err != nil {
-		s.conf.Logger.Error("the last acknowledgements were not stored; their messages will be delivered again", err,
-			watermill.LogFields{"group": s.conf.Group})
+	if _, err := l.round(ctx); err != nil {
+		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
+			Error("the last acknowledgements were not stored; their messages will be delivered again")
 	}
-}
-
-// settlement is the end of a delivery that the database has to hear of.
-type settlement struct {
-	lease work.Lease
-	msg   *message.Message // for the log; nil if it could not be read
-	done  bool             // acked; otherwise given back
-	delay time.Duration    // before the next attempt
-}
-
-// acks are settlements for the database.
-func acks(ended []settlement) []inflight.Ack {
-	all := make([]inflight.Ack, len(ended))
-	for i, e := range ended {
-		all[i] = inflight.Ack{Lease: e.lease, Done: e.done, Delay: e.delay, About: workFields(e.lease, e.msg)}
-	}
-	return all
 }

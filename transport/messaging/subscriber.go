@@ -3,9 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -14,38 +12,21 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// Subscriber claims messages for free slots and hands them out in parallel. See the
-// package documentation for what it promises. It is safe for concurrent use.
+// Subscriber claims messages for free slots and hands them out in parallel. See the package documentation
+// for what it promises. It is safe for concurrent use.
 type Subscriber struct {
-	db   *schema.DB
-	conf Config
-	wake chan struct{} // something to do for the loop
-	stop context.CancelFunc
-	life context.Context // ends when Close is called
+	conf     *Config
+	slots    *slots
+	subs     *subscriptions
+	dispatch *dispatcher
+	loop     *loop
+	offsets  func(ctx context.Context, topic string) error // makes those of a topic
+	stop     context.CancelFunc                            // ends the loop
+	abandon  context.CancelFunc                            // ends its transactions
 
-	// work is the context of the loop's transactions. It outlives Close by closeGrace, since a
-	// COMMIT that is cut short leaves its outcome unknown.
-	work    context.Context
-	abandon context.CancelFunc
-
-	mu       sync.Mutex
-	subs     []*subscription
-	busy     int                       // slots in use
-	settle   []settlement              // ended deliveries whose rows are still to be changed
-	rounding bool                      // the loop is in the middle of a round
-	draining chan struct{}             // closed when no more may be claimed or delivered
-	drained  chan struct{}             // closed when nothing is left after that; see quiet
-	inHand   map[*delivery]struct{}    // those that have not ended
-	reserved map[*reservation]struct{} // slots for messages that are being appended; see take.go
-	started  bool
-	closed   bool
-	loopDone chan struct{}
-
-	waiting atomic.Int64 // rank of the first that waits for a slot; see pass.go
-
-	round  atomic.Int64 // when the loop last came round, in Unix nanoseconds
-	rounds roundState   // the loop's own
-	claims *inflight.Claimer
+	mu      sync.Mutex
+	started bool
+	closed  bool
 }
 
 var (
@@ -53,18 +34,8 @@ var (
 	_ message.SubscribeInitializer = (*Subscriber)(nil)
 )
 
-// subscription is one call of Subscribe.
-type subscription struct {
-	topic   string
-	out     chan *message.Message
-	ctx     context.Context // ends with the caller's, or with the subscriber
-	cancel  context.CancelFunc
-	sending sync.WaitGroup // deliveries under way
-	closed  chan struct{}  // closed after out
-}
-
-// NewSubscriber gives a subscriber, the only one of its group under the node's name. It
-// does nothing until Subscribe is called.
+// NewSubscriber makes a subscriber, the only one of its group under the node's name. It does nothing until
+// Subscribe is called.
 func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -73,35 +44,35 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	if c.Losses == nil {
 		c.Losses = inflight.NewLosses(db, inflight.LossesConfig{})
 	}
-	s := &Subscriber{
-		db: db, conf: c, wake: make(chan struct{}, 1), inHand: map[*delivery]struct{}{}, reserved: map[*reservation]struct{}{},
-		draining: make(chan struct{}), drained: make(chan struct{}), loopDone: make(chan struct{}),
-		claims: inflight.NewClaimer(db, inflight.ClaimerConfig{
-			Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptAnyway, Losses: c.Losses,
-		}),
-	}
-	s.life, s.stop = context.WithCancel(context.Background())
-	s.work, s.abandon = context.WithCancel(context.Background())
-	s.round.Store(time.Now().UnixNano())
-	s.waiting.Store(rankNothing)
+	s := &Subscriber{conf: &c, slots: newSlots(c.Slots), subs: &subscriptions{}}
+	done := make(chan struct{})
+	s.dispatch = &dispatcher{conf: s.conf, slots: s.slots, subs: s.subs, closed: done}
+	s.loop = &loop{conf: s.conf, slots: s.slots, subs: s.subs, dispatch: s.dispatch, done: done}
+	s.loop.claimer = inflight.NewClaimer(db, inflight.ClaimerConfig{
+		Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptEvery, Losses: c.Losses,
+	})
+	s.loop.life, s.stop = context.WithCancel(context.Background())
+	s.loop.work, s.abandon = context.WithCancel(context.Background())
+	s.loop.came.Store(time.Now().UnixNano())
+	s.offsets = func(ctx context.Context, topic string) error { return inflight.MakeOffsets(ctx, db, c.Group, topic) }
 	return s, nil
 }
 
-// SubscribeInitialize makes the group's offsets of a topic. A new group begins at the
-// oldest message that is kept (see package retention). While the database is away it waits for it;
-// once the subscriber drains it makes none. Subscribe does so too.
+// SubscribeInitialize makes the group's offsets of a topic. A new group begins at the oldest message that is
+// kept (see package retention). While the database is away it waits for it; once the subscriber drains it
+// makes none. Subscribe does so too.
 func (s *Subscriber) SubscribeInitialize(topic string) error {
 	if err := inflight.ValidTopic(topic); err != nil {
 		return err
 	}
-	if s.life.Err() != nil {
+	if s.loop.life.Err() != nil {
 		return fmt.Errorf("subscriber %w", ErrClosed)
 	}
-	return s.makeOffsets(topic)
+	return s.loop.makeOffsets(topic, s.offsets)
 }
 
-// Subscribe gives the messages of a topic. The channel is closed when ctx ends or the
-// subscriber is closed. Several subscriptions of one topic share its messages.
+// Subscribe gives the messages of a topic. The channel is closed when ctx ends or the subscriber is closed.
+// Several subscriptions of one topic share its messages.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	if err := s.SubscribeInitialize(topic); err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
@@ -111,90 +82,49 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s: subscriber %w", topic, ErrClosed)
 	}
-	sub := &subscription{topic: topic, out: make(chan *message.Message), closed: make(chan struct{})}
-	sub.ctx, sub.cancel = context.WithCancel(ctx)
-	s.subs = append(s.subs, sub)
-	context.AfterFunc(sub.ctx, func() { s.end(sub) })
+	out := s.subs.add(ctx, topic).out
 	if !s.started {
 		s.started = true
-		go s.loop()
+		go s.loop.run()
 	}
-	nudge(s.wake)
-	return sub.out, nil
+	nudge(s.slots.wake)
+	return out, nil
 }
 
-// end closes a subscription's channel once nothing is being sent to it.
-func (s *Subscriber) end(sub *subscription) {
-	s.mu.Lock()
-	s.subs = slices.DeleteFunc(s.subs, func(x *subscription) bool { return x == sub })
-	s.mu.Unlock()
-	sub.sending.Wait()
-	close(sub.out)
-	close(sub.closed)
-}
-
-// topics lists the topics subscribed to, those to be served first in front.
-func (s *Subscriber) topics() []string {
-	var topics []string
-	for _, sub := range s.subs {
-		if !slices.Contains(topics, sub.topic) {
-			topics = append(topics, sub.topic)
-		}
-	}
-	slices.SortStableFunc(topics, func(a, b string) int { return s.rank(a) - s.rank(b) })
-	return topics
-}
-
-// rank is a topic's place in the order in which topics are served.
-func (s *Subscriber) rank(topic string) int {
-	if i := slices.Index(s.conf.Topics, topic); i >= 0 {
-		return i
-	}
-	return len(s.conf.Topics)
-}
+// Alive is how long ago the subscriber last came round, whatever the database answered; without a
+// subscription, how long ago it was made.
+func (s *Subscriber) Alive() time.Duration { return time.Since(time.Unix(0, s.loop.came.Load())) }
 
 // Busy is the number of slots in use.
-func (s *Subscriber) Busy() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.busy
-}
+func (s *Subscriber) Busy() int { return s.slots.Busy() }
 
 // Slots is the number of slots.
 func (s *Subscriber) Slots() int { return s.conf.Slots }
 
-// closeGrace is how long Close lets the database finish a transaction under way, and
-// again how long it tries to store the last acknowledgements.
-const closeGrace = 5 * time.Second
-
-// Close ends the contexts of all messages, waits up to Config.CloseWait for their
-// handlers, settles what they said and closes the channels. What a handler still works
-// on stays claimed until the node's registration ends, so that nobody else starts it;
-// its late ack or nack does nothing. A database that hangs delays Close by 10 s at most.
-// To stop without interrupting anything, call Drain first.
+// Close ends the contexts of all messages, waits up to Config.CloseWait for their handlers, settles what
+// they said and closes the channels. What a handler still works on stays claimed until the node's
+// registration ends, so that nobody else starts it; its late ack or nack does nothing. A database that hangs
+// delays Close by 10 s at most. To stop without interrupting anything, call Drain first.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		<-s.loopDone
+		<-s.loop.done
 		return nil
 	}
 	s.closed = true
-	subs, started := slices.Clone(s.subs), s.started
-	for _, sub := range subs {
-		sub.cancel()
-	}
+	started, subs := s.started, s.subs.endAll()
 	s.mu.Unlock()
 	s.stop()
 	grace := time.AfterFunc(closeGrace, s.abandon)
 	defer grace.Stop()
 	if !started {
-		close(s.loopDone)
+		close(s.loop.done)
 	}
-	<-s.loopDone
+	<-s.loop.done
 	s.abandon()
-	for _, sub := range subs {
-		<-sub.closed
+	for _, x := range subs {
+		<-x.closed
 	}
 	return nil
 }

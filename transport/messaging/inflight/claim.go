@@ -6,6 +6,21 @@ import (
 	"orderflow/domain/work"
 )
 
+// ClaimerConfig says how a Claimer works.
+type ClaimerConfig struct {
+	Group string // the consumer group
+	Slots int    // how many messages the node handles at once
+	// Ordered keeps one message of a topic in flight in the whole group.
+	Ordered bool
+	// AloneAfter is how many interruptions make a message of a lost node a suspect. None is claimed while
+	// the node has one in hand.
+	AloneAfter int
+	// AdoptEvery is the time between looks for leases that the node does not know of. 30 s by default.
+	AdoptEvery time.Duration
+	// Losses hears of lost nodes, and of what was taken over from them.
+	Losses *Losses
+}
+
 // Round is what a node brings along each time it comes to claim messages.
 type Round struct {
 	Tenure  work.Tenure

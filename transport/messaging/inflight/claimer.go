@@ -12,21 +12,6 @@ import (
 	"orderflow/schema"
 )
 
-// ClaimerConfig says how a Claimer works.
-type ClaimerConfig struct {
-	Group string // the consumer group
-	Slots int    // how many messages the node handles at once
-	// Ordered keeps one message of a topic in flight in the whole group.
-	Ordered bool
-	// AloneAfter is how many interruptions make a message of a lost node a suspect. None is claimed while
-	// the node has one in hand.
-	AloneAfter int
-	// AdoptEvery is the time between looks for leases that the node does not know of. 30 s by default.
-	AdoptEvery time.Duration
-	// Losses hears of lost nodes, and of what was taken over from them.
-	Losses *Losses
-}
-
 // Claimer claims messages for one node and consumer group. It is for one goroutine.
 type Claimer struct {
 	// InTx runs a transaction. It is the database's, unless a test puts something in between.

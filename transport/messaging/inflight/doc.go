@@ -1,9 +1,27 @@
-// Package inflight is the SQL on leases, on the nodes that hold them, and on messages that were given up.
+// Package inflight is the SQL on leases, on the nodes that hold them, and on messages that were given up. It
+// knows nothing of Watermill.
 //
-// A lease is a row of the table inflight: the right of one node to work on one message.
+// A lease is a row of the table inflight: the right of one node to work on one message, under an epoch and an
+// attempt (see work.Lease). The row is made when the message is claimed, or appended for a free slot, and
+// stays to the end of the last message that the lease is passed on to. Its key is the position in the log of
+// the first message, so that no message has two rows.
 //
-// Leases settles leases in the transaction that stores what was done under them. Nodes is the register of
-// nodes: who may hold leases, and until when, by the database's clock. DeadLetters are the messages that
-// were given up, until somebody requeues or discards them. Offsets and ResetOffsets are about how far
-// consumer groups have claimed.
+// What it promises:
+//
+//   - Work done under a lease takes effect once: Leases settles the lease in the transaction that stores the
+//     outcome, and says so if the row is no longer there or names somebody else.
+//   - A node whose registration has expired, by the database's clock, claims nothing, and has its rows taken
+//     over by any other node of the group, with the next attempt number and one more interruption. A
+//     registration that has expired or was declared lost is never renewed (Nodes).
+//   - Each lost node is told of in one warning by every process that takes over from it, with how many messages
+//     it took at first; one that held nothing, by whoever sees it first (Losses).
+//   - Messages that were given up stay until somebody requeues or discards them (DeadLetters).
+//
+// In a transaction, rows are locked in this order: in-flight rows that this node holds, registrations, offsets,
+// in-flight rows that it takes; the event store locks heads after the in-flight rows that it settles. Two
+// nodes can still wait for each other in a circle when the registration of one of them has expired and it does
+// not know yet; the database then gives one transaction up, and it is done again.
+//
+// Correctness does not rest on lock hints: every row is locked by updating it, and every condition is checked
+// again in the WHERE of the update that depends on it.
 package inflight

@@ -1,0 +1,223 @@
+package messaging
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"orderflow/domain/work"
+	"orderflow/transport/messaging/inflight"
+)
+
+// Ranks of what waits for a slot, beside those of topics (see Config.Topics).
+const (
+	rankReturned = -1 // what was interrupted or given back
+	rankNothing  = math.MaxInt
+)
+
+// slots are the places in which a node handles messages. A slot is free, or reserved for a message that is
+// being appended, or it has a message in hand. Slots know neither the database nor Watermill.
+//
+// Once they drain, nothing new is begun. They are drained when all are free, no acknowledgement is still to
+// be stored, and no round of claiming is under way, which may have begun before.
+type slots struct {
+	size     int
+	wake     chan struct{}   // nudged when there is something to do for the loop
+	draining context.Context // ends when nothing new may be begun
+	drain    context.CancelFunc
+	drained  chan struct{} // closed when nothing is left after that
+
+	mu       sync.Mutex
+	inHand   map[*inHand]struct{}
+	reserved map[*reservation]struct{}
+	acks     []inflight.Ack // still to be stored
+	inRound  bool
+	first    int // the rank of the first message that waits for a slot
+}
+
+// inHand is a lease whose message is being delivered or handled.
+type inHand struct {
+	lease   work.Lease
+	suspect bool // see Config.AloneAfter
+}
+
+// reservation is a slot for a message that is being appended. Its row may be there already, and nobody
+// works on it until it is delivered.
+type reservation struct{ since time.Time }
+
+func newSlots(size int) *slots {
+	s := &slots{
+		size: size, wake: make(chan struct{}, 1), drained: make(chan struct{}), first: rankNothing,
+		inHand: map[*inHand]struct{}{}, reserved: map[*reservation]struct{}{},
+	}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	return s
+}
+
+// busy is how many slots are not free. s.mu is held.
+func (s *slots) busy() int { return len(s.inHand) + len(s.reserved) }
+
+// Busy is how many slots are not free.
+func (s *slots) Busy() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy()
+}
+
+// Free is how many slots are free.
+func (s *slots) Free() int { return max(s.size-s.Busy(), 0) }
+
+// Known are the rows in hand, or still to be changed, and since when a slot has been reserved: the earliest
+// such time, or the present if none is.
+func (s *slots) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows, reserved = make(map[inflight.Key]struct{}, len(s.inHand)+len(s.acks)), time.Now()
+	for h := range s.inHand {
+		rows[inflight.KeyOf(h.lease)] = struct{}{}
+	}
+	for _, a := range s.acks {
+		rows[inflight.KeyOf(a.Lease)] = struct{}{}
+	}
+	for r := range s.reserved {
+		if r.since.Before(reserved) {
+			reserved = r.since
+		}
+	}
+	return rows, reserved
+}
+
+// take puts a message into a slot. It may do so while slots drain, since the message is claimed already.
+func (s *slots) take(h *inHand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inHand[h] = struct{}{}
+}
+
+// pass puts the message that takes the place of another into its slot.
+func (s *slots) pass(from, to *inHand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.inHand, from)
+	s.inHand[to] = struct{}{}
+}
+
+// release frees the slot of a message. ack is what the database has still to hear; nil if it has heard all.
+func (s *slots) release(h *inHand, ack *inflight.Ack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.inHand, h)
+	if ack != nil {
+		s.acks = append(s.acks, *ack)
+	}
+	nudge(s.wake)
+	s.quiet()
+}
+
+// reserve reserves a slot for a message of a rank: nil if none is free, if a message waits that goes first
+// or is of the same rank, or if the slots drain.
+func (s *slots) reserve(rank int) *reservation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isDraining() || s.first <= rank || s.busy() >= s.size {
+		return nil
+	}
+	r := &reservation{since: time.Now()}
+	s.reserved[r] = struct{}{}
+	return r
+}
+
+// fill ends a reservation: its slot has h in hand from now on, or is free if h is nil. It says whether it
+// was the first to end it; nothing is done otherwise.
+func (s *slots) fill(r *reservation, h *inHand) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, is := s.reserved[r]; !is {
+		return false
+	}
+	delete(s.reserved, r)
+	if h != nil {
+		s.inHand[h] = struct{}{}
+		return true
+	}
+	nudge(s.wake)
+	s.quiet()
+	return true
+}
+
+// waits notes the rank of the first message that waits for a slot.
+func (s *slots) waits(rank int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first = rank
+}
+
+// mayPass says whether a message of a rank may take the slot of the one before it: not if a message waits
+// that goes first, nor if the slots drain.
+func (s *slots) mayPass(rank int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.isDraining() && s.first >= rank
+}
+
+// beginRound begins a round of the loop. What it claims may not be in a slot before it ends.
+func (s *slots) beginRound() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inRound = true
+}
+
+// unstored are the acknowledgements to be stored. They stay until stored says that they are.
+func (s *slots) unstored() []inflight.Ack {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acks[:len(s.acks):len(s.acks)]
+}
+
+// stored says that the first n acknowledgements have been stored.
+func (s *slots) stored(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.acks = s.acks[n:]; len(s.acks) == 0 {
+		s.acks = nil
+	}
+}
+
+// endRound ends a round of the loop.
+func (s *slots) endRound() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inRound = false
+	s.quiet()
+}
+
+// hasSuspect says whether a suspect is in hand.
+func (s *slots) hasSuspect() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for h := range s.inHand {
+		if h.suspect {
+			return true
+		}
+	}
+	return false
+}
+
+// startDraining has nothing new begun.
+func (s *slots) startDraining() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drain()
+	nudge(s.wake)
+	s.quiet()
+}
+
+func (s *slots) isDraining() bool { return s.draining.Err() != nil }
+
+// quiet tells those who wait for the end, if this is it. s.mu is held.
+func (s *slots) quiet() {
+	if s.isDraining() && s.busy() == 0 && len(s.acks) == 0 && !s.inRound && !isClosed(s.drained) {
+		close(s.drained)
+	}
+}
