@@ -105,11 +105,7 @@ func (a *admin) alive(w http.ResponseWriter, _ *http.Request) error {
 func (a *admin) check(name string, check func(context.Context) error, roles []Role) endpoint {
 	return endpoint{roles: roles, timeout: a.timeout, serve: func(w http.ResponseWriter, r *http.Request) error {
 		if err := check(r.Context()); err != nil {
-			return &problem{
-				kind:    problemUnhealthy,
-				detail:  fmt.Sprintf("the check %s failed: %s", name, err),
-				members: map[string]any{"check": name},
-			}
+			return problemUnhealthy.because(fmt.Sprintf("the check %s failed: %s", name, err), members{"check": name})
 		}
 		return answer(w, http.StatusOK, status("ok"))
 	}}

@@ -140,12 +140,9 @@ func (a *Auth) admit(r *http.Request, allowed []Role) (Role, error) {
 		return "", unauthenticated("the token is not one of this system", `, error="invalid_token"`)
 	}
 	if !slices.Contains(allowed, role) {
-		return role, &problem{
-			kind:    problemForbidden,
-			detail:  fmt.Sprintf("the token has the role %s, which may not do this", role),
-			members: map[string]any{"role": role, "roles": allowed},
-			header:  challenge(`, error="insufficient_scope"`),
-		}
+		p := problemForbidden.because(fmt.Sprintf("the token has the role %s, which may not do this", role), members{"role": role, "roles": allowed})
+		p.header = challenge(`, error="insufficient_scope"`)
+		return role, p
 	}
 	return role, nil
 }

@@ -44,11 +44,11 @@ func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, bodyTooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &problem{kind: problemBodyTimeout, detail: "the body did not arrive in time", header: closed}
+		return nil, problemBodyTimeout.because("the body did not arrive in time", nil)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, &problem{kind: problemIncompleteBody, detail: "the body ended before its announced length"}
+		return nil, problemIncompleteBody.because("the body ended before its announced length", nil)
 	case err != nil:
-		return nil, &problem{kind: problemIncompleteBody, detail: "the body could not be read to its end"}
+		return nil, problemIncompleteBody.because("the body could not be read to its end", nil)
 	}
 	return b, nil
 }
@@ -75,41 +75,25 @@ func readAll(r io.Reader, h *hold) (b []byte, err error) {
 	return b, errNoRoom
 }
 
-// closed is the end of a connection of which the rest of a body is not read.
-var closed = http.Header{"Connection": {"close"}}
-
 func bodyTooLarge() error {
-	return &problem{
-		kind:    problemBodyTooLarge,
-		detail:  fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody),
-		members: map[string]any{"limit": MaxBody},
-		header:  closed,
-	}
+	return problemBodyTooLarge.because(fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody), members{"limit": MaxBody})
 }
 
 // checkMediaType asks for JSON in UTF-8, as it is.
 func checkMediaType(h http.Header) error {
 	given := h.Get("Content-Type")
 	if given == "" {
-		return wrongMediaType("Content-Type is missing: expected application/json")
+		return problemMediaType.because("Content-Type is missing: expected application/json", nil)
 	}
 	mediaType, params, err := mime.ParseMediaType(given)
 	if err != nil || mediaType != "application/json" {
-		return wrongMediaType(fmt.Sprintf("Content-Type must be application/json, got %s", domain.Shorten(given)))
+		return problemMediaType.because(fmt.Sprintf("Content-Type must be application/json, got %s", domain.Shorten(given)), nil)
 	}
 	if charset, named := params["charset"]; named && !strings.EqualFold(charset, "utf-8") {
-		return wrongMediaType(fmt.Sprintf("the charset of application/json must be utf-8, got %s", domain.Shorten(charset)))
+		return problemMediaType.because(fmt.Sprintf("the charset of application/json must be utf-8, got %s", domain.Shorten(charset)), nil)
 	}
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return wrongMediaType(fmt.Sprintf("the body must not be compressed, got Content-Encoding %s", domain.Shorten(coding)))
+		return problemMediaType.because(fmt.Sprintf("the body must not be compressed, got Content-Encoding %s", domain.Shorten(coding)), nil)
 	}
 	return nil
-}
-
-func wrongMediaType(detail string) error {
-	return &problem{
-		kind:   problemMediaType,
-		detail: detail,
-		header: http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}},
-	}
 }

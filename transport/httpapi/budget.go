@@ -68,7 +68,7 @@ func (h *hold) release() {
 
 // overloaded refuses a request for which the budget has no room.
 func overloaded() error {
-	return &problem{kind: problemOverloaded, detail: "this node has as much in hand as its memory allows; nothing was done, and the request may be repeated"}
+	return problemOverloaded.because("this node has as much in hand as its memory allows; nothing was done, and the request may be repeated", nil)
 }
 
 // turnAway refuses a request whose body has not been read, or not to its end. A client that sends

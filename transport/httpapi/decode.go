@@ -53,19 +53,15 @@ func decodeTrackingID(raw json.RawMessage) (id string, err error) {
 func checkText(body []byte) error {
 	switch {
 	case len(bytes.Trim(body, " \t\r\n")) == 0:
-		return &problem{kind: problemMalformedJSON, detail: "the body is empty: expected a JSON object"}
+		return problemMalformedJSON.because("the body is empty: expected a JSON object", nil)
 	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
 		return malformed(body, 0, "it begins with a byte order mark, which JSON has not")
 	}
 	if at := jsontext.InvalidUTF8(body); at >= 0 {
 		return malformed(body, at, "this is not UTF-8")
 	}
-	if jsontext.Depth(body) > handlers.MaxDepth+1 {
-		return &problem{
-			kind:    problemTooDeep,
-			detail:  fmt.Sprintf("the body is nested more than %d levels deep", handlers.MaxDepth+1),
-			members: map[string]any{"limit": handlers.MaxDepth + 1},
-		}
+	if limit := handlers.MaxDepth + 1; jsontext.Depth(body) > limit {
+		return problemTooDeep.because(fmt.Sprintf("the body is nested more than %d levels deep", limit), members{"limit": limit})
 	}
 	return nil
 }
@@ -78,11 +74,7 @@ func decodeObject(body []byte, known []string) (map[string]json.RawMessage, erro
 	}
 	body = jsontext.Compact(body)
 	if kind := jsontext.Kind(body); kind != "object" {
-		return nil, &problem{
-			kind:    problemInvalidValue,
-			detail:  "the body must be a JSON object, got " + kind,
-			members: map[string]any{"in": inBody, "expected": "a JSON object"},
-		}
+		return nil, problemInvalidValue.because("the body must be a JSON object, got "+kind, members{"in": inBody, "expected": "a JSON object"})
 	}
 	fields := map[string]json.RawMessage{}
 	for name, value := range jsontext.Members(body) {
@@ -135,9 +127,6 @@ func malformed(body []byte, at int, what string) *problem {
 	at = min(max(at, 0), len(body))
 	line := 1 + bytes.Count(body[:at], []byte("\n"))
 	column := 1 + utf8.RuneCount(body[bytes.LastIndexByte(body[:at], '\n')+1:at])
-	return &problem{
-		kind:    problemMalformedJSON,
-		detail:  fmt.Sprintf("the body is not valid JSON at line %d, column %d: %s", line, column, what),
-		members: map[string]any{"line": line, "column": column, "offset": at},
-	}
+	return problemMalformedJSON.because(fmt.Sprintf("the body is not valid JSON at line %d, column %d: %s", line, column, what),
+		members{"line": line, "column": column, "offset": at})
 }

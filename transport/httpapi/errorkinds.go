@@ -61,14 +61,14 @@ func problemOf(err error) *problem {
 		case detail == detailUnavailable && errors.As(err, &named):
 			detail += ": " + named.Cause()
 		}
-		return &problem{kind: k.kind, detail: detail}
+		return k.kind.because(detail, nil)
 	}
-	return &problem{kind: problemInternal, detail: detailInternal}
+	return problemInternal.because(detailInternal, nil)
 }
 
 // keyInUse says which field of the request names another order already.
 func keyInUse(e *domain.DuplicateError) *problem {
-	p := &problem{kind: problemKeyInUse, detail: e.Error(), members: map[string]any{"order_id": e.OrderID}}
+	p := problemKeyInUse.because(e.Error(), members{"order_id": e.OrderID})
 	_, kind, key := domain.SplitKey(e.Key)
 	field, known := keyFields[kind]
 	if known {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,10 +75,8 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	x.err = err
 	p := problemOf(err)
+	maps.Copy(w.Header(), p.kind.header)
 	maps.Copy(w.Header(), p.header)
-	if slices.Contains(retrySoon, p.kind) {
-		w.Header().Set("Retry-After", "1")
-	}
 	write(w, "application/problem+json", p.kind.status, append(p.document(r.URL.EscapedPath(), x.correlationID), '\n'))
 }
 

@@ -22,10 +22,8 @@ func loopbackOr(allowed []string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name := hostName(r.Host); r.Host != "" && !isLoopback(name) && !slices.Contains(names, name) {
-			fail(w, r, &problem{
-				kind:   problemMisdirected,
-				detail: fmt.Sprintf("this listener is not asked as %s: it is localhost, or one of --allowed-hosts", domain.Shorten(r.Host)),
-			})
+			fail(w, r, problemMisdirected.because(
+				fmt.Sprintf("this listener is not asked as %s: it is localhost, or one of --allowed-hosts", domain.Shorten(r.Host)), nil))
 			return
 		}
 		next.ServeHTTP(w, r)

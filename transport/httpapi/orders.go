@@ -168,9 +168,5 @@ func orderError(id domain.OrderID, err error) error {
 	if !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	return &problem{
-		kind:    problemOrderNotFound,
-		detail:  "there is no order " + id.String(),
-		members: map[string]any{"order_id": id},
-	}
+	return problemOrderNotFound.because("there is no order "+id.String(), members{"order_id": id})
 }

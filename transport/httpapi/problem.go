@@ -15,17 +15,25 @@ import (
 // problem is an answer that is not what was asked for (RFC 9457), and the error that leads to it.
 type problem struct {
 	kind    *problemType
-	detail  string         // a sentence that names what was found and what was expected
-	members map[string]any // further members of the document, such as "field"
-	header  http.Header    // goes with the answer
+	detail  string      // a sentence that names what was found and what was expected
+	members members     // further ones of the document
+	header  http.Header // goes with the answer, beside the headers of the type
+}
+
+// members are further members of a problem document, such as "field".
+type members map[string]any
+
+// because is a problem of the type.
+func (t *problemType) because(detail string, m members) *problem {
+	return &problem{kind: t, detail: detail, members: m}
 }
 
 func (p *problem) Error() string { return p.detail }
 
 // document is the body of the answer: the members of RFC 9457, then the others by name.
 func (p *problem) document(instance, correlationID string) []byte {
-	members := map[string]any{"correlation_id": correlationID}
-	maps.Copy(members, p.members)
+	further := members{"correlation_id": correlationID}
+	maps.Copy(further, p.members)
 	// Texts, numbers and lists of them always encode.
 	head, _ := stored.Marshal(struct {
 		Type     string `json:"type"`
@@ -34,7 +42,7 @@ func (p *problem) document(instance, correlationID string) []byte {
 		Detail   string `json:"detail"`
 		Instance string `json:"instance"`
 	}{p.kind.uri(), p.kind.title, p.kind.status, p.detail, instance})
-	more, _ := stored.Marshal(members)
+	more, _ := stored.Marshal(further)
 	return bytes.Join([][]byte{head[:len(head)-1], more[1:]}, []byte(","))
 }
 
@@ -48,28 +56,18 @@ const (
 
 // invalidValue says what field must be, and what it was.
 func invalidValue(in, field, expected, got string) *problem {
-	return &problem{
-		kind:    problemInvalidValue,
-		detail:  fmt.Sprintf("%#q must be %s, got %s", field, expected, got),
-		members: map[string]any{"in": in, "field": field, "expected": expected},
-	}
+	return problemInvalidValue.because(fmt.Sprintf("%#q must be %s, got %s", field, expected, got),
+		members{"in": in, "field": field, "expected": expected})
 }
 
 func repeatedField(in, field string) *problem {
-	return &problem{
-		kind:    problemRepeatedField,
-		detail:  fmt.Sprintf("%#q is given more than once", domain.Shorten(field)),
-		members: map[string]any{"in": in, "field": field},
-	}
+	return problemRepeatedField.because(fmt.Sprintf("%#q is given more than once", domain.Shorten(field)), members{"in": in, "field": field})
 }
 
-func unknownField(in, what, field string, allowed []string) *problem {
-	p := &problem{
-		kind:    problemUnknownField,
-		detail:  fmt.Sprintf("unknown %s %#q", what, domain.Shorten(field)),
-		members: map[string]any{"in": in, "field": domain.Shorten(field), "allowed": allowed},
-	}
-	if meant, found := spelling.Closest(field, allowed); found {
+func unknownField(in, what, given string, allowed []string) *problem {
+	field := domain.Shorten(given)
+	p := problemUnknownField.because(fmt.Sprintf("unknown %s %#q", what, field), members{"in": in, "field": field, "allowed": allowed})
+	if meant, found := spelling.Closest(given, allowed); found {
 		p.detail += fmt.Sprintf(": did you mean %#q?", meant)
 		p.members["suggestion"] = meant
 	} else {
@@ -79,5 +77,5 @@ func unknownField(in, what, field string, allowed []string) *problem {
 }
 
 func pathNotFound(r *http.Request) *problem {
-	return &problem{kind: problemPathNotFound, detail: "there is nothing at " + domain.Shorten(r.URL.EscapedPath())}
+	return problemPathNotFound.because("there is nothing at "+domain.Shorten(r.URL.EscapedPath()), nil)
 }

@@ -1,5 +1,7 @@
 package httpapi
 
+import "net/http"
+
 // problemsPath is where the problem types are explained; a type's URI is below it.
 const problemsPath = "/problems"
 
@@ -9,6 +11,7 @@ type problemType struct {
 	status int
 	title  string
 	about  string // what it means and what to do about it
+	header http.Header
 }
 
 func (t problemType) uri() string { return problemsPath + "/" + t.name }
@@ -38,23 +41,24 @@ var (
 	problemMethodNotAllowed = declare(405, "method-not-allowed", "The method is not allowed here",
 		"The header Allow and the member allow list the methods that are.")
 	problemBodyTimeout = declare(408, "body-timeout", "The body took too long",
-		"Nothing was done. Repeat the request, over a connection that sends the body within 30 s.")
+		"Nothing was done. Repeat the request, over a connection that sends the body within 30 s.").sends("Connection", "close") // the rest of the body is not read
 	problemKeyInUse = declare(409, "key-in-use", "The key names another order",
 		"An order with other content was placed with this tracking_id or Idempotency-Key (field). order_id is that order.")
 	problemConflict     = declare(409, "conflict", "The order has changed meanwhile", "Read it again and repeat the request.")
 	problemNotAllowed   = declare(409, "not-allowed", "The order's state does not allow this", "detail names the rule.")
-	problemBodyTooLarge = declare(413, "body-too-large", "The body is too large", "limit is the number of bytes that are allowed.")
+	problemBodyTooLarge = declare(413, "body-too-large", "The body is too large", "limit is the number of bytes that are allowed.").sends("Connection", "close")
 	problemMediaType    = declare(415, "unsupported-media-type", "The body is of the wrong type",
-		"Send Content-Type: application/json, in UTF-8, not compressed.")
+		"Send Content-Type: application/json, in UTF-8, not compressed.").
+		sends("Accept", "application/json").sends("Accept-Encoding", "identity")
 	problemMisdirected = declare(421, "misdirected", "The host is not one of this listener",
 		"The header Host names another machine than this one. Ask as localhost, or have the node started with --allowed-hosts.")
 	problemHeaderTooLarge = declare(431, "header-too-large", "The header is too large",
-		"limit is the number of bytes allowed for the request line and the header fields together.")
+		"limit is the number of bytes allowed for the request line and the header fields together.").sends("Connection", "close")
 	problemInternal    = declare(500, "internal", "Something went wrong", "It is a fault of this system, and in its log under correlation_id.")
-	problemUnavailable = declare(503, "unavailable", "The database cannot answer now", aboutRepeat)
+	problemUnavailable = declare(503, "unavailable", "The database cannot answer now", aboutRepeat).sends("Retry-After", "1")
 	problemOverloaded  = declare(503, "overloaded", "The node has too much in hand",
-		"Nothing was done. Repeat the request after the seconds that the header Retry-After gives; large orders wait longer than small ones.")
-	problemTimeout   = declare(503, "timeout", "The answer took too long", aboutRepeat)
+		"Nothing was done. Repeat the request after the seconds that the header Retry-After gives; large orders wait longer than small ones.").sends("Retry-After", "1")
+	problemTimeout   = declare(503, "timeout", "The answer took too long", aboutRepeat).sends("Retry-After", "1")
 	problemUnhealthy = declare(503, "unhealthy", "The check failed", "detail says why.")
 )
 
@@ -62,10 +66,13 @@ var (
 var problemTypes []*problemType
 
 func declare(status int, name, title, about string) *problemType {
-	t := &problemType{name: name, status: status, title: title, about: about}
+	t := &problemType{name: name, status: status, title: title, about: about, header: http.Header{}}
 	problemTypes = append(problemTypes, t)
 	return t
 }
 
-// retrySoon are the problems that may be over in a second.
-var retrySoon = []*problemType{problemUnavailable, problemOverloaded, problemTimeout}
+// sends is for a header that goes with all answers of the type.
+func (t *problemType) sends(name, value string) *problemType {
+	t.header.Set(name, value)
+	return t
+}

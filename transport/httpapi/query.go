@@ -51,7 +51,7 @@ func readFilter(query string) (projections.Filter, error) {
 	f := projections.Filter{Limit: projections.DefaultLimit}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return f, &problem{kind: problemInvalidRequest, detail: "the query of the URL is malformed: " + err.Error()}
+		return f, problemInvalidRequest.because("the query of the URL is malformed: "+err.Error(), nil)
 	}
 	if err := checkNames(values); err != nil {
 		return f, err
@@ -70,8 +70,8 @@ func readFilter(query string) (projections.Filter, error) {
 		}
 	}
 	if n := f.Choices(); n > projections.MaxChoices {
-		return f, &problem{kind: problemInvalidRequest, detail: fmt.Sprintf(
-			"`status`, `step` and `node` have %d combinations of their values: at most %d are allowed", n, projections.MaxChoices)}
+		return f, problemInvalidRequest.because(fmt.Sprintf(
+			"`status`, `step` and `node` have %d combinations of their values: at most %d are allowed", n, projections.MaxChoices), nil)
 	}
 	return f, nil
 }

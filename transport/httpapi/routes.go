@@ -125,28 +125,22 @@ func (t route) allow() []string {
 
 func (t route) methodNotAllowed(method string) error {
 	allow := t.allow()
-	return &problem{
-		kind:    problemMethodNotAllowed,
-		detail:  fmt.Sprintf("%s is not allowed here (allowed: %s)", domain.Shorten(method), strings.Join(allow, ", ")),
-		members: map[string]any{"allow": allow},
-		header:  http.Header{"Allow": {strings.Join(allow, ", ")}},
-	}
+	all := strings.Join(allow, ", ")
+	p := problemMethodNotAllowed.because(fmt.Sprintf("%s is not allowed here (allowed: %s)", domain.Shorten(method), all), members{"allow": allow})
+	p.header = http.Header{"Allow": {all}}
+	return p
 }
 
 func refuseCrossSite(w http.ResponseWriter, r *http.Request) {
-	fail(w, r, &problem{kind: problemCrossOrigin, detail: "a browser sent this request for a page of another site"})
+	fail(w, r, problemCrossOrigin.because("a browser sent this request for a page of another site", nil))
 }
 
 // limitHeader answers what net/http's own limit, which is higher, lets through.
 func limitHeader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if size := headerSize(r); size > MaxHeader {
-			fail(w, r, &problem{
-				kind:    problemHeaderTooLarge,
-				detail:  fmt.Sprintf("the request line and header fields have %d bytes, of %d allowed", size, MaxHeader),
-				members: map[string]any{"limit": MaxHeader},
-				header:  http.Header{"Connection": {"close"}},
-			})
+			fail(w, r, problemHeaderTooLarge.because(
+				fmt.Sprintf("the request line and header fields have %d bytes, of %d allowed", size, MaxHeader), members{"limit": MaxHeader}))
 			return
 		}
 		next.ServeHTTP(w, r)
