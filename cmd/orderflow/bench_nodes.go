@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"orderflow/domain"
 	"orderflow/handlers"
 	"orderflow/internal/bench"
+	"orderflow/internal/process"
 )
 
 // benchStart is how long a node may take to be ready.
@@ -115,4 +117,28 @@ func (w warnings) Fire(e *logrus.Entry) error {
 		_, err = io.WriteString(w.to, line)
 	}
 	return err
+}
+
+// benchStop is how long a process may take to drain before it is killed.
+const benchStop = time.Minute
+
+// spawn starts a node as a process of this very program. It is not ended with ctx: it is told to drain.
+func (b benchNodes) spawn(_ context.Context, c bench.NodeConfig) (*bench.Process, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "orderflow-bench-")
+	if err != nil {
+		return nil, err
+	}
+	p, err := process.Start(process.Config{Program: program, Flags: benchFlags(c), Dir: folder, Name: "node", WithParent: true})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	stop := func() error { return errors.Join(p.Stop(benchStop), os.RemoveAll(folder)) }
+	if err := p.Listening(benchStart); err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return &bench.Process{PID: p.ID(), Admin: p.AdminURL(), URL: p.Addresses.API(), Stop: stop}, nil
 }

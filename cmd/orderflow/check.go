@@ -17,13 +17,11 @@ import (
 
 // checkCmd proves the invariants.
 type checkCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	Deep  bool `help:"Also have SQLite check its own file, page by page and index by index. For SQL Server it names what does that."`
 	Quiet bool `help:"Do not show the progress on standard error."`
 }
 
-// Help is the long help.
 func (checkCmd) Help() string {
 	return `Reads every event and proves that the triggers that protect events are in place, positions and versions have no holes,
 every hash fits, every history is one that the rules allow, no two attempts of an order were open at once, every failed order was

@@ -28,3 +28,17 @@ type cli struct {
 type jsonFlag struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
+
+// table prints v as JSON if that is asked for, and rows under a header otherwise.
+func (f jsonFlag) table(out *output, v any, header string, rows [][]any) error {
+	if f.JSON {
+		return out.json(v)
+	}
+	return out.table(header, rows)
+}
+
+// dataFlags are the flags of every command that prints what is in a database.
+type dataFlags struct {
+	databaseFlag
+	jsonFlag
+}

@@ -20,7 +20,6 @@ type healthcheckCmd struct {
 	Timeout time.Duration `default:"5s" help:"How long to wait for the answer."`
 }
 
-// Help is shown below the command's line.
 func (*healthcheckCmd) Help() string {
 	return `Exit code 0: the node is ready. 1: it is not, or does not answer; what it said goes to standard error.`
 }

@@ -10,12 +10,10 @@ import (
 
 // migrateCmd brings the schema up to date.
 type migrateCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	Status bool `help:"Only list the migrations and whether they have been applied, also those of newer programs, and name the tables, indexes and triggers that are not as they made them; exit 1 if one is missing or altered, or if this program is too old for the database."`
 }
 
-// Help is the long help.
 func (migrateCmd) Help() string {
 	return `Creates the database file if it is SQLite and missing. Safe to run from several machines at once, and while nodes run.
 

@@ -17,8 +17,7 @@ type nodesCmd struct {
 
 // nodesListCmd lists nodes.
 type nodesListCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	All bool `help:"Also list registrations that have ended."`
 }
 
@@ -41,7 +40,6 @@ type nodeJSON struct {
 	EventLevel  int       `json:"event_level"` // the highest level of events that it reads
 }
 
-// Run lists the nodes.
 func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
 		all, err := inflight.NewNodes(db).List(ctx)
@@ -64,10 +62,7 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 			nodes = append(nodes, toJSON(n))
 			rows = append(rows, []any{n.Node, n.Epoch, n.State, !n.Expired, n.Busy, n.Slots, n.Host, n.PID, n.Roles, n.Admin, n.StartedAt, n.HeartbeatAt})
 		}
-		if c.JSON {
-			return out.json(nodes)
-		}
-		return out.table("NODE EPOCH STATE ALIVE BUSY SLOTS HOST PID ROLES ADMIN STARTED HEARTBEAT", rows)
+		return c.table(out, nodes, "NODE EPOCH STATE ALIVE BUSY SLOTS HOST PID ROLES ADMIN STARTED HEARTBEAT", rows)
 	})
 }
 

@@ -15,11 +15,9 @@ type offsetsCmd struct {
 
 // offsetsListCmd lists offsets.
 type offsetsListCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 }
 
-// Run lists the offsets.
 func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
 		all, err := inflight.Offsets(ctx, db)
@@ -32,11 +30,7 @@ func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
 			found = found || o.Position > o.Head
 			rows = append(rows, []any{o.Group, o.Topic, o.Partition, o.Position, o.Head})
 		}
-		if c.JSON {
-			err = out.json(orEmpty(all))
-		} else {
-			err = out.table("GROUP TOPIC PARTITION POSITION HEAD", rows)
-		}
+		err = c.table(out, orEmpty(all), "GROUP TOPIC PARTITION POSITION HEAD", rows)
 		if err == nil && found {
 			err = errFound
 		}
@@ -46,11 +40,9 @@ func (c *offsetsListCmd) Run(ctx context.Context, out *output) error {
 
 // offsetsResetCmd resets offsets.
 type offsetsResetCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 }
 
-// Help is the long help.
 func (offsetsResetCmd) Help() string {
 	return `For a database whose log has lost its end, by a hand or by a restore of a part: "orderflow check" says so, and nodes do not
 start to work. Stop the nodes first. Without the reset, workers pass over what is appended next, and its messages meet those of the
@@ -59,7 +51,6 @@ lost events, waiting, in flight or dead letters, are removed, since their orders
 that were dealt with are found out of date. What is as it should be is left alone. Afterwards run "orderflow check" again.`
 }
 
-// Run resets the offsets.
 func (c *offsetsResetCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, func(db *schema.DB) error {
 		done, err := inflight.ResetOffsets(ctx, db)

@@ -13,12 +13,10 @@ import (
 
 // ordersReplayCmd replays an order.
 type ordersReplayCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	orderArg
 }
 
-// Help is the long help.
 func (ordersReplayCmd) Help() string {
 	return `Applies the order's events one by one, prints where it stood after each, and compares the end with what customers see.
 Exits 1 if they differ.`
@@ -42,7 +40,6 @@ type replay struct {
 	Same    bool                  `json:"same"`
 }
 
-// Run replays the order.
 func (c *ordersReplayCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
 		r, err := s.replay(ctx, c.ID)

@@ -21,29 +21,22 @@ type projectionsCmd struct {
 
 // projectionsStatusCmd shows how far the views are.
 type projectionsStatusCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	maxLagFlag
 }
 
-// Help is the long help.
 func (projectionsStatusCmd) Help() string {
 	return `Exits 1 if a position is beyond its head: events that the views show are gone from the log; and if the counts of a checkpoint
 cannot be read. "orderflow check" says what is wrong, "orderflow projections rebuild" makes the views anew from the events that there are.`
 }
 
-// Run shows the status.
 func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		all, err := projections.Statuses(ctx, db, log)
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			err = out.json(orEmpty(all))
-		} else {
-			err = out.table("PROJECTION PARTITION POSITION HEAD LAG UPDATED", statusRows(all))
-		}
+		err = c.table(out, orEmpty(all), "PROJECTION PARTITION POSITION HEAD LAG UPDATED", statusRows(all))
 		for _, s := range all {
 			if s.Damage != "" {
 				out.notef("%s", s.Damage)
@@ -72,19 +65,16 @@ func statusRows(all []projections.ProjectionStatus) (rows [][]any) {
 
 // projectionsRebuildCmd rebuilds the views.
 type projectionsRebuildCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	Quiet bool `help:"Do not show the progress on standard error."`
 }
 
-// Help is the long help.
 func (projectionsRebuildCmd) Help() string {
 	return `Fills a second table beside the one that is read, compares the two row by row, and swaps them. Nodes may run, and customers
 may read, all the while. If it is killed, nothing has changed and it can be run again. What had been wrong is printed; that
 it was wrong is no failure, since it no longer is.`
 }
 
-// Run rebuilds the views.
 func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		report, err := rebuild.Run(ctx, db, log, rebuild.Config{Progress: progress(out, c.Quiet)})
@@ -100,19 +90,16 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
 
 // projectionsVerifyCmd verifies the views.
 type projectionsVerifyCmd struct {
-	databaseFlag
-	jsonFlag
+	dataFlags
 	maxLagFlag
 	Quiet bool `help:"Do not show the progress on standard error."`
 }
 
-// Help is the long help.
 func (projectionsVerifyCmd) Help() string {
 	return `Exits 1 if a row, a count or a checkpoint is not what the events say; "orderflow projections rebuild" mends it. Rows that merely lag behind are not
 wrong, unless --max-lag says so. Nodes may run all the while.`
 }
 
-// Run verifies the views.
 func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
 		report, err := verify.Run(ctx, db, log, verify.Config{Progress: progress(out, c.Quiet)})
@@ -185,4 +172,25 @@ func progress(out *output, quiet bool) func(verify.Progress) {
 		last = time.Now()
 		out.notef("%s", progressLine(p))
 	}
+}
+
+// printReport prints what a comparison of the views with the events came to.
+func printReport(out *output, what string, r verify.Report) error {
+	err := out.sayf("%s %d orders from %d events in %s: %d different, %d missing, %d surplus, %d counts wrong, %d checkpoints beyond the head; %d lagging",
+		what, r.Orders, r.Events, r.Took.Round(time.Millisecond), r.Different, r.Missing, r.Surplus, r.Counts, r.Beyond, r.Lagging)
+	if err != nil || len(r.Samples) == 0 {
+		return err
+	}
+	var rows [][]any
+	for _, d := range r.Samples {
+		id := ""
+		if !d.OrderID.IsZero() {
+			id = d.OrderID.String()
+		}
+		rows = append(rows, []any{id, d.Kind, d.Field, d.Stored, d.Expected})
+	}
+	if err := out.sayf(""); err != nil {
+		return err
+	}
+	return out.table("ORDER WRONG FIELD STORED EXPECTED", rows)
 }

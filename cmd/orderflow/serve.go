@@ -16,7 +16,6 @@ type serveCmd struct {
 	LogFormat string `default:"text" env:"ORDERFLOW_LOG_FORMAT" enum:"text,json" help:"text or json." group:"Housekeeping:"`
 }
 
-// Help is the long help.
 func (serveCmd) Help() string {
 	return `Without flags, one process runs the whole system on orderflow.db in the current folder. Several processes may share
 one file on one machine, and any number of machines one SQL Server; each takes a part of the work, and when one dies the

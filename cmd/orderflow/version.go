@@ -13,7 +13,6 @@ var version = "dev"
 // versionCmd prints the version.
 type versionCmd struct{ jsonFlag }
 
-// Run prints the version.
 func (c *versionCmd) Run(out *output) error {
 	if c.JSON {
 		return out.json(map[string]string{"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})

@@ -5,43 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"orderflow/domain"
 )
-
-// Config says what is measured, and with what.
-type Config struct {
-	// Start starts a node in this process, Spawn one as a process of its own. Required.
-	Start func(context.Context, NodeConfig) (*Node, error)
-	Spawn func(context.Context, NodeConfig) (*Process, error)
-	// Server is a SQL Server on which databases are made and dropped; empty: SQLite files.
-	Server string
-	// Dir is where SQLite files are made, in a folder of their own that is removed.
-	Dir string
-	// Store is a SQLite file of stored orders that is kept, made if it is not there and added to
-	// if it has fewer.
-	Store string
-
-	Only         []string      // some of Measures; all if empty
-	Orders       int           // of one run of a measure
-	WarmUp       int           // orders before those that are measured
-	SeedOrders   int           // stored orders to generate
-	Repeat       int           // runs of a measure
-	Clients      int           // concurrent callers
-	Workers      int           // of each node
-	HTTP         bool          // orders are placed over HTTP, not by calling the placer
-	Rate         float64       // orders a second at light load
-	LightOrders  int           // orders at light load
-	StepDuration time.Duration // of steps that wait
-	Rounds       int           // how many such steps of every worker are watched
-	Nodes        []int         // how many nodes there are, one point of the curve after the other
-	Earlier      []Report      // whose points of the curve are not measured again
-	Window       time.Duration // how long idling is watched
-	Soak         time.Duration // how long a node is kept under steady load
-	SoakRate     float64       // with so many orders a second
-	// Progress is told what is going on.
-	Progress func(format string, args ...any)
-}
 
 // measure is one of the things that can be measured.
 type measure struct {
@@ -84,11 +48,6 @@ type run struct {
 
 // Run measures. What it reports is whole up to the measure that failed, if one did.
 func Run(ctx context.Context, c Config) (report Report, err error) {
-	for _, name := range c.Only {
-		if !slices.Contains(Measures(), name) {
-			return report, fmt.Errorf("%w: there is no measure %q: give some of %v", domain.ErrInvalid, name, Measures())
-		}
-	}
 	report.Sections = []Section{}
 	if c.Progress == nil {
 		c.Progress = func(string, ...any) {}

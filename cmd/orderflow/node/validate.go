@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// MaxWorkers bounds what one node may ask of a database in one go.
-const MaxWorkers = 10000
+// maxWorkers bounds what one node may ask of a database in one go.
+const maxWorkers = 10000
 
 // nodeName is what a node may be called: it stands in events, logs and filters.
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
@@ -84,8 +84,8 @@ func (c *Config) validateWork() error {
 	if c.NodeID != "" && !nodeName.MatchString(c.NodeID) {
 		errs = append(errs, fmt.Errorf("--node-id is %q: give 1 to 100 letters, digits and . _ -, the first a letter or digit", c.NodeID))
 	}
-	if c.Workers < 1 || c.Workers > MaxWorkers {
-		errs = append(errs, fmt.Errorf("--workers is %d: give 1 to %d", c.Workers, MaxWorkers))
+	if c.Workers < 1 || c.Workers > maxWorkers {
+		errs = append(errs, fmt.Errorf("--workers is %d: give 1 to %d", c.Workers, maxWorkers))
 	}
 	if c.MaxInterruptions < 1 {
 		errs = append(errs, fmt.Errorf("--max-interruptions is %d: give at least 1", c.MaxInterruptions))

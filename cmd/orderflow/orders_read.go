@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/domain/stored"
+	"orderflow/projections"
+)
+
+// ordersGetCmd shows an order.
+type ordersGetCmd struct {
+	dataFlags
+	orderArg
+}
+
+func (c *ordersGetCmd) Run(ctx context.Context, out *output) error {
+	return c.lookUp(ctx, out, func(s service) error {
+		view, err := s.views.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(view)
+		}
+		return printOrder(out, view)
+	})
+}
+
+func printOrder(out *output, v projections.OrderView) error {
+	if err := out.table("ORDER STATUS TRACKING-ID PLACED STARTED COMPLETED VERSION", [][]any{orderRow(v)}); err != nil {
+		return err
+	}
+	if len(v.Detail) > 0 {
+		if err := out.sayf("\ndetail: %s", v.Detail); err != nil {
+			return err
+		}
+	}
+	steps, err := v.Steps.Views()
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, s := range steps {
+		rows = append(rows, []any{s.Step, s.Status, s.Attempt, s.Node, s.StartedAt, s.CompletedAt, s.RolledBackAt, s.Error})
+	}
+	if err := out.sayf(""); err != nil {
+		return err
+	}
+	return out.table("STEP STATUS ATTEMPT NODE STARTED COMPLETED ROLLED-BACK ERROR", rows)
+}
+
+func orderRow(v projections.OrderView) []any {
+	return []any{v.OrderID, v.Status, v.TrackingID, v.PlacedAt, v.StartedAt, v.CompletedAt, v.Version}
+}
+
+// ordersListCmd lists orders.
+type ordersListCmd struct {
+	dataFlags
+	Status       []string  `placeholder:"STATUS" help:"Only orders of this status, such as Processing or Failed. Several: --status A,B or the flag again."`
+	Step         []string  `placeholder:"STEP" help:"Only orders whose current step is this one, or one of these."`
+	Node         []string  `placeholder:"NAME" help:"Only orders whose latest attempt was this node's, or one of these nodes'."`
+	PlacedAfter  time.Time `placeholder:"TIME" help:"Only orders placed after this time, such as 2026-01-31T12:00:00Z."`
+	PlacedBefore time.Time `placeholder:"TIME" help:"Only orders placed before this time."`
+	TrackingID   string    `name:"tracking-id" placeholder:"ID" help:"Only the order of this tracking id."`
+	Limit        int       `default:"50" help:"How many, 1 to 200."`
+	Cursor       string    `placeholder:"CURSOR" help:"Go on where an earlier list ended, with its next_cursor."`
+}
+
+func (ordersListCmd) Help() string {
+	return `Example: orderflow orders list --status Failed --placed-after 2026-01-31T00:00:00Z`
+}
+
+// Validate refuses a length that no page has; the views take 0 for the default.
+func (c *ordersListCmd) Validate() error {
+	if c.Limit < 1 || c.Limit > projections.MaxLimit {
+		return fmt.Errorf("--limit is %d: give 1 to %d", c.Limit, projections.MaxLimit)
+	}
+	return c.databaseFlag.Validate()
+}
+
+func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
+	filter, err := c.filter()
+	if err != nil {
+		return err
+	}
+	return c.lookUp(ctx, out, func(s service) error {
+		page, err := s.views.List(ctx, filter)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(page)
+		}
+		var rows [][]any
+		for _, v := range page.Orders {
+			rows = append(rows, orderRow(v))
+		}
+		if page.NextCursor != "" {
+			defer out.notef("There are more: --cursor %s", page.NextCursor)
+		}
+		return out.table("ORDER STATUS TRACKING-ID PLACED STARTED COMPLETED VERSION", rows)
+	})
+}
+
+func (c *ordersListCmd) filter() (projections.Filter, error) {
+	f := projections.Filter{
+		Node: c.Node, PlacedAfter: c.PlacedAfter, PlacedBefore: c.PlacedBefore, TrackingID: c.TrackingID, Limit: c.Limit, Cursor: c.Cursor,
+	}
+	for _, text := range c.Status {
+		status, err := domain.ParseStatus(text)
+		if err != nil {
+			return f, fmt.Errorf("--status: %w", err)
+		}
+		f.Status = append(f.Status, status)
+	}
+	for _, text := range c.Step {
+		step, err := domain.ParseStep(text)
+		if err != nil {
+			return f, fmt.Errorf("--step: %w", err)
+		}
+		f.Step = append(f.Step, step)
+	}
+	return f, nil
+}
+
+// ordersEventsCmd shows the history of an order.
+type ordersEventsCmd struct {
+	dataFlags
+	orderArg
+}
+
+// eventJSON is an event as GET /v1/orders/{id}/events gives it.
+type eventJSON struct {
+	Position   int64           `json:"position"`
+	Partition  int             `json:"partition"`
+	Version    int             `json:"version"`
+	Type       string          `json:"type"`
+	Data       json.RawMessage `json:"data"`     // as stored
+	Metadata   json.RawMessage `json:"metadata"` // as stored
+	RecordedAt string          `json:"recorded_at"`
+	Hash       string          `json:"hash"` // hexadecimal
+}
+
+func (c *ordersEventsCmd) Run(ctx context.Context, out *output) error {
+	return c.lookUp(ctx, out, func(s service) error {
+		events, err := s.store.Load(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printEvents(out, events)
+		}
+		var rows [][]any
+		for _, e := range events {
+			actor := e.Metadata.Actor
+			if e.Metadata.RunBy != "" {
+				actor += ", run by " + e.Metadata.RunBy
+			}
+			rows = append(rows, []any{e.Version, e.RecordedAt, e.Type, actor, e.Metadata.Node, string(e.Data)})
+		}
+		return out.table("VERSION RECORDED TYPE ACTOR NODE DATA", rows)
+	})
+}
+
+// printEvents writes an array with one event a line. It does not indent, since data and
+// metadata must stay the bytes that were hashed.
+func printEvents(out *output, events []domain.Recorded) error {
+	open := "["
+	for _, e := range events {
+		line, err := stored.Marshal(eventJSON{
+			Position: e.Position, Partition: e.Partition, Version: e.Version, Type: e.Type, Data: e.Data, Metadata: e.RawMeta,
+			RecordedAt: e.RecordedAt.UTC().Format(stored.TimeLayout), Hash: hex.EncodeToString(e.Hash),
+		})
+		if err != nil {
+			return fmt.Errorf("event %d: %w", e.Version, err)
+		}
+		if _, err := fmt.Fprintf(out.w, "%s%s", open, line); err != nil {
+			return err
+		}
+		open = ",\n"
+	}
+	return out.sayf("]")
+}
