@@ -7,118 +7,153 @@ import (
 	"orderflow/domain/stored"
 )
 
-// Upcaster turns the stored data of an event into the shape one schema version later.
-type Upcaster func(data json.RawMessage) (json.RawMessage, error)
+// EventLevel is the level of events that this program reads and, when it may, writes. Levels
+// count the changes to what is stored of events, over all types:
+//
+//	1  the first form of every event
+//	2  OrderPlaced in its second form, with customer and key hash
+//
+// A program reads all levels up to its own. Which level may be written depends on who has
+// to read it, and is kept in the database; it only ever rises.
+const EventLevel = 2
 
-// Codec turns events into the JSON that is stored, and back. The zero value is not
-// usable; see NewCodec.
-type Codec struct {
-	types map[string]eventType
+// Encoded is an event as it is to be stored.
+type Encoded struct {
+	Event  Event // what will be read back, its raw parts as parts of Data
+	Data   json.RawMessage
+	Schema int // the version of the event's form
 }
 
-type eventType struct {
-	schema    int // the newest version this code knows
-	decode    func(json.RawMessage) (Event, error)
-	scan      func(*stored.Scanner) Event // the same for the present version, as far as it goes; or nil
-	upcasters map[int]Upcaster            // from version n to n+1
-	older     []older                     // forms that are still written, the oldest first
+// Encode makes the JSON to store for e, for readers of whom some know no level beyond the given
+// one. HTML characters are left as they are; white space in raw parts is dropped. What can never
+// be stored is of kind ErrInvalid. An event that cannot be said in a form of that level is of
+// kind ErrUnavailable: it can be stored when all nodes are newer.
+func Encode(level int, e Event) (Encoded, error) { return current.encode(level, e) }
+
+// Decode reads stored JSON of any schema version up to the present one. What it gives may be
+// parts of the text, not copies. Errors are of kind ErrNewer if the type or its schema version
+// is unknown, and of kind ErrCorrupt otherwise.
+func Decode(typ string, schema int, data string) (Event, error) {
+	return current.decode(typ, schema, data)
 }
 
-// NewCodec knows every event of this package at its present schema version.
-func NewCodec() *Codec {
-	c := &Codec{types: map[string]eventType{}}
-	register[OrderPlaced](c, 2, sameMembers)
-	c.writes("OrderPlaced", older{level: 1, schema: 1, of: placedWithoutCustomer})
-	register[StepStarted](c, 1)
-	register[StepCompleted](c, 1)
-	register[StepFailed](c, 1)
-	register[StepInterrupted](c, 1)
-	register[StepRolledBack](c, 1)
-	register[OrderCompleted](c, 1)
-	register[OrderFailed](c, 1)
-	register[OrderParked](c, 1)
-	register[OrderResumed](c, 1)
+// codec turns events into the JSON that is stored, and back: by type, the forms they have or had.
+type codec map[string]forms
+
+type forms struct {
+	decode func([]byte) (Event, error) // the present form
+	scan   func(*stored.Scanner) Event // the same, as far as it goes; or nil
+	up     []upcaster                  // from version i+1 to i+2, the present form
+	older  []older                     // those that are still written, the oldest first
+}
+
+// upcaster turns the stored data of an event into the form one schema version later.
+type upcaster func(data []byte) ([]byte, error)
+
+// older is a form of an event that is written as long as a level is not to be exceeded.
+type older struct {
+	level  int // the highest at which this form is written
+	schema int
+	of     func(Event) (Event, error) // what the form can say of an event
+}
+
+func (f forms) schema() int { return len(f.up) + 1 }
+
+var current = newCodec()
+
+// newCodec knows every event of this package at its present schema version.
+func newCodec() codec {
+	c := codec{}
+	register[OrderPlaced](c, sameMembers)
+	placed := c["OrderPlaced"]
+	placed.older = []older{{level: 1, schema: 1, of: placedWithoutCustomer}}
+	c["OrderPlaced"] = placed
+	register[StepStarted](c)
+	register[StepCompleted](c)
+	register[StepFailed](c)
+	register[StepInterrupted](c)
+	register[StepRolledBack](c)
+	register[OrderCompleted](c)
+	register[OrderFailed](c)
+	register[OrderParked](c)
+	register[OrderResumed](c)
 	return c
 }
 
-// register makes c know events of type E. An upcaster at index i of up carries
-// version i+1 to i+2; together they must reach schema.
-func register[E Event](c *Codec, schema int, up ...Upcaster) {
+// register makes c know events of type E, whose older forms up carries forward.
+func register[E Event](c codec, up ...upcaster) {
 	var zero E
-	t := eventType{schema: schema, upcasters: map[int]Upcaster{}}
-	for i, u := range up {
-		t.upcasters[i+1] = u
-	}
-	t.scan = scans[zero.EventType()]
-	t.decode = func(data json.RawMessage) (Event, error) {
+	c[TypeOf(zero)] = forms{up: up, scan: scans[TypeOf(zero)], decode: func(data []byte) (Event, error) {
 		var e E
 		err := json.Unmarshal(data, &e)
 		return e, err
-	}
-	c.types[zero.EventType()] = t
+	}}
 }
 
-// Encode gives the JSON to store for e, and the schema version to store with it.
-// HTML characters are left as they are; white space in raw parts is dropped.
-func (c *Codec) Encode(e Event) (data json.RawMessage, schema int, err error) {
-	t, known := c.types[e.EventType()]
+func (c codec) encode(level int, e Event) (Encoded, error) {
+	f, known := c[TypeOf(e)]
 	if !known {
-		return nil, 0, fmt.Errorf("%w: event type %q is unknown", ErrInvalid, e.EventType())
+		return Encoded{}, fmt.Errorf("%w: event type %q is unknown", ErrInvalid, TypeOf(e))
 	}
-	data, err = encode(e)
+	schema := f.schema()
+	for _, form := range f.older {
+		if level > form.level {
+			continue
+		}
+		var err error
+		if e, err = form.of(e); err != nil {
+			return Encoded{}, err
+		}
+		schema = form.schema
+		break
+	}
+	data, err := marshal(e)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: encode %s: %s", ErrInvalid, e.EventType(), err)
+		return Encoded{}, fmt.Errorf("%w: encode %s: %s", ErrInvalid, TypeOf(e), err)
 	}
-	return data, t.schema, nil
+	return Encoded{Event: Within(e, data), Data: data, Schema: schema}, nil
 }
 
-// Decode reads stored JSON of any schema version up to the present one. Errors are of kind
-// ErrNewer if the type or its schema version is unknown, and of kind ErrCorrupt otherwise.
-func (c *Codec) Decode(typ string, schema int, data json.RawMessage) (Event, error) {
-	t, known := c.types[typ]
+func (c codec) decode(typ string, schema int, text string) (Event, error) {
+	f, known := c[typ]
 	switch {
 	case !known:
 		return nil, fmt.Errorf("%w: event type %q is unknown to it", ErrNewer, typ)
-	case schema > t.schema:
-		return nil, fmt.Errorf("%w: %s has schema version %d, it knows 1 to %d", ErrNewer, typ, schema, t.schema)
+	case schema > f.schema():
+		return nil, fmt.Errorf("%w: %s has schema version %d, it knows 1 to %d", ErrNewer, typ, schema, f.schema())
 	case schema < 1:
 		return nil, fmt.Errorf("%w: %s has schema version %d, the first is 1", ErrCorrupt, typ, schema)
-	}
-	for v := schema; v < t.schema; v++ {
-		up, found := t.upcasters[v]
-		if !found {
-			return nil, fmt.Errorf("%w: no upcaster for %s from schema version %d", ErrCorrupt, typ, v)
+	case schema == f.schema() && f.scan != nil:
+		s := stored.NewScanner(text)
+		e := f.scan(&s)
+		if s.Expect(`}`); s.Done() {
+			return e, nil
 		}
+	}
+	data := []byte(text)
+	for v := schema; v < f.schema(); v++ {
 		var err error
-		if data, err = up(data); err != nil {
+		if data, err = f.up[v-1](data); err != nil {
 			return nil, fmt.Errorf("%w: upcast %s from schema version %d: %s", ErrCorrupt, typ, v, err)
 		}
 	}
-	e, err := t.decode(data)
+	e, err := f.decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: decode %s: %s", ErrCorrupt, typ, err)
 	}
 	return e, nil
 }
 
-// DecodeText is Decode of data that is at hand as text. What it gives may be parts of the
-// text, not copies.
-func (c *Codec) DecodeText(typ string, schema int, data string) (Event, error) {
-	if t, known := c.types[typ]; known && t.scan != nil && schema == t.schema {
-		s := stored.NewScanner(data)
-		e := t.scan(&s)
-		if s.Expect(`}`); s.Done() {
-			return e, nil
-		}
+// placedWithoutCustomer is the first form of OrderPlaced. The key's hash may be left out: it
+// serves to check the reservations alone.
+func placedWithoutCustomer(e Event) (Event, error) {
+	placed := e.(OrderPlaced)
+	if placed.Customer != "" {
+		return nil, fmt.Errorf("%w: orders of customers with names can be placed when every node of the cluster reads events of level 2", ErrUnavailable)
 	}
-	return c.Decode(typ, schema, json.RawMessage(data))
+	placed.KeyHash = ""
+	return placed, nil
 }
 
-// DecodeMetadata reads stored metadata. What it gives may be parts of the text, not copies.
-func DecodeMetadata(data string) (m Metadata, err error) {
-	if m, ok := scanMetadata(data); ok {
-		return m, nil
-	}
-	err = json.Unmarshal([]byte(data), &m)
-	return m, err
-}
+// sameMembers is the upcaster to a form that has only added members that may be missing.
+func sameMembers(data []byte) ([]byte, error) { return data, nil }

@@ -9,6 +9,7 @@ import (
 // all there are.
 type Command interface {
 	decide(o *Order) ([]Event, error)
+	deed() string // for people: the words between "cannot" and "order"
 }
 
 // Place opens an order.
@@ -60,50 +61,32 @@ type Park struct{ Reason string }
 // Resume puts a parked order back.
 type Resume struct{ Reason string }
 
-// Decide says which events follow from command c on order o, or which rule forbids
-// it. It changes nothing.
-func Decide(o Order, c Command) ([]Event, error) { return o.decide(c) }
-
-// Decide is the function Decide for an order that is at hand.
-func (o *Order) Decide(c Command) ([]Event, error) { return o.decide(c) }
-
-func (o *Order) decide(c Command) ([]Event, error) {
+// Decide says which events follow from command c on the order, or which rule forbids it. It
+// changes nothing.
+func (o *Order) Decide(c Command) ([]Event, error) {
 	if _, placing := c.(Place); !placing && o.Version == 0 {
-		return nil, ErrNotPlaced
+		return nil, errNotPlaced
 	}
 	events, err := c.decide(o)
 	if err != nil {
-		return nil, fmt.Errorf("cannot %s order %s: %w", deed(c), o.ID, err)
+		return nil, fmt.Errorf("cannot %s order %s: %w", c.deed(), o.ID, err)
 	}
 	return events, nil
 }
 
-// deed is what a command does, for people: the words between "cannot" and "order".
-func deed(c Command) string {
-	switch c := c.(type) {
-	case Place:
-		return "place"
-	case StartStep:
-		return "start " + string(c.Step) + " of"
-	case CompleteStep:
-		return "complete " + string(c.Step) + " of"
-	case FailStep:
-		return "fail " + string(c.Step) + " of"
-	case InterruptStep:
-		return "interrupt " + string(c.Step) + " of"
-	case RollBackStep:
-		return "roll back " + string(c.Step) + " of"
-	case Park:
-		return "park"
-	case Resume:
-		return "resume"
-	}
-	return "change"
-}
+func (Place) deed() string           { return "place" }
+func (c StartStep) deed() string     { return "start " + string(c.Step) + " of" }
+func (c CompleteStep) deed() string  { return "complete " + string(c.Step) + " of" }
+func (c FailStep) deed() string      { return "fail " + string(c.Step) + " of" }
+func (c InterruptStep) deed() string { return "interrupt " + string(c.Step) + " of" }
+func (c RollBackStep) deed() string  { return "roll back " + string(c.Step) + " of" }
+func (Park) deed() string            { return "park" }
+func (Resume) deed() string          { return "resume" }
+func (never) deed() string           { return "change" }
 
 func (c Place) decide(o *Order) ([]Event, error) {
 	if o.Version > 0 {
-		return nil, ErrAlreadyPlaced
+		return nil, errAlreadyPlaced
 	}
 	if len(c.Detail) > 0 && !json.Valid(c.Detail) {
 		return nil, fmt.Errorf("%w: detail is not JSON", ErrInvalid)
@@ -116,17 +99,17 @@ func (c StartStep) decide(o *Order) ([]Event, error) {
 		return nil, err
 	}
 	if o.rolling() {
-		return nil, ErrRollingBack
+		return nil, errRollingBack
 	}
 	if turn, left := o.next(); !left || turn != c.Step {
-		return nil, ErrOutOfTurn
+		return nil, errOutOfTurn
 	}
 	state := o.state(c.Step)
 	if state.Status == StepStatusRunning {
-		return nil, ErrStepRunning
+		return nil, errStepRunning
 	}
 	if c.Attempt <= state.Attempt {
-		return nil, ErrStaleAttempt
+		return nil, errStaleAttempt
 	}
 	return []Event{StepStarted{Step: c.Step, Attempt: c.Attempt, Node: c.Node}}, nil
 }
@@ -168,7 +151,7 @@ func (c RollBackStep) decide(o *Order) ([]Event, error) {
 		return nil, ErrNotRolling
 	}
 	if turn != c.Step {
-		return nil, ErrOutOfTurn
+		return nil, errOutOfTurn
 	}
 	events := []Event{StepRolledBack{Step: c.Step, Attempt: c.Attempt, Node: c.Node}}
 	if c.Step == steps[0] {
@@ -187,14 +170,14 @@ func (c Park) decide(o *Order) ([]Event, error) {
 		step = steps[0]
 	}
 	if o.state(step).Status == StepStatusRunning {
-		return nil, ErrStepRunning
+		return nil, errStepRunning
 	}
 	return []Event{OrderParked{Step: step, Reason: c.Reason}}, nil
 }
 
 func (c Resume) decide(o *Order) ([]Event, error) {
 	if !o.Parked {
-		return nil, ErrNotParked
+		return nil, errNotParked
 	}
 	return []Event{OrderResumed{Reason: c.Reason}}, nil
 }
@@ -202,7 +185,7 @@ func (c Resume) decide(o *Order) ([]Event, error) {
 // flowing refuses orders that have ended or are parked.
 func (o *Order) flowing() error {
 	if o.Status().Ended() {
-		return ErrEnded
+		return errEnded
 	}
 	if o.Parked {
 		return ErrParked
@@ -214,10 +197,10 @@ func (o *Order) flowing() error {
 func (o *Order) open(step Step, attempt int) (*StepState, error) {
 	state := o.state(step)
 	if attempt < state.Attempt {
-		return state, ErrStaleAttempt
+		return state, errStaleAttempt
 	}
 	if state.Status != StepStatusRunning || state.Attempt != attempt {
-		return state, ErrNotRunning
+		return state, errNotRunning
 	}
 	return state, nil
 }
@@ -249,4 +232,4 @@ func CommandOf(e Event) Command {
 // never is the command that is never allowed.
 type never struct{}
 
-func (never) decide(*Order) ([]Event, error) { return nil, ErrOutOfTurn }
+func (never) decide(*Order) ([]Event, error) { return nil, errOutOfTurn }

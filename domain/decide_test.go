@@ -14,66 +14,66 @@ func TestDecide_rules(t *testing.T) {
 		command Command
 		want    error
 	}{
-		"place twice":          {place, Place{}, ErrAlreadyPlaced},
-		"place after the end":  {four, Place{}, ErrAlreadyPlaced},
-		"start unplaced":       {nil, StartStep{Scheduling, 1, "n"}, ErrNotPlaced},
-		"complete unplaced":    {nil, CompleteStep{Scheduling, 1}, ErrNotPlaced},
-		"fail unplaced":        {nil, FailStep{Scheduling, 1, ""}, ErrNotPlaced},
-		"interrupt unplaced":   {nil, InterruptStep{Scheduling, 1, ""}, ErrNotPlaced},
-		"roll back unplaced":   {nil, RollBackStep{Scheduling, 1, "n"}, ErrNotPlaced},
-		"park unplaced":        {nil, Park{}, ErrNotPlaced},
-		"resume unplaced":      {nil, Resume{}, ErrNotPlaced},
-		"start later step":     {place, StartStep{PreProcessing, 1, "n"}, ErrOutOfTurn},
-		"start earlier step":   {two, StartStep{Scheduling, 2, "n"}, ErrOutOfTurn},
-		"start unknown step":   {place, StartStep{"Painting", 1, "n"}, ErrOutOfTurn},
-		"start attempt 0":      {place, StartStep{Scheduling, 0, "n"}, ErrStaleAttempt},
-		"start same attempt":   {paused, StartStep{Scheduling, 1, "n"}, ErrStaleAttempt},
-		"start beside another": {started, StartStep{Scheduling, 2, "m"}, ErrStepRunning},
-		"start next beside":    {started, StartStep{PreProcessing, 1, "m"}, ErrOutOfTurn},
-		"start rolling back":   {failing, StartStep{Processing, 2, "n"}, ErrRollingBack},
-		"start rolled back":    {halfway, StartStep{PreProcessing, 2, "n"}, ErrRollingBack},
-		"start completed":      {four, StartStep{PostProcessing, 2, "n"}, ErrEnded},
-		"start failed":         {failed, StartStep{Scheduling, 2, "n"}, ErrEnded},
+		"place twice":          {place, Place{}, errAlreadyPlaced},
+		"place after the end":  {four, Place{}, errAlreadyPlaced},
+		"start unplaced":       {nil, StartStep{Scheduling, 1, "n"}, errNotPlaced},
+		"complete unplaced":    {nil, CompleteStep{Scheduling, 1}, errNotPlaced},
+		"fail unplaced":        {nil, FailStep{Scheduling, 1, ""}, errNotPlaced},
+		"interrupt unplaced":   {nil, InterruptStep{Scheduling, 1, ""}, errNotPlaced},
+		"roll back unplaced":   {nil, RollBackStep{Scheduling, 1, "n"}, errNotPlaced},
+		"park unplaced":        {nil, Park{}, errNotPlaced},
+		"resume unplaced":      {nil, Resume{}, errNotPlaced},
+		"start later step":     {place, StartStep{PreProcessing, 1, "n"}, errOutOfTurn},
+		"start earlier step":   {two, StartStep{Scheduling, 2, "n"}, errOutOfTurn},
+		"start unknown step":   {place, StartStep{"Painting", 1, "n"}, errOutOfTurn},
+		"start attempt 0":      {place, StartStep{Scheduling, 0, "n"}, errStaleAttempt},
+		"start same attempt":   {paused, StartStep{Scheduling, 1, "n"}, errStaleAttempt},
+		"start beside another": {started, StartStep{Scheduling, 2, "m"}, errStepRunning},
+		"start next beside":    {started, StartStep{PreProcessing, 1, "m"}, errOutOfTurn},
+		"start rolling back":   {failing, StartStep{Processing, 2, "n"}, errRollingBack},
+		"start rolled back":    {halfway, StartStep{PreProcessing, 2, "n"}, errRollingBack},
+		"start completed":      {four, StartStep{PostProcessing, 2, "n"}, errEnded},
+		"start failed":         {failed, StartStep{Scheduling, 2, "n"}, errEnded},
 		"start parked":         {parked, StartStep{PreProcessing, 1, "n"}, ErrParked},
 
-		"complete not begun":      {place, CompleteStep{Scheduling, 1}, ErrNotRunning},
-		"complete twice":          {one, CompleteStep{Scheduling, 1}, ErrNotRunning},
-		"complete interrupted":    {paused, CompleteStep{Scheduling, 1}, ErrNotRunning},
-		"complete failed":         {failing, CompleteStep{Processing, 1}, ErrNotRunning},
-		"complete old attempt":    {with(paused, StartStep{Scheduling, 2, "m"}), CompleteStep{Scheduling, 1}, ErrStaleAttempt},
-		"complete future attempt": {started, CompleteStep{Scheduling, 2}, ErrNotRunning},
-		"complete other step":     {started, CompleteStep{PreProcessing, 1}, ErrNotRunning},
-		"complete unknown step":   {started, CompleteStep{"Painting", 1}, ErrNotRunning},
-		"fail not begun":          {place, FailStep{Scheduling, 1, ""}, ErrNotRunning},
-		"fail old attempt":        {with(paused, StartStep{Scheduling, 2, "m"}), FailStep{Scheduling, 1, ""}, ErrStaleAttempt},
-		"fail completed":          {one, FailStep{Scheduling, 1, ""}, ErrNotRunning},
-		"interrupt not begun":     {place, InterruptStep{Scheduling, 1, ""}, ErrNotRunning},
-		"interrupt old attempt":   {with(paused, StartStep{Scheduling, 2, "m"}), InterruptStep{Scheduling, 1, ""}, ErrStaleAttempt},
-		"interrupt after the end": {four, InterruptStep{PostProcessing, 1, ""}, ErrNotRunning},
+		"complete not begun":      {place, CompleteStep{Scheduling, 1}, errNotRunning},
+		"complete twice":          {one, CompleteStep{Scheduling, 1}, errNotRunning},
+		"complete interrupted":    {paused, CompleteStep{Scheduling, 1}, errNotRunning},
+		"complete failed":         {failing, CompleteStep{Processing, 1}, errNotRunning},
+		"complete old attempt":    {with(paused, StartStep{Scheduling, 2, "m"}), CompleteStep{Scheduling, 1}, errStaleAttempt},
+		"complete future attempt": {started, CompleteStep{Scheduling, 2}, errNotRunning},
+		"complete other step":     {started, CompleteStep{PreProcessing, 1}, errNotRunning},
+		"complete unknown step":   {started, CompleteStep{"Painting", 1}, errNotRunning},
+		"fail not begun":          {place, FailStep{Scheduling, 1, ""}, errNotRunning},
+		"fail old attempt":        {with(paused, StartStep{Scheduling, 2, "m"}), FailStep{Scheduling, 1, ""}, errStaleAttempt},
+		"fail completed":          {one, FailStep{Scheduling, 1, ""}, errNotRunning},
+		"interrupt not begun":     {place, InterruptStep{Scheduling, 1, ""}, errNotRunning},
+		"interrupt old attempt":   {with(paused, StartStep{Scheduling, 2, "m"}), InterruptStep{Scheduling, 1, ""}, errStaleAttempt},
+		"interrupt after the end": {four, InterruptStep{PostProcessing, 1, ""}, errNotRunning},
 
 		"roll back without failure":  {one, RollBackStep{Scheduling, 1, "n"}, ErrNotRolling},
 		"roll back while running":    {started, RollBackStep{Scheduling, 1, "n"}, ErrNotRolling},
-		"roll back completed order":  {four, RollBackStep{PostProcessing, 1, "n"}, ErrEnded},
-		"roll back completed first":  {failing, RollBackStep{PreProcessing, 1, "n"}, ErrOutOfTurn},
-		"roll back forwards":         {failing, RollBackStep{Scheduling, 1, "n"}, ErrOutOfTurn},
-		"roll back twice":            {halfway, RollBackStep{PreProcessing, 1, "n"}, ErrOutOfTurn},
-		"roll back what was not run": {failing, RollBackStep{PostProcessing, 1, "n"}, ErrOutOfTurn},
-		"roll back unknown step":     {failing, RollBackStep{"Painting", 1, "n"}, ErrOutOfTurn},
-		"roll back after the end":    {failed, RollBackStep{Scheduling, 1, "n"}, ErrEnded},
+		"roll back completed order":  {four, RollBackStep{PostProcessing, 1, "n"}, errEnded},
+		"roll back completed first":  {failing, RollBackStep{PreProcessing, 1, "n"}, errOutOfTurn},
+		"roll back forwards":         {failing, RollBackStep{Scheduling, 1, "n"}, errOutOfTurn},
+		"roll back twice":            {halfway, RollBackStep{PreProcessing, 1, "n"}, errOutOfTurn},
+		"roll back what was not run": {failing, RollBackStep{PostProcessing, 1, "n"}, errOutOfTurn},
+		"roll back unknown step":     {failing, RollBackStep{"Painting", 1, "n"}, errOutOfTurn},
+		"roll back after the end":    {failed, RollBackStep{Scheduling, 1, "n"}, errEnded},
 		"roll back parked":           {rollPark, RollBackStep{Processing, 1, "n"}, ErrParked},
 
-		"park while running": {started, Park{}, ErrStepRunning},
+		"park while running": {started, Park{}, errStepRunning},
 		"park parked":        {parked, Park{}, ErrParked},
-		"park completed":     {four, Park{}, ErrEnded},
-		"park failed":        {failed, Park{}, ErrEnded},
-		"resume flowing":     {one, Resume{}, ErrNotParked},
-		"resume resumed":     {resumed, Resume{}, ErrNotParked},
-		"resume ended":       {four, Resume{}, ErrNotParked},
+		"park completed":     {four, Park{}, errEnded},
+		"park failed":        {failed, Park{}, errEnded},
+		"resume flowing":     {one, Resume{}, errNotParked},
+		"resume resumed":     {resumed, Resume{}, errNotParked},
+		"resume ended":       {four, Resume{}, errNotParked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := after(t, c.history...)
 			was := o
-			events, err := Decide(o, c.command)
+			events, err := o.Decide(c.command)
 			if !errors.Is(err, c.want) || !errors.Is(err, ErrRule) || events != nil {
 				t.Errorf("events %v, err %v; want none and %q, a rule", events, err, c.want)
 			}
@@ -113,7 +113,8 @@ func TestDecide_events(t *testing.T) {
 		"resume":                {parked, Resume{"r"}, []Event{OrderResumed{"r"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			events, err := Decide(after(t, c.history...), c.command)
+			o := after(t, c.history...)
+			events, err := o.Decide(c.command)
 			if err != nil || !reflect.DeepEqual(events, c.want) {
 				t.Errorf("decided %#v, err %v; want %#v", events, err, c.want)
 			}
@@ -121,8 +122,8 @@ func TestDecide_events(t *testing.T) {
 				t.Errorf("the command of %#v is %#v, want %#v", c.want[0], command, c.command)
 			}
 			for _, follows := range c.want[1:] {
-				if _, err := Decide(after(t, c.history...), CommandOf(follows)); !errors.Is(err, ErrOutOfTurn) {
-					t.Errorf("%#v was decided by itself: %v, want ErrOutOfTurn", follows, err)
+				if _, err := o.Decide(CommandOf(follows)); !errors.Is(err, errOutOfTurn) {
+					t.Errorf("%#v was decided by itself: %v, want errOutOfTurn", follows, err)
 				}
 			}
 		})
@@ -130,15 +131,15 @@ func TestDecide_events(t *testing.T) {
 }
 
 func TestDecide_invalid(t *testing.T) {
-	if _, err := Decide(Order{}, Place{Detail: json.RawMessage(`{"a":`)}); !errors.Is(err, ErrInvalid) || errors.Is(err, ErrRule) {
+	if _, err := (&Order{}).Decide(Place{Detail: json.RawMessage(`{"a":`)}); !errors.Is(err, ErrInvalid) || errors.Is(err, ErrRule) {
 		t.Errorf("err = %v, want ErrInvalid, which is no rule", err)
 	}
 }
 
 func TestErrors_kinds(t *testing.T) {
 	rules := []error{
-		ErrAlreadyPlaced, ErrNotPlaced, ErrEnded, ErrParked, ErrNotParked, ErrOutOfTurn,
-		ErrStepRunning, ErrNotRunning, ErrStaleAttempt, ErrRollingBack, ErrNotRolling,
+		errAlreadyPlaced, errNotPlaced, errEnded, ErrParked, errNotParked, errOutOfTurn,
+		errStepRunning, errNotRunning, errStaleAttempt, errRollingBack, ErrNotRolling,
 	}
 	for i, a := range rules {
 		if !errors.Is(a, ErrRule) || errors.Is(a, ErrInvalid) {

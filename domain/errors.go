@@ -26,18 +26,18 @@ var (
 	ErrNewer = errors.New("newer than this program")
 )
 
-// The rules of Decide, each of kind ErrRule.
+// The rules of Decide, each of kind ErrRule. Those with a capital are returned by handlers too.
 var (
-	ErrAlreadyPlaced = rule("the order has been placed already")
-	ErrNotPlaced     = rule("the order has not been placed")
-	ErrEnded         = rule("the order has ended")
+	errAlreadyPlaced = rule("the order has been placed already")
+	errNotPlaced     = rule("the order has not been placed")
+	errEnded         = rule("the order has ended")
 	ErrParked        = rule("the order is parked")
-	ErrNotParked     = rule("the order is not parked")
-	ErrOutOfTurn     = rule("it is not this step's turn")
-	ErrStepRunning   = rule("an attempt of this step is open")
-	ErrNotRunning    = rule("this attempt of the step is not open")
-	ErrStaleAttempt  = rule("a later attempt of this step has been made")
-	ErrRollingBack   = rule("the order is rolling back")
+	errNotParked     = rule("the order is not parked")
+	errOutOfTurn     = rule("it is not this step's turn")
+	errStepRunning   = rule("an attempt of this step is open")
+	errNotRunning    = rule("this attempt of the step is not open")
+	errStaleAttempt  = rule("a later attempt of this step has been made")
+	errRollingBack   = rule("the order is rolling back")
 	ErrNotRolling    = rule("the order is not rolling back")
 )
 
@@ -46,24 +46,3 @@ type ruleError string
 func rule(text string) error             { return ruleError(text) }
 func (e ruleError) Error() string        { return string(e) }
 func (e ruleError) Is(target error) bool { return target == ErrRule || target == error(e) }
-
-// DuplicateError says that an order with the same tracking id or idempotency key
-// exists. It is of kind ErrDuplicate.
-type DuplicateError struct {
-	// OrderID is the order that holds the key.
-	OrderID OrderID
-	// Key is the key that was found taken.
-	Key string
-	// Same says that the earlier request had the same content, so that this one is a repeat.
-	Same bool
-}
-
-func (e *DuplicateError) Error() string {
-	if e.Same {
-		return "the order " + e.OrderID.String() + " was placed with this key already"
-	}
-	return "the order " + e.OrderID.String() + " was placed with this key and other content"
-}
-
-// Is makes a DuplicateError an ErrDuplicate.
-func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }

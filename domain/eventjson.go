@@ -11,8 +11,8 @@ import (
 // written and read here without reflection. It is written byte for byte as encoding/json
 // would; and only what is written just so is read, anything else is left to encoding/json.
 
-// encode makes the stored JSON of e.
-func encode(e Event) (json.RawMessage, error) {
+// marshal makes the stored JSON of e.
+func marshal(e Event) (json.RawMessage, error) {
 	size := 128
 	if p, is := e.(OrderPlaced); is {
 		size += len(p.TrackingID) + len(p.Detail)
@@ -131,6 +131,15 @@ func scanAttempt(s *stored.Scanner) (a attempt) {
 	s.Expect(`,"node":`)
 	a.Node = s.Text()
 	return a
+}
+
+// DecodeMetadata reads stored metadata. What it gives may be parts of the text, not copies.
+func DecodeMetadata(text string) (m Metadata, err error) {
+	if m, ok := scanMetadata(text); ok {
+		return m, nil
+	}
+	err = json.Unmarshal([]byte(text), &m)
+	return m, err
 }
 
 // Within is e with its raw part, if it has one, as a part of data, its stored JSON: an order's

@@ -47,10 +47,10 @@ var plainDecoders = map[string]func([]byte) (Event, error){
 
 // checkDecoding decodes data as everything there is a scanner for, and holds the outcome
 // against encoding/json's.
-func checkDecoding(t *testing.T, codec *Codec, data []byte) {
+func checkDecoding(t *testing.T, codec codec, data []byte) {
 	t.Helper()
 	for typ := range scans {
-		got, err := codec.DecodeText(typ, 1, string(data))
+		got, err := codec.decode(typ, 1, string(data))
 		want, wantErr := plainDecoders[typ](data)
 		if wantErr != nil {
 			want, wantErr = nil, fmt.Errorf("%w: decode %s: %s", ErrCorrupt, typ, wantErr)
@@ -103,7 +103,7 @@ func FuzzDecode(f *testing.F) {
 	for _, text := range oddities {
 		f.Add([]byte(text))
 	}
-	codec := NewCodec()
+	codec := newCodec()
 	f.Fuzz(func(t *testing.T, data []byte) { checkDecoding(t, codec, data) })
 }
 
@@ -114,7 +114,7 @@ func FuzzEncode(f *testing.F) {
 		f.Add(text, text, 1)
 		f.Add(text, "x", -5)
 	}
-	codec := NewCodec()
+	codec := newCodec()
 	f.Fuzz(func(t *testing.T, a, b string, n int) {
 		for _, e := range []Event{
 			StepStarted{Step(a), n, b}, StepCompleted{Step(a), n, b}, StepRolledBack{Step(a), n, b},
@@ -123,7 +123,7 @@ func FuzzEncode(f *testing.F) {
 			if _, ours := appendEvent(nil, e); !ours {
 				t.Fatalf("%T is left to encoding/json", e)
 			}
-			got, err := encode(e)
+			got, err := marshal(e)
 			if want := plainly(t, e); err != nil || string(got) != want {
 				t.Errorf("%#v: %s, err %v; encoding/json has %s", e, got, err, want)
 			}
@@ -149,7 +149,7 @@ func TestScanner(t *testing.T) {
 		StepFailed{Scheduling, 1, "n", "out of <steel>"}, StepInterrupted{Scheduling, 1, "n", "lost"}, OrderCompleted{},
 	} {
 		s := stored.NewScanner(plainly(t, e))
-		got := scans[e.EventType()](&s)
+		got := scans[TypeOf(e)](&s)
 		if s.Expect(`}`); !s.Done() || got != e {
 			t.Errorf("%#v is read as %#v, done %t", e, got, s.Done())
 		}
@@ -162,11 +162,11 @@ func TestScanner(t *testing.T) {
 }
 
 func BenchmarkCodec_DecodeText(b *testing.B) {
-	codec := NewCodec()
+	codec := newCodec()
 	data, meta := string(goldenText(b, "StepStarted.1.json")), string(goldenText(b, "metadata.json"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := codec.DecodeText("StepStarted", 1, data); err != nil {
+		if _, err := codec.decode("StepStarted", 1, data); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := DecodeMetadata(meta); err != nil {

@@ -5,8 +5,7 @@ import "encoding/json"
 // Event is something that happened to an order. The implementations below are all
 // there are; the JSON of each is pinned by a golden file.
 type Event interface {
-	// EventType is the stored name of the event.
-	EventType() string
+	eventType() string // see TypeOf
 }
 
 // OrderPlaced opens every stream. Its first form had no Customer and no KeyHash.
@@ -80,32 +79,16 @@ type OrderResumed struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// EventType is the stored name of the event.
-func (OrderPlaced) EventType() string { return "OrderPlaced" }
+// TypeOf is the stored name of an event's type.
+func TypeOf(e Event) string { return e.eventType() }
 
-// EventType is the stored name of the event.
-func (StepStarted) EventType() string { return "StepStarted" }
-
-// EventType is the stored name of the event.
-func (StepCompleted) EventType() string { return "StepCompleted" }
-
-// EventType is the stored name of the event.
-func (StepFailed) EventType() string { return "StepFailed" }
-
-// EventType is the stored name of the event.
-func (StepInterrupted) EventType() string { return "StepInterrupted" }
-
-// EventType is the stored name of the event.
-func (StepRolledBack) EventType() string { return "StepRolledBack" }
-
-// EventType is the stored name of the event.
-func (OrderCompleted) EventType() string { return "OrderCompleted" }
-
-// EventType is the stored name of the event.
-func (OrderFailed) EventType() string { return "OrderFailed" }
-
-// EventType is the stored name of the event.
-func (OrderParked) EventType() string { return "OrderParked" }
-
-// EventType is the stored name of the event.
-func (OrderResumed) EventType() string { return "OrderResumed" }
+func (OrderPlaced) eventType() string     { return "OrderPlaced" }
+func (StepStarted) eventType() string     { return "StepStarted" }
+func (StepCompleted) eventType() string   { return "StepCompleted" }
+func (StepFailed) eventType() string      { return "StepFailed" }
+func (StepInterrupted) eventType() string { return "StepInterrupted" }
+func (StepRolledBack) eventType() string  { return "StepRolledBack" }
+func (OrderCompleted) eventType() string  { return "OrderCompleted" }
+func (OrderFailed) eventType() string     { return "OrderFailed" }
+func (OrderParked) eventType() string     { return "OrderParked" }
+func (OrderResumed) eventType() string    { return "OrderResumed" }

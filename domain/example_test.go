@@ -8,21 +8,23 @@ import (
 )
 
 // A command is decided on the order as it is; the rules forbid what does not fit.
-func ExampleDecide() {
+func ExampleOrder_Decide() {
 	placed := domain.Recorded{Version: 1, Event: domain.OrderPlaced{TrackingID: "PO-42"}}
 	order, err := domain.Fold([]domain.Recorded{placed})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	events, err := domain.Decide(order, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "node-a"})
+	events, err := order.Decide(domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "node-a"})
 	fmt.Printf("%+v %v\n", events, err)
 
-	_, err = domain.Decide(order, domain.StartStep{Step: domain.Processing, Attempt: 1, Node: "node-a"})
-	fmt.Println(errors.Is(err, domain.ErrOutOfTurn), errors.Is(err, domain.ErrRule))
+	_, err = order.Decide(domain.StartStep{Step: domain.Processing, Attempt: 1, Node: "node-a"})
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, domain.ErrRule))
 	// Output:
 	// [{Step:Scheduling Attempt:1 Node:node-a}] <nil>
-	// true true
+	// cannot start Processing of order 00000000-0000-0000-0000-000000000000: it is not this step's turn
+	// true
 }
 
 // The events of a stream make the order. This one failed at its second step and is on

@@ -48,7 +48,7 @@ var goldens = []golden{
 }
 
 func (g golden) file() string {
-	name := []string{g.event.EventType(), strconv.Itoa(g.schema)}
+	name := []string{TypeOf(g.event), strconv.Itoa(g.schema)}
 	if g.variant != "" {
 		name = append(name, g.variant)
 	}
@@ -56,7 +56,7 @@ func (g golden) file() string {
 }
 
 func TestCodec_golden(t *testing.T) {
-	codec := NewCodec()
+	codec := newCodec()
 	covered := map[string]bool{}
 	for _, g := range goldens {
 		t.Run(filepath.Base(g.file()), func(t *testing.T) {
@@ -66,19 +66,19 @@ func TestCodec_golden(t *testing.T) {
 			if current && string(data) != string(stored) {
 				t.Errorf("encoded\n%s\nbut released is\n%s", data, stored)
 			}
-			event, err := codec.Decode(g.event.EventType(), g.schema, stored)
+			event, err := codec.decode(TypeOf(g.event), g.schema, string(stored))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(event, g.event) {
 				t.Errorf("decoded %#v, want %#v", event, g.event)
 			}
-			if g.schema == codec.types[g.event.EventType()].schema {
-				covered[g.event.EventType()] = true
+			if g.schema == codec[TypeOf(g.event)].schema() {
+				covered[TypeOf(g.event)] = true
 			}
 		})
 	}
-	for typ := range codec.types {
+	for typ := range codec {
 		if !covered[typ] {
 			t.Errorf("no golden file pins the JSON of %s at its present schema version", typ)
 		}
@@ -87,11 +87,11 @@ func TestCodec_golden(t *testing.T) {
 
 // encodeAs encodes a case in its schema version, or if that is not written any more, in the
 // present one.
-func encodeAs(t *testing.T, codec *Codec, g golden) (encoded Encoded) {
+func encodeAs(t *testing.T, codec codec, g golden) (encoded Encoded) {
 	t.Helper()
 	for level := EventLevel; level > 0; level-- {
 		var err error
-		if encoded, err = codec.EncodeAt(level, g.event); err != nil {
+		if encoded, err = codec.encode(level, g.event); err != nil {
 			t.Fatal(err)
 		}
 		if encoded.Schema == g.schema {

@@ -12,9 +12,6 @@ const (
 	KeyIdempotency = "key"      // an idempotency key
 )
 
-// MaxCustomer is the length of a customer's name in bytes.
-const MaxCustomer = 128
-
 // ReservedKey is the key under which a customer's key of a kind is reserved. Customers do not
 // share keys: of one with a name it is the name, the kind and the key, each after its length in
 // bytes as 8 bytes, big-endian. Without a name it is the kind, a colon and the key, as it was
@@ -52,3 +49,24 @@ func SplitKey(reserved string) (customer, kind, key string) {
 
 // KeyHash is what is stored of a reserved key.
 func KeyHash(reserved string) [sha256.Size]byte { return sha256.Sum256([]byte(reserved)) }
+
+// DuplicateError says that an order with the same tracking id or idempotency key
+// exists. It is of kind ErrDuplicate.
+type DuplicateError struct {
+	// OrderID is the order that holds the key.
+	OrderID OrderID
+	// Key is the key that was found taken.
+	Key string
+	// Same says that the earlier request had the same content, so that this one is a repeat.
+	Same bool
+}
+
+func (e *DuplicateError) Error() string {
+	if e.Same {
+		return "the order " + e.OrderID.String() + " was placed with this key already"
+	}
+	return "the order " + e.OrderID.String() + " was placed with this key and other content"
+}
+
+// Is makes a DuplicateError an ErrDuplicate.
+func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }

@@ -10,7 +10,7 @@ import (
 
 // TestCodec_Decode_newer: what is not known is another thing than what is broken.
 func TestCodec_Decode_newer(t *testing.T) {
-	c := NewCodec()
+	c := newCodec()
 	for name, in := range map[string]struct {
 		typ    string
 		schema int
@@ -21,38 +21,33 @@ func TestCodec_Decode_newer(t *testing.T) {
 		"schema version from the future":        {"OrderPlaced", 3, "schema version 3, it knows 1 to 2"},
 		"the same, of an event with a fast way": {"StepStarted", 2, "schema version 2, it knows 1 to 1"},
 	} {
-		for _, decode := range []func() (Event, error){
-			func() (Event, error) { return c.Decode(in.typ, in.schema, json.RawMessage(`{}`)) },
-			func() (Event, error) { return c.DecodeText(in.typ, in.schema, `{}`) },
-		} {
-			_, err := decode()
-			if !errors.Is(err, ErrNewer) || errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), in.text) {
-				t.Errorf("%s: err = %v, want ErrNewer with %q and not ErrCorrupt", name, err, in.text)
-			}
+		_, err := c.decode(in.typ, in.schema, `{}`)
+		if !errors.Is(err, ErrNewer) || errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), in.text) {
+			t.Errorf("%s: err = %v, want ErrNewer with %q and not ErrCorrupt", name, err, in.text)
 		}
 	}
 }
 
-func TestCodec_EncodeAt(t *testing.T) {
-	c := NewCodec()
+func TestCodec_Encode_level(t *testing.T) {
+	c := newCodec()
 	whole := OrderPlaced{TrackingID: "T", KeyHash: "abcd"}
 	for level, want := range map[int]Encoded{
 		1:              {OrderPlaced{TrackingID: "T"}, json.RawMessage(`{"tracking_id":"T"}`), 1},
 		2:              {whole, json.RawMessage(`{"tracking_id":"T","key_hash":"abcd"}`), 2},
 		EventLevel + 1: {whole, json.RawMessage(`{"tracking_id":"T","key_hash":"abcd"}`), 2},
 	} {
-		if got, err := c.EncodeAt(level, whole); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := c.encode(level, whole); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("level %d: %+v, err %v; want %+v", level, got, err, want)
 		}
 	}
 	// The name of a customer is never left out.
-	if _, err := c.EncodeAt(1, OrderPlaced{Customer: "acme"}); !errors.Is(err, ErrUnavailable) {
+	if _, err := c.encode(1, OrderPlaced{Customer: "acme"}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("a customer at level 1: err = %v, want ErrUnavailable", err)
 	}
-	if got, err := c.EncodeAt(1, StepStarted{Step: Scheduling, Attempt: 1}); err != nil || got.Schema != 1 {
+	if got, err := c.encode(1, StepStarted{Step: Scheduling, Attempt: 1}); err != nil || got.Schema != 1 {
 		t.Errorf("an event of one form: %+v, err %v; want schema 1", got, err)
 	}
-	if _, err := c.EncodeAt(1, noted{}); !errors.Is(err, ErrInvalid) {
+	if _, err := c.encode(1, noted{}); !errors.Is(err, ErrInvalid) {
 		t.Errorf("unknown type: err = %v, want ErrInvalid", err)
 	}
 }

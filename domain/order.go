@@ -34,39 +34,31 @@ type StepState struct {
 	Error        string // of the failure or interruption
 }
 
-// Fold applies events, which must be a whole stream in order, to a new order.
+// Fold makes the order of events, which must be a whole stream.
 func Fold(events []Recorded) (Order, error) {
 	var o Order
-	if err := o.ApplyAll(events); err != nil {
+	if err := o.Apply(events...); err != nil {
 		return Order{}, err
 	}
 	return o, nil
 }
 
-// ApplyAll is Apply for one event after the other. After an error the order is of no use.
-func (o *Order) ApplyAll(events []Recorded) error {
+// Apply moves the order on by events that follow those it knows. An event out of sequence or of
+// another order is an error of kind ErrCorrupt, after which the order is of no use. What Decide
+// produced always applies.
+func (o *Order) Apply(events ...Recorded) error {
 	for i := range events {
-		if err := o.apply(&events[i]); err != nil {
-			return err
+		r := &events[i]
+		if r.Version != o.Version+1 {
+			return fmt.Errorf("%w: order %s: event version %d follows version %d", ErrCorrupt, r.OrderID, r.Version, o.Version)
 		}
-	}
-	return nil
-}
-
-// Apply moves the order on by one event. An event out of sequence or of another
-// order is an error of kind ErrCorrupt; what Decide produced always applies.
-func (o *Order) Apply(r Recorded) error { return o.apply(&r) }
-
-func (o *Order) apply(r *Recorded) error {
-	if r.Version != o.Version+1 {
-		return fmt.Errorf("%w: order %s: event version %d follows version %d", ErrCorrupt, r.OrderID, r.Version, o.Version)
-	}
-	if o.Version > 0 && r.OrderID != o.ID {
-		return fmt.Errorf("%w: order %s: event %d belongs to order %s", ErrCorrupt, o.ID, r.Version, r.OrderID)
-	}
-	o.ID = r.OrderID
-	if err := o.evolve(r.Event, r.RecordedAt); err != nil {
-		return fmt.Errorf("order %s, event %d: %w", r.OrderID, r.Version, err)
+		if o.Version > 0 && r.OrderID != o.ID {
+			return fmt.Errorf("%w: order %s: event %d belongs to order %s", ErrCorrupt, o.ID, r.Version, r.OrderID)
+		}
+		o.ID = r.OrderID
+		if err := o.evolve(r.Event, r.RecordedAt); err != nil {
+			return fmt.Errorf("order %s, event %d: %w", r.OrderID, r.Version, err)
+		}
 	}
 	return nil
 }

@@ -13,11 +13,11 @@ func TestOrder_Status(t *testing.T) {
 	}{
 		"nothing":                     {nil, StatusPending, ""},
 		"placed":                      {place, StatusPending, ""},
-		"first step runs":             {started, StatusScheduling, Scheduling},
-		"first step interrupted":      {paused, StatusScheduling, Scheduling},
-		"first step done":             {one, StatusPreProcessing, PreProcessing},
-		"two steps done":              {two, StatusProcessing, Processing},
-		"three steps done":            {three, StatusPostProcessing, PostProcessing},
+		"first step runs":             {started, Status(Scheduling), Scheduling},
+		"first step interrupted":      {paused, Status(Scheduling), Scheduling},
+		"first step done":             {one, Status(PreProcessing), PreProcessing},
+		"two steps done":              {two, Status(Processing), Processing},
+		"three steps done":            {three, Status(PostProcessing), PostProcessing},
 		"all done":                    {four, StatusCompleted, ""},
 		"a step failed":               {failing, StatusRollingBack, Processing},
 		"half rolled back":            {halfway, StatusRollingBack, Scheduling},
@@ -25,7 +25,7 @@ func TestOrder_Status(t *testing.T) {
 		"parked":                      {parked, StatusParked, PreProcessing},
 		"parked while rolling back":   {rollPark, StatusParked, Processing},
 		"parked before the beginning": {with(place, Park{}), StatusParked, ""},
-		"resumed":                     {resumed, StatusPreProcessing, PreProcessing},
+		"resumed":                     {resumed, Status(PreProcessing), PreProcessing},
 		"resumed while rolling back":  {with(rollPark, Resume{}), StatusRollingBack, Processing},
 	} {
 		o := after(t, c.history...)
@@ -69,7 +69,7 @@ func TestOrder_Apply_state(t *testing.T) {
 // stranger is an event that no version of the program knows.
 type stranger struct{}
 
-func (stranger) EventType() string { return "Stranger" }
+func (stranger) eventType() string { return "Stranger" }
 
 func TestOrder_Apply_corrupt(t *testing.T) {
 	good := Recorded{OrderID: OrderID{1}, Version: 3, Event: StepCompleted{Step: Scheduling, Attempt: 1}}
@@ -133,7 +133,7 @@ func TestOrder_Status_betweenTheLastEvents(t *testing.T) {
 		apply(StepStarted{Step: step, Attempt: 1, Node: "n"})
 		apply(StepCompleted{Step: step, Attempt: 1, Node: "n"})
 	}
-	if o.Status() != StatusPostProcessing || o.CurrentStep() != PostProcessing {
+	if o.Status() != Status(PostProcessing) || o.CurrentStep() != PostProcessing {
 		t.Fatalf("status %q, current step %q; want PostProcessing", o.Status(), o.CurrentStep())
 	}
 }

@@ -34,12 +34,12 @@ func TestOrderPlaced_stored(t *testing.T) {
 		if err := enc.Encode(plainPlaced(e)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := encode(e)
+		got, err := marshal(e)
 		if err != nil || string(got)+"\n" != want.String() {
 			t.Errorf("%+v is written as\n%s\nwant\n%s(%v)", e, got, &want, err)
 		}
 	}
-	if _, err := encode(OrderPlaced{Detail: json.RawMessage(`{"a":`)}); err == nil {
+	if _, err := marshal(OrderPlaced{Detail: json.RawMessage(`{"a":`)}); err == nil {
 		t.Error("a detail that is no JSON was written")
 	}
 }
@@ -49,7 +49,7 @@ func TestWithin(t *testing.T) {
 	for _, e := range []OrderPlaced{
 		{TrackingID: `"detail":1`, Detail: json.RawMessage(`{"detail":[1,2]}`)}, {Detail: json.RawMessage(`0`)}, {Detail: json.RawMessage(`"x"`), TrackingID: "t"},
 	} {
-		data, err := encode(e)
+		data, err := marshal(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestOrderPlaced_copies(t *testing.T) {
 	e := OrderPlaced{Detail: json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)}
 	r := testing.Benchmark(func(b *testing.B) {
 		for b.Loop() {
-			if _, err := encode(e); err != nil {
+			if _, err := marshal(e); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -15,18 +15,18 @@ func TestPrepare_stepByStep(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := domain.NewStream()
 		for range rapid.IntRange(0, 20).Draw(t, "before") {
-			if events, err := domain.Decide(s.Order(), domain.Draw(t, s.Order())); err == nil {
+			if events, err := s.Order().Decide(domain.Draw(t, *s.Order())); err == nil {
 				s.Record(t, events...)
 			}
 		}
-		o := s.Order()
+		o := *s.Order()
 		var all []domain.Command
 		var want error
 		for range rapid.IntRange(1, 6).Draw(t, "commands") {
-			c := domain.Draw(t, s.Order())
+			c := domain.Draw(t, *s.Order())
 			all = append(all, c)
 			var events []domain.Event
-			if events, want = domain.Decide(s.Order(), c); want != nil {
+			if events, want = s.Order().Decide(c); want != nil {
 				break
 			}
 			s.Record(t, events...)

@@ -61,11 +61,11 @@ func draw(t *rapid.T, o Order) Command {
 func TestDecide_anySequence(t *testing.T) {
 	reached := map[Status]bool{}
 	rapid.Check(t, func(t *rapid.T) {
-		codec := NewCodec()
+		codec := newCodec()
 		s, m := newStream(), newModel()
 		for range rapid.IntRange(1, 60).Draw(t, "length") {
 			c := draw(t, s.order)
-			events, err := Decide(s.order, c)
+			events, err := s.order.Decide(c)
 			if allowed := m.allows(c); allowed != (err == nil) {
 				t.Fatalf("%#v after %d events: err = %v, the model allows it: %v", c, m.events, err, allowed)
 			}
@@ -109,12 +109,12 @@ func (s *stream) hold(t *rapid.T, m *model) {
 	}
 }
 
-func throughCodec(t *rapid.T, codec *Codec, e Event) Event {
-	data, schema, err := codec.Encode(e)
+func throughCodec(t *rapid.T, codec codec, e Event) Event {
+	encoded, err := codec.encode(EventLevel, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := codec.Decode(e.EventType(), schema, data)
+	again, err := codec.decode(TypeOf(e), encoded.Schema, string(encoded.Data))
 	if err != nil || !reflect.DeepEqual(again, e) {
 		t.Fatalf("%#v came back as %#v, err %v", e, again, err)
 	}

@@ -38,7 +38,7 @@ func TestRestore_contradiction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, status := range []domain.Status{domain.StatusPending, domain.StatusProcessing, "Nonsense", ""} {
+	for _, status := range []domain.Status{domain.StatusPending, domain.Status(domain.Processing), "Nonsense", ""} {
 		if _, err := domain.Restore(exportedFields(o), status); !errors.Is(err, domain.ErrCorrupt) {
 			t.Errorf("status %q: err %v; want ErrCorrupt", status, err)
 		}
@@ -84,13 +84,13 @@ func recordSnapshot(t *testing.T, commands []domain.Command) (events []domain.Re
 	var o domain.Order
 	id := domain.OrderID{1}
 	for _, c := range commands {
-		decided, err := domain.Decide(o, c)
+		decided, err := o.Decide(c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range decided {
 			r := domain.Recorded{
-				OrderID: id, Version: o.Version + 1, Type: e.EventType(), Event: e,
+				OrderID: id, Version: o.Version + 1, Type: domain.TypeOf(e), Event: e,
 				RecordedAt: time.Date(2026, 1, 2, 3, 4, o.Version, 0, time.UTC),
 			}
 			if err := o.Apply(r); err != nil {

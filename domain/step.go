@@ -63,19 +63,15 @@ type Status string
 // runs or is next, RollingBack after a failure, and Completed or Failed at the end.
 // Parked means that an operator has to look: its work is in the dead letters.
 const (
-	StatusPending        Status = "Pending"
-	StatusScheduling     Status = "Scheduling"
-	StatusPreProcessing  Status = "PreProcessing"
-	StatusProcessing     Status = "Processing"
-	StatusPostProcessing Status = "PostProcessing"
-	StatusRollingBack    Status = "RollingBack"
-	StatusCompleted      Status = "Completed"
-	StatusFailed         Status = "Failed"
-	StatusParked         Status = "Parked"
+	StatusPending     Status = "Pending"
+	StatusRollingBack Status = "RollingBack"
+	StatusCompleted   Status = "Completed"
+	StatusFailed      Status = "Failed"
+	StatusParked      Status = "Parked"
 )
 
 var statuses = []Status{
-	StatusPending, StatusScheduling, StatusPreProcessing, StatusProcessing, StatusPostProcessing,
+	StatusPending, Status(Scheduling), Status(PreProcessing), Status(Processing), Status(PostProcessing),
 	StatusRollingBack, StatusCompleted, StatusFailed, StatusParked,
 }
 

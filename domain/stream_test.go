@@ -23,7 +23,7 @@ func newStream() *stream { return &stream{id: OrderID{1}} }
 // do decides a command and applies what follows.
 func (s *stream) do(t rapid.TB, c Command) {
 	t.Helper()
-	decided, err := Decide(s.order, c)
+	decided, err := s.order.Decide(c)
 	if err != nil {
 		t.Fatalf("%T: %v", c, err)
 	}
@@ -33,7 +33,7 @@ func (s *stream) do(t rapid.TB, c Command) {
 func (s *stream) record(t rapid.TB, decided ...Event) {
 	t.Helper()
 	for _, e := range decided {
-		r := Recorded{OrderID: s.id, Version: s.order.Version + 1, Type: e.EventType(), Event: e, RecordedAt: at(s.order.Version)}
+		r := Recorded{OrderID: s.id, Version: s.order.Version + 1, Type: TypeOf(e), Event: e, RecordedAt: at(s.order.Version)}
 		if err := s.order.Apply(r); err != nil {
 			t.Fatalf("%T: %v", e, err)
 		}

@@ -92,11 +92,11 @@ func (s *Store) encodeEvents(p *pending) error {
 
 // encodeEvent makes of event i what is recorded, but for place, time and hash.
 func (s *Store) encodeEvent(a *work.Unit, i int, r *domain.Recorded) error {
-	e, err := s.codec.EncodeAt(s.Level(), a.Events[i])
+	e, err := domain.Encode(s.Level(), a.Events[i])
 	if err != nil {
 		return err
 	}
-	r.OrderID, r.Type, r.Event, r.Data = a.OrderID, e.Event.EventType(), domain.Within(e.Event, e.Data), e.Data
+	r.OrderID, r.Type, r.Event, r.Data = a.OrderID, domain.TypeOf(e.Event), e.Event, e.Data
 	r.Metadata = a.MetadataOf(i)
 	r.Metadata.Schema = e.Schema
 	r.RawMeta = domain.EncodeMetadata(r.Metadata)

@@ -159,7 +159,7 @@ func (s *Store) decode(e *storedEvent) (r domain.Recorded, err error) {
 	}
 	r.OrderID = domain.OrderID(e.id)
 	if r.Metadata, err = domain.DecodeMetadata(e.meta); err == nil {
-		r.Event, err = s.codec.DecodeText(r.Type, r.Metadata.Schema, e.data)
+		r.Event, err = domain.Decode(r.Type, r.Metadata.Schema, e.data)
 	}
 	if err == nil {
 		return r, nil

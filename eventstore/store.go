@@ -59,7 +59,6 @@ type Options struct {
 // Store is an event store. It is safe for concurrent use.
 type Store struct {
 	db         *schema.DB
-	codec      *domain.Codec
 	opts       Options
 	partitions int
 	lanes      []lane // by partition
@@ -89,7 +88,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if o.Memory <= 0 {
 		o.Memory = 64 << 20
 	}
-	s := &Store{db: db, codec: domain.NewCodec(), opts: o, recent: newRecent(o.Memory - o.Memory/4)}
+	s := &Store{db: db, opts: o, recent: newRecent(o.Memory - o.Memory/4)}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
 	if err := row.Scan(&s.partitions); err != nil {
 		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))

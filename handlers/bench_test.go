@@ -126,7 +126,7 @@ func line(e domain.Event) string {
 	case domain.OrderFailed:
 		return fmt.Sprintf("order failed at %s: %s", e.Step, e.Reason)
 	}
-	return e.EventType()
+	return domain.TypeOf(e)
 }
 
 // wantLog compares the order's history from an event on.

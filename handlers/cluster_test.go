@@ -19,8 +19,7 @@ import (
 // holds what the handlers rely on: versions, leases, atomic appends, and that every
 // event is one that domain.Decide allows.
 type cluster struct {
-	t     testing.TB
-	codec *domain.Codec
+	t testing.TB
 
 	mu       sync.Mutex
 	streams  map[domain.OrderID][]domain.Recorded
@@ -62,7 +61,7 @@ type fault struct {
 
 func newCluster(t testing.TB) *cluster {
 	return &cluster{
-		t: t, codec: domain.NewCodec(), streams: map[domain.OrderID][]domain.Recorded{},
+		t: t, streams: map[domain.OrderID][]domain.Recorded{},
 		nodes: map[string][]*registration{}, changed: make(chan struct{}),
 	}
 }
@@ -174,7 +173,7 @@ func (c *cluster) check(a work.Unit, stream []domain.Recorded) (recorded []domai
 		c.t.Errorf("the stream of %s does not fold: %v", a.OrderID, err)
 	}
 	for len(recorded) < len(a.Events) {
-		allowed, err := domain.Decide(o, domain.CommandOf(a.Events[len(recorded)]))
+		allowed, err := o.Decide(domain.CommandOf(a.Events[len(recorded)]))
 		if err != nil {
 			c.t.Errorf("order %s: %T was appended against the rules: %v", a.OrderID, a.Events[len(recorded)], err)
 			allowed = a.Events[len(recorded):]
@@ -195,15 +194,15 @@ func (c *cluster) check(a work.Unit, stream []domain.Recorded) (recorded []domai
 }
 
 func (c *cluster) record(meta domain.Metadata, id domain.OrderID, e domain.Event, version int) domain.Recorded {
-	data, schema, err := c.codec.Encode(e)
+	encoded, err := domain.Encode(domain.EventLevel, e)
 	if err == nil {
-		e, err = c.codec.Decode(e.EventType(), schema, data)
+		e, err = domain.Decode(domain.TypeOf(e), encoded.Schema, string(encoded.Data))
 	}
 	if err != nil {
 		c.t.Errorf("order %s: %v", id, err)
 	}
-	meta.Schema = schema
-	return domain.Recorded{OrderID: id, Version: version, Type: e.EventType(), Event: e, Metadata: meta, Data: data, RecordedAt: time.Now()}
+	meta.Schema = encoded.Schema
+	return domain.Recorded{OrderID: id, Version: version, Type: domain.TypeOf(e), Event: e, Metadata: meta, Data: encoded.Data, RecordedAt: time.Now()}
 }
 
 func (c *cluster) rowOf(l work.Lease) *row {

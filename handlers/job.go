@@ -151,7 +151,7 @@ func (j *job) append(decide func() (work.Unit, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := j.order.ApplyAll(done.Events); err != nil {
+	if err := j.order.Apply(done.Events...); err != nil {
 		return err
 	}
 	for i := range done.Events {

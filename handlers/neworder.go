@@ -24,6 +24,8 @@ const (
 	MaxTrackingID = 200
 	// MaxIdempotencyKey is the length of an idempotency key in bytes.
 	MaxIdempotencyKey = 200
+	// MaxCustomer is the length of a customer's name in bytes.
+	MaxCustomer = 128
 	// MaxDetail is the length of a detail in bytes.
 	MaxDetail = 1 << 20
 	// MaxDepth is how deep a detail may nest arrays and objects. SQL Server's JSON functions
@@ -49,7 +51,7 @@ type NewOrder struct {
 	Compact bool
 	// IdempotencyKey names the request, at most MaxIdempotencyKey bytes, or empty.
 	IdempotencyKey string
-	// Customer is the name of the caller, at most domain.MaxCustomer bytes, to whom the order and
+	// Customer is the name of the caller, at most MaxCustomer bytes, to whom the order and
 	// its keys belong; empty if callers have no names.
 	Customer string
 	// Actor is who places it; empty: "customer".
@@ -123,9 +125,9 @@ func checkIdempotencyKey(key string) error {
 // checkCustomer wants a name that can be told from others in every database. The name does not
 // come from the request, so an error is not the caller's.
 func checkCustomer(name string) error {
-	if len(name) > domain.MaxCustomer || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name {
+	if len(name) > MaxCustomer || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name {
 		return fmt.Errorf("%w: %.140q is no name of a customer: at most %d bytes of text without control characters and white space at its ends",
-			domain.ErrInvalid, name, domain.MaxCustomer)
+			domain.ErrInvalid, name, MaxCustomer)
 	}
 	return nil
 }

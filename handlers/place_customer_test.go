@@ -57,12 +57,12 @@ func TestPlacing_Place_scope(t *testing.T) {
 }
 
 func TestPlacing_Place_customerName(t *testing.T) {
-	for _, name := range []string{strings.Repeat("x", domain.MaxCustomer+1), "a\x00", "a\xff", " a"} {
+	for _, name := range []string{strings.Repeat("x", MaxCustomer+1), "a\x00", "a\xff", " a"} {
 		if _, err := placeAt(t, &openings{}, NewOrder{Customer: name}); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("customer %q: err = %v, want ErrInvalid", name, err)
 		}
 	}
-	if _, err := placeAt(t, &openings{}, NewOrder{Customer: strings.Repeat("ü", domain.MaxCustomer/2)}); err != nil {
+	if _, err := placeAt(t, &openings{}, NewOrder{Customer: strings.Repeat("ü", MaxCustomer/2)}); err != nil {
 		t.Error(err)
 	}
 }

@@ -107,7 +107,7 @@ func TestViews_List(t *testing.T) {
 }
 
 func combinations(middle time.Time) (all []Filter) {
-	for _, status := range [][]domain.Status{nil, {domain.StatusFailed}, {domain.StatusProcessing, domain.StatusFailed, domain.StatusProcessing}, domain.Statuses()} {
+	for _, status := range [][]domain.Status{nil, {domain.StatusFailed}, {domain.Status(domain.Processing), domain.StatusFailed, domain.Status(domain.Processing)}, domain.Statuses()} {
 		for _, step := range [][]domain.Step{nil, {domain.Scheduling}, {domain.PreProcessing, domain.Processing}} {
 			for _, node := range [][]string{nil, {"node-1"}, {"NODE-1", "node-2"}, {"node"}} {
 				for _, tracking := range []string{"", "same", "track-3"} {
@@ -133,7 +133,7 @@ func combinations(middle time.Time) (all []Filter) {
 		}
 	}
 	for _, customer := range []string{"", "acme", "Acme", "ACME", "acme "} {
-		for _, status := range [][]domain.Status{nil, {domain.StatusFailed}, {domain.StatusProcessing, domain.StatusFailed}} {
+		for _, status := range [][]domain.Status{nil, {domain.StatusFailed}, {domain.Status(domain.Processing), domain.StatusFailed}} {
 			for _, step := range [][]domain.Step{nil, {domain.Scheduling}} {
 				for _, node := range [][]string{nil, {"node-1"}} {
 					for _, tracking := range []string{"", "track-3"} {

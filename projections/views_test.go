@@ -50,7 +50,7 @@ func TestViews_Get(t *testing.T) {
 		t.Run("from the row", func(t *testing.T) { get(t, 1, 0, 1) })
 		f.Do(id, complete("n", domain.Scheduling)...)
 		t.Run("row lags", func(t *testing.T) {
-			if v := get(t, 3, 1, 1); v.Status != domain.StatusPreProcessing {
+			if v := get(t, 3, 1, 1); v.Status != domain.Status(domain.PreProcessing) {
 				t.Fatalf("status %s, want PreProcessing", v.Status)
 			}
 		})

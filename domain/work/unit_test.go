@@ -3,6 +3,7 @@ package work
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"orderflow/domain"
@@ -82,8 +83,8 @@ func TestPrepare_wholeHistory(t *testing.T) {
 func TestPrepare_refused(t *testing.T) {
 	o := after(t, domain.Place{})
 	a, err := Prepare(o, domain.Metadata{}, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"}, domain.StartStep{Step: domain.Scheduling, Attempt: 2, Node: "n"})
-	if !errors.Is(err, domain.ErrStepRunning) || !reflect.DeepEqual(a, Unit{}) {
-		t.Errorf("prepared %+v, err %v; want nothing and ErrStepRunning", a, err)
+	if !errors.Is(err, domain.ErrRule) || !strings.Contains(err.Error(), "an attempt of this step is open") || !reflect.DeepEqual(a, Unit{}) {
+		t.Errorf("prepared %+v, err %v; want nothing and the rule", a, err)
 	}
 }
 
@@ -117,7 +118,7 @@ func TestUnit_Then(t *testing.T) {
 		want    error
 	}{
 		"a unit that opens nothing":    {later, domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"}, domain.ErrInvalid},
-		"a command against a rule":     {opens(), domain.StartStep{Step: domain.Processing, Attempt: 1, Node: "n"}, domain.ErrOutOfTurn},
+		"a command against a rule":     {opens(), domain.StartStep{Step: domain.Processing, Attempt: 1, Node: "n"}, domain.ErrRule},
 		"what nobody has to hear of":   {opens(), domain.Park{Reason: "stop"}, nil},
 		"what asks for a step's topic": {a, domain.FailStep{Step: domain.Scheduling, Attempt: 1, Error: "no"}, domain.ErrInvalid},
 	} {

@@ -80,7 +80,6 @@ func (c *run) independent(events []domain.Recorded) {
 // replay takes a history through the domain: every event must be what a command that
 // was allowed at that point decides. It stops at the first that is not.
 func (c *run) replay(events []domain.Recorded) {
-	codec := domain.NewCodec()
 	var order domain.Order
 	var due []domain.Event // what the last decision says comes next
 	for _, r := range events {
@@ -88,16 +87,16 @@ func (c *run) replay(events []domain.Recorded) {
 			return
 		}
 		if len(due) == 0 {
-			decided, err := domain.Decide(order, domain.CommandOf(r.Event))
+			decided, err := order.Decide(domain.CommandOf(r.Event))
 			if err != nil {
 				c.atf(Illegal, r, "%s: %v", r.Type, err)
 				return
 			}
 			due = decided
 		}
-		if !sameEvent(codec, due[0], r.Event) {
-			decided, _, _ := codec.Encode(due[0]) // what was decided can be stored
-			c.atf(Illegal, r, "%s with %s where the rules decide %s with %s", r.Type, r.Data, due[0].EventType(), decided)
+		if !sameEvent(due[0], r.Event) {
+			decided, _ := domain.Encode(domain.EventLevel, due[0]) // what was decided can be stored
+			c.atf(Illegal, r, "%s with %s where the rules decide %s with %s", r.Type, r.Data, domain.TypeOf(due[0]), decided.Data)
 			return
 		}
 		due = due[1:]
@@ -107,12 +106,12 @@ func (c *run) replay(events []domain.Recorded) {
 		}
 	}
 	if len(due) > 0 {
-		c.atf(Illegal, events[len(events)-1], "%s must follow it", due[0].EventType())
+		c.atf(Illegal, events[len(events)-1], "%s must follow it", domain.TypeOf(due[0]))
 	}
 }
 
-func sameEvent(codec *domain.Codec, a, b domain.Event) bool {
-	left, _, errA := codec.Encode(a)
-	right, _, errB := codec.Encode(b)
-	return errors.Join(errA, errB) == nil && a.EventType() == b.EventType() && bytes.Equal(left, right)
+func sameEvent(a, b domain.Event) bool {
+	left, errA := domain.Encode(domain.EventLevel, a)
+	right, errB := domain.Encode(domain.EventLevel, b)
+	return errors.Join(errA, errB) == nil && domain.TypeOf(a) == domain.TypeOf(b) && bytes.Equal(left.Data, right.Data)
 }

@@ -143,7 +143,6 @@ func (c *run) unlike(h held, first domain.Recorded, exact time.Time) string {
 // named them.
 func (c *run) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.Recorded, error) {
 	all := make(map[domain.OrderID]domain.Recorded, len(ids))
-	codec := domain.NewCodec()
 	err := schema.AnyOf(c.db.Dialect(), "stream_id", ids, func(condition string, args []any) error {
 		rows, err := c.db.QueryContext(ctx, `SELECT stream_id, version, type, data, metadata, recorded_at FROM events WHERE version = 1 AND `+condition, args...)
 		if err != nil {
@@ -151,7 +150,7 @@ func (c *run) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			r, err := scanFirst(rows, codec)
+			r, err := scanFirst(rows)
 			if err != nil {
 				return err
 			}
@@ -166,7 +165,7 @@ func (c *run) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.
 }
 
 // scanFirst reads an event, without Event if it cannot be decoded.
-func scanFirst(rows *sql.Rows, codec *domain.Codec) (r domain.Recorded, err error) {
+func scanFirst(rows *sql.Rows) (r domain.Recorded, err error) {
 	var id []byte
 	var data, meta string
 	var at schema.Time
@@ -176,7 +175,7 @@ func scanFirst(rows *sql.Rows, codec *domain.Codec) (r domain.Recorded, err erro
 	copy(r.OrderID[:], id)
 	r.RecordedAt = at.Time
 	if r.Metadata, err = domain.DecodeMetadata(meta); err == nil {
-		r.Event, err = codec.DecodeText(r.Type, r.Metadata.Schema, data)
+		r.Event, err = domain.Decode(r.Type, r.Metadata.Schema, data)
 	}
 	if err != nil {
 		r.Event = nil // it has been reported where the streams were read

@@ -35,7 +35,7 @@ func (r *run) floor(ctx context.Context, n, rows int) (f floored, err error) {
 // orders get the bytes of one, like; only what the indexes hold is different.
 func (r *run) onFloor(ctx context.Context, do func(db *schema.DB, like []domain.Recorded) error) (bytes int64, err error) {
 	now := time.Now()
-	like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
+	like, err := history(newID(now), "bench-000000", now, -1)
 	if err != nil {
 		return 0, err
 	}

@@ -29,13 +29,10 @@ func newID(at time.Time) (id domain.OrderID) {
 	return id
 }
 
-// historian makes whole histories of orders.
-type historian struct{ codec *domain.Codec }
-
 // history is an order from its placing to its end, as a node would have recorded it, but
 // for places in the log and hashes. The step failing, counted from 0, fails; with a
 // negative one the order completes.
-func (h historian) history(id domain.OrderID, tracking string, placed time.Time, failing int) ([]domain.Recorded, error) {
+func history(id domain.OrderID, tracking string, placed time.Time, failing int) ([]domain.Recorded, error) {
 	commands := []domain.Command{domain.Place{TrackingID: tracking, Detail: []byte(detail)}}
 	for i, s := range domain.Steps() {
 		commands = append(commands, domain.StartStep{Step: s, Attempt: 1, Node: historyNode})
@@ -48,22 +45,22 @@ func (h historian) history(id domain.OrderID, tracking string, placed time.Time,
 	for i := failing; i >= 0; i-- {
 		commands = append(commands, domain.RollBackStep{Step: domain.Steps()[i], Attempt: 1, Node: historyNode})
 	}
-	return h.record(id, placed, commands)
+	return record(id, placed, commands)
 }
 
-func (h historian) record(id domain.OrderID, placed time.Time, commands []domain.Command) (all []domain.Recorded, err error) {
+func record(id domain.OrderID, placed time.Time, commands []domain.Command) (all []domain.Recorded, err error) {
 	var o domain.Order
 	meta := domain.Metadata{Schema: 1, Actor: "customer", Node: historyNode, CorrelationID: newID(placed).String()}
 	for _, c := range commands {
-		events, err := domain.Decide(o, c)
+		events, err := o.Decide(c)
 		if err != nil {
 			return nil, err
 		}
 		cause := meta.CausationID
 		for _, e := range events {
 			at := placed.Add(time.Duration(len(all)) * gap)
-			r := domain.Recorded{OrderID: id, Version: len(all) + 1, Type: e.EventType(), Event: e, Metadata: meta, RecordedAt: at}
-			if err := h.encode(&r); err != nil {
+			r := domain.Recorded{OrderID: id, Version: len(all) + 1, Type: domain.TypeOf(e), Event: e, Metadata: meta, RecordedAt: at}
+			if err := encode(&r); err != nil {
 				return nil, err
 			}
 			if err := o.Apply(r); err != nil {
@@ -82,8 +79,8 @@ func (h historian) record(id domain.OrderID, placed time.Time, commands []domain
 	return all, nil
 }
 
-func (h historian) encode(r *domain.Recorded) (err error) {
-	stored, err := h.codec.EncodeAt(1, r.Event) // every program reads it
+func encode(r *domain.Recorded) (err error) {
+	stored, err := domain.Encode(1, r.Event) // every program reads it
 	if err != nil {
 		return err
 	}

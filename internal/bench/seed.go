@@ -33,7 +33,7 @@ const (
 // where there may be some already. It writes past the event store, which nothing else
 // may do, and says how many events it wrote. There are no views of them yet.
 func seed(ctx context.Context, db *schema.DB, store *eventstore.Store, n int, progress func(done int)) (events int64, err error) {
-	w := seeder{store: store, historian: historian{domain.NewCodec()}}
+	w := seeder{store: store}
 	if w.heads, err = store.Heads(ctx); err != nil {
 		return 0, err
 	}
@@ -92,7 +92,6 @@ func fingerprintOf(o domain.OrderPlaced) [sha256.Size]byte {
 }
 
 type seeder struct {
-	historian
 	store *eventstore.Store
 	heads []int64 // by partition
 }
@@ -139,7 +138,7 @@ func (w *seeder) add(b *seedBatch, first, n int, placed time.Time) error {
 			failing = number / failsEvery % domain.StepCount
 		}
 		at := placed.Add(time.Duration(i) * seedEvery)
-		all, err := w.history(newID(at), tracking("seed", first+i), at, failing)
+		all, err := history(newID(at), tracking("seed", first+i), at, failing)
 		if err != nil {
 			return err
 		}

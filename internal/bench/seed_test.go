@@ -61,9 +61,9 @@ func TestSeed(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	h, placed := historian{domain.NewCodec()}, time.Now()
+	placed := time.Now()
 	for failing := -1; failing < domain.StepCount; failing++ {
-		events, err := h.history(newID(placed), "track", placed, failing)
+		events, err := history(newID(placed), "track", placed, failing)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestFillFloor(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		like, err := historian{domain.NewCodec()}.history(newID(now), "bench-000000", now, -1)
+		like, err := history(newID(now), "bench-000000", now, -1)
 		if err != nil {
 			t.Fatal(err)
 		}

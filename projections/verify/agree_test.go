@@ -90,7 +90,7 @@ func TestViews_Counts_wrong(t *testing.T) {
 	f.Exec(`UPDATE checkpoints SET counts = '{"Pending":1,"Processing":-1}'`)
 	counts, err := f.views.Counts(t.Context())
 	must(t, err)
-	if counts[domain.StatusProcessing] != 0 || counts[domain.StatusPending] != 1 {
+	if counts[domain.Status(domain.Processing)] != 0 || counts[domain.StatusPending] != 1 {
 		t.Errorf("counts %v, want 0 and 1", counts)
 	}
 }

@@ -89,14 +89,13 @@ func checkRefusal(t *testing.T, body []byte, err error) {
 // back.
 func checkStored(t *testing.T, o domain.OrderPlaced) {
 	t.Helper()
-	codec := domain.NewCodec()
-	data, schema, err := codec.Encode(o)
+	stored, err := domain.Encode(domain.EventLevel, o)
 	if err != nil {
 		t.Fatalf("%+v cannot be stored: %v", o, err)
 	}
-	back, err := codec.Decode("OrderPlaced", schema, data)
+	back, err := domain.Decode("OrderPlaced", stored.Schema, string(stored.Data))
 	if err != nil {
-		t.Fatalf("%s cannot be read back: %v", data, err)
+		t.Fatalf("%s cannot be read back: %v", stored.Data, err)
 	}
 	e := back.(domain.OrderPlaced)
 	if e.TrackingID != o.TrackingID || !bytes.Equal(e.Detail, o.Detail) {

@@ -57,13 +57,14 @@ func TestAPI_errorKinds(t *testing.T) {
 	own := func(name, title string, status int, detail string) problem {
 		return problem{name, title, status, detail, nil}
 	}
+	_, rule := new(domain.Order).Decide(domain.Park{})
 	for name, c := range map[string]struct {
 		err  error
 		want problem
 	}{
 		"invalid":      {fmt.Errorf("%w: this is odd", domain.ErrInvalid), own("invalid-request", "The request is invalid", 400, "this is odd")},
 		"conflict":     {fmt.Errorf("append: %w", domain.ErrConflict), own("conflict", "The order has changed meanwhile", 409, "append: version conflict")},
-		"rule":         {fmt.Errorf("cancel: %w", domain.ErrEnded), own("not-allowed", "The order's state does not allow this", 409, "cancel: the order has ended")},
+		"rule":         {fmt.Errorf("cancel: %w", rule), own("not-allowed", "The order's state does not allow this", 409, "cancel: the order has not been placed")},
 		"duplicate":    {domain.ErrDuplicate, own("key-in-use", "The key names another order", 409, "duplicate")},
 		"unavailable":  {fmt.Errorf("%w: dial tcp secret:1433", domain.ErrUnavailable), unavailable},
 		"fenced":       {domain.ErrFenced, unavailable},

@@ -88,15 +88,15 @@ func (s *fakeStore) Load(_ context.Context, id domain.OrderID) ([]domain.Recorde
 func recorded(before int, a work.Unit) []domain.Recorded {
 	var history []domain.Recorded
 	for i, e := range a.Events {
-		data, schema, err := domain.NewCodec().Encode(e)
+		stored, err := domain.Encode(domain.EventLevel, e)
 		if err != nil {
 			panic(err)
 		}
-		a.Metadata.Schema = schema
+		a.Metadata.Schema = stored.Schema
 		meta := domain.EncodeMetadata(a.Metadata)
 		history = append(history, domain.Recorded{
-			OrderID: a.OrderID, Version: a.Expected + i + 1, Position: int64(before + i + 1), Type: e.EventType(), Event: e,
-			Metadata: a.Metadata, Data: data, RawMeta: meta, RecordedAt: at, Hash: bytes.Repeat([]byte{0xab}, 32),
+			OrderID: a.OrderID, Version: a.Expected + i + 1, Position: int64(before + i + 1), Type: domain.TypeOf(e), Event: e,
+			Metadata: a.Metadata, Data: stored.Data, RawMeta: meta, RecordedAt: at, Hash: bytes.Repeat([]byte{0xab}, 32),
 		})
 	}
 	return history

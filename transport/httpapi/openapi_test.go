@@ -126,7 +126,7 @@ func TestOpenAPI_names(t *testing.T) {
 		domain.OrderPlaced{}, domain.StepStarted{}, domain.StepCompleted{}, domain.StepFailed{}, domain.StepInterrupted{},
 		domain.StepRolledBack{}, domain.OrderCompleted{}, domain.OrderFailed{}, domain.OrderParked{}, domain.OrderResumed{},
 	} {
-		events = append(events, e.EventType())
+		events = append(events, domain.TypeOf(e))
 	}
 	if got := schemas["Status"].Enum; !slices.Equal(got, texts(domain.Statuses())) {
 		t.Errorf("statuses %v", got)
