@@ -58,7 +58,11 @@ func testRuntimeLogin(t *testing.T, program string) {
 	if said := strings.ToLower(node.Log()); strings.Contains(said, "permission") || strings.Contains(said, "denied") {
 		t.Errorf("the node lacks rights:\n%s", said)
 	}
-	for _, args := range []string{"check", "projections verify", "orders list", "nodes list --all", "migrate --status"} {
+	reads := []string{"projections verify", "orders list", "nodes list --all"}
+	if !s.babelfish { // where the reader cannot be allowed to see the triggers, which these look for
+		reads = append(reads, "check", "migrate --status")
+	}
+	for _, args := range reads {
 		run(t, program, reader, strings.Fields(args)...)
 	}
 	for role, refused := range map[string]string{runtime: "DELETE FROM events WHERE 1 = 0", reader: "INSERT INTO orders SELECT * FROM orders WHERE 1 = 0"} {

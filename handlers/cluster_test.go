@@ -124,46 +124,62 @@ func (c *cluster) fail(f ...fault) {
 	c.faults = append(c.faults, f...)
 }
 
-func (c *cluster) commit(a work.Unit) ([]domain.Recorded, error) {
+func (c *cluster) commit(u work.Unit) ([]domain.Recorded, error) {
+	if err := storable(u); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var held *row
-	switch {
-	case a.Lease.IsZero():
-	case a.Settle == work.SettleStart:
-		held = &row{node: a.Lease.Node, epoch: a.Lease.Epoch}
-	default:
-		if held = c.rowOf(a.Lease); held == nil {
-			return nil, domain.ErrFenced
-		}
+	held, err := c.held(u)
+	if err != nil {
+		return nil, err
 	}
-	if len(a.Events) == 0 && (held == nil || a.Settle == work.SettleKeep) {
-		return nil, fmt.Errorf("%w: nothing to append", domain.ErrInvalid)
-	}
-	stream := c.streams[a.OrderID]
-	if len(stream) != a.Expected && len(a.Events) > 0 {
+	stream := c.streams[u.OrderID]
+	if len(stream) != u.Expected && len(u.Events) > 0 {
 		return nil, domain.ErrConflict
 	}
-	recorded := c.check(a, stream)
-	c.streams[a.OrderID] = append(slices.Clip(stream), recorded...)
-	for _, m := range a.Messages {
-		c.position++
-		recorded[m.Event].Position = c.position
-		if a.Settle == work.SettleStart {
-			c.rows = append(c.rows, held)
+	recorded := c.check(u, stream)
+	c.streams[u.OrderID] = append(slices.Clip(stream), recorded...)
+	for _, m := range u.Messages {
+		r := &row{}
+		if u.Settle.InHand() {
+			r = held
 		}
-		if a.Settle.InHand() {
-			held.topic, held.position, held.uuid, held.payload, held.metadata = m.Topic, c.position, m.UUID, m.Payload, m.Metadata
-			held.attempt, held.interruptions = 1, 0
-			continue
+		r.topic, r.position, r.uuid, r.payload, r.metadata = m.Topic, recorded[m.Event].Position, m.UUID, m.Payload, m.Metadata
+		if r.attempt, r.interruptions = 0, 0; r == held {
+			r.attempt = 1
 		}
-		c.rows = append(c.rows, &row{topic: m.Topic, position: c.position, uuid: m.UUID, payload: m.Payload, metadata: m.Metadata})
+		if !slices.Contains(c.rows, r) {
+			c.rows = append(c.rows, r)
+		}
 	}
 	if held != nil {
-		c.settle(held, a)
+		c.settle(held, u)
 	}
 	c.wake()
 	return recorded, nil
+}
+
+// storable says why a unit can never be stored.
+func storable(u work.Unit) error {
+	if u.OrderID.IsZero() || len(u.Events) == 0 && u.Lease.IsZero() ||
+		u.Settle.InHand() && (u.Lease.IsZero() || len(u.Messages) != 1) ||
+		slices.ContainsFunc(u.Messages, func(m work.Message) bool { return m.Event < 0 || m.Event >= len(u.Events) }) {
+		return fmt.Errorf("%w: %+v", domain.ErrInvalid, u)
+	}
+	return nil
+}
+
+// held is the row of a unit's lease, or the one that is to be made; nil without a lease.
+func (c *cluster) held(u work.Unit) (*row, error) {
+	r := c.rowOf(u.Lease)
+	if u.Settle == work.SettleStart && c.registered(u.Lease.Node, u.Lease.Epoch) != nil {
+		r = &row{node: u.Lease.Node, epoch: u.Lease.Epoch}
+	}
+	if r == nil && !u.Lease.IsZero() {
+		return nil, domain.ErrFenced
+	}
+	return r, nil
 }
 
 // check records the events and holds each against the rules.
@@ -184,6 +200,8 @@ func (c *cluster) check(a work.Unit, stream []domain.Recorded) (recorded []domai
 				return recorded
 			}
 			r := c.record(a.MetadataOf(len(recorded)), a.OrderID, want, o.Version+1)
+			c.position++
+			r.Position = c.position
 			if err := o.Apply(r); err != nil {
 				c.t.Errorf("order %s: %v", a.OrderID, err)
 			}

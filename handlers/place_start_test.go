@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -32,9 +33,14 @@ func (s *slots) delivered() (*hand, *message.Message) {
 	return (&hand{next: s.ended[0], with: s.carried[0]}).passed()
 }
 
-// placeAs places an order of an id.
+// placeAs places an order of an id, by a registered node.
 func placeAs(t *testing.T, b *bench, s *slots, id domain.OrderID) (Placed, error) {
 	t.Helper()
+	if b.node("n1").epoch == 0 {
+		if _, err := b.Register(t.Context(), work.Node{Node: "n1"}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := newPlacing(t, PlacingConfig{Store: b.cluster, Slots: s, Node: "n1", NewID: func() (domain.OrderID, error) { return id, nil }})
 	return p.Place(t.Context(), NewOrder{CorrelationID: "request-1", TraceParent: "00-trace", IdempotencyKey: "k"})
 }

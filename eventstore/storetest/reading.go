@@ -19,7 +19,7 @@ import (
 )
 
 // same compares events field by field.
-func same(t *testing.T, want, got []domain.Recorded) {
+func same(t testing.TB, want, got []domain.Recorded) {
 	t.Helper()
 	if len(want) != len(got) {
 		t.Fatalf("%d events, want %d", len(got), len(want))

@@ -12,9 +12,10 @@ import (
 	"orderflow/schema"
 )
 
-// Run runs the suite. open gives a new, migrated database without events, which goes
-// with the test.
-func Run(t *testing.T, open func(t testing.TB) *schema.DB) {
+// RunDatabase runs the cases of a store in a database, among them those that every store passes. open gives a
+// new, migrated database without events, which goes with the test.
+func RunDatabase(t *testing.T, open func(t testing.TB) *schema.DB) {
+	Run(t, func(t testing.TB) Store { return newFixture(t, open(t)) })
 	t.Run("Append", func(t *testing.T) { testAppend(t, open) })
 	t.Run("Memory", func(t *testing.T) { testMemory(t, open) })
 	t.Run("Follower", func(t *testing.T) { testFollower(t, open) })
@@ -45,7 +46,7 @@ type fixture struct {
 	now    time.Time
 }
 
-func newFixture(t *testing.T, db *schema.DB) *fixture {
+func newFixture(t testing.TB, db *schema.DB) *fixture {
 	t.Helper()
 	f := &fixture{db: db, outbox: &outbox{}, leases: &leases{lost: map[int64]bool{}}, now: time.Now()}
 	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Outbox: f.outbox, Leases: f.leases})
@@ -170,14 +171,14 @@ func started(id domain.OrderID, version, attempt int) work.Unit {
 	return work.Unit{OrderID: id, Expected: version, Events: []domain.Event{domain.StepStarted{Step: domain.Scheduling, Attempt: attempt, Node: "n"}}}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func want(t *testing.T, err, kind error) {
+func want(t testing.TB, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {
 		t.Fatalf("err = %v, want %v", err, kind)
