@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/projections/internal/rows"
 )
 
 // The number of orders of a page.
@@ -87,25 +88,19 @@ func (f Filter) customer() string {
 	return *f.Customer
 }
 
-// choice is a filter's choice of one value for each of the fields that may have several. An
-// empty value lets everything through.
-type choice struct {
-	status domain.Status
-	step   domain.Step
-	node   string
-}
-
 // Choices is how many combinations of status, step and node the filter asks for. No order has
 // two of them.
 func (f Filter) Choices() int {
 	return len(distinct(f.Status)) * len(distinct(f.Step)) * len(distinct(f.Node))
 }
 
-func (f Filter) choices() (all []choice) {
+// choices are the filter's choices of one value for each of the fields that may have several. An
+// empty value lets everything through.
+func (f Filter) choices() (all []rows.Placement) {
 	for _, status := range distinct(f.Status) {
 		for _, step := range distinct(f.Step) {
 			for _, node := range distinct(f.Node) {
-				all = append(all, choice{status, step, node})
+				all = append(all, rows.Placement{Status: status, Step: step, Node: node})
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func (q *query) text() string {
 }
 
 // search is the query for the first rows of one choice.
-func (q *query) search(columns string, one choice) string {
+func (q *query) search(columns string, one rows.Placement) string {
 	text := `SELECT ` + columns + ` FROM ` + q.table.Name
 	if conditions := q.where(one); len(conditions) > 0 {
 		text += ` WHERE ` + strings.Join(conditions, ` AND `)
@@ -55,14 +55,14 @@ func (q *query) limit() string { return q.dialect.Limit(q.param(q.most)) }
 // where turns the filter, with one choice, into conditions, which an index serves in the order
 // of the list. That a column IS NOT NULL follows from its being equal to something; it is
 // said so that the partial indexes are found.
-func (q *query) where(one choice) (conditions []string) {
+func (q *query) where(one rows.Placement) (conditions []string) {
 	f, d := q.filter, q.table.Dialect
 	add := func(condition string) { conditions = append(conditions, condition) }
 	switch {
 	case f.Customer == nil:
 	case *f.Customer == "":
 		add(`customer IS NULL`)
-	case f.TrackingID != "" || one.step != "": // of which there are few, whoever placed them
+	case f.TrackingID != "" || one.Step != "": // of which there are few, whoever placed them
 		add(d.Equal(d.Unindexed(`customer`), q.param(*f.Customer)))
 	default:
 		add(`customer IS NOT NULL AND ` + d.Equal(`customer`, q.param(*f.Customer)))
@@ -70,14 +70,14 @@ func (q *query) where(one choice) (conditions []string) {
 	if f.TrackingID != "" {
 		add(`tracking_id IS NOT NULL AND ` + d.Equal(`tracking_id`, q.param(f.TrackingID)))
 	}
-	if one.step != "" {
-		add(`current_step IS NOT NULL AND current_step = ` + q.param(string(one.step)))
+	if one.Step != "" {
+		add(`current_step IS NOT NULL AND current_step = ` + q.param(string(one.Step)))
 	}
-	if one.node != "" {
-		add(`node IS NOT NULL AND ` + d.Equal(`node`, q.param(one.node)))
+	if one.Node != "" {
+		add(`node IS NOT NULL AND ` + d.Equal(`node`, q.param(one.Node)))
 	}
-	if one.status != "" {
-		add(`status = ` + q.param(string(one.status)))
+	if one.Status != "" {
+		add(`status = ` + q.param(string(one.Status)))
 	}
 	if !f.PlacedAfter.IsZero() {
 		add(`placed_at > ` + q.param(schema.TimeArg(f.PlacedAfter)))

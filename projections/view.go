@@ -43,7 +43,8 @@ func (s Steps) Views() (views []StepView, err error) {
 	if s == "" {
 		return nil, nil
 	}
-	return views, json.Unmarshal([]byte(s), &views)
+	err = json.Unmarshal([]byte(s), &views)
+	return views, err
 }
 
 // ViewOf is the view of an order.

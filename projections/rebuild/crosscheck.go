@@ -90,19 +90,16 @@ func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *ver
 }
 
 func readIDs(answer *sql.Rows, err error) (ids []domain.OrderID, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Close() }()
-	for answer.Next() {
+	err = rows.Each(answer, err, func() error {
 		var id []byte
 		if err := answer.Scan(&id); err != nil {
-			return nil, err
+			return err
 		}
 		if len(id) != len(rows.LastID) {
-			return nil, fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
+			return fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
 		}
 		ids = append(ids, domain.OrderID(id))
-	}
-	return ids, answer.Err()
+		return nil
+	})
+	return ids, err
 }

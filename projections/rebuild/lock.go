@@ -123,8 +123,7 @@ func (l *rebuildLock) keep(ctx context.Context, cancel context.CancelCauseFunc) 
 			return
 		case <-ticker.C:
 		}
-		err := l.db.InTx(ctx, func(tx *schema.Tx) error { return l.renew(ctx, tx) })
-		if errors.Is(err, ErrRebuildRunning) {
+		if err := l.inTx(ctx, func(*schema.Tx) error { return nil }); errors.Is(err, ErrRebuildRunning) {
 			cancel(err)
 			return
 		}
@@ -134,10 +133,7 @@ func (l *rebuildLock) keep(ctx context.Context, cancel context.CancelCauseFunc) 
 
 // release ends the lock, if it is still held.
 func (l *rebuildLock) release(ctx context.Context) error {
-	return l.db.InTx(ctx, func(tx *schema.Tx) error {
-		if err := l.renew(ctx, tx); err != nil {
-			return err
-		}
+	return l.inTx(ctx, func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM checkpoints WHERE projection = ?1`, rows.NextTable)
 		return err
 	})

@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -35,15 +36,9 @@ func (c Config) withDefaults() Config {
 	if c.Progress == nil {
 		c.Progress = func(verify.Progress) {}
 	}
-	if c.BatchSize <= 0 {
-		c.BatchSize = 5000
-	}
-	if c.Stale <= 0 {
-		c.Stale = 5 * time.Second
-	}
-	if c.limits == (limits{}) {
-		c.limits = defaultLimits
-	}
+	c.BatchSize = max(cmp.Or(c.BatchSize, 5000), 2) // see rows.Pages
+	c.Stale = cmp.Or(c.Stale, 5*time.Second)
+	c.limits = cmp.Or(c.limits, defaultLimits)
 	return c
 }
 

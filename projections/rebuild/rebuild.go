@@ -65,9 +65,7 @@ func (r *rebuild) run(ctx context.Context) (report verify.Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	for _, d := range wrong {
-		report.Add([]verify.Difference{d}, false)
-	}
+	report.AddOthers(wrong)
 	report.Events += r.applied()
 	return report, r.empty(ctx, verify.PhaseEmpty)
 }

@@ -46,71 +46,22 @@ func (t *logTail) follow(c rows.Checkpoint) (others bool, err error) {
 	return others, nil
 }
 
-// page is what was read of the log at once.
-type page struct {
-	events []domain.Recorded
-	err    error
-}
-
 // catchUp applies the partition up to a head. While a batch is committed, the next one
 // is read.
 func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err error) {
-	if t.position >= head {
-		return 0, nil
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for reading := t.read(ctx, t.position, head); reading != nil; {
-		p := <-reading
-		reading = nil
-		if p.err == nil {
-			if last := p.events[len(p.events)-1].Position; last < head {
-				reading = t.read(ctx, last, head)
-			}
-			p.err = t.apply(ctx, p.events)
+	for p := range rows.Pages(ctx, t.log, rows.Span{Partition: t.partition, After: t.position, Until: head}, t.conf.BatchSize) {
+		if p.Err == nil {
+			p.Err = t.apply(ctx, p.Events)
 		}
-		if p.err != nil {
+		if p.Err != nil {
 			t.fold = nil // what it held may not be what is stored
-			return applied, p.err
+			return applied, p.Err
 		}
-		applied += len(p.events)
+		applied += len(p.Events)
 	}
-	return applied, nil
-}
-
-// read reads the batch after a position.
-func (t *logTail) read(ctx context.Context, after, head int64) <-chan page {
-	reading := make(chan page, 1)
-	go func() {
-		size := min(head-after, int64(t.conf.BatchSize))
-		events, err := rows.ReadLog(ctx, t.log, t.partition, after, int(size))
-		if n := len(events); n > 1 && events[n-1].Position < head {
-			events = whole(events)
-		}
-		if err == nil && len(events) == 0 {
-			err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, t.partition, after)
-		}
-		reading <- page{events: events, err: err}
-	}()
-	return reading
-}
-
-// whole leaves out the last event of a batch that was cut off, if another of the same
-// decision follows it, so that no view shows half of a decision.
-func whole(events []domain.Recorded) []domain.Recorded {
-	last := len(events) - 1
-	followed := false
-	switch e := events[last].Event.(type) {
-	case domain.StepCompleted:
-		_, more := e.Step.Next()
-		followed = !more // by OrderCompleted
-	case domain.StepRolledBack:
-		followed = e.Step == domain.Steps()[0] // by OrderFailed
-	}
-	if followed {
-		return events[:last]
-	}
-	return events
+	return applied, ctx.Err()
 }
 
 // apply applies the next events of the partition. Everything is read and folded before

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -41,20 +42,10 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.BatchSize <= 0 {
-		c.BatchSize = 2500
-	}
-	c.BatchSize = max(c.BatchSize, 2) // see whole
-	if c.Poll <= 0 {
-		c.Poll = time.Second
-	}
-	if c.Linger <= 0 {
-		c.Linger = 50 * time.Millisecond
-	}
-	if c.MaxLinger <= 0 {
-		c.MaxLinger = 200 * time.Millisecond
-	}
-	c.MaxLinger = max(c.MaxLinger, c.Linger)
+	c.BatchSize = max(cmp.Or(c.BatchSize, 2500), 2) // see rows.Pages
+	c.Poll = cmp.Or(c.Poll, time.Second)
+	c.Linger = cmp.Or(c.Linger, 50*time.Millisecond)
+	c.MaxLinger = max(cmp.Or(c.MaxLinger, 200*time.Millisecond), c.Linger)
 	if c.OnRound == nil {
 		c.OnRound = func(error) {}
 	}

@@ -78,12 +78,14 @@ func (f *fixture) batch(p *Projector, partition int) (applied int, err error) {
 	heads, err := f.Heads(f.T.Context())
 	must(f.T, err)
 	tail := &p.tails[partition]
-	b := <-tail.read(f.T.Context(), tail.position, heads[partition])
-	must(f.T, b.err)
-	if err := tail.apply(f.T.Context(), b.events); err != nil {
+	ctx, cancel := context.WithCancel(f.T.Context())
+	defer cancel()
+	b := <-rows.Pages(ctx, tail.log, rows.Span{Partition: partition, After: tail.position, Until: heads[partition]}, p.conf.BatchSize)
+	must(f.T, b.Err)
+	if err := tail.apply(f.T.Context(), b.Events); err != nil {
 		return 0, err
 	}
-	return len(b.events), nil
+	return len(b.Events), nil
 }
 
 // reads notes after which positions a log is read, and which streams.

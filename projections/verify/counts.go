@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"reflect"
@@ -12,6 +11,17 @@ import (
 	"orderflow/projections/internal/rows"
 	"orderflow/schema"
 )
+
+// Log is the log of events, as the event store keeps it.
+type Log interface {
+	// Heads gives the last position of every partition.
+	Heads(ctx context.Context) ([]int64, error)
+	// EachEvent calls f with every event of the streams after one id and up to another, stream by
+	// stream, in order of version. An event that cannot be decoded comes with the reason.
+	EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error
+	// EachEventOf is EachEvent for the streams of some orders.
+	EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error
+}
 
 // Beyond finds the checkpoints that are beyond the head of their partition: the log has fewer events
 // than were applied. A rebuild mends it. Heads are read after the checkpoints, and only grow.
@@ -79,39 +89,32 @@ type tally struct {
 }
 
 func readTally(ctx context.Context, db *schema.DB) (t tally, err error) {
+	t = tally{positions: map[int]int64{}, counted: rows.Counts{}, inTable: rows.Counts{}}
 	answer, err := db.QueryContext(ctx, `SELECT partition, position, counts, 0 FROM checkpoints WHERE projection = ?1
 		UNION ALL SELECT -1, 0, status, COUNT(*) FROM `+rows.LiveTable+` GROUP BY status`, rows.LiveTable)
+	err = rows.Each(answer, err, func() error {
+		var partition int
+		var position, n int64
+		var text string
+		if err := answer.Scan(&partition, &position, &text, &n); err != nil {
+			return err
+		}
+		if partition < 0 {
+			t.inTable.Add(domain.Status(text), n)
+			return nil
+		}
+		t.positions[partition] = position
+		more, damage := rows.DecodeCounts(rows.LiveTable, partition, text)
+		if damage != nil {
+			t.damaged = append(t.damaged, Unreadable(damage))
+		}
+		t.counted.AddAll(more)
+		return nil
+	})
 	if err != nil {
 		return t, fmt.Errorf("count the orders: %w", err)
 	}
-	defer func() { _ = answer.Close() }()
-	t = tally{positions: map[int]int64{}, counted: rows.Counts{}, inTable: rows.Counts{}}
-	for answer.Next() {
-		if err := t.scan(answer); err != nil {
-			return t, fmt.Errorf("count the orders: %w", err)
-		}
-	}
-	return t, answer.Err()
-}
-
-func (t *tally) scan(answer *sql.Rows) error {
-	var partition int
-	var position, n int64
-	var text string
-	if err := answer.Scan(&partition, &position, &text, &n); err != nil {
-		return err
-	}
-	if partition < 0 {
-		t.inTable.Add(domain.Status(text), n)
-		return nil
-	}
-	t.positions[partition] = position
-	more, readable := rows.DecodeCounts(text)
-	if !readable {
-		t.damaged = append(t.damaged, Unreadable(&rows.CountsError{Projection: rows.LiveTable, Partition: partition, Stored: text}))
-	}
-	t.counted.AddAll(more)
-	return nil
+	return t, nil
 }
 
 // UnlikeCounts names the statuses whose counts are not as expected, those that no order can have last.

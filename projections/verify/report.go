@@ -58,8 +58,8 @@ func (r Report) RowsClean() bool { return r.Different == 0 && r.Missing == 0 && 
 // NewReport has no samples, and not null for them.
 func NewReport() Report { return Report{Samples: []Difference{}} }
 
-// Add counts the outcome of comparing one order, or one thing that concerns no single order.
-func (r *Report) Add(found []Difference, lagging bool) {
+// AddOrder counts the outcome of comparing one order.
+func (r *Report) AddOrder(found []Difference, lagging bool) {
 	r.Orders++
 	if lagging {
 		r.Lagging++
@@ -72,15 +72,25 @@ func (r *Report) Add(found []Difference, lagging bool) {
 		r.Missing++
 	case KindSurplus:
 		r.Surplus++
-	case KindCounts, KindUnreadable:
-		r.Counts++
-		r.Orders--
-	case KindBeyond:
-		r.Beyond++
-		r.Orders--
 	default:
 		r.Different++
 	}
+	r.sample(found)
+}
+
+// AddOthers counts differences that concern no single order.
+func (r *Report) AddOthers(found []Difference) {
+	for _, d := range found {
+		if d.Kind == KindBeyond {
+			r.Beyond++
+		} else {
+			r.Counts++
+		}
+	}
+	r.sample(found)
+}
+
+func (r *Report) sample(found []Difference) {
 	room := maxSamples - len(r.Samples)
 	r.Samples = append(r.Samples, found[:min(room, len(found))]...)
 }

@@ -23,20 +23,6 @@ const (
 type Config struct {
 	// Progress is called now and then, if it is not nil.
 	Progress func(Progress)
-	// Difference is called with every difference, if it is not nil; the report spells out
-	// the first ones only.
-	Difference func(Difference)
-}
-
-// Log is the log of events, as the event store keeps it.
-type Log interface {
-	// Heads gives the last position of every partition.
-	Heads(ctx context.Context) ([]int64, error)
-	// EachEvent calls f with every event of the streams after one id and up to another, stream by
-	// stream, in order of version. An event that cannot be decoded comes with the reason.
-	EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error
-	// EachEventOf is EachEvent for the streams of some orders.
-	EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error
 }
 
 // errPart says that a part has all the rows that it may have.
@@ -178,30 +164,25 @@ func (v *verification) outcome(c *comparison, checkpoints map[int]rows.Checkpoin
 		v.folded.Move("", c.order.Status())
 	}
 	v.broken = v.broken || c.broken != nil
-	found, lagging := c.outcome(checkpoints)
-	v.report.Add(found, lagging)
-	if v.conf.Difference != nil {
-		for _, d := range found {
-			v.conf.Difference(d)
-		}
-	}
+	v.report.AddOrder(c.outcome(checkpoints))
 }
 
 // checkpoints looks for checkpoints beyond their heads, and for wrong counts. Where rows are wrong, the
 // counts are held against the folds; that can be done if the projection was at the head all the while
 // and nothing was appended, and all events could be folded.
 func (v *verification) checkpoints(ctx context.Context) error {
-	found, err := Beyond(ctx, v.db, v.log)
+	beyond, err := Beyond(ctx, v.db, v.log)
 	if err != nil {
 		return err
 	}
-	v.found(found)
+	v.report.AddOthers(beyond)
+	var wrong []Difference
 	if v.report.RowsClean() {
-		found, err = Miscounts(ctx, v.db)
+		wrong, err = Miscounts(ctx, v.db)
 	} else {
-		found, err = v.unlikeFolds(ctx)
+		wrong, err = v.unlikeFolds(ctx)
 	}
-	v.found(found)
+	v.report.AddOthers(wrong)
 	return err
 }
 
@@ -227,14 +208,4 @@ func (v *verification) unlikeFolds(ctx context.Context) ([]Difference, error) {
 		return nil, nil
 	}
 	return UnlikeCounts(stored, v.folded), nil
-}
-
-// found reports what concerns no single order.
-func (v *verification) found(all []Difference) {
-	for _, d := range all {
-		v.report.Add([]Difference{d}, false)
-		if v.conf.Difference != nil {
-			v.conf.Difference(d)
-		}
-	}
 }

@@ -72,10 +72,9 @@ func TestVerify(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				id := harmed
 				f.harm(h.statement, id)
-				var told []verify.Difference
-				r, err := verify.Run(t.Context(), f.DB, f.Store, verify.Config{Difference: func(d verify.Difference) { told = append(told, d) }})
+				r, err := verify.Run(t.Context(), f.DB, f.Store, verify.Config{})
 				must(t, err)
-				if r.Clean() || len(r.Samples) == 0 || len(told) != len(r.Samples) {
+				if r.Clean() || len(r.Samples) == 0 {
 					t.Fatalf("it was not found: %+v", r)
 				}
 				d := r.Samples[0]

@@ -20,34 +20,25 @@ type Checkpoint struct {
 
 // ReadCheckpoints gives a projection's checkpoints by partition; -1 is the lock of a rebuild.
 func ReadCheckpoints(ctx context.Context, q Querier, projection string) (map[int]Checkpoint, error) {
-	rows, err := q.QueryContext(ctx, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
+	all := map[int]Checkpoint{}
+	answer, err := q.QueryContext(ctx, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
+	err = Each(answer, err, func() error {
+		var partition int
+		var stored string
+		var updated schema.Time
+		var c Checkpoint
+		if err := answer.Scan(&partition, &c.Position, &stored, &updated); err != nil {
+			return err
+		}
+		c.Updated = updated.Time
+		c.Counts, c.Damage = DecodeCounts(projection, partition, stored)
+		all[partition] = c
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
 	}
-	defer func() { _ = rows.Close() }()
-	all := map[int]Checkpoint{}
-	for rows.Next() {
-		partition, c, err := scanCheckpoint(rows, projection)
-		if err != nil {
-			return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
-		}
-		all[partition] = c
-	}
-	return all, rows.Err()
-}
-
-func scanCheckpoint(rows *sql.Rows, projection string) (partition int, c Checkpoint, err error) {
-	var stored string
-	var updated schema.Time
-	if err := rows.Scan(&partition, &c.Position, &stored, &updated); err != nil {
-		return 0, c, err
-	}
-	c.Updated = updated.Time
-	var readable bool
-	if c.Counts, readable = DecodeCounts(stored); !readable {
-		c.Damage = &CountsError{Projection: projection, Partition: partition, Stored: stored}
-	}
-	return partition, c, nil
+	return all, nil
 }
 
 // MakeCheckpoint makes a checkpoint that is not there yet.

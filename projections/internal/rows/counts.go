@@ -51,13 +51,14 @@ func (c Counts) Encode() string {
 	return string(b)
 }
 
-// DecodeCounts reads what Encode wrote; false if it is something else.
-func DecodeCounts(stored string) (Counts, bool) {
+// DecodeCounts reads what Encode wrote into the checkpoint of a partition. What is something else is
+// an error, with no counts.
+func DecodeCounts(projection string, partition int, stored string) (Counts, *CountsError) {
 	c := Counts{}
 	if err := json.Unmarshal([]byte(stored), &c); err != nil {
-		return nil, false
+		return nil, &CountsError{Projection: projection, Partition: partition, Stored: stored}
 	}
-	return c, true
+	return c, nil
 }
 
 // CountsError says that what a checkpoint has for counts cannot be read. It is of kind

@@ -26,6 +26,65 @@ func Total(positions []int64) (sum int64) {
 	return sum
 }
 
+// Page is what was read of the log at once: events, or why there are none.
+type Page struct {
+	Events []domain.Recorded
+	Err    error
+}
+
+// Span is a part of one partition of the log: the events after one position and up to another.
+type Span struct {
+	Partition    int
+	After, Until int64
+}
+
+// Pages reads a span, of which each event is known to be there, in pages of at most so many events,
+// at least 2. It reads one page ahead. The channel is closed after the last page, after an error, and
+// when ctx ends. No page ends in the middle of what one decision recorded.
+func Pages(ctx context.Context, log Log, s Span, most int) <-chan Page {
+	pages := make(chan Page)
+	go func() {
+		defer close(pages)
+		for s.After < s.Until {
+			events, err := ReadLog(ctx, log, s.Partition, s.After, int(min(s.Until-s.After, int64(most))))
+			if n := len(events); n > 1 && events[n-1].Position < s.Until {
+				events = whole(events)
+			}
+			if err == nil && len(events) == 0 {
+				err = fmt.Errorf("%w: partition %d of the log ends at position %d, before its head", domain.ErrCorrupt, s.Partition, s.After)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case pages <- Page{Events: events, Err: err}:
+			}
+			if err != nil {
+				return
+			}
+			s.After = events[len(events)-1].Position
+		}
+	}()
+	return pages
+}
+
+// whole leaves out the last event of a page that was cut off, if another of the same
+// decision follows it.
+func whole(events []domain.Recorded) []domain.Recorded {
+	last := len(events) - 1
+	followed := false
+	switch e := events[last].Event.(type) {
+	case domain.StepCompleted:
+		_, more := e.Step.Next()
+		followed = !more // by OrderCompleted
+	case domain.StepRolledBack:
+		followed = e.Step == StepNames[0] // by OrderFailed
+	}
+	if followed {
+		return events[:last]
+	}
+	return events
+}
+
 // ReadLog is Log.ReadLog, and sees to it that nothing is left out.
 func ReadLog(ctx context.Context, log Log, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	events, err := log.ReadLog(ctx, partition, after, limit)

@@ -9,16 +9,26 @@ import (
 	"orderflow/schema"
 )
 
-// Scan calls f with every row of a query for Columns, and closes the query's answer. The row is good
-// until f returns.
-func Scan(rows *sql.Rows, err error, f func(*Row) error) error { return scan(rows, err, width, f) }
-
-// scan is Scan for the first columns.
-func scan(rows *sql.Rows, err error, columns int, f func(*Row) error) error {
+// Each calls f on every row of a query's answer, and closes it.
+func Each(answer *sql.Rows, err error, f func() error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }()
+	defer func() { _ = answer.Close() }()
+	for answer.Next() {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return answer.Err()
+}
+
+// Scan calls f with every row of a query for Columns, and closes the query's answer. The row is good
+// until f returns.
+func Scan(answer *sql.Rows, err error, f func(*Row) error) error { return scan(answer, err, width, f) }
+
+// scan is Scan for the first columns.
+func scan(answer *sql.Rows, err error, columns int, f func(*Row) error) error {
 	var id sql.RawBytes
 	var r Row
 	var placed, started, completed column
@@ -26,8 +36,8 @@ func scan(rows *sql.Rows, err error, columns int, f func(*Row) error) error {
 		&id, &r.Version, (*column)(&r.Status), (*column)(&r.Step), (*column)(&r.Node), &placed, &started, &completed,
 		(*column)(&r.Tracking), (*column)(&r.Steps), (*column)(&r.Customer), (*column)(&r.Detail),
 	}
-	for rows.Next() {
-		if err := rows.Scan(into[:columns]...); err != nil {
+	return Each(answer, err, func() error {
+		if err := answer.Scan(into[:columns]...); err != nil {
 			return err
 		}
 		if len(id) != len(r.ID) {
@@ -35,11 +45,8 @@ func scan(rows *sql.Rows, err error, columns int, f func(*Row) error) error {
 		}
 		r.ID, r.Bad = domain.OrderID(id), nil
 		r.Placed, r.Started, r.Completed = r.time("placed_at", placed), r.time("started_at", started), r.time("completed_at", completed)
-		if err := f(&r); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return f(&r)
+	})
 }
 
 // time reads a time; what cannot be read is among the bad fields, and then zero.

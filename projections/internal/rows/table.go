@@ -55,11 +55,7 @@ func (t Table) Load(ctx context.Context, q Querier, ids []domain.OrderID, f func
 	return t.load(ctx, q, ids, Columns, f)
 }
 
-// loadStates is Load without customers and details.
-func (t Table) loadStates(ctx context.Context, q Querier, ids []domain.OrderID, f func(*Row) error) error {
-	return t.load(ctx, q, ids, stateColumns, f)
-}
-
+// load is Load for the first columns of a row.
 func (t Table) load(ctx context.Context, q Querier, ids []domain.OrderID, columns string, f func(*Row) error) error {
 	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
 		rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM `+t.Name+` WHERE `+condition, args...)
