@@ -7,8 +7,8 @@
 //   - A later use case, such as to cancel an order, gets a type and a file beside these. The HTTP
 //     API and the commands call it; neither holds rules of its own.
 //
-// What messages ask for: Steps has the message handlers. NewRouter puts them on a Watermill
-// router. Node is the membership of this process in the cluster. Worker runs node and router, and
+// What messages ask for: Steps has the message handlers. Node is the membership of this process in
+// the cluster. Worker puts the handlers on a Watermill router, runs node and router, and
 // stops them in the right order. An Executor does the work. Where things are stored is not known
 // here; the interfaces below say what is needed.
 //

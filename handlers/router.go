@@ -1,9 +1,8 @@
 package handlers
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -13,39 +12,104 @@ import (
 	"orderflow/domain/work"
 )
 
-// RouterConfig is what a router is made of.
-type RouterConfig struct {
-	// Subscriber delivers messages under leases, several at once. Required.
-	Subscriber message.Subscriber
-	// Steps handles them. Required.
-	Steps *Steps
-	// DeadLetters takes messages that cannot be dealt with. Required.
-	DeadLetters DeadLetters
-	// CloseTimeout is how long closing the router waits for handlers whose contexts have
-	// been canceled, and for the subscriber. 20 s by default.
-	CloseTimeout time.Duration
-	// Logger hears of errors that handlers return. Silent if nil.
-	Logger watermill.LoggerAdapter
-}
-
-// NewRouter makes a router with one handler for each of work.Topics. From the outside
+// newRouter makes a router with one handler for each of work.Topics. From the outside
 // in, a message passes: room on the stack, names for errors, recovery from panics, correlation id, dead letters.
-func NewRouter(c RouterConfig) (*message.Router, error) {
-	if c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil {
-		return nil, fmt.Errorf("%w: a router needs a subscriber, step handlers and dead letters", domain.ErrInvalid)
-	}
-	c.CloseTimeout = cmp.Or(c.CloseTimeout, 20*time.Second)
-	if c.Logger == nil {
-		c.Logger = watermill.NopLogger{}
-	}
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.Logger)
+func newRouter(c WorkerConfig) (*message.Router, error) {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.RouterLogger)
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
 	router.AddMiddleware(roomy, identify, middleware.Recoverer, correlate)
 	for _, topic := range work.Topics() {
 		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
-		handler.AddMiddleware(poison(c.DeadLetters, c.Logger))
+		handler.AddMiddleware(poison(c.DeadLetters, c.RouterLogger))
 	}
 	return router, nil
+}
+
+// stackSize is about what the stack of a message's goroutine needs on its way to the
+// append: 8 KiB, with what is on it already.
+const stackSize = 6 << 10
+
+// roomy makes the stack grow while there is little on it. A goroutine begins with a small
+// one, each growth copies and adjusts all frames, and every message has a goroutine of its
+// own.
+func roomy(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		grow(0)
+		return next(msg)
+	}
+}
+
+//go:noinline
+func grow(i int) byte {
+	var room [stackSize]byte
+	return room[i]
+}
+
+// identify has errors, those of panics too, say in the log whose they are.
+func identify(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		produced, err := next(msg)
+		if err != nil {
+			err = &workError{msg, err}
+		}
+		return produced, err
+	}
+}
+
+// workError is an error about a message, which says in the log whose it is: the router knows no
+// more of it than its UUID.
+type workError struct {
+	msg *message.Message
+	error
+}
+
+func (e *workError) Unwrap() error { return e.error }
+
+// LogFields are the order and the request that placed it, as far as the message names them.
+func (e *workError) LogFields() map[string]any {
+	fields := map[string]any{"correlation_id": e.msg.Metadata[work.MetadataCorrelation]}
+	if id, err := work.DecodePayload(e.msg.Payload); err == nil {
+		fields["order_id"] = id.String()
+	}
+	return fields
+}
+
+// correlate makes sure that there is a correlation id: a message that came without one
+// starts a chain under its own name.
+func correlate(next message.HandlerFunc) message.HandlerFunc {
+	next = middleware.CorrelationID(next)
+	return func(msg *message.Message) ([]*message.Message, error) {
+		middleware.SetCorrelationID(msg.UUID, msg)
+		return next(msg)
+	}
+}
+
+// poison sends messages that can never be dealt with to the dead letters and has them
+// acked. All other errors are left to be tried again.
+func poison(letters DeadLetters, logger watermill.LoggerAdapter) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			produced, err := next(msg)
+			delivery := work.DeliveryFrom(msg.Context())
+			if delivery == nil || !hopeless(err) {
+				return produced, err
+			}
+			parked := letters.Park(msg.Context(), delivery.Lease(), cut(err.Error()))
+			if parked == nil {
+				delivery.Settled()
+			}
+			if parked != nil && !errors.Is(parked, domain.ErrFenced) {
+				return nil, errors.Join(err, fmt.Errorf("move it to the dead letters: %w", parked))
+			}
+			logger.Error("a message that cannot be handled went to the dead letters", &workError{msg, err}, watermill.LogFields{"message_uuid": msg.UUID})
+			return nil, nil
+		}
+	}
+}
+
+// hopeless says that an error is the message's own and will be there the next time.
+func hopeless(err error) bool {
+	return errors.Is(err, domain.ErrInvalid) || errors.Is(err, domain.ErrNotFound) || errors.Is(err, domain.ErrCorrupt)
 }

@@ -21,7 +21,7 @@ func (b *bench) running(t *testing.T, letters DeadLetters, logger watermill.Logg
 	t.Helper()
 	tenure := work.Tenure{Registration: work.Registration{Node: "n1", Epoch: 1}, Context: t.Context()}
 	sub := newMemory(b.cluster, 5, func() (work.Tenure, bool) { return tenure, true })
-	router, err := NewRouter(RouterConfig{Subscriber: sub, Steps: b.steps, DeadLetters: letters, Logger: logger})
+	router, err := newRouter(WorkerConfig{Subscriber: sub, Steps: b.steps, DeadLetters: letters, RouterLogger: logger}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,21 +269,9 @@ func (b *bench) mustHave(n int) []*row {
 	return b.rows
 }
 
-func TestNewRouter_config(t *testing.T) {
+func TestNewRouter_topics(t *testing.T) {
 	b := newBench(t)
-	good := RouterConfig{Subscriber: &memory{}, Steps: b.steps, DeadLetters: b.cluster}
-	for name, change := range map[string]func(*RouterConfig){
-		"no subscriber":   func(c *RouterConfig) { c.Subscriber = nil },
-		"no steps":        func(c *RouterConfig) { c.Steps = nil },
-		"no dead letters": func(c *RouterConfig) { c.DeadLetters = nil },
-	} {
-		bad := good
-		change(&bad)
-		if _, err := NewRouter(bad); !errors.Is(err, domain.ErrInvalid) {
-			t.Errorf("%s: err = %v, want ErrInvalid", name, err)
-		}
-	}
-	router, err := NewRouter(good)
+	router, err := newRouter(WorkerConfig{Subscriber: &memory{}, Steps: b.steps, DeadLetters: b.cluster}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,10 +39,7 @@ type subscription struct {
 	sending sync.WaitGroup
 }
 
-var (
-	_ message.Subscriber = (*memory)(nil)
-	_ Drainer            = (*memory)(nil)
-)
+var _ Subscriber = (*memory)(nil)
 
 func newMemory(c *cluster, slots int, tenure func() (work.Tenure, bool)) *memory {
 	m := &memory{cluster: c, slots: slots, tenure: tenure, subs: map[string]*subscription{}, freed: make(chan struct{})}

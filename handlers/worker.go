@@ -7,52 +7,78 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 )
 
-// Drainer is the subscriber that feeds the router.
-type Drainer interface {
+// Subscriber delivers messages under leases, several at once.
+type Subscriber interface {
+	message.Subscriber
 	// Drain stops deliveries, gives back what has not been delivered, and waits until every
 	// delivered message has been dealt with, or ctx ends.
 	Drain(ctx context.Context) error
 }
 
-// WorkerConfig is what a worker is made of.
+// DeadLetters takes messages that cannot be dealt with.
+type DeadLetters interface {
+	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
+	// is no longer held.
+	Park(ctx context.Context, l work.Lease, reason string) error
+}
+
+// WorkerConfig is what a worker is made of. Zero durations take their defaults.
 type WorkerConfig struct {
-	Node       *Node           // required
-	Router     *message.Router // required
-	Subscriber Drainer         // required: the one the router was made with
-	Steps      *Steps          // required: those the router was made with
+	Node        *Node       // required
+	Subscriber  Subscriber  // required
+	Steps       *Steps      // required: they handle the messages
+	DeadLetters DeadLetters // required
 	// DrainTimeout is how long running steps may take to finish once the worker is to stop.
 	// 30 s by default.
 	DrainTimeout time.Duration
+	// CloseTimeout is how long closing the router waits for handlers whose contexts have
+	// been canceled, and for the subscriber. 20 s by default.
+	CloseTimeout time.Duration
 	// Logger hears of steps that had to be cut short. Silent if nil.
 	Logger *logrus.Entry
+	// RouterLogger is Watermill's, and hears of errors that handlers return. Silent if nil.
+	RouterLogger watermill.LoggerAdapter
 
 	recordTime time.Duration // how long to wait until that is recorded; 3 s, but for tests
 }
 
-// Worker runs a node and the router that works in its name.
+func (c WorkerConfig) withDefaults() WorkerConfig {
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, 20*time.Second)
+	c.recordTime = cmp.Or(c.recordTime, 3*time.Second)
+	c.Logger = orSilent(c.Logger)
+	if c.RouterLogger == nil {
+		c.RouterLogger = watermill.NopLogger{}
+	}
+	return c
+}
+
+// Worker runs a node, and a router that works in its name.
 type Worker struct {
-	conf WorkerConfig
+	conf   WorkerConfig
+	router *message.Router
 }
 
 // NewWorker checks c; what is missing or negative is of kind domain.ErrInvalid.
 func NewWorker(c WorkerConfig) (*Worker, error) {
-	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
-	c.recordTime = cmp.Or(c.recordTime, 3*time.Second)
-	c.Logger = orSilent(c.Logger)
+	c = c.withDefaults()
 	switch {
-	case c.Node == nil || c.Router == nil || c.Subscriber == nil || c.Steps == nil:
-		return nil, fmt.Errorf("%w: a worker needs a node, a router, its subscriber and its steps", domain.ErrInvalid)
+	case c.Node == nil || c.Subscriber == nil || c.Steps == nil || c.DeadLetters == nil:
+		return nil, fmt.Errorf("%w: a worker needs a node, a subscriber, step handlers and dead letters", domain.ErrInvalid)
 	case c.DrainTimeout < 0:
 		return nil, fmt.Errorf("%w: the drain time-out (%s) must not be negative", domain.ErrInvalid, c.DrainTimeout)
 	}
-	return &Worker{conf: c}, nil
+	router, err := newRouter(c)
+	return &Worker{conf: c, router: router}, err
 }
 
 // errRouterStopped is the end of a router that nobody closed.
@@ -68,7 +94,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	alive := context.WithoutCancel(ctx)
 	nodeCtx, stopNode := context.WithCancelCause(alive)
 	node := start(func() error { return w.conf.Node.Run(nodeCtx) })
-	router := start(func() error { return w.conf.Router.Run(alive) })
+	router := start(func() error { return w.router.Run(alive) })
 	byItself := false
 	select {
 	case <-ctx.Done():
@@ -119,7 +145,7 @@ func (w *Worker) cutShort(ctx context.Context) error {
 
 // closable waits until the router can be closed: until it runs, or has ended.
 func (w *Worker) closable(ctx context.Context, router *part) bool {
-	running := w.conf.Router.Running()
+	running := w.router.Running()
 	select {
 	case <-running:
 	case <-router.done:
@@ -142,7 +168,7 @@ func (w *Worker) close(router *part) error {
 	select {
 	case <-router.done:
 	default:
-		err = w.conf.Router.Close()
+		err = w.router.Close()
 		<-router.done
 	}
 	return errors.Join(err, router.err)

@@ -26,7 +26,7 @@ type station struct {
 }
 
 // newStation builds a worker of 5 slots; change may alter its parts. run starts it.
-func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...func(*WorkerConfig, *RouterConfig)) *station {
+func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...func(*WorkerConfig)) *station {
 	t.Helper()
 	s := &station{cluster: c, name: name, done: make(chan error, 1)}
 	var err error
@@ -39,14 +39,11 @@ func newStation(t *testing.T, c *cluster, name string, exec Executor, change ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	wc, rc := WorkerConfig{Node: s.node, Subscriber: s.sub, Steps: steps}, RouterConfig{Subscriber: s.sub, Steps: steps, DeadLetters: c}
+	conf := WorkerConfig{Node: s.node, Subscriber: s.sub, Steps: steps, DeadLetters: c}
 	for _, f := range change {
-		f(&wc, &rc)
+		f(&conf)
 	}
-	if wc.Router, err = NewRouter(rc); err != nil {
-		t.Fatal(err)
-	}
-	if s.worker, err = NewWorker(wc); err != nil {
+	if s.worker, err = NewWorker(conf); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -209,8 +206,8 @@ func TestWorker_Run_workLeft(t *testing.T) {
 		<-release
 		return nil
 	}}
-	s := newStation(t, c, "n1", exec, func(w *WorkerConfig, r *RouterConfig) {
-		w.DrainTimeout, w.recordTime, r.CloseTimeout = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
+	s := newStation(t, c, "n1", exec, func(c *WorkerConfig) {
+		c.DrainTimeout, c.recordTime, c.CloseTimeout = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
 	}).run()
 	c.place(domain.OrderID{1})
 	<-working
@@ -256,7 +253,7 @@ func (a away) Subscribe(ctx context.Context, topic string) (<-chan *message.Mess
 func TestWorker_Run_drainStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
-		s := newStation(t, c, "n1", slow(t, 0), func(_ *WorkerConfig, r *RouterConfig) { r.Subscriber = away{r.Subscriber.(*memory)} }).run()
+		s := newStation(t, c, "n1", slow(t, 0), func(c *WorkerConfig) { c.Subscriber = away{c.Subscriber.(*memory)} }).run()
 		after(time.Second)
 		if err := s.leave(); err != nil {
 			t.Errorf("Run: %v", err)
@@ -270,7 +267,7 @@ func TestWorker_Run_drainStarting(t *testing.T) {
 func TestWorker_Run_routerFails(t *testing.T) {
 	t.Run("to start", func(t *testing.T) { // not in a bubble: a router that fails leaves a goroutine behind
 		c := newCluster(t)
-		s := newStation(t, c, "n1", slow(t, 0), func(_ *WorkerConfig, r *RouterConfig) { r.Subscriber = broken{r.Subscriber.(*memory)} }).run()
+		s := newStation(t, c, "n1", slow(t, 0), func(c *WorkerConfig) { c.Subscriber = broken{c.Subscriber.(*memory)} }).run()
 		if err := <-s.done; !errors.Is(err, errOff) {
 			t.Errorf("err = %v, want the subscriber's", err)
 		}
@@ -286,7 +283,7 @@ func TestWorker_Run_routerFails(t *testing.T) {
 			c := newCluster(t)
 			s := newStation(t, c, "n1", slow(t, 0)).run()
 			after(time.Second)
-			if err := s.worker.conf.Router.Close(); err != nil {
+			if err := s.worker.router.Close(); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-s.done; !errors.Is(err, errRouterStopped) {
@@ -366,7 +363,7 @@ func TestNewWorker(t *testing.T) {
 	good := s.worker.conf
 	for name, change := range map[string]func(*WorkerConfig){
 		"no node":                func(c *WorkerConfig) { c.Node = nil },
-		"no router":              func(c *WorkerConfig) { c.Router = nil },
+		"no dead letters":        func(c *WorkerConfig) { c.DeadLetters = nil },
 		"no subscriber":          func(c *WorkerConfig) { c.Subscriber = nil },
 		"no steps":               func(c *WorkerConfig) { c.Steps = nil },
 		"negative drain timeout": func(c *WorkerConfig) { c.DrainTimeout = -1 },

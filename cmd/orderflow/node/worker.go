@@ -75,16 +75,10 @@ func (f *frame) newWorker(m member) (_ *worker, err error) {
 	if w.steps, err = f.newSteps(m); err != nil {
 		return nil, err
 	}
-	router, err := handlers.NewRouter(handlers.RouterConfig{
-		Subscriber: w.subscriber, Steps: w.steps, DeadLetters: inflight.NewDeadLetters(f.DB), Logger: quiet{logger},
-	})
-	if err != nil {
-		return nil, err
-	}
 	w.router, err = handlers.NewWorker(handlers.WorkerConfig{
-		Node: m.Node, Router: router, Subscriber: w.subscriber, Steps: w.steps,
+		Node: m.Node, Subscriber: w.subscriber, Steps: w.steps, DeadLetters: inflight.NewDeadLetters(f.DB),
 		DrainTimeout: max(f.conf.DrainTimeout, time.Nanosecond), // 0 means no time here, and the default there
-		Logger:       f.self.entry("worker"),
+		Logger:       f.self.entry("worker"), RouterLogger: quiet{logger},
 	})
 	return w, err
 }
