@@ -27,7 +27,7 @@ const maxArgs = 2000
 // they share a round trip; their placeholders are numbered anew. None of them sees
 // what a Read does, since rows are read after all of a round trip's statements were sent.
 func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
-	if !tx.db.dialect.Batches() {
+	if !tx.db.dialect.RoundTrips() {
 		for _, q := range questions {
 			if err := tx.ask(ctx, q); err != nil {
 				return err

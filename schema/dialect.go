@@ -29,9 +29,11 @@ type Dialect interface {
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
 	NowPlus(param string) string
-	// Batches says whether statements are worth sending together (see Tx.Ask): whether each
-	// costs a round trip.
-	Batches() bool
+	// RoundTrips says that each statement costs a round trip, so that statements are worth sending
+	// together (see Tx.Ask).
+	RoundTrips() bool
+	// OneWriter says that one transaction writes at a time: who writes has locked everything.
+	OneWriter() bool
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
 	// open connects.

@@ -27,7 +27,8 @@ func (sqlite) Name() string               { return "sqlite" }
 func (sqlite) Rebind(query string) string { return query }
 func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
-func (sqlite) Batches() bool { return false }
+func (sqlite) RoundTrips() bool { return false }
+func (sqlite) OneWriter() bool  { return true }
 
 func (d sqlite) Now() string                 { return d.clock.Now() }
 func (d sqlite) NowPlus(param string) string { return d.clock.NowPlus(param) }

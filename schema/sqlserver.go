@@ -31,7 +31,8 @@ func (sqlServer) Limit(param string) string {
 	return "OFFSET 0 ROWS FETCH NEXT " + param + " ROWS ONLY"
 }
 
-func (sqlServer) Batches() bool { return true }
+func (sqlServer) RoundTrips() bool { return true }
+func (sqlServer) OneWriter() bool  { return false }
 
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 

@@ -66,7 +66,7 @@ func testMemory(t *testing.T, open func(testing.TB) *schema.DB) {
 		before = f.db.Stats().Statements
 		_, err = newFixture(t, f.db).Append(t.Context(), started(id, 5, 6))
 		must(t, err)
-		if opened := int64(1); !f.db.Dialect().Batches() && f.db.Stats().Statements-before-opened != remembered+1 {
+		if opened := int64(1); !f.db.Dialect().RoundTrips() && f.db.Stats().Statements-before-opened != remembered+1 {
 			t.Errorf("%d statements with and %d without memory, want one fewer", remembered, f.db.Stats().Statements-before-opened)
 		}
 	})

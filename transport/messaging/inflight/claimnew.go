@@ -28,7 +28,7 @@ type offer struct {
 func (t *claiming) claimNew(ctx context.Context, sources []Source) error {
 	sources = slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.Returned })
 	size := 1
-	if t.tx.Dialect().Batches() && !t.conf.Ordered {
+	if t.tx.Dialect().RoundTrips() && !t.conf.Ordered {
 		size = together
 	}
 	for len(sources) > 0 && t.most() > 0 {
@@ -36,7 +36,7 @@ func (t *claiming) claimNew(ctx context.Context, sources []Source) error {
 		if err := t.claimFrom(ctx, sources[:n]); err != nil {
 			return fmt.Errorf("claim from %s/%d and %d more: %w", sources[0].Topic, sources[0].partition, n-1, err)
 		}
-		if sources = sources[n:]; t.tx.Dialect().Batches() {
+		if sources = sources[n:]; !t.tx.Dialect().OneWriter() {
 			break
 		}
 	}
