@@ -192,7 +192,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
 	return await(ctx, func(context.Context) error {
-		err := n.conf.Registry.Renew(t.ctx, n.conf.Info.Node, t.epoch, n.State(), n.conf.Busy(), ttl)
+		err := n.conf.Registry.Renew(t.ctx, n.registration(t), n.State(), n.conf.Busy(), ttl)
 		switch {
 		case err == nil:
 			t.extend(began, ttl)
@@ -228,7 +228,7 @@ func (n *Node) release(ctx context.Context, t *tenure) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.conf.LeaseTTL)
 	defer cancel()
-	err := await(ctx, func(ctx context.Context) error { return n.conf.Registry.Release(ctx, n.conf.Info.Node, t.epoch) })
+	err := await(ctx, func(ctx context.Context) error { return n.conf.Registry.Release(ctx, n.registration(t)) })
 	if err != nil && !errors.Is(err, domain.ErrFenced) {
 		return fmt.Errorf("release node %s, epoch %d: %w", n.conf.Info.Node, t.epoch, err)
 	}

@@ -65,7 +65,7 @@ func TestNode_Run_nameTaken(t *testing.T) {
 		c := occupied(t)
 		m, _ := startNamed(t, c)
 		after(time.Second)
-		if err := c.Renew(t.Context(), "n1", 1, work.NodeActive, 0, 5*time.Second); err != nil {
+		if err := c.Renew(t.Context(), work.Registration{Node: "n1", Epoch: 1}, work.NodeActive, 0, 5*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -94,7 +94,7 @@ func TestNode_Run_nameTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			after(5 * time.Second)
-			if err := m.Renew(t.Context(), "n1", epoch, work.NodeActive, 0, time.Hour); err != nil {
+			if err := m.Renew(t.Context(), work.Registration{Node: "n1", Epoch: epoch}, work.NodeActive, 0, time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-m.done; err == nil {
@@ -110,7 +110,7 @@ func TestWorker_Run_nameTaken(t *testing.T) {
 		c := occupied(t)
 		s := newStation(t, c, "n1", slow(t, 0)).run()
 		after(time.Second)
-		if err := c.Renew(t.Context(), "n1", 1, work.NodeActive, 0, 5*time.Second); err != nil {
+		if err := c.Renew(t.Context(), work.Registration{Node: "n1", Epoch: 1}, work.NodeActive, 0, 5*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-s.done; err == nil || errors.Is(err, errWorkLeft) || errors.Is(err, errRouterStopped) {

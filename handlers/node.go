@@ -21,10 +21,10 @@ type Registry interface {
 	// name is good, but for that of node.Epoch, it is a *work.NameTakenError.
 	Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error)
 	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
-	Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error
+	Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error
 	// Release ends a registration and all its leases at once; domain.ErrFenced if it has
 	// ended already.
-	Release(ctx context.Context, node string, epoch int64) error
+	Release(ctx context.Context, of work.Registration) error
 }
 
 // NodeConfig is this process as a node. Zero durations take their defaults.
@@ -108,7 +108,12 @@ func (n *Node) Tenure() (work.Tenure, bool) {
 	if t == nil || !t.held() {
 		return work.Tenure{}, false
 	}
-	return work.Tenure{Registration: work.Registration{Node: n.conf.Info.Node, Epoch: t.epoch}, Context: t.ctx}, true
+	return work.Tenure{Registration: n.registration(t), Context: t.ctx}, true
+}
+
+// registration is the one of a tenure.
+func (n *Node) registration(t *tenure) work.Registration {
+	return work.Registration{Node: n.conf.Info.Node, Epoch: t.epoch}
 }
 
 // Drain tells the cluster, by a heartbeat sent at once, that the node takes no more

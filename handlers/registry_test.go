@@ -58,13 +58,13 @@ func (c *cluster) Register(ctx context.Context, node work.Node, ttl time.Duratio
 	return epoch, nil
 }
 
-func (c *cluster) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
+func (c *cluster) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
 	if err := c.fault(ctx, func(f *registryFaults) func(context.Context) error { return f.renew }); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := c.registered(node, epoch)
+	r := c.registered(of.Node, of.Epoch)
 	if r == nil || !time.Now().Before(r.expires) {
 		return domain.ErrFenced
 	}
@@ -72,13 +72,13 @@ func (c *cluster) Renew(ctx context.Context, node string, epoch int64, state str
 	return nil
 }
 
-func (c *cluster) Release(ctx context.Context, node string, epoch int64) error {
+func (c *cluster) Release(ctx context.Context, of work.Registration) error {
 	if err := c.fault(ctx, func(f *registryFaults) func(context.Context) error { return f.release }); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := c.registered(node, epoch)
+	r := c.registered(of.Node, of.Epoch)
 	if r == nil || !time.Now().Before(r.expires) {
 		return domain.ErrFenced
 	}

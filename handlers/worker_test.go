@@ -79,12 +79,12 @@ func (s *station) Append(ctx context.Context, a work.Unit) (work.Outcome, error)
 	return s.cluster.Append(ctx, a)
 }
 
-func (s *station) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
+func (s *station) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
 	if s.sub.off.Load() {
 		<-ctx.Done()
 		return errOff
 	}
-	return s.cluster.Renew(ctx, node, epoch, state, busy, ttl)
+	return s.cluster.Renew(ctx, of, state, busy, ttl)
 }
 
 func (s *station) Register(ctx context.Context, node work.Node, ttl time.Duration) (int64, error) {

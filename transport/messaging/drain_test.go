@@ -174,7 +174,7 @@ func testCloseStuck(t *testing.T, db *schema.DB) {
 	if rows := inFlight(t, db, topic); len(rows) != 1 || rows[0].node != m.Node {
 		t.Fatalf("in flight: %+v; want the stuck handler's lease", rows)
 	}
-	must(t, inflight.NewNodes(db).Release(t.Context(), m.Node, m.Epoch))
+	must(t, inflight.NewNodes(db).Release(t.Context(), m.Registration))
 	wantLease(t, take(t, ch), heir.Tenure, 2, 1)
 }
 

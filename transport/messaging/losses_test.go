@@ -127,7 +127,7 @@ func testLossIdle(t *testing.T, db *schema.DB) {
 func testLossStopped(t *testing.T, db *schema.DB) {
 	gone, w, topic := join(t, db), newWitness(t, db), name("topic")
 	lone(t, db, gone, topic)
-	must(t, inflight.NewNodes(db).Release(t.Context(), gone.Node, gone.Epoch))
+	must(t, inflight.NewNodes(db).Release(t.Context(), gone.Registration))
 	msg := take(t, subscribe(t, subscriber(t, db, w.member, messaging.Config{Slots: 1, Losses: w.losses}), topic))
 	if from := lease(msg).From; from != (work.Owner{Node: gone.Node, Stopped: true}) {
 		t.Errorf("the lease says that it was taken over from %+v, want %s, stopped", from, gone.Node)

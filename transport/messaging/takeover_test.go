@@ -73,7 +73,7 @@ func nodeState(t *testing.T, db *schema.DB, tenure work.Tenure) (state string) {
 func testTakeOverReleased(t *testing.T, db *schema.DB) {
 	lost, heir, topic := join(t, db), join(t, db), name("topic")
 	lone(t, db, lost, topic)
-	must(t, inflight.NewNodes(db).Release(t.Context(), lost.Node, lost.Epoch))
+	must(t, inflight.NewNodes(db).Release(t.Context(), lost.Registration))
 	wantLease(t, take(t, subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)), heir.Tenure, 2, 1)
 	if got := nodeState(t, db, lost.Tenure); got != work.NodeStopped {
 		t.Errorf("the node that was released has state %s", got)
@@ -85,7 +85,7 @@ func testTakeOverLive(t *testing.T, db *schema.DB) {
 	lone(t, db, alive, topic)
 	ch := subscribe(t, subscriber(t, db, heir, messaging.Config{Slots: 1}), topic)
 	for _, ttl := range []time.Duration{tooLate, 2 * time.Minute} {
-		must(t, inflight.NewNodes(db).Renew(t.Context(), alive.Node, alive.Epoch, work.NodeDraining, 1, ttl))
+		must(t, inflight.NewNodes(db).Renew(t.Context(), alive.Registration, work.NodeDraining, 1, ttl))
 		heir.afterRounds(t, 2, nil)
 		none(t, ch)
 	}
@@ -173,7 +173,7 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 	nodes := inflight.NewNodes(db)
 	for i := range 12 {
 		m := join(t, db)
-		must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, 30*time.Millisecond))
+		must(t, nodes.Renew(t.Context(), m.Registration, work.NodeActive, 1, 30*time.Millisecond))
 		exec(t, db, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata, node, epoch, attempt, interruptions,
 			claimed_at, available_at) VALUES ('workers', ?1, 0, ?2, ?1, ?2, 'work', ?3, '{}', ?4, ?5, 1, 0, ?6, ?6)`,
 			topic, i+1, []byte("work"), m.Node, m.Epoch, schema.TimeArg(time.Now()))
@@ -183,7 +183,7 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 			defer close(over)
 			for i := 0; ; i++ {
 				before := taken.Load()
-				err := nodes.Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, time.Duration(1+i%30)*time.Millisecond)
+				err := nodes.Renew(context.Background(), m.Registration, work.NodeActive, 1, time.Duration(1+i%30)*time.Millisecond)
 				if before && err == nil {
 					t.Error("a registration was renewed after its message had been taken over")
 				}

@@ -65,9 +65,9 @@ func TestNodes_EventLevel(t *testing.T) {
 			old, err := joinBefore(t, db)
 			must(t, err)
 			wantLevel(t, db, 1)
-			must(t, inflight.NewNodes(db).Renew(t.Context(), old.Node, old.Epoch, work.NodeDraining, 0, time.Hour))
+			must(t, inflight.NewNodes(db).Renew(t.Context(), old.Registration, work.NodeDraining, 0, time.Hour))
 			wantLevel(t, db, 1) // it still works on what it has
-			must(t, inflight.NewNodes(db).Release(t.Context(), old.Node, old.Epoch))
+			must(t, inflight.NewNodes(db).Release(t.Context(), old.Registration))
 			wantLevel(t, db, newest)
 		},
 		"waits until an expired one is declared lost": func(t *testing.T, db *schema.DB) {

@@ -107,33 +107,33 @@ func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
 // Renew extends a registration to ttl from now; state is work.NodeActive or
 // NodeDraining. Once it has expired, or has been released, it can never be renewed again:
 // domain.ErrFenced. So is one in a file that is no longer the database.
-func (n *Nodes) Renew(ctx context.Context, node string, epoch int64, state string, busy int, ttl time.Duration) error {
+func (n *Nodes) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
 	err := validTTL(ttl)
 	if state != work.NodeActive && state != work.NodeDraining {
 		err = errors.Join(err, fmt.Errorf("%w: a node is not kept in state %q", domain.ErrInvalid, state))
 	}
 	if err != nil {
-		return fmt.Errorf("renew node %s, epoch %d: %w", node, epoch, err)
+		return fmt.Errorf("renew node %s, epoch %d: %w", of.Node, of.Epoch, err)
 	}
 	// The state is asked for because the clock is read when the statement begins: if the update
 	// then waits for the row until another node has declared it lost, the time alone would
 	// still be good.
 	d := n.db.Dialect()
-	return n.update(ctx, "renew", node, epoch, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5
+	return n.update(ctx, "renew", of, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5
 		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+d.Now()+` AND state <> ?6 AND state <> ?7`,
 		ttl.Milliseconds(), state, busy, work.NodeLost, work.NodeStopped)
 }
 
 // Release ends a registration at once; what it still holds can be taken over.
 // domain.ErrFenced if it had ended already.
-func (n *Nodes) Release(ctx context.Context, node string, epoch int64) error {
+func (n *Nodes) Release(ctx context.Context, of work.Registration) error {
 	now := n.db.Dialect().Now()
-	return n.update(ctx, "release", node, epoch, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+now+`
+	return n.update(ctx, "release", of, `UPDATE nodes SET state = ?3, busy = 0, expires_at = `+now+`
 		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+now+` AND state <> ?4`, work.NodeStopped, work.NodeLost)
 }
 
-func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, query string, args ...any) error {
-	rows, err := n.db.ExecUrgent(ctx, query, append([]any{node, epoch}, args...)...)
+func (n *Nodes) update(ctx context.Context, what string, of work.Registration, query string, args ...any) error {
+	rows, err := n.db.ExecUrgent(ctx, query, append([]any{of.Node, of.Epoch}, args...)...)
 	switch {
 	case err == nil && rows == 0:
 		err = domain.ErrFenced
@@ -141,7 +141,7 @@ func (n *Nodes) update(ctx context.Context, what, node string, epoch int64, quer
 		err = fmt.Errorf("%w: %w", domain.ErrFenced, err)
 	}
 	if err != nil {
-		return fmt.Errorf("%s node %s, epoch %d: %w", what, node, epoch, err)
+		return fmt.Errorf("%s node %s, epoch %d: %w", what, of.Node, of.Epoch, err)
 	}
 	return nil
 }

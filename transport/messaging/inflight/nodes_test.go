@@ -121,7 +121,7 @@ func testNameTaken(t *testing.T, db *schema.DB) {
 	expire(t, db, second)
 	n.Epoch = 0
 	third := register(t, db, n)
-	must(t, nodes.Release(t.Context(), third.Node, third.Epoch))
+	must(t, nodes.Release(t.Context(), third.Registration))
 	register(t, db, n)
 }
 
@@ -158,7 +158,7 @@ func testNodesList(t *testing.T, db *schema.DB) {
 func testRenew(t *testing.T, db *schema.DB) {
 	tenure := register(t, db, work.Node{Node: name("node")})
 	exec(t, db, `UPDATE nodes SET heartbeat_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?1`, tenure.Node, -600_000)
-	must(t, inflight.NewNodes(db).Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeDraining, 5, 2*time.Hour))
+	must(t, inflight.NewNodes(db).Renew(t.Context(), tenure.Registration, work.NodeDraining, 5, 2*time.Hour))
 	got := find(t, db, tenure)
 	if got.State != work.NodeDraining || got.Busy != 5 || time.Since(got.HeartbeatAt).Abs() > time.Minute || time.Until(got.ExpiresAt.Add(-2*time.Hour)).Abs() > time.Minute {
 		t.Fatalf("after the renewal: %+v", got)
@@ -169,7 +169,7 @@ func testRenewEnded(t *testing.T, db *schema.DB) {
 	nodes := inflight.NewNodes(db)
 	for what, end := range map[string]func(work.Tenure){
 		"expired":  func(tenure work.Tenure) { expire(t, db, tenure) },
-		"released": func(tenure work.Tenure) { must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch)) },
+		"released": func(tenure work.Tenure) { must(t, nodes.Release(t.Context(), tenure.Registration)) },
 		"unknown":  func(tenure work.Tenure) { exec(t, db, `DELETE FROM nodes WHERE node = ?1`, tenure.Node) },
 		// States outlast a clock that is put back.
 		"lost, the clock put back": func(tenure work.Tenure) {
@@ -183,7 +183,7 @@ func testRenewEnded(t *testing.T, db *schema.DB) {
 			tenure := register(t, db, work.Node{Node: name("node")})
 			end(tenure)
 			for range 2 {
-				if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
+				if err := nodes.Renew(t.Context(), tenure.Registration, work.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
 					t.Fatalf("err = %v, want ErrFenced", err)
 				}
 			}
@@ -193,12 +193,12 @@ func testRenewEnded(t *testing.T, db *schema.DB) {
 
 func testRelease(t *testing.T, db *schema.DB) {
 	tenure, nodes := register(t, db, work.Node{Node: name("node")}), inflight.NewNodes(db)
-	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 5, time.Hour))
-	must(t, nodes.Release(t.Context(), tenure.Node, tenure.Epoch))
+	must(t, nodes.Renew(t.Context(), tenure.Registration, work.NodeActive, 5, time.Hour))
+	must(t, nodes.Release(t.Context(), tenure.Registration))
 	if got := find(t, db, tenure); got.State != work.NodeStopped || !got.Expired || got.Busy != 0 {
 		t.Fatalf("released: %+v", got)
 	}
-	if err := nodes.Release(t.Context(), tenure.Node, tenure.Epoch); !errors.Is(err, domain.ErrFenced) {
+	if err := nodes.Release(t.Context(), tenure.Registration); !errors.Is(err, domain.ErrFenced) {
 		t.Fatalf("released again: err = %v, want ErrFenced", err)
 	}
 }
@@ -236,16 +236,16 @@ func testRegisterLimits(t *testing.T, db *schema.DB) {
 func testRenewLimits(t *testing.T, db *schema.DB) {
 	tenure, nodes := register(t, db, work.Node{Node: name("node")}), inflight.NewNodes(db)
 	for _, ttl := range []time.Duration{0, -time.Second, 24*24*time.Hour + 1} {
-		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
+		if err := nodes.Renew(t.Context(), tenure.Registration, work.NodeActive, 0, ttl); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("for %s: err = %v, want ErrInvalid", ttl, err)
 		}
 	}
 	for _, state := range []string{"", work.NodeStopped, work.NodeLost, "resting"} {
-		if err := nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, state, 0, time.Hour); !errors.Is(err, domain.ErrInvalid) {
+		if err := nodes.Renew(t.Context(), tenure.Registration, state, 0, time.Hour); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("in state %q: err = %v, want ErrInvalid", state, err)
 		}
 	}
-	must(t, nodes.Renew(t.Context(), tenure.Node, tenure.Epoch, work.NodeActive, 0, 24*24*time.Hour))
+	must(t, nodes.Renew(t.Context(), tenure.Registration, work.NodeActive, 0, 24*24*time.Hour))
 }
 
 // testTTL waits for a registration to expire by itself.
@@ -283,13 +283,13 @@ func testRenewWaited(t *testing.T, db *schema.DB) {
 	m, other, nodes := register(t, db, work.Node{Node: name("node")}), again(t, db), inflight.NewNodes(db)
 	must(t, other.Ping(t.Context()))
 	renewed := make(chan error, 1)
-	must(t, nodes.Renew(t.Context(), m.Node, m.Epoch, work.NodeActive, 1, ttl))
+	must(t, nodes.Renew(t.Context(), m.Registration, work.NodeActive, 1, ttl))
 	must(t, db.InTx(t.Context(), func(tx *schema.Tx) error {
 		if _, err := tx.ExecContext(t.Context(), `UPDATE nodes SET busy = busy WHERE node = ?1`, m.Node); err != nil {
 			return err
 		}
 		go func() {
-			renewed <- inflight.NewNodes(other).Renew(context.Background(), m.Node, m.Epoch, work.NodeActive, 1, ttl)
+			renewed <- inflight.NewNodes(other).Renew(context.Background(), m.Registration, work.NodeActive, 1, ttl)
 		}()
 		for lost := false; !lost; { // until the database's clock says so
 			var err error
