@@ -1,13 +1,13 @@
 // Package domain is the vocabulary of the system: the order, its four steps, the
 // events that happen to it, and the rules that say which event may follow which.
 //
-// It is pure. Nothing here reads a clock, draws a random number or does I/O, and it
-// imports the standard library alone. The two halves are kept apart:
+// It is pure. Nothing here reads a clock, draws a random number or does I/O. The two halves
+// are kept apart:
 //
-//   - Decide takes an order and a command and says which events follow, or which
-//     rule forbids it (an error of this package).
-//   - Order.Apply takes a recorded event and moves the order on. It never refuses an
-//     event that Decide produced.
+//   - Order.Decide takes a command and says which events follow, or which rule forbids it
+//     (an error of kind ErrRule). It changes nothing.
+//   - Order.Apply takes recorded events and moves the order on. It never refuses an event
+//     that Decide produced.
 //
 // An order goes Scheduling, PreProcessing, Processing, PostProcessing, Completed. A
 // failed step turns it round: the failed step and then every completed step are
@@ -16,5 +16,5 @@
 // same attempt; an order never has two open attempts.
 //
 // The stored JSON of an event never changes once released: golden files pin it, and
-// upcasters (see Codec) carry older shapes forward when they are read.
+// upcasters carry older forms forward when they are read (see Encode and Decode).
 package domain

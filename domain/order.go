@@ -100,7 +100,8 @@ func (o *Order) evolve(e Event, at time.Time) error {
 	return nil
 }
 
-// After is the order as events that are not stored yet will leave it. o is not changed.
+// After gives a copy of the order with events that are not stored yet. The copy has no times of
+// these events; it is for deciding what comes next.
 func (o *Order) After(events []Event) (*Order, error) {
 	next := *o
 	for _, e := range events {
@@ -161,8 +162,8 @@ func (o *Order) CurrentStep() Step {
 	return o.turn()
 }
 
-// turn is the step that runs or is next; the last one between its completion and the
-// order's, which are two events of one decision.
+// turn is the step that runs or is next. When all four have completed it is the last one: the
+// order's own completion is a second event of the same decision, and may still be to come.
 func (o *Order) turn() Step {
 	if step, left := o.next(); left {
 		return step

@@ -1,7 +1,7 @@
 package work
 
-// Row names an in-flight row, by the table's key. It never changes: a row that is passed on
-// keeps the names of the message for which it was made.
+// Row is the key of a row of the table inflight. It never changes: a row that is passed on to
+// another message keeps the topic and the position of its first one.
 type Row struct {
 	Group         string
 	FirstTopic    string
@@ -9,29 +9,25 @@ type Row struct {
 	FirstPosition int64
 }
 
-// Lease is the right of one node to work on one message. It is a plain value: two leases
-// are the same if they are equal. The zero value is no lease.
+// Lease is the right of one node to work on one message. A lease is a plain value: equal leases
+// are the same lease, and the zero value is none.
 //
-// A lease is good as long as
+// The database holds a node to its leases, and the node itself trusts them, until
 //
-//	the row is there, with this topic's position, this node, epoch and attempt
-//	and the database's clock is before the registration's last renewal + TTL
+//	held until    = time of the last successful renewal, by the database's clock  + TTL
+//	trusted until = beginning of that renewal, by the node's own monotonic clock  + TTL - TTL/5
 //
-// The node itself trusts it for a shorter time, by its own monotonic clock:
+// A renewal is one update of the node's registration, for all its leases. A lease also ends when
+// its row changes. These are the states of a row, and what leads from one to the next:
 //
-//	trusted until = beginning of the last successful renewal + TTL - TTL/5
-//
-// The states of a row, and the settlements that lead from one to the next:
-//
-//	          claim, take-over: attempt + 1
-//	nobody's ------------------------------> held by a node -- SettleDone --> gone
-//	   ^                                      |   ^   |
-//	   |   SettleReturn, HandBack, Release    |   |   +--- SettlePark --> dead letter
-//	   +--------------------------------------+   |
-//	   |   the registration ends                  +-- SettlePass: the same row,
-//	   +------------------------                      the next message, attempt 1
-//
-//	SettleStart makes a row that is held from the beginning.
+//	in the outbox  --- claim ------------------------------------->  held, attempt 1
+//	not there      --- SettleStart -------------------------------->  held, attempt 1
+//	held           --- SettlePass --------------------------------->  held, the next message, attempt 1
+//	held           --- SettleDone --------------------------------->  gone
+//	held           --- SettlePark --------------------------------->  gone, a dead letter
+//	held           --- SettleReturn, SettleHandBack, SettleRelease ->  free
+//	held           --- the registration expires, or is released ---->  free
+//	free           --- claim -------------------------------------->  held, attempt + 1
 type Lease struct {
 	Row
 	Topic    string // of the message in hand
@@ -47,17 +43,6 @@ type Lease struct {
 
 // IsZero says that l is no lease.
 func (l Lease) IsZero() bool { return l == Lease{} }
-
-// passedTo is the lease of the same row for the message of a topic at a position.
-func (l Lease) passedTo(topic string, position int64) Lease {
-	return Lease{Row: l.Row, Topic: topic, Position: position, Registration: l.Registration, Attempt: 1}
-}
-
-// startedAt is the lease of the row that is made for the message of a topic at a place.
-func (l Lease) startedAt(topic string, partition int, position int64) Lease {
-	l.Row = Row{Group: l.Group, FirstTopic: topic, Partition: partition, FirstPosition: position}
-	return l.passedTo(topic, position)
-}
 
 // Settlement is what becomes of a lease when its outcome is appended.
 type Settlement int

@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// Registration names one registration of a node: its row in the register of nodes. Epochs
-// count a node's registrations.
+// Registration is the key of one row in the register of nodes. A node that comes back registers
+// again, with the next epoch.
 type Registration struct {
 	Node  string
 	Epoch int64
 }
 
-// Tenure is the time during which a node may hold leases under one registration.
+// Tenure is the time during which a node trusts the leases of one registration.
 type Tenure struct {
 	Registration
-	// Context ends before the node's leases can end, by the node's own monotonic clock.
-	Context context.Context
+	Context context.Context // ends with that time; see Lease
 }
 
 // The states of a node.
@@ -51,7 +50,7 @@ type Node struct {
 	Expired bool
 }
 
-// NameTakenError says that another registration under a node's name is good.
+// NameTakenError says that a node cannot register, since another registration of its name is good.
 type NameTakenError struct {
 	Holder Node // as it was read: its epoch, host, PID, admin address and times
 }
@@ -61,10 +60,10 @@ func (e *NameTakenError) Error() string {
 		e.Holder.Node, e.Holder.Host, e.Holder.PID, e.Holder.ExpiresAt.UTC().Format(time.RFC3339Nano))
 }
 
-// Owner is a node whose registration had ended while it held a message.
+// Owner is the node that held a message when its registration ended.
 type Owner struct {
 	Node string
-	// Stopped says that the node had released its registration. Otherwise it had expired: what
-	// became of the node is not known.
+	// Stopped says that the node had released its registration. Otherwise the registration had
+	// expired, and nobody knows what became of the node.
 	Stopped bool
 }

@@ -19,7 +19,7 @@ const (
 // TopicRollback is the topic of orders to roll back.
 const TopicRollback = "rollback"
 
-// StepTopic is the topic of orders for which step is next.
+// StepTopic is the topic of the orders whose next step is the given one.
 func StepTopic(step domain.Step) string {
 	switch step {
 	case domain.PreProcessing:
@@ -30,15 +30,15 @@ func StepTopic(step domain.Step) string {
 	return strings.ToLower(string(step))
 }
 
-// Topics lists every topic, the first to be served first: rollbacks, then later
-// steps before earlier ones, so that orders under way finish before new ones start.
+// Topics lists every topic in the order in which they are served: rollbacks first, then later
+// steps before earlier ones, so that orders under way end before new ones start.
 func Topics() []string {
 	return []string{
 		TopicRollback, StepTopic(domain.PostProcessing), StepTopic(domain.Processing), StepTopic(domain.PreProcessing), StepTopic(domain.Scheduling),
 	}
 }
 
-// FollowUp is the topic that has to hear of e; false if e asks for no more work.
+// FollowUp is the topic of the work that follows from an event; false if none does.
 func FollowUp(e domain.Event) (topic string, follows bool) {
 	switch e := e.(type) {
 	case domain.OrderPlaced:

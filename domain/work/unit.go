@@ -8,33 +8,33 @@ import (
 	"orderflow/domain"
 )
 
-// Unit is one unit of work for the event store: the events that one decision made,
-// the messages that tell others of them, and the lease under which it was made. All
-// of it is committed, or none.
+// Unit is what one append stores: the events of one decision, the messages that follow from
+// them, and the end of the lease under which the decision was made. All of it is committed, or
+// none.
 type Unit struct {
 	OrderID  domain.OrderID
-	Expected int // version the decision was made on; 0 for a new order
+	Expected int // the version of the order on which the decision was made; 0 for a new order
 	Events   []domain.Event
-	Metadata domain.Metadata // of the events but those in Other; Schema is filled in by the store
-	// Other is the metadata of events that came about in another way, by their index.
+	Metadata domain.Metadata // of every event that is not in Other; the store sets Schema
+	// Other is the metadata of the events that Then added, by their index.
 	Other    map[int]domain.Metadata
 	Messages []Message
-	// Lease, if there is one, must still be held, and is settled as Settle says.
+	// Lease is the lease under which the unit is appended: the append fails unless it is held.
+	// The zero value asks for no lease.
 	Lease  Lease
-	Settle Settlement
-	// Reason says why, for SettleReturn, SettleHandBack and SettlePark.
-	Reason string
+	Settle Settlement // what becomes of the lease
+	Reason string     // for SettleReturn, SettleHandBack and SettlePark
 	// Reservations are keys that no other order may hold.
 	Reservations []Reservation
 }
 
-// Reservation is a key (tracking id, idempotency key) that names one order for ever.
+// Reservation makes a key, a tracking id or an idempotency key, name one order for ever.
 type Reservation struct {
 	Key         string   // see domain.ReservedKey
 	Fingerprint [32]byte // SHA-256 of the request, to tell a repeat from another order
 }
 
-// Message tells the consumers of a topic of one event.
+// Message asks the workers of a topic for work on the order of an event.
 type Message struct {
 	Topic    string
 	Event    int // index into Unit.Events of the event that causes the message
@@ -43,7 +43,7 @@ type Message struct {
 	Metadata map[string]string
 }
 
-// OutboxMessage is a message at the place in the log of the event that causes it.
+// OutboxMessage is a message with the position in the log of the event that causes it.
 type OutboxMessage struct {
 	Message
 	Partition int
@@ -51,43 +51,42 @@ type OutboxMessage struct {
 	At        time.Time
 }
 
-// Pass is a message that does not go through the outbox: its row is that of the lease under
-// which it was appended (SettlePass), or is made for it (SettleStart).
+// Pass is a message that does not go through the outbox. With SettlePass it takes the row of the
+// unit's lease; with SettleStart a row is made for it.
 type Pass struct {
-	Lease   Lease // the unit's
+	Lease   Lease // of the unit
 	Message OutboxMessage
 }
 
 // Outcome is what an append did.
 type Outcome struct {
-	Events []domain.Recorded
-	// Next is what the node has in hand after SettlePass or SettleStart; otherwise nil.
-	Next *Next
+	Events []domain.Recorded // the events of the unit, with their positions
+	Next   *Next             // after SettlePass and SettleStart; otherwise nil
 }
 
-// Next is a message that a node has in hand from the commit on which it was appended.
+// Next is a message that the appending node holds from the commit on, and its lease.
 type Next struct {
 	Lease   Lease
 	Message Message
 }
 
-// Outcome is the outcome of the unit when its events were recorded so.
+// Outcome is the outcome of an append that recorded the unit's events so.
 func (u *Unit) Outcome(recorded []domain.Recorded) Outcome {
 	o := Outcome{Events: recorded}
-	if !u.Settle.InHand() {
-		return o
-	}
-	m := u.Messages[0]
-	at := recorded[m.Event]
-	if o.Next = (&Next{Lease: u.Lease.passedTo(m.Topic, at.Position), Message: m}); u.Settle == SettleStart {
-		o.Next.Lease = u.Lease.startedAt(m.Topic, at.Partition, at.Position)
+	if u.Settle.InHand() {
+		m := u.Messages[0]
+		row, at := u.Lease.Row, recorded[m.Event]
+		if u.Settle == SettleStart {
+			row = Row{Group: row.Group, FirstTopic: m.Topic, Partition: at.Partition, FirstPosition: at.Position}
+		}
+		o.Next = &Next{Message: m, Lease: Lease{Row: row, Topic: m.Topic, Position: at.Position, Registration: u.Lease.Registration, Attempt: 1}}
 	}
 	return o
 }
 
-// Prepare decides commands one after the other on o and makes the unit of work that
-// records them, with the messages that follow (see FollowUp). o is not changed; of a
-// new order it has the ID alone.
+// Prepare decides commands on an order, one after the other, and makes the unit of work that
+// stores what was decided, with the messages that follow (see FollowUp). The order is not
+// changed. An order that is still to be placed has an ID and nothing else.
 func Prepare(o *domain.Order, meta domain.Metadata, commands ...domain.Command) (Unit, error) {
 	u := Unit{OrderID: o.ID, Expected: o.Version, Metadata: meta}
 	for i, c := range commands {
@@ -111,8 +110,9 @@ func Prepare(o *domain.Order, meta domain.Metadata, commands ...domain.Command) 
 	return u, nil
 }
 
-// Then adds to a unit that opens an order what commands decide after it, with metadata of
-// their own. It is for commands that nobody else has to hear of.
+// Then decides more commands on the order that the unit places, and gives the unit with their
+// events too. These have metadata of their own. Events from which a message would follow are
+// refused: the node that appends the unit does their work itself.
 func (u Unit) Then(meta domain.Metadata, commands ...domain.Command) (Unit, error) {
 	if u.Expected != 0 {
 		return Unit{}, fmt.Errorf("%w: order %s is not opened by a unit decided on version %d", domain.ErrInvalid, u.OrderID, u.Expected)
