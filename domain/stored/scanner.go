@@ -30,10 +30,7 @@ func (s *Scanner) Expect(text string) {
 // Text reads a string of printable ASCII without escapes.
 func (s *Scanner) Text() string {
 	s.Expect(`"`)
-	n := 0
-	for n < len(s.rest) && plain(s.rest[n]) {
-		n++
-	}
+	n := plainPart(s.rest)
 	text := s.rest[:n]
 	s.rest = s.rest[n:]
 	s.Expect(`"`)

@@ -20,17 +20,25 @@ func Marshal(v any) (json.RawMessage, error) {
 
 // AppendString appends s as a JSON string.
 func AppendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if !plain(s[i]) {
-			quoted, _ := Marshal(s) // a string always encodes
-			return append(b, quoted...)
-		}
+	if !IsPlain(s) {
+		quoted, _ := Marshal(s) // a string always encodes
+		return append(b, quoted...)
 	}
 	return append(append(append(b, '"'), s...), '"')
 }
 
-// plain says that a byte stands for itself in a JSON string.
-func plain(c byte) bool { return ' ' <= c && c <= '~' && c != '"' && c != '\\' }
+// IsPlain says that s needs no escapes in JSON: it is printable ASCII without quotes and backslashes.
+func IsPlain(s string) bool { return plainPart(s) == len(s) }
+
+// plainPart is how long the beginning of s is that needs no escapes.
+func plainPart(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
+}
 
 // Object is the text of a JSON object that is being written, and of all that comes before
 // it. Members follow each other in the order of the calls. Their names must need no escapes.

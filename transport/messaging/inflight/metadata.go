@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"orderflow/domain/stored"
 )
@@ -53,16 +54,8 @@ func plainMetadata(metadata map[string]string) (text string, plain bool) {
 	return string(o.End()), true
 }
 
-// isPlain says that json.Marshal would escape nothing of s.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			return false
-		}
-	}
-	return true
-}
+// isPlain says that json.Marshal would escape nothing of s: it escapes HTML too.
+func isPlain(s string) bool { return stored.IsPlain(s) && !strings.ContainsAny(s, "<>&") }
 
 // scanMetadata reads what plainMetadata wrote; false for anything else, which is left to
 // encoding/json, as is what has been read of it.
