@@ -61,7 +61,7 @@ func (s *Store) encode(u work.Unit) (*pending, error) {
 		return nil, fmt.Errorf("%w: no order id", domain.ErrInvalid)
 	case len(u.Events) > MaxEvents, len(u.Events) == 0 && u.Lease.IsZero():
 		return nil, fmt.Errorf("%w: %d events in one append (1 to %d, or none to settle a lease)", domain.ErrInvalid, len(u.Events), MaxEvents)
-	case !u.Lease.IsZero() && s.opts.Leases == nil, len(u.Messages) > 0 && s.opts.Outbox == nil:
+	case !u.Lease.IsZero() && s.conf.Leases == nil, len(u.Messages) > 0 && s.conf.Outbox == nil:
 		return nil, fmt.Errorf("%w: this store was opened to append neither messages nor under a lease", domain.ErrInvalid)
 	}
 	if u.Settle.InHand() && (u.Lease.IsZero() || len(u.Messages) != 1) {

@@ -19,7 +19,7 @@ func BenchmarkStore_Append(b *testing.B) {
 	for name, callers := range map[string]int{"1 caller": 1, "64 callers": 64, "256 callers": 256} {
 		b.Run(name, func(b *testing.B) {
 			db := schematest.SQLite(b)
-			store, err := eventstore.Open(b.Context(), db, eventstore.Options{})
+			store, err := eventstore.Open(b.Context(), db, eventstore.Config{})
 			if err != nil {
 				b.Fatal(err)
 			}

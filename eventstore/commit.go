@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -13,79 +12,90 @@ import (
 	"orderflow/schema"
 )
 
+var (
+	// errAgain asks for the group to be done again without the appends that are to be done apart.
+	errAgain = errors.New("do the group again")
+	// errRemembered asks for the ends of streams to be read: an append would conflict with one
+	// that is only remembered.
+	errRemembered = errors.New("the end of a stream has to be read")
+	// errOtherHistory asks for the group to be done again with nothing remembered.
+	errOtherHistory = errors.New("the log is not the one that is remembered")
+)
+
 // commit is one transaction of one group of appends to one partition.
 type commit struct {
-	store     *Store
-	tx        *schema.Tx
-	partition int
-	group     []*pending
-	careful   bool   // the ends of streams are read, not taken from memory
-	locked    bool   // positions were taken
-	head      int64  // before the group
-	taken     int64  // positions, of which not all may be used
-	mark      mark   // what is remembered of the partition lies before it
-	marked    []byte // the hash that is stored at the mark
-	tails     map[domain.OrderID]tail
-	keys      map[[sha256.Size]byte]reservation
-	done      []*pending // those that will be committed
-	events    []*domain.Recorded
-	messages  []work.OutboxMessage
-	passes    []work.Pass
-	starts    []work.Pass
-	reserved  []reservation
-	began     time.Time // what the clock said when the first append was placed
-	stored    timeText
-	hashed    timeText
+	conf    *Config
+	memory  *memory
+	tx      *schema.Tx
+	args    *[]any // for the rows of events
+	careful bool   // the ends of streams are read, not taken from memory
+
+	group []*pending
+	head  head
+	ends  streamEnds
+	keys  holders
+	clock groupClock
+	written
+}
+
+// written is what a commit writes.
+type written struct {
+	done     []*pending // those that are committed
+	events   []*domain.Recorded
+	reserved []reservation
+	messages []work.OutboxMessage
+	passes   []work.Pass
+	starts   []work.Pass
+}
+
+// groupClock gives the times of a group, which is nearly always one time.
+type groupClock struct {
+	begun time.Time // what the clock said when the first append was placed
+	at    time.Time
+	text  string // of at, as it is hashed
 }
 
 // now is the time of all that the group appends.
 func (c *commit) now() time.Time {
-	if c.began.IsZero() {
-		c.began = truncate(c.store.opts.Clock())
+	if c.clock.begun.IsZero() {
+		c.clock.begun = truncate(c.conf.Clock())
 	}
-	return c.began
+	return c.clock.begun
 }
 
-// timeText is a time as text, kept while the same one is asked for: the events of a
-// group nearly always have one time.
-type timeText struct {
-	format func(time.Time) string
-	at     time.Time
-	text   string
-}
-
-func (t *timeText) of(at time.Time) string {
-	if t.text == "" || !at.Equal(t.at) {
-		t.at, t.text = at, t.format(at)
+// hashed is a time as it is hashed.
+func (g *groupClock) hashed(at time.Time) string {
+	if g.text == "" || !at.Equal(g.at) {
+		g.at, g.text = at, hashedTime(at)
 	}
-	return t.text
+	return g.text
 }
 
-// tail is the last event of a stream; the zero value is an empty stream.
-type tail struct {
-	version    int
-	at         schema.Time
-	hash       []byte
-	remembered bool // and not read
+// stored is a time as schema.TimeArg has it: as it is hashed, without the zone.
+func (g *groupClock) stored(at time.Time) string {
+	text := g.hashed(at)
+	return text[:len(text)-1]
 }
 
 // run is one try of the group. It locks in the order that doc.go names: leases, head,
 // reservations. What earlier tries found is forgotten.
-func (c *commit) run(ctx context.Context, group []*pending) error {
-	c.group = group
-	for _, p := range group {
+func (c *commit) run(ctx context.Context) error {
+	for _, p := range c.group {
 		p.err = nil
 	}
 	crashpoint.Here("append.begin")
 	if err := c.doAlso(ctx); err != nil {
 		return err
 	}
-	left, err := c.lockAndRead(ctx)
+	held, err := c.lockAndRead(ctx)
 	if err != nil {
 		return err
 	}
+	if err := c.fence(c.group, (*pending).leased, held, false); err != nil {
+		return err
+	}
 	crashpoint.Here("append.settled")
-	if err := c.placeAll(left); err != nil {
+	if err := c.placeAll(); err != nil {
 		return err
 	}
 	if err := c.write(ctx); err != nil {
@@ -93,6 +103,26 @@ func (c *commit) run(ctx context.Context, group []*pending) error {
 	}
 	crashpoint.Here("append.commit")
 	return nil
+}
+
+// refuse gives an append its verdict in this try of the group, which leaves it out from then on.
+// begun says that something of the append was done, such as the settlement of its lease, which must
+// not be committed.
+//
+// A verdict may rest on the rest of the group, and is true only if that is committed with it. So an
+// append of which something was done has the group rolled back and done again without it, and is done
+// in a transaction of its own afterwards. There its verdict rests on nothing that is rolled back with
+// it, and is the error of that transaction.
+func (c *commit) refuse(p *pending, verdict error, begun bool) error {
+	p.err = verdict
+	switch {
+	case !begun:
+		return nil
+	case len(c.group) == 1:
+		return verdict
+	}
+	p.apart = true
+	return errAgain
 }
 
 // doAlso does what appends have to do beside appending.
@@ -112,81 +142,101 @@ func (c *commit) doAlso(ctx context.Context) error {
 	return nil
 }
 
-// lockAndRead settles the leases of the group, takes the partition's lock, and reads
-// what the group's decisions depend on: what it reads after the lock was taken stays as
-// it is until the commit. It leaves out appends whose lease is lost.
-func (c *commit) lockAndRead(ctx context.Context) ([]*pending, error) {
-	questions, held, err := c.settle(c.group)
-	if err != nil {
-		return nil, fmt.Errorf("settle leases: %w", err)
-	}
-	n := 0
-	for _, p := range c.group {
-		n += len(p.recorded)
-	}
-	c.events = make([]*domain.Recorded, 0, n)
-	if n > 0 { // otherwise there are leases to settle, and nothing to append
-		tails := c.readTails(c.group) // first, so that what it remembers lies before the mark
-		questions = append(questions, c.lockHead(n)...)
-		questions = append(questions, tails...)
-		questions = append(questions, c.readReservations(c.group)...)
-	}
-	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.partition, err)
-	}
-	c.locked, c.taken, c.head = n > 0, int64(n), c.head-int64(n)
-	if c.otherHistory() {
-		return nil, errOtherHistory
-	}
-	return c.alive(held)
-}
-
-// settle gives the statements for the leases of a group, and where their answers will be.
-func (c *commit) settle(group []*pending) (questions []schema.Question, held []bool, err error) {
+// lockAndRead settles the leases of the group and says which of them were held, takes the
+// partition's lock, and reads what the group's decisions depend on: what it reads after the lock was
+// taken stays as it is until the commit.
+func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	var requests []work.SettleRequest
-	for _, p := range group {
-		if !p.Lease.IsZero() {
+	var keys []any
+	events := 0
+	for _, p := range c.group {
+		if p.leased() {
 			requests = append(requests, work.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
 		}
-	}
-	if len(requests) == 0 {
-		return nil, nil, nil
+		for i := range p.keys {
+			keys = append(keys, p.keys[i].hash[:])
+		}
+		events += len(p.recorded)
 	}
 	held = make([]bool, len(requests))
-	questions, err = c.store.opts.Leases.Settle(c.tx.Dialect(), requests, held)
-	return questions, held, err
+	var questions []schema.Question
+	if len(requests) > 0 {
+		if questions, err = c.conf.Leases.Settle(c.tx.Dialect(), requests, held); err != nil {
+			return nil, fmt.Errorf("settle leases: %w", err)
+		}
+	}
+	if events > 0 { // otherwise there are leases to settle, and nothing to append
+		c.events = make([]*domain.Recorded, 0, events)
+		ids := c.unknownEnds() // first, so that what is remembered lies before the mark
+		questions = append(questions, c.head.lock(events, c.memory.marks.of(c.head.partition))...)
+		questions = append(questions, c.ends.read(c.tx.Dialect(), ids)...)
+		questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
+	}
+	if err := c.tx.Ask(ctx, questions...); err != nil {
+		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.head.partition, err)
+	}
+	if c.head.otherHistory() {
+		return nil, errOtherHistory
+	}
+	return held, nil
 }
 
-// alive leaves out the appends whose lease is not held: Settle has done nothing for them.
-func (c *commit) alive(held []bool) (alive []*pending, err error) {
+// unknownEnds are the streams whose ends have to be read. What this store knows of a stream is taken
+// for granted where the append expects the same: should another node have appended since, the version
+// is taken, the insert fails for its key, and the group is done again carefully. It is never taken for
+// a conflict.
+func (c *commit) unknownEnds() (ids []any) {
 	for _, p := range c.group {
-		ok := true
-		if !p.Lease.IsZero() {
-			ok, held = held[0], held[1:]
-		}
-		if ok {
-			alive = append(alive, p)
+		if _, asked := c.ends[p.OrderID]; asked || len(p.recorded) == 0 {
 			continue
 		}
-		if again := c.refuse(p, domain.ErrFenced, p.also != nil); again != nil {
+		last, known := c.memory.recent.last(p.OrderID)
+		switch {
+		case !c.careful && !known && p.Expected == 0:
+			c.ends[p.OrderID] = streamEnd{remembered: true}
+		case !c.careful && known && p.Expected == last.Version:
+			c.ends[p.OrderID] = streamEnd{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash, remembered: true}
+		default:
+			c.ends[p.OrderID] = streamEnd{}
+			ids = append(ids, p.OrderID[:])
+		}
+	}
+	return ids
+}
+
+// fence refuses the appends whose leases are lost. Those that were asked about have their answers in
+// held, in order. done says that something of all of them was done.
+func (c *commit) fence(all []*pending, asked func(*pending) bool, held []bool, done bool) (err error) {
+	for _, p := range all {
+		if !asked(p) {
+			continue
+		}
+		ok := held[0]
+		if held = held[1:]; ok {
+			continue
+		}
+		if again := c.refuse(p, domain.ErrFenced, done || p.also != nil); again != nil {
 			err = again
 		}
 	}
-	return alive, err
+	return err
 }
 
 // placeAll places the appends one after the other, and refuses those that cannot be done.
-func (c *commit) placeAll(group []*pending) (err error) {
-	for _, p := range group {
-		verdict := c.place(p)
-		if errors.Is(verdict, errRemembered) {
-			return verdict
-		}
-		if verdict == nil {
+func (c *commit) placeAll() (err error) {
+	for _, p := range c.group {
+		if p.err != nil {
 			continue
 		}
-		if again := c.refuse(p, verdict, !p.Lease.IsZero() || p.also != nil); again != nil {
-			err = again
+		switch verdict := c.place(p); {
+		case errors.Is(verdict, errRemembered):
+			return verdict
+		case verdict == nil:
+			c.done = append(c.done, p)
+		default:
+			if again := c.refuse(p, verdict, p.leased() || p.also != nil); again != nil {
+				err = again
+			}
 		}
 	}
 	return err
@@ -196,35 +246,45 @@ func (c *commit) placeAll(group []*pending) (err error) {
 // says why it cannot be done.
 func (c *commit) place(p *pending) error {
 	if len(p.recorded) == 0 {
-		c.done = append(c.done, p)
 		return nil
 	}
-	t := c.tails[p.OrderID]
-	if t.version != p.Expected && t.remembered {
+	end := c.ends[p.OrderID]
+	if end.version != p.Expected && end.remembered {
 		return errRemembered
 	}
-	if t.version != p.Expected {
-		return fmt.Errorf("%w: the stream is at version %d", domain.ErrConflict, t.version)
+	if end.version != p.Expected {
+		return fmt.Errorf("%w: the stream is at version %d", domain.ErrConflict, end.version)
 	}
-	if err := c.reserve(p); err != nil {
+	if err := c.keys.free(p.keys); err != nil {
 		return err
 	}
+	for _, r := range p.keys {
+		r.at = c.now()
+		c.keys[r.hash] = r
+		c.reserved = append(c.reserved, r)
+	}
 	now := c.now()
-	if now.Before(t.at.Time) {
-		now = t.at.Time
+	if now.Before(end.at.Time) {
+		now = end.at.Time
 	}
 	for i := range p.recorded {
 		r := &p.recorded[i]
-		r.Partition, r.Position = c.partition, c.head+int64(len(c.events))+1
-		r.Version, r.RecordedAt = t.version+1, now
-		r.Hash = hashAt(t.hash, r, c.hashed.of(now))
-		t = tail{version: r.Version, at: schema.Time{Time: now}, hash: r.Hash}
+		r.Partition, r.Position = c.head.partition, c.head.at+int64(len(c.events))+1
+		r.Version, r.RecordedAt = end.version+1, now
+		r.Hash = hashAt(end.hash, r, c.clock.hashed(now))
+		end = streamEnd{version: r.Version, at: schema.Time{Time: now}, hash: r.Hash}
 		c.events = append(c.events, r)
 	}
-	c.tails[p.OrderID] = t
+	c.ends[p.OrderID] = end
+	c.address(p)
+	return nil
+}
+
+// address gives the append's messages the places of their events in the log.
+func (c *commit) address(p *pending) {
 	for _, m := range p.Messages {
 		r := &p.recorded[m.Event]
-		placed := work.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: now}
+		placed := work.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: r.RecordedAt}
 		switch p.Settle {
 		case work.SettlePass:
 			c.passes = append(c.passes, work.Pass{Lease: p.Lease, Message: placed})
@@ -234,90 +294,35 @@ func (c *commit) place(p *pending) error {
 			c.messages = append(c.messages, placed)
 		}
 	}
-	c.done = append(c.done, p)
-	return nil
 }
 
-// write stores what place prepared.
+// write stores what was placed.
 func (c *commit) write(ctx context.Context) error {
-	var questions []schema.Question
-	if c.locked && c.taken > int64(len(c.events)) {
-		questions = append(questions, schema.Question{
-			Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{c.head + int64(len(c.events)), c.partition},
-		})
-	}
-	questions = append(questions, c.insertEvents()...)
-	questions = append(questions, c.insertReservations()...)
-	if len(c.messages) > 0 {
-		messages, err := c.store.opts.Outbox.Insert(c.tx.Dialect(), c.messages)
-		if err != nil {
-			return fmt.Errorf("write messages to the outbox: %w", err)
+	d, held := c.tx.Dialect(), make([]bool, len(c.passes))
+	questions := c.head.giveBack(len(c.events))
+	events, args := insertEvents(c.events, c.clock.stored, *c.args)
+	*c.args = args
+	questions = append(append(questions, events...), insertReservations(c.reserved, c.clock.stored)...)
+	for _, part := range []struct {
+		what string
+		n    int
+		make func() ([]schema.Question, error)
+	}{
+		{"write messages to the outbox", len(c.messages), func() ([]schema.Question, error) { return c.conf.Outbox.Insert(d, c.messages) }},
+		{"pass leases on", len(c.passes), func() ([]schema.Question, error) { return c.conf.Leases.Pass(d, c.passes, held) }},
+		{"start leases", len(c.starts), func() ([]schema.Question, error) { return c.conf.Leases.Start(d, c.starts) }},
+	} {
+		if part.n == 0 {
+			continue
 		}
-		questions = append(questions, messages...)
-	}
-	held := make([]bool, len(c.passes))
-	if len(c.passes) > 0 {
-		passes, err := c.store.opts.Leases.Pass(c.tx.Dialect(), c.passes, held)
+		more, err := part.make()
 		if err != nil {
-			return fmt.Errorf("pass leases on: %w", err)
+			return fmt.Errorf("%s: %w", part.what, err)
 		}
-		questions = append(questions, passes...)
-	}
-	if len(c.starts) > 0 {
-		starts, err := c.store.opts.Leases.Start(c.tx.Dialect(), c.starts)
-		if err != nil {
-			return fmt.Errorf("start leases: %w", err)
-		}
-		questions = append(questions, starts...)
+		questions = append(questions, more...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)
 	}
-	return c.passed(held)
-}
-
-// passed refuses the appends whose leases were found lost as they were passed on. Each of
-// done that passes its lease on has its answer in held.
-func (c *commit) passed(held []bool) (err error) {
-	for _, p := range c.done {
-		if p.Settle != work.SettlePass {
-			continue
-		}
-		ok := held[0]
-		if held = held[1:]; ok {
-			continue
-		}
-		if again := c.refuse(p, domain.ErrFenced, true); again != nil {
-			err = again
-		}
-	}
-	return err
-}
-
-// lane is the lane of the group's partition.
-func (c *commit) lane() *lane { return &c.store.lanes[c.partition] }
-
-// publish tells those who wait that the group has been committed.
-func (c *commit) publish() {
-	if len(c.events) == 0 {
-		return
-	}
-	var topics []string
-	seen := map[string]bool{}
-	for _, m := range c.messages {
-		if !seen[m.Topic] {
-			seen[m.Topic] = true
-			topics = append(topics, m.Topic)
-		}
-	}
-	if len(topics) > 0 {
-		c.store.opts.Outbox.Committed(topics)
-	}
-	c.store.marks.reach(c.events[len(c.events)-1])
-	for _, p := range c.done {
-		c.store.remember(p.recorded)
-	}
-	lanes := len(c.store.lanes)
-	c.lane().tail.add(c.events, tailEvents/lanes, c.store.opts.Memory/4/lanes)
-	c.store.committed(c.partition, c.head+int64(len(c.events)))
+	return c.fence(c.done, (*pending).passes, held, true)
 }

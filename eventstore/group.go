@@ -1,52 +1,24 @@
 package eventstore
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"time"
 
 	"orderflow/domain"
-	"orderflow/domain/work"
 	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 
-// pending is an append on its way. Its results are set before done is closed.
-type pending struct {
-	work.Unit
-	partition int
-	recorded  []domain.Recorded // place, time and hash are those of the latest try
-	bytes     int               // of what is stored of its events
-	keys      []reservation     // without time
-	also      func(context.Context, *schema.Tx) error
-
-	done  chan struct{}
-	begun bool  // a transaction has taken it up; under the lane's lock
-	gone  bool  // withdrawn before that, though a group has it; under the lane's lock
-	apart bool  // the group is done without it, and it alone afterwards
-	err   error // the verdict of the latest try
-}
-
-// lane is the queue of one partition: at most one of its groups is being committed.
-type lane struct {
-	mu    sync.Mutex
-	queue []*pending
-	busy  bool
-	tail  logTail
-	args  []any // used again by each group
-}
-
 // submit queues p and returns when its outcome is certain.
 func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
-	l.mu.Lock()
-	l.queue = append(l.queue, p)
-	if !l.busy {
-		l.busy = true
+	if l.enter(p) {
 		go s.work(l)
 	}
-	l.mu.Unlock()
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -58,46 +30,6 @@ func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
 	}
 }
 
-// withdraw takes p back, if no transaction has taken it up yet. A group that waits for its
-// transaction to begin is told to leave p out.
-func (l *lane) withdraw(p *pending) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, q := range l.queue {
-		if q == p {
-			l.queue = append(l.queue[:i:i], l.queue[i+1:]...)
-			return true
-		}
-	}
-	p.gone = !p.begun
-	return p.gone
-}
-
-// begin gives the appends of a group that its transaction, which has begun, takes up: not those
-// that were withdrawn meanwhile, and not those that are done apart.
-func (l *lane) begin(group []*pending, apart bool) []*pending {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	left := func(p *pending) bool { return p.gone || p.apart != apart }
-	if slices.ContainsFunc(group, left) {
-		group = slices.DeleteFunc(slices.Clone(group), left)
-	}
-	for _, p := range group {
-		p.begun = true
-	}
-	return group
-}
-
-// end tells the one who waits for p of the error, if there is one and he still waits.
-func (l *lane) end(p *pending, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil && !p.gone {
-		p.err = err
-	}
-	close(p.done)
-}
-
 // work commits groups until the queue is empty.
 func (s *Store) work(l *lane) {
 	for l.wanted() {
@@ -105,49 +37,18 @@ func (s *Store) work(l *lane) {
 	}
 }
 
-// wanted says whether appends wait; if none does, the lane rests.
-func (l *lane) wanted() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.busy = len(l.queue) > 0
-	return l.busy
-}
-
-// fill gives the group with those that wait, up to most of them in all, and up to mostBytes
-// of events; one that has more goes alone.
-func (l *lane) fill(group []*pending, most, mostBytes int) []*pending {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range group {
-		mostBytes -= p.bytes
-	}
-	n := 0
-	for n < len(l.queue) && len(group)+n < most {
-		if mostBytes -= l.queue[n].bytes; mostBytes < 0 && len(group)+n > 0 {
-			break
-		}
-		n++
-	}
-	if n == 0 {
-		return group
-	}
-	group = append(group, l.queue[:n]...)
-	l.queue = append([]*pending(nil), l.queue[n:]...)
-	return group
-}
-
 // commitGroup commits a group in one transaction. What arrives until that has begun belongs
 // to the group. If the database refuses it for something that one of its appends holds, each
 // is tried alone, so that one bad append does not take the others with it.
 func (s *Store) commitGroup(l *lane) {
-	group := l.fill(nil, s.opts.GroupSize, s.opts.GroupBytes)
+	group := l.fill(nil, s.conf.GroupSize, s.conf.GroupBytes)
 	if len(group) == 0 { // all were withdrawn
 		return
 	}
 	defer func() { clear(l.args) }()
 	partition := group[0].partition
-	err := s.commit(partition, func() []*pending {
-		group = l.fill(group, s.opts.GroupSize, s.opts.GroupBytes)
+	err := s.commit(l, partition, func() []*pending {
+		group = l.fill(group, s.conf.GroupSize, s.conf.GroupBytes)
 		return l.begin(group, false)
 	})
 	alone := err != nil && len(group) > 1
@@ -155,7 +56,7 @@ func (s *Store) commitGroup(l *lane) {
 	for _, p := range group {
 		one := err
 		if available && (alone || p.apart) {
-			one = s.commit(partition, func() []*pending { return l.begin([]*pending{p}, p.apart) })
+			one = s.commit(l, partition, func() []*pending { return l.begin([]*pending{p}, p.apart) })
 		}
 		l.end(p, one)
 	}
@@ -164,8 +65,8 @@ func (s *Store) commitGroup(l *lane) {
 // commit runs the transaction of a group, which is asked for each time one has begun and
 // keeps those it had, but for those that are to be done apart. An append that cannot be done has
 // its err set and is left out; the error returned is the whole group's.
-func (s *Store) commit(partition int, members func() []*pending) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Timeout)
+func (s *Store) commit(l *lane, partition int, members func() []*pending) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.conf.Timeout)
 	defer cancel()
 	var c *commit
 	size, careful := 0, false
@@ -174,10 +75,10 @@ func (s *Store) commit(partition int, members func() []*pending) error {
 			group := members()
 			size = max(size, len(group))
 			c = &commit{
-				store: s, tx: tx, partition: partition, careful: careful,
-				stored: timeText{format: schema.TimeArg}, hashed: timeText{format: hashedTime},
+				conf: &s.conf, memory: s.memory, tx: tx, args: &l.args, careful: careful,
+				group: group, head: head{partition: partition}, ends: streamEnds{}, keys: holders{},
 			}
-			return c.run(ctx, group)
+			return c.run(ctx)
 		})
 	}
 	var err error
@@ -186,33 +87,25 @@ func (s *Store) commit(partition int, members func() []*pending) error {
 			s.db.Retried()
 		}
 		if err = begin(); errors.Is(err, schema.ErrCommit) {
-			err = s.resolve(ctx, c, err)
+			err = s.resolve(ctx, c.events, err)
 		}
 		if !again(err) || ctx.Err() != nil {
 			break
 		}
 		if errors.Is(err, errOtherHistory) {
-			s.forget(c.partition, c.mark)
+			s.forget(partition, c.head.mark)
 		}
 		careful = careful || !errors.Is(err, errAgain)
 	}
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.opts.Timeout, err)
+		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.conf.Timeout, err)
 	}
 	if err != nil {
 		return classify(err)
 	}
 	crashpoint.Here("append.committed")
-	c.publish()
+	s.publish(c)
 	return nil
-}
-
-// Queued is how many appends wait for a partition's next group.
-func (s *Store) Queued(partition int) int {
-	l := &s.lanes[partition]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
 }
 
 // lostTries bounds how often a group is done again for reasons that lie outside of it.
@@ -228,4 +121,64 @@ func again(err error) bool {
 	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||
 		errors.Is(err, schema.ErrDuplicateKey) ||
 		errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
+}
+
+// errNotCommitted says that a commit whose answer was lost did not take place.
+var errNotCommitted = errors.New("the transaction was not committed")
+
+// resolve finds out what became of a commit whose answer was lost. The hash of the
+// group's last event, which covers its position and time, tells its commit from any
+// other. It gives nil if the commit took place, errNotCommitted if it did not, and
+// lost if the database stays out of reach until ctx ends: then nobody knows.
+func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost error) error {
+	if len(events) == 0 || errors.Is(lost, schema.ErrReplaced) { // the file that could tell is gone
+		return lost
+	}
+	last := events[len(events)-1]
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		var hash []byte
+		err := s.db.InTx(ctx, func(tx *schema.Tx) error {
+			// The lost transaction may still hold the head: wait for its end, so that it cannot
+			// commit after we have looked.
+			if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head WHERE partition = ?1`, last.Partition); err != nil {
+				return err
+			}
+			row := tx.QueryRowContext(ctx, `SELECT hash FROM events WHERE partition = ?1 AND position = ?2`, last.Partition, last.Position)
+			return s.db.Translate(row.Scan(&hash))
+		})
+		if err == nil || errors.Is(err, sql.ErrNoRows) {
+			if bytes.Equal(hash, last.Hash) {
+				return nil
+			}
+			return fmt.Errorf("%w: %w", errNotCommitted, lost)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w (whether it took place is not known: %w)", lost, errors.Join(err, ctx.Err()))
+		case <-timer.C:
+		}
+	}
+}
+
+// publish tells those who wait that the group has been committed.
+func (s *Store) publish(c *commit) {
+	if len(c.events) == 0 {
+		return
+	}
+	var topics []string
+	for _, m := range c.messages {
+		if !slices.Contains(topics, m.Topic) {
+			topics = append(topics, m.Topic)
+		}
+	}
+	if len(topics) > 0 {
+		s.conf.Outbox.Committed(topics)
+	}
+	s.memory.append(c.head.partition, c.events)
+	for _, p := range c.done {
+		s.memory.remember(p.recorded)
+	}
+	s.onCommit.tell(newHead{c.head.partition, c.head.at + int64(len(c.events))})
 }

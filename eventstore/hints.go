@@ -20,6 +20,6 @@ func ThroughStreams(d schema.Dialect) string {
 
 // HasEvent is the condition of a statement that the log has an event at a place, with its hash: the
 // placeholders of partition, position and hash.
-func (s *Store) HasEvent(partition, position, hash string) string {
+func (reader) HasEvent(partition, position, hash string) string {
 	return `EXISTS (SELECT 1 FROM events WHERE partition = ` + partition + ` AND position = ` + position + ` AND hash = ` + hash + `)`
 }

@@ -17,7 +17,7 @@ func TestStore_Level(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
 		reopen := func() *eventstore.Store {
-			s, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+			s, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestStore_Level(t *testing.T) {
 func TestStore_ReadLog_newer(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
-		s, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+		s, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 	"orderflow/domain/work"
 )
 
-// TestStore_Memory: what is remembered of orders with large details is what Options.Memory
+// TestStore_Memory: what is remembered of orders with large details is what Config.Memory
 // allows, as the heap has it.
 func TestStore_Memory(t *testing.T) {
 	const most, size, orders = 16 << 20, 20_000, 800
@@ -20,7 +20,7 @@ func TestStore_Memory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	f := newLaneOf(t, Options{Memory: most})
+	f := newLaneOf(t, Config{Memory: most})
 	before := heap()
 	for n := range orders {
 		detail := json.RawMessage(`"` + strings.Repeat("x", size) + `"`)

@@ -26,7 +26,7 @@ func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *schem
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Timeout: timeout})
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,15 @@ import (
 
 const columns = `position, partition, stream_id, version, type, data, metadata, recorded_at, hash`
 
+// reader reads the log as it is stored.
+type reader struct {
+	db         *schema.DB
+	partitions int
+}
+
 // Load gives all events of an order in order of version; domain.ErrNotFound if there
 // are none.
-func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
+func (s reader) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
 	events, err := s.collect(rows, err, 10, math.MaxInt, nil)
 	if err != nil {
@@ -28,24 +34,8 @@ func (s *Store) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded,
 	return events, nil
 }
 
-// LoadAt is Load for a caller who knows the position of an event of the order. If this store
-// remembers the order up to that event, or further, it gives what it remembers and does not ask
-// the database. Others may have appended since, or a backup may have been restored: both show
-// when the caller appends (domain.ErrConflict). Nothing that cannot be taken back, such as the
-// dropping of a message, may rest on the answer; Load reads what is stored.
-func (s *Store) LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error) {
-	if events := s.recent.get(id); len(events) > 0 && events[len(events)-1].Position >= position {
-		return events, nil
-	}
-	events, err := s.Load(ctx, id)
-	if err == nil {
-		s.remember(events)
-	}
-	return events, err
-}
-
 // Version is the version of an order's last event; 0 if there is no such order.
-func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
+func (s reader) Version(ctx context.Context, id domain.OrderID) (int, error) {
 	var v int
 	row := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM events WHERE stream_id = ?1`, id[:])
 	if err := row.Scan(&v); err != nil {
@@ -54,14 +44,11 @@ func (s *Store) Version(ctx context.Context, id domain.OrderID) (int, error) {
 	return v, nil
 }
 
-// pageBytes bounds the stored bytes of the events that are read at once, but for the last of them.
-const pageBytes = 4 << 20
-
 // ReadLog gives up to limit events of one partition after a position, in order of
 // position and without holes. The last position given is where to go on. It gives fewer than
 // limit, though there are more, where they are large or before one that cannot be decoded; it
 // gives none only at the end.
-func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
+func (s reader) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
 	events, err := s.collect(rows, err, limit, pageBytes, nil)
@@ -75,7 +62,7 @@ func (s *Store) ReadLog(ctx context.Context, partition int, after int64, limit i
 }
 
 // Heads gives the last position of every partition, by partition; 0 for an empty one.
-func (s *Store) Heads(ctx context.Context) ([]int64, error) {
+func (s reader) Heads(ctx context.Context) ([]int64, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT partition, head FROM heads WHERE partition >= 0`)
 	if err != nil {
 		return nil, fmt.Errorf("read heads: %w", classify(err))
@@ -99,7 +86,7 @@ func (s *Store) Heads(ctx context.Context) ([]int64, error) {
 // collect reads rows of columns, of which there are probably as many as expected, and none
 // after those that have so many bytes together. What cannot be decoded goes to tell, if there is
 // one, and is kept without its Event; otherwise it is an error, with which come the events before.
-func (s *Store) collect(rows *sql.Rows, err error, expected, mostBytes int, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
+func (s reader) collect(rows *sql.Rows, err error, expected, mostBytes int, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -139,7 +126,7 @@ type storedEvent struct {
 }
 
 // scan reads one event with its stored bytes and its hash. The error is that of decode.
-func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err error) {
+func (s reader) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err error) {
 	e.hash = nil // what was read before is kept
 	if err := rows.Scan(&e.position, &e.partition, &e.id, &e.version, &e.typ, &e.data, &e.meta, &e.at, &e.hash); err != nil {
 		return r, err
@@ -152,7 +139,7 @@ func (s *Store) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err err
 
 // decode gives an event that was read, without stored bytes and hash. If it cannot be decoded, the
 // error says so, and it is without Event.
-func (s *Store) decode(e *storedEvent) (r domain.Recorded, err error) {
+func (s reader) decode(e *storedEvent) (r domain.Recorded, err error) {
 	r = domain.Recorded{Position: e.position, Partition: e.partition, Version: e.version, Type: e.typ, RecordedAt: e.at.Time}
 	if len(e.id) != len(r.OrderID) {
 		return r, fmt.Errorf("%w: the stream id at partition %d, position %d has %d bytes", domain.ErrCorrupt, r.Partition, r.Position, len(e.id))
@@ -168,4 +155,12 @@ func (s *Store) decode(e *storedEvent) (r domain.Recorded, err error) {
 		err = fmt.Errorf("%w: %w", domain.ErrCorrupt, err)
 	}
 	return r, fmt.Errorf("event %s at partition %d, position %d: %w", domain.EventID(r.OrderID, r.Version), r.Partition, r.Position, err)
+}
+
+// classify gives a database error its kind in the domain's vocabulary.
+func classify(err error) error {
+	if errors.Is(err, schema.ErrUnavailable) || errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrCommit) {
+		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	return err
 }

@@ -12,6 +12,9 @@ import (
 // stream of the usual ten events takes some six kilobytes, and twice what its order's detail takes.
 const recentStreams = 20_000
 
+// pageBytes bounds the stored bytes of the events that are read at once, but for the last of them.
+const pageBytes = 4 << 20
+
 // recent holds the streams that this store appended to or read last, as it knows them.
 // Others may have appended since: who uses it must have a way to find out. Streams that
 // have ended are not kept.
@@ -25,10 +28,9 @@ type recent struct {
 
 // stream is a stream from its first event on, as appends and reads gave it.
 type stream struct {
-	id    domain.OrderID
-	parts [][]domain.Recorded
-	count int
-	bytes int
+	id     domain.OrderID
+	events []domain.Recorded // only added to: callers may have what was there before
+	bytes  int
 }
 
 func newRecent(most int) *recent {
@@ -51,8 +53,7 @@ func (r *recent) last(id domain.OrderID) (*domain.Recorded, bool) {
 	if s == nil {
 		return nil, false
 	}
-	part := s.parts[len(s.parts)-1]
-	return &part[len(part)-1], true
+	return &s.events[len(s.events)-1], true
 }
 
 // get gives what is known of a stream, from its first event on. It must not be changed.
@@ -63,10 +64,7 @@ func (r *recent) get(id domain.OrderID) []domain.Recorded {
 	if s == nil {
 		return nil
 	}
-	if len(s.parts) > 1 {
-		s.parts = [][]domain.Recorded{slices.Concat(s.parts...)}
-	}
-	return s.parts[0]
+	return slices.Clip(s.events)
 }
 
 // find is called with r.mu held.
@@ -95,13 +93,13 @@ func (r *recent) add(events []domain.Recorded) {
 	switch {
 	case first == 1:
 		s = &stream{id: id}
-	case s == nil || s.count != first-1:
+	case s == nil || len(s.events) != first-1:
 		return
 	}
 	if ends(events[len(events)-1].Event) {
 		return
 	}
-	s.parts, s.count = append(s.parts, events), s.count+len(events)
+	s.events = append(s.events, events...)
 	for i := range events {
 		s.bytes += sizeOf(&events[i])
 	}
@@ -127,3 +125,7 @@ func ends(e domain.Event) bool {
 	}
 	return false
 }
+
+// sizeOf is about what an event takes in memory. What is large in it is a part of what is stored
+// (domain.Within).
+func sizeOf(r *domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }

@@ -1,114 +1,141 @@
 package eventstore
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/schema"
 )
 
-// readTails reads the last event of the streams the group appends to. What this store
-// knows of a stream is taken for granted where the append expects the same: should
-// another node have appended since, the version is taken, the insert fails for its key,
-// and the group is done again carefully. It is never taken for a conflict.
-func (c *commit) readTails(group []*pending) (questions []schema.Question) {
-	c.tails = make(map[domain.OrderID]tail, len(group))
-	var ids []any
-	for _, p := range group {
-		if _, asked := c.tails[p.OrderID]; asked || len(p.recorded) == 0 {
-			continue
-		}
-		t, expected := c.known(p)
-		c.tails[p.OrderID] = t
-		if !expected {
-			ids = append(ids, p.OrderID[:])
-		}
+// head is the row of a partition, whose lock an append holds to its commit.
+type head struct {
+	partition int
+	locked    bool   // positions were taken
+	at        int64  // before the group
+	taken     int64  // positions, of which not all may be used
+	mark      mark   // what is remembered of the partition lies before it
+	marked    []byte // the hash that is stored at the mark
+}
+
+// lock takes n positions; giveBack gives back what was not used of them. It reads the event at the
+// mark too: the group is appended on what is remembered.
+func (h *head) lock(n int, m mark) []schema.Question {
+	h.locked, h.taken, h.mark = true, int64(n), m
+	return []schema.Question{
+		{Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, Args: []any{n, h.partition}},
+		{
+			Query: `SELECT head, (SELECT hash FROM events WHERE partition = ?1 AND position = ?2) FROM heads WHERE partition = ?1`,
+			Args:  []any{h.partition, m.position},
+			Read: func(rows *sql.Rows) error {
+				if !rows.Next() {
+					return errors.Join(fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, h.partition), rows.Err())
+				}
+				err := rows.Scan(&h.at, &h.marked)
+				h.at -= h.taken
+				return err
+			},
+		},
 	}
-	_ = schema.AnyOf(c.tx.Dialect(), "e.stream_id", ids, func(condition string, args []any) error {
+}
+
+// otherHistory says whether what is remembered is not what is stored.
+func (h *head) otherHistory() bool {
+	return h.locked && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
+}
+
+func (h *head) giveBack(used int) []schema.Question {
+	if !h.locked || h.taken == int64(used) {
+		return nil
+	}
+	return []schema.Question{{Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{h.at + int64(used), h.partition}}}
+}
+
+// streamEnd is the last event of a stream; the zero value is that of an empty stream.
+type streamEnd struct {
+	version    int
+	at         schema.Time
+	hash       []byte
+	remembered bool // and not read
+}
+
+// streamEnds are those of the streams that a group appends to.
+type streamEnds map[domain.OrderID]streamEnd
+
+// read reads the ends of some streams.
+func (e streamEnds) read(d schema.Dialect, ids []any) (questions []schema.Question) {
+	_ = schema.AnyOf(d, "e.stream_id", ids, func(condition string, args []any) error {
 		questions = append(questions, schema.Question{Query: `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
 			WHERE ` + condition + `
-			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, Args: args, Read: c.scanTails})
+			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, Args: args, Read: e.scan})
 		return nil
 	})
 	return questions
 }
 
-// known is the end of an append's stream as this store knows it, and whether it is the
-// one that the append expects.
-func (c *commit) known(p *pending) (t tail, expected bool) {
-	switch last, known := c.store.recent.last(p.OrderID); {
-	case c.careful:
-		return t, false
-	case p.Expected == 0 && !known:
-		return tail{remembered: true}, true
-	case known && last.Version == p.Expected:
-		return tail{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash, remembered: true}, true
-	}
-	return t, false
-}
-
-func (c *commit) scanTails(rows *sql.Rows) error {
+func (e streamEnds) scan(rows *sql.Rows) error {
 	for rows.Next() {
 		var id []byte
-		var t tail
-		if err := rows.Scan(&id, &t.version, &t.at, &t.hash); err != nil {
+		var end streamEnd
+		if err := rows.Scan(&id, &end.version, &end.at, &end.hash); err != nil {
 			return err
 		}
-		c.tails[domain.OrderID(id)] = t
+		e[domain.OrderID(id)] = end
 	}
 	return nil
 }
 
+// keyHash is what a key is stored as.
+type keyHash = [sha256.Size]byte
+
 // reservation is a row of the reservations.
 type reservation struct {
 	key         string // not stored
-	hash        [sha256.Size]byte
+	hash        keyHash
 	order       domain.OrderID
 	fingerprint [32]byte
-	at          schema.Time
+	at          time.Time
 	bare        bool // its order is not in the log
 }
 
-// readReservations reads the holders of every key the group wants, and whether their orders are in
-// the log, as they are unless somebody has altered the database. Where no key is taken, which is nearly
-// always, no event is looked for.
-func (c *commit) readReservations(group []*pending) (questions []schema.Question) {
-	c.keys = map[[sha256.Size]byte]reservation{}
-	var keys []any
-	for _, p := range group {
-		for i := range p.keys {
-			keys = append(keys, p.keys[i].hash[:])
-		}
-	}
-	_ = schema.AnyOf(c.tx.Dialect(), "r.key_hash", keys, func(condition string, args []any) error {
+// holders are the reservations of the keys that a group wants.
+type holders map[keyHash]reservation
+
+// read reads who holds some keys, and whether their orders are in the log, as they are unless
+// somebody has altered the database. Where no key is taken, which is nearly always, no event is
+// looked for.
+func (h holders) read(d schema.Dialect, keys []any) (questions []schema.Question) {
+	_ = schema.AnyOf(d, "r.key_hash", keys, func(condition string, args []any) error {
 		questions = append(questions, schema.Question{
 			Query: `SELECT r.key_hash, r.order_id, r.fingerprint,
 				CASE WHEN EXISTS (SELECT 1 FROM events e WHERE e.stream_id = r.order_id AND e.version = 1) THEN 0 ELSE 1 END
-				FROM reservations r WHERE ` + condition, Args: args, Read: c.scanReservations,
+				FROM reservations r WHERE ` + condition, Args: args, Read: h.scan,
 		})
 		return nil
 	})
 	return questions
 }
 
-func (c *commit) scanReservations(rows *sql.Rows) error {
+func (h holders) scan(rows *sql.Rows) error {
 	for rows.Next() {
 		var hash, order, fingerprint []byte
 		var bare int
 		if err := rows.Scan(&hash, &order, &fingerprint, &bare); err != nil {
 			return err
 		}
-		c.keys[[sha256.Size]byte(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint), bare: bare != 0}
+		h[keyHash(hash)] = reservation{order: domain.OrderID(order), fingerprint: [32]byte(fingerprint), bare: bare != 0}
 	}
 	return nil
 }
 
-// reserve takes the append's keys, or says which order holds one of them.
-func (c *commit) reserve(p *pending) error {
-	for _, r := range p.keys {
-		held, taken := c.keys[r.hash]
+// free says which order holds one of the keys.
+func (h holders) free(wanted []reservation) error {
+	for _, r := range wanted {
+		held, taken := h[r.hash]
 		if taken && held.bare {
 			return fmt.Errorf("%w: a key that is asked for is reserved for order %s, which is not in the log: run \"orderflow check\"", domain.ErrCorrupt, held.order)
 		}
@@ -116,19 +143,14 @@ func (c *commit) reserve(p *pending) error {
 			return &domain.DuplicateError{OrderID: held.order, Key: r.key, Same: held.fingerprint == r.fingerprint}
 		}
 	}
-	for _, r := range p.keys {
-		r.at = schema.Time{Time: c.now()}
-		c.keys[r.hash] = r
-		c.reserved = append(c.reserved, r)
-	}
 	return nil
 }
 
-func (c *commit) insertReservations() (questions []schema.Question) {
-	_ = schema.Rows(len(c.reserved), 4, func(from, to int, values string) error {
+func insertReservations(all []reservation, text func(time.Time) string) (questions []schema.Question) {
+	_ = schema.Rows(len(all), 4, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*4)
-		for _, r := range c.reserved[from:to] {
-			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], c.stored.of(r.at.Time))
+		for _, r := range all[from:to] {
+			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], text(r.at))
 		}
 		questions = append(questions, schema.Question{
 			Query: `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES ` + values, Args: args,
@@ -138,20 +160,19 @@ func (c *commit) insertReservations() (questions []schema.Question) {
 	return questions
 }
 
-func (c *commit) insertEvents() (questions []schema.Question) {
+// insertEvents uses buf for the arguments, and gives it back.
+func insertEvents(all []*domain.Recorded, text func(time.Time) string, buf []any) (questions []schema.Question, _ []any) {
 	const width = 9
-	l := c.lane()
-	all := l.args[:0]
-	for _, r := range c.events {
-		all = append(all, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
-			schema.Text(r.Data), schema.Text(r.RawMeta), c.stored.of(r.RecordedAt), r.Hash)
+	buf = buf[:0]
+	for _, r := range all {
+		buf = append(buf, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
+			schema.Text(r.Data), schema.Text(r.RawMeta), text(r.RecordedAt), r.Hash)
 	}
-	l.args = all
-	_ = schema.Rows(len(c.events), width, func(from, to int, values string) error {
-		args := all[from*width : to*width : to*width]
+	_ = schema.Rows(len(all), width, func(from, to int, values string) error {
+		args := buf[from*width : to*width : to*width]
 		questions = append(questions, schema.Question{Query: `INSERT INTO events
 			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + values, Args: args})
 		return nil
 	})
-	return questions
+	return questions, buf
 }

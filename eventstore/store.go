@@ -1,8 +1,8 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"sync"
@@ -38,8 +38,8 @@ type Leases interface {
 	Start(d schema.Dialect, starts []work.Pass) ([]schema.Question, error)
 }
 
-// Options are what a store works with.
-type Options struct {
+// Config is what a store works with.
+type Config struct {
 	Outbox Outbox           // required for appends with messages
 	Leases Leases           // required for appends under a lease
 	Clock  func() time.Time // time.Now by default
@@ -58,37 +58,59 @@ type Options struct {
 
 // Store is an event store. It is safe for concurrent use.
 type Store struct {
-	db         *schema.DB
-	opts       Options
-	partitions int
-	lanes      []lane // by partition
-	recent     *recent
-	marks      marks
-	level      atomic.Int64 // see Level
+	reader
+	conf   Config
+	lanes  []lane // by partition
+	memory *memory
+	level  atomic.Int64 // see Level
 
-	mu       sync.Mutex
-	onCommit []func(partition int, head int64)
-	onOther  []func(OtherHistory)
+	onCommit listeners[newHead]
+	onOther  listeners[OtherHistory]
+}
+
+// OtherHistory says that the log in the database is not the one that a store remembers: an event
+// that the store appended or read is not there any more, as after a restore of a backup.
+type OtherHistory struct {
+	Partition int
+	Position  int64 // of the last event that was remembered
+}
+
+type newHead struct {
+	partition int
+	position  int64
+}
+
+// listeners are functions that are told of something.
+type listeners[T any] struct {
+	mu  sync.Mutex
+	all []func(T)
+}
+
+func (l *listeners[T]) add(f func(T)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, f)
+}
+
+func (l *listeners[T]) tell(what T) {
+	l.mu.Lock()
+	all := l.all
+	l.mu.Unlock()
+	for _, f := range all {
+		f(what)
+	}
 }
 
 // Open gives the event store of a migrated database.
-func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
-	if o.Clock == nil {
-		o.Clock = time.Now
+func Open(ctx context.Context, db *schema.DB, conf Config) (*Store, error) {
+	if conf.Clock == nil {
+		conf.Clock = time.Now
 	}
-	if o.GroupSize <= 0 {
-		o.GroupSize = 256
-	}
-	if o.GroupBytes <= 0 {
-		o.GroupBytes = 1 << 20
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = 20 * time.Second
-	}
-	if o.Memory <= 0 {
-		o.Memory = 64 << 20
-	}
-	s := &Store{db: db, opts: o, recent: newRecent(o.Memory - o.Memory/4)}
+	conf.GroupSize = cmp.Or(max(conf.GroupSize, 0), 256)
+	conf.GroupBytes = cmp.Or(max(conf.GroupBytes, 0), 1<<20)
+	conf.Timeout = cmp.Or(max(conf.Timeout, 0), 20*time.Second)
+	conf.Memory = cmp.Or(max(conf.Memory, 0), 64<<20)
+	s := &Store{reader: reader{db: db}, conf: conf}
 	row := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM heads WHERE partition >= 0`)
 	if err := row.Scan(&s.partitions); err != nil {
 		return nil, fmt.Errorf("open the event store (has the database been migrated?): %w", classify(db.Translate(err)))
@@ -96,7 +118,7 @@ func Open(ctx context.Context, db *schema.DB, o Options) (*Store, error) {
 	if s.partitions == 0 {
 		return nil, fmt.Errorf("%w: the event store has no partitions", domain.ErrCorrupt)
 	}
-	s.lanes, s.marks.all = make([]lane, s.partitions), make([]mark, s.partitions)
+	s.lanes, s.memory = make([]lane, s.partitions), newMemory(conf.Memory, s.partitions)
 	allowed, err := db.Compatibility(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the event store: %w", classify(err))
@@ -133,24 +155,8 @@ func (s *Store) Partition(id domain.OrderID) int {
 // OnCommit has f called after every commit of this store, with the partition and its
 // new head. f must not block. It is for waking those who read the log.
 func (s *Store) OnCommit(f func(partition int, head int64)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onCommit = append(s.onCommit, f)
+	s.onCommit.add(func(h newHead) { f(h.partition, h.position) })
 }
 
-func (s *Store) committed(partition int, head int64) {
-	s.mu.Lock()
-	listeners := s.onCommit
-	s.mu.Unlock()
-	for _, f := range listeners {
-		f(partition, head)
-	}
-}
-
-// classify gives a database error its kind in the domain's vocabulary.
-func classify(err error) error {
-	if errors.Is(err, schema.ErrUnavailable) || errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrCommit) {
-		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
-	}
-	return err
-}
+// Queued is how many appends wait for a partition's next group.
+func (s *Store) Queued(partition int) int { return s.lanes[partition].length() }

@@ -16,7 +16,7 @@ import (
 // Events that cannot be decoded are given too, without Event, if undecodable is not
 // nil and says so; without it they end the reading with their error. Streams are read through
 // their index; if that is in disorder, the error is a domain.ErrCorrupt.
-func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(domain.Recorded, error), f func([]domain.Recorded) error) error {
+func (s reader) EachStream(ctx context.Context, pageSize int, undecodable func(domain.Recorded, error), f func([]domain.Recorded) error) error {
 	var stream []domain.Recorded
 	var after domain.OrderID
 	version := -1
@@ -48,7 +48,7 @@ func (s *Store) EachStream(ctx context.Context, pageSize int, undecodable func(d
 	return f(stream)
 }
 
-func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
+func (s reader) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events `+ThroughStreams(s.db.Dialect())+`
 		WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
@@ -58,12 +58,12 @@ func (s *Store) streamPage(ctx context.Context, after domain.OrderID, version, l
 // EachEvent calls f with every event of the streams after one id and up to another, stream by
 // stream, in order of version. It reads them in one statement and holds none of them. An event that
 // cannot be decoded comes without Event, and with the reason. None has its stored bytes or its hash.
-func (s *Store) EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error {
+func (s reader) EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error {
 	return s.eachEvent(ctx, `stream_id > ?1 AND stream_id <= ?2`, []any{after[:], until[:]}, f)
 }
 
 // EachEventOf is EachEvent for the streams of some orders.
-func (s *Store) EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error {
+func (s reader) EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error {
 	args := make([]any, len(ids))
 	for i := range ids {
 		args[i] = ids[i][:]
@@ -73,7 +73,7 @@ func (s *Store) EachEventOf(ctx context.Context, ids []domain.OrderID, f func(do
 	})
 }
 
-func (s *Store) eachEvent(ctx context.Context, condition string, args []any, f func(domain.Recorded, error)) error {
+func (s reader) eachEvent(ctx context.Context, condition string, args []any, f func(domain.Recorded, error)) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at
 		FROM events WHERE `+condition+` ORDER BY stream_id, version`, args...)
 	if err != nil {

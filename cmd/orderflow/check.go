@@ -33,7 +33,7 @@ is one. Nodes may run all the while: what it finds it reads again before it says
 // Run checks the event store.
 func (c *checkCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		store, err := eventstore.Open(ctx, db, eventstore.Options{})
+		store, err := eventstore.Open(ctx, db, eventstore.Config{})
 		if err != nil {
 			return errors.Join(err, sayDeviations(ctx, db, out))
 		}

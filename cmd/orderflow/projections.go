@@ -143,7 +143,7 @@ func (f maxLagFlag) check(ctx context.Context, db *schema.DB, log *eventstore.St
 // withLog is do with the event store of a database.
 func withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) func(*schema.DB) error {
 	return func(db *schema.DB) error {
-		store, err := eventstore.Open(ctx, db, eventstore.Options{})
+		store, err := eventstore.Open(ctx, db, eventstore.Config{})
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func TestRun_bothWays(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
-		store, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+		store, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ type bench struct {
 func newBench(t *testing.T, db *schema.DB) *bench {
 	t.Helper()
 	schematest.Partitions(t, db, 3)
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Outbox: outbox{}})
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{Outbox: outbox{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // so that they have other names.
 func TestRun_swapped(t *testing.T) {
 	db := schematest.SQLite(t)
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func TestRun_claimed(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
-		store, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+		store, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

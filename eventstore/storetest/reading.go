@@ -277,7 +277,7 @@ func testContent(t *testing.T, open func(testing.TB) *schema.DB) {
 // testTimes: microseconds survive, and time never runs backwards in a stream.
 func testTimes(t *testing.T, open func(testing.TB) *schema.DB) {
 	now := time.Date(2026, 11, 22, 23, 59, 59, 999999999, time.FixedZone("", -3600))
-	store, err := eventstore.Open(t.Context(), open(t), eventstore.Options{Outbox: &outbox{}, Clock: func() time.Time { return now }})
+	store, err := eventstore.Open(t.Context(), open(t), eventstore.Config{Outbox: &outbox{}, Clock: func() time.Time { return now }})
 	must(t, err)
 	_, err = store.Append(t.Context(), placed(order(1)))
 	must(t, err)

@@ -95,7 +95,7 @@ func testStoreAppend(t *testing.T, s Store) {
 	must(t, err)
 	same(t, append(first.Events, second.Events...), loaded)
 	for i, r := range loaded {
-		if r.OrderID != id || r.Version != i+1 || r.Type != r.Event.EventType() || r.Metadata.Actor != "worker" || r.Metadata.CorrelationID != "c" || r.RecordedAt.IsZero() {
+		if r.OrderID != id || r.Version != i+1 || r.Type != domain.TypeOf(r.Event) || r.Metadata.Actor != "worker" || r.Metadata.CorrelationID != "c" || r.RecordedAt.IsZero() {
 			t.Errorf("event %d is %+v", i+1, r)
 		}
 	}

@@ -49,7 +49,7 @@ type fixture struct {
 func newFixture(t testing.TB, db *schema.DB) *fixture {
 	t.Helper()
 	f := &fixture{db: db, outbox: &outbox{}, leases: &leases{lost: map[int64]bool{}}, now: time.Now()}
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Outbox: f.outbox, Leases: f.leases})
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{Outbox: f.outbox, Leases: f.leases})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func openLog(ctx context.Context, dsn string) (*schema.DB, *eventstore.Store, er
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := eventstore.Open(ctx, db, eventstore.Options{})
+	store, err := eventstore.Open(ctx, db, eventstore.Config{})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}

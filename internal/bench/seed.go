@@ -210,7 +210,7 @@ func (r *run) seeded(ctx context.Context, dsn string, n int, do func(*schema.DB,
 	if _, err := db.Migrate(ctx); err != nil {
 		return err
 	}
-	store, err := eventstore.Open(ctx, db, eventstore.Options{})
+	store, err := eventstore.Open(ctx, db, eventstore.Config{})
 	if err != nil {
 		return err
 	}

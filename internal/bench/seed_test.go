@@ -16,7 +16,7 @@ import (
 
 func openStore(t *testing.T, db *schema.DB) *eventstore.Store {
 	t.Helper()
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{})
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

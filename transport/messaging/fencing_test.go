@@ -66,7 +66,7 @@ func testSettleLost(t *testing.T, db *schema.DB) {
 // node claim that message.
 func order(t *testing.T, db *schema.DB, m *member, group string) (store *eventstore.Store, id domain.OrderID, l work.Lease) {
 	t.Helper()
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{
 		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{},
 	})
 	must(t, err)

@@ -32,7 +32,7 @@ const returnDelay = time.Second
 // OpenStore opens the event store of a migrated database with its outbox and leases,
 // and the views over it. It remembers so many bytes of events; 0 for the default.
 func OpenStore(ctx context.Context, db *schema.DB, memory int64, bell *messaging.Bell, logger watermill.LoggerAdapter) (*eventstore.Store, *projections.Views, error) {
-	store, err := eventstore.Open(ctx, db, eventstore.Options{
+	store, err := eventstore.Open(ctx, db, eventstore.Config{
 		Outbox: messaging.NewOutbox(bell, logger),
 		Leases: inflight.Leases{ReturnDelay: returnDelay},
 		Memory: int(memory),

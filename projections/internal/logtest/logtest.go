@@ -32,7 +32,7 @@ type Fixture struct {
 func New(t testing.TB, db *schema.DB) *Fixture {
 	t.Helper()
 	f := &Fixture{T: t, DB: db, Now: time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC)}
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{Clock: func() time.Time {
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{Clock: func() time.Time {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.Now = f.Now.Add(time.Millisecond)

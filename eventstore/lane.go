@@ -1,0 +1,128 @@
+package eventstore
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/schema"
+)
+
+// pending is an append on its way. Its results are set before done is closed.
+type pending struct {
+	work.Unit
+	partition int
+	recorded  []domain.Recorded // place, time and hash are those of the latest try
+	bytes     int               // of what is stored of its events
+	keys      []reservation     // without time
+	also      func(context.Context, *schema.Tx) error
+
+	done  chan struct{}
+	begun bool // a transaction has taken it up; under the lane's lock
+	gone  bool // withdrawn before that, though a group has it; under the lane's lock
+	apart bool // the group is done without it, and it alone afterwards
+	// err is the verdict of the latest try. An append that has one is left out: nothing of it is
+	// placed or written in that try. Each try begins without verdicts.
+	err error
+}
+
+// leased says whether the append settles a lease.
+func (p *pending) leased() bool { return !p.Lease.IsZero() }
+
+// passes says whether it passes its lease on.
+func (p *pending) passes() bool { return p.Settle == work.SettlePass }
+
+// lane is the queue of one partition: at most one of its groups is being committed.
+type lane struct {
+	mu    sync.Mutex
+	queue []*pending
+	busy  bool
+	args  []any // of the rows of events; used again by each group
+}
+
+// enter queues p, and says whether nobody works for the lane: then the caller has somebody work.
+func (l *lane) enter(p *pending) (rests bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(l.queue, p)
+	rests, l.busy = !l.busy, true
+	return rests
+}
+
+// wanted says whether appends wait; if none does, the lane rests.
+func (l *lane) wanted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy = len(l.queue) > 0
+	return l.busy
+}
+
+// fill gives the group with those that wait, up to most of them in all, and up to mostBytes
+// of events; one that has more goes alone.
+func (l *lane) fill(group []*pending, most, mostBytes int) []*pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range group {
+		mostBytes -= p.bytes
+	}
+	n := 0
+	for n < len(l.queue) && len(group)+n < most {
+		if mostBytes -= l.queue[n].bytes; mostBytes < 0 && len(group)+n > 0 {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		return group
+	}
+	group = append(group, l.queue[:n]...)
+	l.queue = append([]*pending(nil), l.queue[n:]...)
+	return group
+}
+
+// withdraw takes p back, if no transaction has taken it up yet. A group that waits for its
+// transaction to begin is told to leave p out.
+func (l *lane) withdraw(p *pending) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.queue, p); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+		return true
+	}
+	p.gone = !p.begun
+	return p.gone
+}
+
+// begin gives the appends of a group that its transaction, which has begun, takes up: not those
+// that were withdrawn meanwhile, and not those that are done apart.
+func (l *lane) begin(group []*pending, apart bool) []*pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := func(p *pending) bool { return p.gone || p.apart != apart }
+	if slices.ContainsFunc(group, left) {
+		group = slices.DeleteFunc(slices.Clone(group), left)
+	}
+	for _, p := range group {
+		p.begun = true
+	}
+	return group
+}
+
+// end tells the caller who waits for p of the error, if there is one and the caller still waits.
+func (l *lane) end(p *pending, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil && !p.gone {
+		p.err = err
+	}
+	close(p.done)
+}
+
+// length is how many appends wait.
+func (l *lane) length() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}

@@ -1,0 +1,92 @@
+package eventstore
+
+import (
+	"bytes"
+	"sync"
+
+	"orderflow/domain"
+)
+
+// memory is what a store knows of its log without asking the database: streams under way, and the
+// ends of the partitions. None of it lies beyond the marks.
+type memory struct {
+	recent *recent
+	marks  marks
+	tails  []logTail // by partition
+	each   int       // bytes of a tail
+}
+
+// newMemory gives a quarter of so many bytes to the tails of the partitions, the rest to streams.
+func newMemory(bytes, partitions int) *memory {
+	return &memory{
+		recent: newRecent(bytes - bytes/4), marks: marks{all: make([]mark, partitions)},
+		tails: make([]logTail, partitions), each: bytes / 4 / partitions,
+	}
+}
+
+// remember keeps events of one stream, which are in the database, for later reads and appends.
+func (m *memory) remember(events []domain.Recorded) {
+	if len(events) > 0 {
+		m.marks.reach(&events[len(events)-1])
+		m.recent.add(events)
+	}
+}
+
+// append keeps events that were appended to the end of a partition.
+func (m *memory) append(partition int, events []*domain.Recorded) {
+	m.marks.reach(events[len(events)-1])
+	m.tails[partition].add(events, tailEvents/len(m.tails), m.each)
+}
+
+// forget drops all, since the mark of a partition is not in the database. It says whether that was
+// still the mark.
+func (m *memory) forget(partition int, gone mark) bool {
+	if !m.marks.forget(partition, gone) {
+		return false // somebody else was faster
+	}
+	m.recent.clear()
+	for i := range m.tails {
+		m.tails[i].clear()
+	}
+	return true
+}
+
+// mark is the last event of a partition that a store, or who follows its log, remembers; the
+// zero value is none. While it is in the database, all that is remembered of the partition is.
+type mark struct {
+	position int64
+	hash     []byte
+}
+
+// marks are those of a store, by partition.
+type marks struct {
+	mu  sync.Mutex
+	all []mark
+}
+
+func (m *marks) of(partition int) mark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.all[partition]
+}
+
+// reach moves the mark of a partition to an event, if that is later. It comes before anything of
+// the event is remembered, so that nothing that is remembered lies beyond the mark.
+func (m *marks) reach(r *domain.Recorded) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r.Partition < len(m.all) && r.Position > m.all[r.Partition].position {
+		m.all[r.Partition] = mark{r.Position, r.Hash}
+	}
+}
+
+// forget forgets all marks, if that of the partition is still the one given.
+func (m *marks) forget(partition int, known mark) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !bytes.Equal(m.all[partition].hash, known.hash) || known.position == 0 {
+		return false
+	}
+	clear(m.all)
+	return true
+}
