@@ -38,7 +38,7 @@ func harmAndRebuild(ctx context.Context) error {
 	if _, err := db.Migrate(ctx); err != nil {
 		return err
 	}
-	store, err := eventstore.Open(ctx, db, eventstore.Options{})
+	store, err := eventstore.Open(ctx, db, eventstore.Config{})
 	if err != nil {
 		return err
 	}

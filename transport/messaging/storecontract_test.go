@@ -33,7 +33,7 @@ type claiming struct {
 
 func newClaiming(t testing.TB, db *schema.DB) claiming {
 	t.Helper()
-	store, err := eventstore.Open(t.Context(), db, eventstore.Options{
+	store, err := eventstore.Open(t.Context(), db, eventstore.Config{
 		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{},
 	})
 	must(t, err)
