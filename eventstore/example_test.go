@@ -23,7 +23,7 @@ func ExampleStore_Append() {
 	ctx := context.Background()
 	db, remove := exampleDatabase(ctx)
 	defer remove()
-	store, err := eventstore.Open(ctx, db, eventstore.Options{Outbox: messaging.NewOutbox(nil, watermill.NopLogger{})})
+	store, err := eventstore.Open(ctx, db, eventstore.Config{Outbox: messaging.NewOutbox(nil, watermill.NopLogger{})})
 	if err != nil {
 		log.Fatal(err)
 	}
