@@ -13,38 +13,18 @@ import (
 )
 
 // newRouter makes a router with one handler for each of work.Topics. From the outside
-// in, a message passes: room on the stack, names for errors, recovery from panics, correlation id, dead letters.
+// in, a message passes: names for errors, recovery from panics, correlation id, dead letters.
 func newRouter(c WorkerConfig) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.RouterLogger)
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	router.AddMiddleware(roomy, identify, middleware.Recoverer, correlate)
+	router.AddMiddleware(identify, middleware.Recoverer, correlate)
 	for _, topic := range work.Topics() {
 		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
 		handler.AddMiddleware(poison(c.DeadLetters, c.RouterLogger))
 	}
 	return router, nil
-}
-
-// stackSize is about what the stack of a message's goroutine needs on its way to the
-// append: 8 KiB, with what is on it already.
-const stackSize = 6 << 10
-
-// roomy makes the stack grow while there is little on it. A goroutine begins with a small
-// one, each growth copies and adjusts all frames, and every message has a goroutine of its
-// own.
-func roomy(next message.HandlerFunc) message.HandlerFunc {
-	return func(msg *message.Message) ([]*message.Message, error) {
-		grow(0)
-		return next(msg)
-	}
-}
-
-//go:noinline
-func grow(i int) byte {
-	var room [stackSize]byte
-	return room[i]
 }
 
 // identify has errors, those of panics too, say in the log whose they are.
