@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -11,27 +10,27 @@ import (
 
 // api measures what a node answers over HTTP that works on no orders.
 func (r *run) api(ctx context.Context, s *Section) error {
-	for i := range r.Repeat {
-		r.Progress("api: run %d of %d", i+1, r.Repeat)
-		n, dsn, err := r.fresh(ctx, NodeConfig{Roles: []string{roleAPI, roleProjector}})
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(r.apiOnce(ctx, n, s), n.Stop()); err != nil {
-			return err
-		}
-		if err := r.scratch.discard(dsn); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.repeat("api", func() error {
+		_, err := r.fresh(ctx, NodeConfig{Roles: []string{roleAPI, roleProjector}}, func(n *Node) error {
+			c := newClient(n.URL, r.Clients)
+			defer c.close()
+			return requests{node: n, clients: r.Clients, section: s}.api(ctx, c, r.Orders)
+		})
+		return err
+	})
 }
 
-func (r *run) apiOnce(ctx context.Context, n *Node, s *Section) error {
-	c := newClient(n.URL, r.Clients)
-	defer c.close()
-	ids := make([]domain.OrderID, r.Orders)
-	err := r.requests(ctx, n, s, "place", len(ids), func(ctx context.Context, i int) (err error) {
+// requests are calls of a node whose cost is measured.
+type requests struct {
+	node    *Node
+	clients int
+	section *Section
+}
+
+// api places orders, and then reads them.
+func (q requests) api(ctx context.Context, c client, orders int) error {
+	ids := make([]domain.OrderID, orders)
+	err := q.measure(ctx, "place", orders, func(ctx context.Context, i int) (err error) {
 		ids[i], err = c.place(ctx, tracking(newID(time.Now()).String(), i), []byte(detail))
 		return err
 	})
@@ -39,33 +38,28 @@ func (r *run) apiOnce(ctx context.Context, n *Node, s *Section) error {
 		return err
 	}
 	// Once the views are up to date, an order is read from them.
-	if err := caughtUp(ctx, n); err != nil {
+	if err := caughtUp(ctx, q.node); err != nil {
 		return err
 	}
-	return r.reads(ctx, n, s, c, ids)
-}
-
-// reads measures get and list of stored orders.
-func (r *run) reads(ctx context.Context, n *Node, s *Section, c client, ids []domain.OrderID) error {
-	err := r.requests(ctx, n, s, "get", r.Orders, func(ctx context.Context, _ int) error {
+	err = q.measure(ctx, "get", orders, func(ctx context.Context, _ int) error {
 		return c.get(ctx, "/v1/orders/"+ids[rand.IntN(len(ids))].String())
 	})
 	if err != nil {
 		return err
 	}
-	return r.requests(ctx, n, s, "list, 50 orders a page", max(r.Orders/20, 1), func(ctx context.Context, _ int) error {
+	return q.measure(ctx, "list, 50 orders a page", max(orders/20, 1), func(ctx context.Context, _ int) error {
 		return c.get(ctx, "/v1/orders?limit=50")
 	})
 }
 
-// requests measures n calls of one kind, by all callers at once.
-func (r *run) requests(ctx context.Context, node *Node, s *Section, name string, n int, call func(context.Context, int) error) error {
-	before := usageOf(node.DB)
-	took, err := together(ctx, r.Clients, n, call)
+// measure measures n calls of one kind, by all clients at once.
+func (q requests) measure(ctx context.Context, name string, n int, call func(context.Context, int) error) error {
+	s, before := q.section, usageOf(q.node.DB)
+	took, err := together(ctx, q.clients, n, call)
 	if err != nil {
 		return err
 	}
-	used, elapsed := usageOf(node.DB).since(before), time.Since(before.at)
+	used, elapsed := usageOf(q.node.DB).since(before), time.Since(before.at)
 	s.add(name, "requests/s", float64(n)/elapsed.Seconds())
 	s.addTimes(name, took)
 	s.add(name+", processor time", "s/1,000 requests", used.cpu.Seconds()/float64(n)*1000)

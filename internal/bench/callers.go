@@ -66,12 +66,12 @@ func steadily(ctx context.Context, rate float64, n int, f func(ctx context.Conte
 
 // place is how orders are placed on a node, as the configuration says, and what to do
 // afterwards.
-func (r *run) place(n *Node) (place func(context.Context, string, json.RawMessage) (domain.OrderID, error), done func()) {
-	if !r.HTTP {
+func (c *Config) place(n *Node) (place func(context.Context, string, json.RawMessage) (domain.OrderID, error), done func()) {
+	if !c.HTTP {
 		return n.Place, func() {}
 	}
-	c := newClient(n.URL, r.Clients)
-	return c.place, c.close
+	over := newClient(n.URL, c.Clients)
+	return over.place, over.close
 }
 
 // tracking is the tracking id of the ith order of a batch.

@@ -12,6 +12,14 @@ import (
 	"orderflow/schema"
 )
 
+const (
+	// settled is how long all workers of all nodes have had work before they are measured,
+	// beside a step's time.
+	settled = 2 * time.Second
+	// allRoles is how many nodes have all roles. The others work and do nothing else.
+	allRoles = 2
+)
+
 // cluster is nodes that are processes of their own.
 type cluster struct{ all []*Process }
 

@@ -68,6 +68,11 @@ type Clusters struct {
 	Rounds       int           `default:"4" help:"How many steps of each worker are watched, once all have work."`
 }
 
+// Measures are the names of what can be measured, in the order in which it is.
+func Measures() []string {
+	return []string{"throughput", "latency", "api", "projection", "scale", "stored", "idle", "soak"}
+}
+
 const (
 	// maxNodes bounds the processes that are started.
 	maxNodes = 64
@@ -131,4 +136,8 @@ func (c *Config) validatePlace() error {
 		return fmt.Errorf("--dir is %q: give a folder that is there", c.Dir)
 	}
 	return nil
+}
+
+func (c *Config) wanted(measure string) bool {
+	return len(c.Only) == 0 || slices.Contains(c.Only, measure)
 }

@@ -42,15 +42,6 @@ func (f Figure) Met() bool {
 // Figures are what was measured, in the order in which it was.
 type Figures []Figure
 
-// Section is what one measure found.
-type Section struct {
-	Measure string `json:"measure"`
-	Figures `json:"figures"`
-	// Points are those of the measure scale, by nodes.
-	Points []Point       `json:"points,omitempty"`
-	Took   time.Duration `json:"took_ns"`
-}
-
 // add adds a sample to the figure of that name, which it makes if need be.
 func (fs *Figures) add(name, unit string, value float64) {
 	f := fs.figure(name)

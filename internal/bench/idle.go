@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -11,28 +12,19 @@ const settling = 3 * time.Second
 
 // idle measures a node, as a process of its own, that has nothing to do.
 func (r *run) idle(ctx context.Context, s *Section) error {
-	for i := range r.Repeat {
-		r.Progress("idle: run %d of %d, %s", i+1, r.Repeat, r.Window)
+	err := r.repeat(fmt.Sprintf("idle, %s", r.Window), func() error {
 		dsn, err := r.scratch.database(ctx)
 		if err != nil {
 			return err
 		}
-		p, err := r.Spawn(ctx, NodeConfig{DSN: dsn, Workers: r.Workers})
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(r.idleOnce(ctx, p, s), p.Stop()); err != nil {
-			return err
-		}
-		if err := r.scratch.discard(dsn); err != nil {
-			return err
-		}
-	}
+		err = r.process(ctx, NodeConfig{DSN: dsn, Workers: r.Workers}, func(p *Process) error { return idleOnce(ctx, p, r.Window, s) })
+		return errors.Join(err, r.scratch.discard(dsn))
+	})
 	s.goal("processor time", Goal{AtMost: true, Value: 0.5})
-	return nil
+	return err
 }
 
-func (r *run) idleOnce(ctx context.Context, p *Process, s *Section) error {
+func idleOnce(ctx context.Context, p *Process, window time.Duration, s *Section) error {
 	if err := sleep(ctx, settling); err != nil {
 		return err
 	}
@@ -41,7 +33,7 @@ func (r *run) idleOnce(ctx context.Context, p *Process, s *Section) error {
 		return err
 	}
 	begun := time.Now()
-	if err := sleep(ctx, r.Window); err != nil {
+	if err := sleep(ctx, window); err != nil {
 		return err
 	}
 	after, err := processTime(p.PID)

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,41 +15,28 @@ const (
 	toCompleted = "placed to completed"
 )
 
-// latency places orders at a steady, low rate and measures how long they take.
+// latency places orders at a steady, low rate and measures how long they take, and how long the floor
+// takes before and after.
 func (r *run) latency(ctx context.Context, s *Section) error {
-	for i := range r.Repeat {
-		r.Progress("latency: run %d of %d, %d orders at %g a second", i+1, r.Repeat, r.LightOrders, r.Rate)
+	err := r.repeat(fmt.Sprintf("latency, %d orders at %g a second", r.LightOrders, r.Rate), func() error {
 		half := (r.LightOrders + 1) / 2
-		before, err := r.lightFloor(ctx, half)
+		before, err := lightFloor(ctx, r.scratch, r.Rate, half)
 		if err != nil {
 			return err
 		}
-		if err := r.latencyOnce(ctx, s); err != nil {
+		if _, err := r.fresh(ctx, NodeConfig{Workers: r.Workers}, func(n *Node) error { return r.light(ctx, n, s) }); err != nil {
 			return err
 		}
-		after, err := r.lightFloor(ctx, half)
-		if err != nil {
-			return err
-		}
+		after, err := lightFloor(ctx, r.scratch, r.Rate, half)
 		s.addTimes(lightFloorFigure, append(before, after...))
-	}
+		return err
+	})
 	s.compare(toCompleted+", p50", lightFloorFigure+", p50")
 	s.compare(toCompleted+", p99", lightFloorFigure+", p99")
 	s.goal(toCompleted+", p50", Goal{AtMost: true, Value: 3.5})
 	s.goal(toCompleted+", p99", Goal{AtMost: true, Value: 6})
 	s.goal(toStarted+", p99", Goal{AtMost: true, Value: 5})
-	return nil
-}
-
-func (r *run) latencyOnce(ctx context.Context, s *Section) error {
-	n, dsn, err := r.fresh(ctx, NodeConfig{Workers: r.Workers})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(r.light(ctx, n, s), n.Stop()); err != nil {
-		return err
-	}
-	return r.scratch.discard(dsn)
+	return err
 }
 
 // light measures orders at light load on a node.

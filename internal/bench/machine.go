@@ -11,22 +11,12 @@ import (
 	"orderflow/schema"
 )
 
-// Machine is what was measured on.
-type Machine struct {
-	Cores      int    `json:"cores"` // that this process may use
-	CPU        string `json:"cpu"`
-	OS         string `json:"os"`
-	Go         string `json:"go"`
-	Database   string `json:"database"`
-	FileSystem string `json:"file_system"` // of the SQLite files
-}
-
-func (r *run) machine(ctx context.Context) (m Machine, err error) {
+func machineOf(ctx context.Context, on *scratch) (m Machine, err error) {
 	m = Machine{
 		Cores: runtime.GOMAXPROCS(0), CPU: cpuModel(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
-		FileSystem: fileSystem(r.scratch.folder),
+		FileSystem: fileSystem(on.folder),
 	}
-	_, err = r.scratch.with(ctx, func(db *schema.DB) error {
+	_, err = on.with(ctx, func(db *schema.DB) error {
 		query := `SELECT 'SQLite ' || sqlite_version()`
 		if db.Dialect().Name() != "sqlite" {
 			query, m.FileSystem = `SELECT @@VERSION`, ""

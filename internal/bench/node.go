@@ -46,14 +46,3 @@ type Process struct {
 	Admin string       // URL of its admin interface
 	Stop  func() error // ends it, and waits until it has
 }
-
-// fresh starts a node on a new database.
-func (r *run) fresh(ctx context.Context, c NodeConfig) (*Node, string, error) {
-	dsn, err := r.scratch.database(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	c.DSN = dsn
-	n, err := r.Start(ctx, c)
-	return n, dsn, err
-}

@@ -19,8 +19,7 @@ const (
 
 // projection measures how fast the views are made.
 func (r *run) projection(ctx context.Context, s *Section) error {
-	for i := range r.Repeat {
-		r.Progress("projection: run %d of %d, %d orders", i+1, r.Repeat, r.Orders)
+	err := r.repeat(fmt.Sprintf("projection, %d orders", r.Orders), func() error {
 		dsn, err := r.scratch.database(ctx)
 		if err != nil {
 			return err
@@ -28,12 +27,10 @@ func (r *run) projection(ctx context.Context, s *Section) error {
 		err = r.seeded(ctx, dsn, r.Orders, func(db *schema.DB, store *eventstore.Store, events int64) error {
 			return r.projectionOnce(ctx, s, db, store, events)
 		})
-		if err := errors.Join(err, r.scratch.discard(dsn)); err != nil {
-			return err
-		}
-	}
+		return errors.Join(err, r.scratch.discard(dsn))
+	})
 	s.goal(rebuilding, Goal{Value: 100_000})
-	return nil
+	return err
 }
 
 func (r *run) projectionOnce(ctx context.Context, s *Section, db *schema.DB, store *eventstore.Store, events int64) error {

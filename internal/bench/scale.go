@@ -10,14 +10,6 @@ import (
 	"orderflow/domain"
 )
 
-// Point is the curve of scale at one number of nodes.
-type Point struct {
-	Nodes        int           `json:"nodes"`
-	Workers      int           `json:"workers"` // of each node
-	StepDuration time.Duration `json:"step_duration_ns"`
-	Figures      `json:"figures"`
-}
-
 // The figures of a point that others are made of.
 const (
 	shareOfIdeal      = "share of ideal"
@@ -25,14 +17,6 @@ const (
 	ordersIdeal       = "orders, ideal"
 	statementsOfOrder = "statements"
 	registrationsLost = "registrations lost"
-)
-
-const (
-	// settled is how long all workers of all nodes have had work before they are measured,
-	// beside a step's time.
-	settled = 2 * time.Second
-	// allRoles is how many nodes have all roles. The others work and do nothing else.
-	allRoles = 2
 )
 
 // ideal is how many orders a second there are when every worker is always at a step.
@@ -51,7 +35,7 @@ func (r *run) scale(ctx context.Context, s *Section) error {
 		}
 		for i := range r.Repeat {
 			r.Progress("scale: %d nodes, run %d of %d", nodes, i+1, r.Repeat)
-			if err := r.scaleOnce(ctx, &p); err != nil {
+			if err := (&pointRun{r, &p}).once(ctx); err != nil {
 				return fmt.Errorf("%d nodes: %w", nodes, err)
 			}
 		}
@@ -105,13 +89,19 @@ func (s *Section) flat() {
 	s.goal(name, Goal{AtMost: true, Value: 1.1})
 }
 
-func (r *run) scaleOnce(ctx context.Context, p *Point) (err error) {
+// pointRun measures a point once.
+type pointRun struct {
+	*run
+	*Point
+}
+
+func (r *pointRun) once(ctx context.Context) (err error) {
 	dsn, err := r.scratch.database(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.scratch.discard(dsn)) }()
-	backlog := r.backlog(p)
+	backlog := r.backlog()
 	if err := r.placeAll(ctx, dsn, backlog); err != nil {
 		return err
 	}
@@ -124,47 +114,45 @@ func (r *run) scaleOnce(ctx context.Context, p *Point) (err error) {
 	if err != nil {
 		return err
 	}
-	w, err := r.work(ctx, dsn, db, p.Nodes)
+	w, err := r.work(ctx, dsn, db, r.Point.Nodes)
 	if err != nil {
 		return err
 	}
-	l := stepLog{workers: p.Workers, duration: p.StepDuration, from: w.from, to: w.to, nodes: map[string]*nodeSteps{}}
+	l := stepLog{workers: r.Point.Workers, duration: r.Point.StepDuration, from: w.from, to: w.to, nodes: map[string]*nodeSteps{}}
 	if err := l.read(ctx, store, heads); err != nil {
 		return err
 	}
 	if l.begun >= backlog {
 		return fmt.Errorf("all %d orders had been begun before the time was over", backlog)
 	}
-	p.addRun(w, l)
+	r.addRun(w, l)
 	return nil
 }
 
 // backlog is how many orders nodes cannot all begin while they are started, fill up, are
 // measured and drain, with a quarter to spare.
-func (r *run) backlog(p *Point) int {
+func (r *pointRun) backlog() int {
 	const starting = 400 * time.Millisecond // a node
-	all := time.Duration(p.Nodes)*starting + 2*settled + time.Duration(r.Rounds+4)*p.StepDuration
-	return int(1.25*all.Seconds()*p.ideal()) + p.Nodes*p.Workers
+	all := time.Duration(r.Point.Nodes)*starting + 2*settled + time.Duration(r.Rounds+4)*r.Point.StepDuration
+	return int(1.25*all.Seconds()*r.ideal()) + r.Point.Nodes*r.Point.Workers
 }
 
 // placeAll places orders on a new database, and waits until its views show them. What
 // that costs is no part of the figures.
-func (r *run) placeAll(ctx context.Context, dsn string, n int) error {
+func (r *pointRun) placeAll(ctx context.Context, dsn string, n int) error {
 	r.Progress("scale: placing %d orders", n)
-	node, err := r.Start(ctx, NodeConfig{DSN: dsn, Roles: []string{roleAPI, roleProjector}})
-	if err != nil {
-		return err
-	}
-	place, done := r.place(node)
-	_, err = together(ctx, r.Clients, n, func(ctx context.Context, i int) error {
-		_, err := place(ctx, tracking("scale", i), []byte(detail))
-		return err
+	return r.node(ctx, NodeConfig{DSN: dsn, Roles: []string{roleAPI, roleProjector}}, func(node *Node) error {
+		place, done := r.place(node)
+		defer done()
+		_, err := together(ctx, r.Clients, n, func(ctx context.Context, i int) error {
+			_, err := place(ctx, tracking("scale", i), []byte(detail))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return caughtUp(ctx, node)
 	})
-	done()
-	if err == nil {
-		err = caughtUp(ctx, node)
-	}
-	return errors.Join(err, node.Stop())
 }
 
 // addRun adds what one run came to.

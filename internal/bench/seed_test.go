@@ -86,8 +86,7 @@ func TestFloor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := run{scratch: s}
-	f, err := r.floor(t.Context(), 25, 100) // the last transaction is not full
+	f, err := floor(t.Context(), s, 25, 100) // the last transaction is not full
 	if err != nil || f.took <= 0 || f.bytes <= 0 {
 		t.Errorf("%+v, %v; want time and bytes", f, err)
 	}
@@ -108,7 +107,7 @@ func TestFillFloor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := fillFloor(ctx, db, like, 200, 1000); err != nil {
+		if _, _, err := fillFloor(ctx, db, like, 200, 1000); err != nil {
 			t.Fatal(err)
 		}
 		var rows, orders, last int

@@ -30,31 +30,27 @@ func (r *run) soak(ctx context.Context, s *Section) (err error) {
 			return err
 		}
 	}
-	p, err := r.Spawn(ctx, NodeConfig{DSN: dsn, Workers: r.Workers, Retention: soakKeeps})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Stop()) }()
-	db, store, err := openLog(ctx, dsn)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	views := projections.NewViews(db, store)
-	orders := max(1, int(r.Soak.Seconds()*r.SoakRate/soakParts))
-	for i := range soakParts {
-		r.Progress("soak: part %d of %d, %d orders at %g a second", i+1, soakParts, orders, r.SoakRate)
-		if err := r.soakPart(ctx, s, p, views, orders); err != nil {
+	err = r.process(ctx, NodeConfig{DSN: dsn, Workers: r.Workers, Retention: soakKeeps}, func(p *Process) error {
+		db, store, err := openLog(ctx, dsn)
+		if err != nil {
 			return err
 		}
-		if err := leftBehind(ctx, s, db, dsn); err != nil {
-			return err
+		views, orders := projections.NewViews(db, store), max(1, int(r.Soak.Seconds()*r.SoakRate/soakParts))
+		for i := range soakParts {
+			r.Progress("soak: part %d of %d, %d orders at %g a second", i+1, soakParts, orders, r.SoakRate)
+			if err = r.soakPart(ctx, s, p, views, orders); err == nil {
+				err = leftBehind(ctx, s, db, dsn)
+			}
+			if err != nil {
+				break
+			}
 		}
-	}
+		return errors.Join(err, db.Close())
+	})
 	s.lastToFirst("processor time")
 	s.lastToFirst("memory")
 	s.goal("processor time, last part to first", Goal{AtMost: true, Value: 1.1})
-	return nil
+	return err
 }
 
 // soakPart has orders worked on, and measures until the views show that they were.

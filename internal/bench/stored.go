@@ -30,14 +30,14 @@ func (r *run) stored(ctx context.Context, s *Section) error {
 	if err != nil {
 		return err
 	}
-	for i := range r.Repeat {
-		r.Progress("stored: run %d of %d", i+1, r.Repeat)
+	err = r.repeat("stored", func() error {
 		if err := r.costs(ctx, s, dsn); err != nil {
 			return err
 		}
-		if err := r.process(ctx, s, dsn); err != nil {
-			return err
-		}
+		return r.readings(ctx, s, dsn)
+	})
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"processor time", placedToCompleted, "statements"} {
 		s.compareAs(name+", many stored to none", name+manyStored, name+noneStored)
@@ -65,7 +65,7 @@ func (r *run) storeFor(ctx context.Context, s *Section) (dsn string, err error) 
 			return "", err
 		}
 	} else if exists(dsn) {
-		if err := r.madeHere(ctx, dsn); err != nil {
+		if err := madeHere(ctx, dsn); err != nil {
 			return "", err
 		}
 	}
@@ -107,7 +107,7 @@ func exists(path string) bool {
 }
 
 // madeHere refuses a store whose first order was not generated here.
-func (r *run) madeHere(ctx context.Context, dsn string) (err error) {
+func madeHere(ctx context.Context, dsn string) (err error) {
 	db, store, err := openLog(ctx, dsn)
 	if err != nil {
 		return err
@@ -125,84 +125,76 @@ func (r *run) madeHere(ctx context.Context, dsn string) (err error) {
 	return fmt.Errorf("%w: %s was not made by this benchmark: name another file, which it makes", domain.ErrInvalid, dsn)
 }
 
-// costs measures the same orders on an empty store, on the one of many, and on an empty
-// one.
+// costs measures the same orders on an empty store, on the one of many, and on an empty one.
 func (r *run) costs(ctx context.Context, s *Section, many string) error {
 	for _, which := range []string{noneStored, manyStored, noneStored} {
-		dsn := many
-		if which == noneStored {
-			var err error
-			if dsn, err = r.scratch.database(ctx); err != nil {
+		measure := func(n *Node) error {
+			l, err := r.load(ctx, n, r.WarmUp, r.Orders)
+			if err != nil {
 				return err
 			}
+			s.add(placedToCompleted+which, ordersPerSecond, float64(r.Orders)/l.completed.Seconds())
+			s.add("processor time"+which, cpuUnit, l.used.cpu.Seconds()/float64(r.Orders)*1000)
+			s.add("statements"+which, "1/1,000 orders", float64(l.used.db.Statements)/float64(r.Orders)*1000)
+			return nil
 		}
-		n, err := r.Start(ctx, NodeConfig{DSN: dsn, Workers: r.Workers})
+		var err error
+		if which == manyStored {
+			err = r.node(ctx, NodeConfig{DSN: many, Workers: r.Workers}, measure)
+		} else {
+			_, err = r.fresh(ctx, NodeConfig{Workers: r.Workers}, measure)
+		}
 		if err != nil {
 			return err
-		}
-		l, err := r.load(ctx, n, r.WarmUp, r.Orders)
-		if err := errors.Join(err, n.Stop()); err != nil {
-			return err
-		}
-		s.add(placedToCompleted+which, ordersPerSecond, float64(r.Orders)/l.completed.Seconds())
-		s.add("processor time"+which, cpuUnit, l.used.cpu.Seconds()/float64(r.Orders)*1000)
-		s.add("statements"+which, "1/1,000 orders", float64(l.used.db.Statements)/float64(r.Orders)*1000)
-		if which == noneStored {
-			if err := r.scratch.discard(dsn); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
-// process measures reading from a node that is a process of its own, and its memory.
-func (r *run) process(ctx context.Context, s *Section, dsn string) (err error) {
-	ids, middle, err := r.sample(ctx, dsn)
+// readings measures reading from a node that is a process of its own, and its memory.
+func (r *run) readings(ctx context.Context, s *Section, dsn string) error {
+	ids, middle, err := sample(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	p, err := r.Spawn(ctx, NodeConfig{DSN: dsn, Workers: r.Workers})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Stop()) }()
-	if err := sleep(ctx, settling); err != nil {
-		return err
-	}
-	atRest, _, err := processMemory(p.PID)
-	if err != nil {
-		return err
-	}
-	c := newClient(p.URL, readers)
-	defer c.close()
-	for _, read := range []struct{ name, path string }{
-		{"get", ""},
-		{"list", "/v1/orders?limit=50"},
-		{"list by status", "/v1/orders?limit=50&status=Failed"},
-		{"list by tracking id", "/v1/orders?limit=50&tracking_id=" + tracking("seed", 0)},
-		{"list of a day's middle", "/v1/orders?limit=50&placed_before=" + url.QueryEscape(middle.Format(time.RFC3339Nano))},
-	} {
-		took, err := together(ctx, readers, max(r.Orders/5, 1), func(ctx context.Context, _ int) error {
-			if read.path == "" {
-				return c.get(ctx, "/v1/orders/"+ids[rand.IntN(len(ids))].String())
-			}
-			return c.get(ctx, read.path)
-		})
+	return r.process(ctx, NodeConfig{DSN: dsn, Workers: r.Workers}, func(p *Process) error {
+		if err := sleep(ctx, settling); err != nil {
+			return err
+		}
+		atRest, _, err := processMemory(p.PID)
 		if err != nil {
 			return err
 		}
-		s.addTimes(read.name, took)
-	}
-	_, most, err := processMemory(p.PID)
-	s.add("memory at rest", "MB", megabytes(atRest))
-	s.add("memory at most, of reading", "MB", megabytes(most))
-	return err
+		c := newClient(p.URL, readers)
+		defer c.close()
+		for _, read := range []struct{ name, path string }{
+			{"get", ""},
+			{"list", "/v1/orders?limit=50"},
+			{"list by status", "/v1/orders?limit=50&status=Failed"},
+			{"list by tracking id", "/v1/orders?limit=50&tracking_id=" + tracking("seed", 0)},
+			{"list of a day's middle", "/v1/orders?limit=50&placed_before=" + url.QueryEscape(middle.Format(time.RFC3339Nano))},
+		} {
+			took, err := together(ctx, readers, max(r.Orders/5, 1), func(ctx context.Context, _ int) error {
+				if read.path == "" {
+					return c.get(ctx, "/v1/orders/"+ids[rand.IntN(len(ids))].String())
+				}
+				return c.get(ctx, read.path)
+			})
+			if err != nil {
+				return err
+			}
+			s.addTimes(read.name, took)
+		}
+		_, most, err := processMemory(p.PID)
+		s.add("memory at rest", "MB", megabytes(atRest))
+		s.add("memory at most, of reading", "MB", megabytes(most))
+		return err
+	})
 }
 
 // sample gives orders from all over a store, and the time at which one in its middle was
 // placed.
-func (r *run) sample(ctx context.Context, dsn string) (ids []domain.OrderID, middle time.Time, err error) {
+func sample(ctx context.Context, dsn string) (ids []domain.OrderID, middle time.Time, err error) {
 	db, err := schema.Open(ctx, dsn)
 	if err != nil {
 		return nil, middle, err

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,22 +26,29 @@ func (r *run) throughput(ctx context.Context, s *Section) error {
 	if err := r.floors(ctx, s); err != nil {
 		return err
 	}
-	for i := range r.Repeat {
-		r.Progress("throughput: run %d of %d", i+1, r.Repeat)
-		if err := r.throughputOnce(ctx, s); err != nil {
+	err := r.repeat("throughput", func() error {
+		bytes, err := r.fresh(ctx, NodeConfig{Workers: r.Workers}, func(n *Node) error {
+			l, err := r.load(ctx, n, r.WarmUp, r.Orders)
+			if err == nil {
+				l.addTo(s, r.Orders)
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		if err := r.floors(ctx, s); err != nil {
-			return err
+		if bytes > 0 {
+			s.add("bytes on disk", "bytes/order", float64(bytes)/float64(r.WarmUp+r.Orders))
 		}
-	}
+		return r.floors(ctx, s)
+	})
 	s.compare(placedToCompleted, floorFigure)
 	s.compare("processor time", floorCPU)
 	s.compare("bytes on disk", floorBytes)
 	s.goal(placedToCompleted, Goal{Value: 0.25, OfFloor: true})
 	s.goal("processor time", Goal{AtMost: true, Value: 0.5})
 	s.goal("transactions", Goal{AtMost: true, Value: 1000})
-	return nil
+	return err
 }
 
 const placedToCompleted = "placed to completed"
@@ -50,7 +56,7 @@ const placedToCompleted = "placed to completed"
 // floors measures both floors once.
 func (r *run) floors(ctx context.Context, s *Section) error {
 	orders := float64(r.Orders)
-	f, err := r.floor(ctx, r.Orders, 100)
+	f, err := floor(ctx, r.scratch, r.Orders, 100)
 	if err != nil {
 		return err
 	}
@@ -59,27 +65,10 @@ func (r *run) floors(ctx context.Context, s *Section) error {
 	if f.bytes > 0 {
 		s.add(floorBytes, "bytes/order", float64(f.bytes)/orders)
 	}
-	if f, err = r.floor(ctx, r.Orders, 1000); err != nil {
-		return err
+	if f, err = floor(ctx, r.scratch, r.Orders, 1000); err == nil {
+		s.add(floorThousand, ordersPerSecond, orders/f.took.Seconds())
 	}
-	s.add(floorThousand, ordersPerSecond, orders/f.took.Seconds())
-	return nil
-}
-
-func (r *run) throughputOnce(ctx context.Context, s *Section) error {
-	n, dsn, err := r.fresh(ctx, NodeConfig{Workers: r.Workers})
-	if err != nil {
-		return err
-	}
-	l, err := r.load(ctx, n, r.WarmUp, r.Orders)
-	if err := errors.Join(err, n.Stop()); err != nil {
-		return err
-	}
-	l.addTo(s, r.Orders)
-	if bytes := r.scratch.size(dsn); bytes > 0 {
-		s.add("bytes on disk", "bytes/order", float64(bytes)/float64(r.WarmUp+r.Orders))
-	}
-	return r.scratch.discard(dsn)
+	return err
 }
 
 // loaded is what one run of orders through a node came to.
