@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,7 +50,10 @@ type listener struct {
 func newHandler(routes []route, l listener) http.Handler {
 	router := mux.NewRouter().SkipClean(true)
 	for _, t := range routes {
-		router.Path(t.path).Handler(t.handler(l.auth))
+		for method, e := range t.methods {
+			router.Path(t.path).Methods(asked(method)...).Handler(e.handler(l.auth))
+		}
+		router.Path(t.path).Handler(t.methodNotAllowed())
 	}
 	router.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fail(w, r, pathNotFound(r)) })
 	sameSite := http.NewCrossOriginProtection()
@@ -74,13 +76,16 @@ func wholeServer(next http.Handler) http.Handler {
 	})
 }
 
-func (t route) handler(auth *Auth) http.Handler {
+// asked are the methods that one answers: HEAD is GET, whose body net/http drops.
+func asked(method string) []string {
+	if method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{method}
+}
+
+func (e endpoint) handler(auth *Auth) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, found := t.endpoint(r.Method)
-		if !found {
-			fail(w, r, t.methodNotAllowed(r.Method))
-			return
-		}
 		role, err := auth.admit(r, e.roles)
 		exchangeOf(r.Context()).role = role
 		if err != nil {
@@ -105,30 +110,19 @@ func (e endpoint) run(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// endpoint is what answers a method; HEAD is GET, whose body net/http drops.
-func (t route) endpoint(method string) (endpoint, bool) {
-	if method == http.MethodHead {
-		method = http.MethodGet
+// methodNotAllowed answers the methods that the route does not have.
+func (t route) methodNotAllowed() http.Handler {
+	var allow []string
+	for method := range t.methods {
+		allow = append(allow, asked(method)...)
 	}
-	e, found := t.methods[method]
-	return e, found
-}
-
-func (t route) allow() []string {
-	methods := slices.Collect(maps.Keys(t.methods))
-	if _, reads := t.methods[http.MethodGet]; reads {
-		methods = append(methods, http.MethodHead)
-	}
-	slices.Sort(methods)
-	return methods
-}
-
-func (t route) methodNotAllowed(method string) error {
-	allow := t.allow()
+	slices.Sort(allow)
 	all := strings.Join(allow, ", ")
-	p := problemMethodNotAllowed.because(fmt.Sprintf("%s is not allowed here (allowed: %s)", domain.Shorten(method), all), members{"allow": allow})
-	p.header = http.Header{"Allow": {all}}
-	return p
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := problemMethodNotAllowed.because(fmt.Sprintf("%s is not allowed here (allowed: %s)", domain.Shorten(r.Method), all), members{"allow": allow})
+		p.header = http.Header{"Allow": {all}}
+		fail(w, r, p)
+	})
 }
 
 func refuseCrossSite(w http.ResponseWriter, r *http.Request) {
