@@ -33,8 +33,8 @@ const (
 //	idle     it found nothing: twice the pause before, up to Config.IdlePoll
 //	failing  it failed: twice the pause before, up to 2 s
 //
-// While it fails, acknowledgements are stored without claiming, so that a claim that cannot be done does
-// not keep them from being stored.
+// After a transaction that failed, acknowledgements are stored without claiming, so that a claim that cannot
+// be done does not keep them from being stored.
 type loop struct {
 	conf     *Config
 	slots    *slots
@@ -49,6 +49,7 @@ type loop struct {
 
 	came    atomic.Int64 // when it last came round, in Unix nanoseconds
 	failing time.Time    // since when rounds fail; zero if they do not
+	failed  bool         // the last transaction did
 	pressed time.Time    // when it last asked what waits while no slot was free
 }
 
@@ -116,7 +117,7 @@ func (l *loop) round(ctx context.Context) (found bool, err error) {
 	}
 	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank), Suspect: l.slots.hasSuspect(), Acks: l.slots.unstored()}
 	var sources []inflight.Source
-	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (l.failing.IsZero() || len(r.Acks) == 0) {
+	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (!l.failed || len(r.Acks) == 0) {
 		sources, err = l.sources(ctx, &r)
 	}
 	if len(r.Acks) > 0 || len(sources) > 0 {
@@ -161,7 +162,7 @@ func (l *loop) sources(ctx context.Context, r *inflight.Round) (sources []inflig
 // claim stores the acknowledgements, claims messages and has them delivered.
 func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.Source) (found bool, err error) {
 	claims, late, err := l.claimer.Claim(ctx, r, sources)
-	if err != nil {
+	if l.failed = err != nil; l.failed {
 		return false, err
 	}
 	l.slots.stored(len(r.Acks))

@@ -72,7 +72,7 @@ func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims 
 		}
 		return nil, nil, fmt.Errorf("settle %d and claim up to %d messages: %w", len(r.Acks), r.Free, err)
 	}
-	c.conf.Losses.tell(t.losses.list())
+	c.conf.Losses.tell(t.losses)
 	passCommitted(t.claims)
 	c.lookout.leave(sources, t.claims, r.Free)
 	return t.claims, t.late, nil

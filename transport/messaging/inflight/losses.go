@@ -1,7 +1,9 @@
 package inflight
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"sync"
@@ -14,7 +16,7 @@ import (
 	"orderflow/schema"
 )
 
-// LossesConfig is how lost nodes are told of. Zero fields take their defaults.
+// LossesConfig says how Losses works. Zero fields take their defaults.
 type LossesConfig struct {
 	// Every is the time between looks for lost nodes whose work nobody takes over, such as
 	// those that had none. 2.5 s by default.
@@ -23,30 +25,28 @@ type LossesConfig struct {
 	Logger *logrus.Entry
 }
 
-// Losses tells of nodes that were lost, and counts them. The subscribers of a process share
-// one. A node is lost when its registration has expired and somebody has declared it lost, by
-// the database's clock: it may have crashed, be cut off or be paused.
+// Losses counts nodes that were lost and logs them. The subscribers of a process share one. A node is lost
+// when its registration has expired, by the database's clock, and somebody has declared it lost: it may have
+// crashed, be cut off or be paused.
 type Losses struct {
 	db   *schema.DB
 	conf LossesConfig
 
-	mu     sync.Mutex
-	losses map[work.Registration]*told
+	mu   sync.Mutex
+	told map[work.Registration]*told
 
 	lost, takeOvers atomic.Int64
 }
 
-// NewLosses makes what the subscribers of a process tell of lost nodes to.
+// NewLosses makes the Losses of a process.
 func NewLosses(db *schema.DB, c LossesConfig) *Losses {
-	if c.Every == 0 {
-		c.Every = 2500 * time.Millisecond
-	}
+	c.Every = cmp.Or(c.Every, 2500*time.Millisecond)
 	if c.Logger == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)
 		c.Logger = logrus.NewEntry(silent)
 	}
-	return &Losses{db: db, conf: c, losses: map[work.Registration]*told{}}
+	return &Losses{db: db, conf: c, told: map[work.Registration]*told{}}
 }
 
 // Lost counts the registrations that this process was the first to declare lost: over all
@@ -88,20 +88,22 @@ const untaken = time.Second
 
 // Look declares lost what has expired and is not declared yet.
 func (x *Losses) Look(ctx context.Context) error {
-	expired, err := x.expired(ctx)
-	if err != nil || len(expired) == 0 {
-		return err
+	expired, err := collect(ctx, x.db, func(rows *sql.Rows, r *work.Registration) error { return rows.Scan(&r.Node, &r.Epoch) },
+		`SELECT node, epoch FROM nodes
+		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
+		work.NodeStopped, work.NodeLost, -untaken.Milliseconds())
+	if err != nil {
+		return fmt.Errorf("look for lost nodes: %w", err)
 	}
-	var losses []*loss
+	if len(expired) == 0 {
+		return nil
+	}
+	found := losses{}
 	err = x.db.InTx(ctx, func(tx *schema.Tx) error {
-		losses = nil
-		for _, t := range expired {
-			l, err := declareLost(ctx, tx, t)
-			if err != nil {
+		clear(found)
+		for _, r := range expired {
+			if _, err := found.of(ctx, tx, r); err != nil {
 				return err
-			}
-			if l != nil && l.first {
-				losses = append(losses, l)
 			}
 		}
 		return nil
@@ -109,27 +111,8 @@ func (x *Losses) Look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("declare nodes lost: %w", err)
 	}
-	x.tell(losses)
+	x.tell(found)
 	return nil
-}
-
-func (x *Losses) expired(ctx context.Context) ([]work.Registration, error) {
-	rows, err := x.db.QueryContext(ctx, `SELECT node, epoch FROM nodes
-		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
-		work.NodeStopped, work.NodeLost, -untaken.Milliseconds())
-	if err != nil {
-		return nil, fmt.Errorf("look for lost nodes: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var all []work.Registration
-	for rows.Next() {
-		var t work.Registration
-		if err := rows.Scan(&t.Node, &t.Epoch); err != nil {
-			return nil, fmt.Errorf("look for lost nodes: %w", err)
-		}
-		all = append(all, t)
-	}
-	return all, x.db.Translate(rows.Err())
 }
 
 // told is a registration that had ended, with all that this process took over from it.
@@ -140,23 +123,22 @@ type told struct {
 }
 
 // tell counts what a committed transaction found lost and took over, to be said soon.
-func (x *Losses) tell(losses []*loss) {
+func (x *Losses) tell(found losses) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, l := range losses {
+	for r, l := range found {
+		if l == nil || !l.first && l.taken == 0 {
+			continue
+		}
 		x.takeOvers.Add(int64(l.taken))
 		if l.first {
 			x.lost.Add(1)
 		}
-		if !l.first && l.taken == 0 {
-			continue
+		if known := x.told[r]; known != nil {
+			known.taken, known.news = known.taken+l.taken, true
+		} else {
+			x.told[r] = &told{loss: l, news: true}
 		}
-		known := x.losses[l.registration]
-		if known == nil {
-			x.losses[l.registration] = &told{loss: l, news: true}
-			continue
-		}
-		known.taken, known.news = known.taken+l.taken, true
 	}
 }
 
@@ -167,19 +149,20 @@ const mostTold = 1000
 func (x *Losses) say() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, l := range x.losses {
+	for r, l := range x.told {
 		if l.news {
-			x.log(l)
+			l.log(x.conf.Logger.WithFields(logrus.Fields{"lost_node": r.Node, "lost_epoch": r.Epoch, "orders_taken_over": l.taken}))
+			l.news, l.said = false, true
 		}
 	}
-	if len(x.losses) > mostTold {
-		clear(x.losses)
+	if len(x.told) > mostTold {
+		clear(x.told)
 	}
 }
 
-// log says what is known of one registration. x.mu is held.
-func (x *Losses) log(l *told) {
-	entry := x.conf.Logger.WithFields(logrus.Fields{"lost_node": l.registration.Node, "lost_epoch": l.registration.Epoch, "orders_taken_over": l.taken})
+// log says what is known of one registration.
+func (l *told) log(entry *logrus.Entry) {
+	instant := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 	switch {
 	case l.stopped:
 		entry.Info("took over orders that a node which was stopped had left")
@@ -189,8 +172,4 @@ func (x *Losses) log(l *told) {
 		entry.WithFields(logrus.Fields{"last_heartbeat": instant(l.heartbeat), "expired_at": instant(l.expired)}).
 			Warn("a node was lost: it did not renew its registration in time")
 	}
-	l.news, l.said = false, true
 }
-
-// instant is a time of the database, for a line of the log.
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

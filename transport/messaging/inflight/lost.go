@@ -12,7 +12,6 @@ import (
 
 // loss is a registration that has ended, in the transaction that found it so.
 type loss struct {
-	registration       work.Registration
 	stopped            bool      // it was released; otherwise it has expired
 	heartbeat, expired time.Time // when it was last renewed, and ended, by the database's clock
 	first              bool      // this transaction declared it lost
@@ -34,16 +33,6 @@ func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Regis
 	return l, err
 }
 
-// list are those that have ended.
-func (all losses) list() (ended []*loss) {
-	for _, l := range all {
-		if l != nil {
-			ended = append(ended, l)
-		}
-	}
-	return ended
-}
-
 // declareLost says what became of a registration that has ended; nil if it is good. From here
 // on its node cannot renew it: if that is renewing it at this moment, the update waits and then
 // finds it good, and a registration that was lost or released is never renewed.
@@ -55,7 +44,7 @@ func declareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (l *lo
 			Args: []any{t.Node, t.Epoch, work.NodeLost, work.NodeStopped}, Changed: func(rows int64) { first = rows > 0 }},
 		schema.Question{Query: `SELECT state, heartbeat_at, expires_at FROM nodes WHERE node = ?1 AND epoch = ?2 AND (state = ?3 OR state = ?4)`,
 			Args: []any{t.Node, t.Epoch, work.NodeLost, work.NodeStopped}, Read: func(rows *sql.Rows) error {
-				l, err = readLoss(rows, t)
+				l, err = readLoss(rows)
 				return err
 			}})
 	if l != nil {
@@ -65,9 +54,9 @@ func declareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (l *lo
 }
 
 // readLoss reads one row, if there is one.
-func readLoss(rows *sql.Rows, t work.Registration) (l *loss, err error) {
+func readLoss(rows *sql.Rows) (l *loss, err error) {
 	if rows.Next() {
-		l = &loss{registration: t}
+		l = &loss{}
 		var state string
 		var heartbeat, expired schema.Time
 		err = rows.Scan(&state, &heartbeat, &expired)
