@@ -16,8 +16,8 @@ import (
 const crosscheckRows = 10_000
 
 // compare finds what is wrong with the live orders, by comparing them row by row with
-// the next table, outside any transaction. The two are not at the same place in the log
-// where the system is running, so that a row that differs is then held against the
+// the next table, outside any transaction. While the system runs the two tables
+// are not at the same position of the log, so that each row that differs is then compared with the
 // events themselves.
 func (r *rebuild) compare(ctx context.Context) (report verify.Report, err error) {
 	report = verify.NewReport()
@@ -75,7 +75,7 @@ func crosscheckQuery(d rows.Dialect) string {
 			WHERE o.order_id > ?1 AND o.order_id <= ?2 AND n.order_id IS NULL`
 }
 
-// recheckRows is how many orders are held against their events at once. Their details may
+// recheckRows is how many orders are compared with their events at once. Their details may
 // have a megabyte each.
 const recheckRows = 64
 

@@ -63,7 +63,8 @@ func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int
 	return r.flush(ctx, f, partition, false)
 }
 
-// relieve writes what need not be held any longer.
+// relieve writes orders, so that the fold holds no more than its limits: those that have ended, once
+// they fill a transaction, or all where too many are held.
 func (r *rebuild) relieve(ctx context.Context, f *rows.Fold, partition int) error {
 	orders, bytes := f.Holds()
 	full := orders > r.conf.limits.orders || bytes > r.conf.limits.bytes

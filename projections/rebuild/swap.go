@@ -14,8 +14,8 @@ import (
 // swap applies what is left up to the heads and exchanges the tables and their
 // checkpoints in one transaction. It first takes the locks of the live checkpoints, so
 // that no projector writes to either table before it has committed; one that waits
-// finds its checkpoint moved, or still good for the table it then finds. It says what was wrong with
-// the checkpoints.
+// finds its checkpoint moved, or still good for the table it then finds. The answer is what was wrong
+// with the checkpoints.
 func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []verify.Difference, err error) {
 	if rowsClean { // before the locks: it counts all rows
 		if wrong, err = verify.Miscounts(ctx, r.db); err != nil {
@@ -58,9 +58,9 @@ func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []verify.Diff
 	return append(wrong, late...), nil
 }
 
-// unlike says what is wrong with the checkpoints that are replaced: where they are beyond what there
-// is and, if asked, counts that cannot be read, or else what they count where they are at the same place as
-// those that were built.
+// unlike says what is wrong with the checkpoints that are replaced. A checkpoint beyond the one that
+// was built is beyond the head. With count, the counts are looked at too: some cannot be read, or all
+// checkpoints are at the positions of the new ones and the counts differ.
 func (r *rebuild) unlike(replaced map[int]rows.Checkpoint, count bool) (found []verify.Difference) {
 	stored, expected, same := rows.Counts{}, rows.Counts{}, count
 	for partition, c := range r.built {

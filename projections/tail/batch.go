@@ -31,8 +31,8 @@ type logTail struct {
 	fold *rows.Fold // nil if nothing is known
 }
 
-// follow takes over the checkpoint that was read, and says whether another projector
-// has moved it. The error is a *rows.CountsError if nothing can be taken over.
+// follow goes on from the checkpoint that was read. The answer is whether another projector has moved
+// it. The error is a *rows.CountsError if the counts of the checkpoint cannot be read.
 func (t *logTail) follow(c rows.Checkpoint) (others bool, err error) {
 	if t.fold != nil && t.position == c.Position {
 		return false, nil
@@ -56,7 +56,7 @@ func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err err
 			p.Err = t.apply(ctx, p.Events)
 		}
 		if p.Err != nil {
-			t.fold = nil // what it held may not be what is stored
+			t.fold = nil // its orders may not be as they are stored
 			return applied, p.Err
 		}
 		applied += len(p.Events)

@@ -76,7 +76,7 @@ func (p *Projector) Run(ctx context.Context) error {
 // the views have to be made anew.
 func (p *Projector) Stopped() error { return p.stops.err() }
 
-// heed takes back a wake: the round that follows sees what it was about.
+// heed drops a wake that has not been heard yet: the round that follows reads the heads anyway.
 func (p *Projector) heed() {
 	select {
 	case <-p.wake:

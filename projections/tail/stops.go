@@ -9,21 +9,20 @@ import (
 	"orderflow/projections/internal/rows"
 )
 
-// stops are the places in front of which a projector has stopped, by partition, because of
-// an event that is newer than this program, or of counts that cannot be read.
+// stops says, by partition, in front of which event a projector has stopped: the event is newer than
+// this program, or the counts of the checkpoint cannot be read.
 type stops struct {
 	mu sync.Mutex
 	at map[int]stop
 }
 
-// stop is such a place.
 type stop struct {
 	after int64 // the last position that has been applied
 	err   error
 }
 
-// note takes down how it went with a partition that has been applied up to a position, and says
-// whether it is news that it has stopped there.
+// note records how far a partition has been applied, and the error that ended it or nil. The answer
+// is whether the projector has stopped there and had not before.
 func (s *stops) note(partition int, after int64, err error) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -35,7 +35,7 @@ func newComparison(id domain.OrderID, stored *rows.Row) *comparison {
 	return &comparison{id: id, stored: stored}
 }
 
-// event takes the order's next event.
+// event applies the order's next event.
 func (c *comparison) event(r domain.Recorded) {
 	if c.broken != nil {
 		return
@@ -56,7 +56,7 @@ func (c *comparison) event(r domain.Recorded) {
 	}
 }
 
-// outcome says what is wrong, when all events have been taken, and whether the row
+// outcome is for when the order's events have all come. It says what is wrong, and whether the row
 // merely lags.
 func (c *comparison) outcome(checkpoints map[int]rows.Checkpoint) (found []Difference, lagging bool) {
 	applied := func() bool { return c.first.position <= checkpoints[c.first.partition].Position }

@@ -14,7 +14,7 @@ type merge struct {
 	at   *comparison // the order whose events are coming
 }
 
-// event takes the next event; unreadable is why it could not be decoded.
+// event is for the next event; unreadable is why it could not be decoded.
 func (m *merge) event(r domain.Recorded, unreadable error) {
 	if m.at == nil || m.at.id != r.OrderID {
 		m.finish()

@@ -13,7 +13,7 @@ import (
 )
 
 // A part of a verification has at most so many rows, and ends when their details have so
-// many bytes. Three parts are held at a time; the events are streamed.
+// many bytes. Three parts are in memory at a time; the events are streamed.
 const (
 	verifyRows  = 300
 	verifyBytes = 8 << 20

@@ -29,7 +29,7 @@ type Fold struct {
 	bytes   int      // of the details held
 }
 
-// entry is an order that is held.
+// entry is an order that a fold keeps.
 type entry struct {
 	order   domain.Order
 	was     Placement // as its row has it
@@ -170,7 +170,7 @@ func (f *Fold) Ended() (n int) {
 }
 
 // Committed is for when the changes have been committed. Orders that have ended are let
-// go, and all that need not be held if there are more than keep.
+// go. If more than keep are left, all are let go that no later batch has touched.
 func (f *Fold) Committed(keep int) {
 	for _, e := range f.writing {
 		f.bytes -= len(e.order.Detail)
