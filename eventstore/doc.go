@@ -16,8 +16,8 @@
 //     append holds to its commit; no clock and no time-out is involved.
 //   - Every event carries a SHA-256 over its predecessor in the same stream and its own
 //     stored bytes (see Hash). Events are never updated or deleted; triggers refuse it.
-//   - Appends that arrive until a transaction begins share it (group commit), on SQLite with
-//     the other writers of the process. One that fails does so alone.
+//   - Appends to a partition that arrive until a transaction begins share it (group commit). One that
+//     fails does so alone.
 //   - What an append is told rests on a transaction that was committed, or on what others had
 //     committed: never on a try that was rolled back, nor on what the store remembers.
 //   - The store remembers streams and the end of its log. An append on what it remembers commits only if
@@ -27,6 +27,10 @@
 //     answers, so that an append is neither lost nor done twice.
 //
 // In a transaction, rows are locked in this order: in-flight rows, heads, reservations.
+//
+// An append goes from the lane of its partition, where it queues (lane.go), to a group (group.go), to
+// one transaction of that group (commit.go), and to its statements (rows.go). What the store remembers
+// is in memory.go, and how the log is read in read.go.
 //
 // It does not interpret events; package domain decides what they mean.
 package eventstore

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// ErrOtherClock is the kind of error for a process that must not hold leases: others hold leases in this file by a clock that this process cannot read.
+// ErrOtherClock is the kind of error for a process that must not hold leases: others hold leases in
+// this file by a clock that it cannot read.
 var ErrOtherClock = errors.New("leases in this file are judged by another clock")
 
 // longestWatch bounds how long others are watched for a sign of life. It is there for rows that
@@ -51,7 +52,7 @@ func (j clockJoin) join(ctx context.Context) error {
 	}
 	// After a start of the machine, or where no process ever held leases, nobody can be alive.
 	if watch := seen.boot != "" && !restarted(seen.boot, j.Boot); watch && len(seen.holders) > 0 {
-		j.tell(fmt.Sprintf("node %s held leases in this file by %s; waiting up to %s for a sign of life", seen.anyone(), clockName(seen.boot), seen.patience()))
+		j.tell(fmt.Sprintf("node %s held leases in this file by %s; waiting up to %s for a sign of life", seen.longest, clockName(seen.boot), seen.patience))
 		if seen, err = j.watch(ctx, seen); err != nil || seen.boot == j.Boot {
 			return err
 		}
@@ -62,10 +63,9 @@ func (j clockJoin) join(ctx context.Context) error {
 // watch looks at the others until their leases must have ended, by this process's own watch. It
 // gives what it saw last.
 func (j clockJoin) watch(ctx context.Context, first holdings) (holdings, error) {
-	patience := first.patience()
-	tick := time.NewTicker(min(max(patience/50, time.Millisecond), 250*time.Millisecond))
+	tick := time.NewTicker(min(max(first.patience/50, time.Millisecond), 250*time.Millisecond))
 	defer tick.Stop()
-	for begun := time.Now(); time.Since(begun) <= patience; {
+	for begun := time.Now(); time.Since(begun) <= first.patience; {
 		select {
 		case <-ctx.Done():
 			return first, ctx.Err()
@@ -85,7 +85,7 @@ func (j clockJoin) watch(ctx context.Context, first holdings) (holdings, error) 
 // compare says whether anybody has shown a sign of life.
 func (j clockJoin) compare(before, now holdings) error {
 	for holder, heartbeat := range now.holders {
-		if before.holders[holder].at != heartbeat.at {
+		if before.holders[holder] != heartbeat {
 			return fmt.Errorf("%w: node %s holds leases by %s, and this process has %s. "+
 				"Stop that node first, or start both so that they read the same clock (the same /proc/sys/kernel/random/boot_id, in the same time namespace)",
 				ErrOtherClock, holder, clockName(now.boot), clockName(j.Boot))
@@ -152,51 +152,16 @@ func clockName(boot string) string {
 
 // holdings are the clock of a file and those who may hold leases by it.
 type holdings struct {
-	boot    string // empty: none was ever set
-	holders map[holder]sign
-}
-
-// holder is a registration of a node that has not been ended.
-type holder struct {
-	node  string
-	epoch int64
-	host  string
-	pid   int
-}
-
-func (h holder) String() string { return fmt.Sprintf("%s (process %d on %s)", h.node, h.pid, h.host) }
-
-// sign is a holder's last sign of life.
-type sign struct {
-	at   string        // as stored: it is compared with itself only
-	good time.Duration // how long it was good for; longestWatch at most
-}
-
-// patience is how long the longest lease lasts.
-func (h holdings) patience() (longest time.Duration) {
-	for _, s := range h.holders {
-		longest = max(longest, s.good)
-	}
-	return longest
-}
-
-// anyone is the holder with the longest lease.
-func (h holdings) anyone() (name holder) {
-	for one, s := range h.holders {
-		if s.good == h.patience() {
-			name = one
-		}
-	}
-	return name
+	boot     string            // empty: none was ever set
+	holders  map[string]string // the last heartbeats of nodes that have not ended, as stored
+	patience time.Duration     // how long the longest lease lasts; longestWatch at most
+	longest  string            // who has it
 }
 
 // survey reads clock and holders at one moment.
-func survey(ctx context.Context, db interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-},
-) (holdings, error) {
-	found := holdings{holders: map[holder]sign{}}
-	rows, err := db.QueryContext(ctx, `SELECT COALESCE((SELECT boot FROM lease_clock), ''), n.node, n.epoch, n.host, n.pid, n.heartbeat_at, n.expires_at
+func survey(ctx context.Context, db querier) (holdings, error) {
+	found := holdings{holders: map[string]string{}}
+	rows, err := db.QueryContext(ctx, `SELECT COALESCE((SELECT boot FROM lease_clock), ''), n.node, n.host, n.pid, n.heartbeat_at, n.expires_at
 		FROM (SELECT 1) LEFT JOIN nodes n ON n.state NOT IN ('stopped', 'lost')`)
 	if err != nil {
 		return found, err
@@ -204,12 +169,17 @@ func survey(ctx context.Context, db interface {
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var node, host, heartbeat, expires sql.NullString
-		var epoch, pid sql.NullInt64
-		if err := rows.Scan(&found.boot, &node, &epoch, &host, &pid, &heartbeat, &expires); err != nil {
+		var pid sql.NullInt64
+		if err := rows.Scan(&found.boot, &node, &host, &pid, &heartbeat, &expires); err != nil {
 			return found, err
 		}
-		if node.Valid {
-			found.holders[holder{node.String, epoch.Int64, host.String, int(pid.Int64)}] = sign{heartbeat.String, lasts(heartbeat.String, expires.String)}
+		if !node.Valid {
+			continue
+		}
+		holder := fmt.Sprintf("%s (process %d on %s)", node.String, pid.Int64, host.String)
+		found.holders[holder] = heartbeat.String
+		if good := lasts(heartbeat.String, expires.String); good >= found.patience {
+			found.patience, found.longest = good, holder
 		}
 	}
 	return found, rows.Err()

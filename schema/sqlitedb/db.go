@@ -117,11 +117,13 @@ func Tables(ctx context.Context, c Config) (tables []string, err error) {
 	return tables, err
 }
 
-// each calls do with every row of two texts.
-func each(ctx context.Context, db interface {
+// querier is a pool, a connection of it, or a transaction.
+type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}, query string, do func(a, b string) error,
-) error {
+}
+
+// each calls do with every row of two texts.
+func each(ctx context.Context, db querier, query string, do func(a, b string) error) error {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err
