@@ -1,29 +1,29 @@
 package messaging
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// Bell wakes the subscribers of this process when messages have been published in it,
-// so that they need not wait for their next poll. The zero value is ready.
+// Bell wakes the subscribers of a process when the process has published messages, so that they need not wait
+// for their next poll. The zero value is ready for use.
 type Bell struct {
 	mu   sync.Mutex
 	wake map[chan struct{}]func(topic string) bool
 }
 
-// Ring wakes those who listen to one of the topics. It never blocks.
+// Ring wakes the subscribers of the topics. It never blocks.
 func (b *Bell) Ring(topics ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for ch, wants := range b.wake {
-		for _, t := range topics {
-			if wants(t) {
-				nudge(ch)
-				break
-			}
+		if slices.ContainsFunc(topics, wants) {
+			nudge(ch)
 		}
 	}
 }
 
-// listen has ch nudged when wants says yes to a topic that was published.
+// listen has ch nudged after the publication of each topic to which wants says yes, until stop is called.
 func (b *Bell) listen(ch chan struct{}, wants func(string) bool) (stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

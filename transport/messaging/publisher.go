@@ -30,14 +30,14 @@ type Publisher struct {
 
 var _ message.Publisher = (*Publisher)(nil)
 
-// NewPublisher gives a publisher that rings bell, which may be nil.
+// NewPublisher makes a publisher that rings bell, which may be nil.
 func NewPublisher(db *schema.DB, bell *Bell, logger watermill.LoggerAdapter) *Publisher {
 	return &Publisher{db: db, bell: bell, logger: logger}
 }
 
-// Publish stores the messages in one transaction, in the order given: all of them or
-// none, unless the error is of kind schema.ErrCommit, when that is not known. The first
-// message's context is that of the transaction.
+// Publish stores the messages in one transaction, in the order given: all of them, or none if it gives an
+// error. After an error of kind schema.ErrCommit it is not known which. The first message's context is that
+// of the transaction.
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -53,11 +53,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		if err != nil {
 			return err
 		}
-		placed := make(message.Messages, len(messages))
+		located := make(message.Messages, len(messages))
 		for i, m := range messages {
-			placed[i] = withPosition(m.Copy(), logPosition{inflight.Unplaced, head + int64(i) + 1, time.Now()})
+			located[i] = withPosition(m.Copy(), logPosition{inflight.Unplaced, head + int64(i) + 1, time.Now()})
 		}
-		inserts, err := insert(tx.Dialect(), p.logger, topic, placed)
+		inserts, err := insert(tx.Dialect(), p.logger, topic, located)
 		if err != nil {
 			return err
 		}
@@ -72,8 +72,8 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	return nil
 }
 
-// advance takes n positions of the partition without events and gives the one before
-// them. The row's lock is held to the commit, so messages become visible in order.
+// advance reserves n positions of the partition without events and gives the one before them. The row stays
+// locked to the commit, so that messages become visible in order.
 func (p *Publisher) advance(ctx context.Context, tx *schema.Tx, n int) (int64, error) {
 	if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, n, inflight.Unplaced); err != nil {
 		return 0, err

@@ -14,15 +14,15 @@ import (
 	"orderflow/schema"
 )
 
-// DeadLetters are the messages that were given up, until an operator decides.
+// DeadLetters are the messages that were given up. They wait for an operator's decision.
 type DeadLetters struct {
 	db *schema.DB
 }
 
-// NewDeadLetters gives the dead letters of a database.
+// NewDeadLetters opens the dead letters of a database.
 func NewDeadLetters(db *schema.DB) *DeadLetters { return &DeadLetters{db: db} }
 
-// LetterKey names a dead letter: the place of its message, and the group that gave it up.
+// LetterKey names a dead letter: the position of its message in the log, and the group that gave it up.
 type LetterKey struct {
 	Group     string `json:"group"`
 	Topic     string `json:"topic"`
@@ -65,9 +65,9 @@ type DeadLetter struct {
 	ParkedAt      time.Time `json:"parked_at"`
 }
 
-// Park moves the message of a lease to the dead letters. It is for messages that
-// cannot be related to an order; others are parked with the event that says so.
-// domain.ErrFenced if the lease is no longer held.
+// Park moves the message of a lease to the dead letters. It is for messages that belong to no order; others
+// are parked by Leases, with the event that says so. The error is domain.ErrFenced if the lease is no longer
+// held.
 func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) error {
 	err := d.db.InTx(ctx, func(tx *schema.Tx) error {
 		held := false
@@ -83,10 +83,10 @@ func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) err
 	return nil
 }
 
-// RequeueTx gives a dead letter back to its group, within tx: it can be claimed at once,
-// its attempts count on, so that no earlier attempt can be taken for a new one, and its
-// interruptions count anew. domain.ErrNotFound if there is no such letter. If the letter
-// is about an order, the event that resumes the order belongs in the same transaction.
+// RequeueTx gives a dead letter back to its group, within tx. It can be claimed at once. Its attempts count
+// on, so that no earlier attempt can be taken for a new one; its interruptions begin anew. If the letter
+// belongs to an order, the event that resumes the order belongs in the same transaction. The error is
+// domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
 	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt`, k)
 	if err != nil {
@@ -111,7 +111,7 @@ func (d *DeadLetters) Requeue(ctx context.Context, k LetterKey) error {
 	return d.db.InTx(ctx, func(tx *schema.Tx) error { return d.RequeueTx(ctx, tx, k) })
 }
 
-// Discard removes a dead letter for good. domain.ErrNotFound if there is no such letter.
+// Discard removes a dead letter for good. The error is domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) Discard(ctx context.Context, k LetterKey) error {
 	err := d.db.InTx(ctx, func(tx *schema.Tx) error { return changeLetter(ctx, tx, `DELETE FROM dead_letters`, k) })
 	if err != nil {
@@ -129,7 +129,7 @@ func changeLetter(ctx context.Context, tx *schema.Tx, how string, k LetterKey) e
 	return err
 }
 
-// Get gives one dead letter; domain.ErrNotFound if there is no such letter.
+// Get gives one dead letter. The error is domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) Get(ctx context.Context, k LetterKey) (DeadLetter, error) {
 	of, err := d.query(ctx, letter, k.args()...)
 	if err == nil && len(of) == 0 {
@@ -141,7 +141,7 @@ func (d *DeadLetters) Get(ctx context.Context, k LetterKey) (DeadLetter, error) 
 	return of[0], nil
 }
 
-// List gives the dead letters, the latest first, at most limit of them.
+// List gives the latest dead letters, at most limit of them, the latest in front.
 func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error) {
 	all, err := d.query(ctx, ` ORDER BY parked_at DESC, topic, partition, position `+d.db.Dialect().Limit("?1"), limit)
 	if err != nil {

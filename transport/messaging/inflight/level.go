@@ -10,10 +10,10 @@ import (
 	"orderflow/schema"
 )
 
-// EventLevel is the level in whose forms events may be written (see domain.EventLevel). If every
-// node reads a higher one, it is raised first, to the lowest that they and this program read. What
-// it once was it is for ever. A node counts until it is released or declared lost (see Losses): an
-// expired registration may be under renewal, by a statement that began before.
+// EventLevel gives the level of the forms in which events may be written (see domain.EventLevel). It raises the
+// level first, if it can: to the lowest that this program and all registered nodes read. The level never
+// falls. A node counts until it is released or declared lost (see Losses), since an expired registration may
+// be under renewal, by a statement that began before.
 func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	var level, all int
 	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state IN (?1, ?2)), ?3)
@@ -37,10 +37,10 @@ func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	return wanted, nil
 }
 
-// raise raises the level, if it is lower and no node reads less. A node that registers takes the
-// turn too (trigger nodes_read_events): if it came first, its row is seen by the statement after
-// the turn was had, and if it comes later, it finds the level raised. The two may wait for each
-// other in a circle; the database then gives one up, and it is done again.
+// raise raises the level, if it is lower and no node reads less. A node that registers takes the same turn
+// (trigger nodes_read_events). If the node came first, the second statement sees its row. If it comes later,
+// it finds the level raised. The two may wait for each other in a circle; the database then gives one
+// transaction up, and it is done again.
 func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
 	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`); err != nil {

@@ -9,15 +9,6 @@ import (
 	"orderflow/domain/work"
 )
 
-// Sizes, in bytes, that the tables hold in either dialect.
-const (
-	maxNodeName = 100
-	maxHost     = 255
-	maxVersion  = 64
-	maxRoles    = 64
-	maxAdmin    = 255
-)
-
 // MaxDelay is the longest time that the database is asked to add to its clock: SQL
 // Server adds milliseconds of 32 bits.
 const MaxDelay = 24 * 24 * time.Hour
@@ -25,7 +16,7 @@ const MaxDelay = 24 * 24 * time.Hour
 // topicName is what watermill-sql allows too; such names need no quoting in SQL.
 var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
 
-// ValidTopic is of kind domain.ErrInvalid if no topic, or consumer group, can have the name.
+// ValidTopic gives an error of kind domain.ErrInvalid if no topic and no consumer group can have the name.
 func ValidTopic(name string) error {
 	if !topicName.MatchString(name) {
 		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
@@ -33,6 +24,7 @@ func ValidTopic(name string) error {
 	return nil
 }
 
+// validNode looks whether the tables hold a node, in either dialect.
 func validNode(n work.Node) error {
 	if n.Node == "" {
 		return fmt.Errorf("%w: the node has no name", domain.ErrInvalid)
@@ -44,11 +36,11 @@ func validNode(n work.Node) error {
 		name, value string
 		most        int
 	}{
-		{"name", n.Node, maxNodeName},
-		{"host", n.Host, maxHost},
-		{"version", n.Version, maxVersion},
-		{"roles", n.Roles, maxRoles},
-		{"admin address", n.Admin, maxAdmin},
+		{"name", n.Node, 100},
+		{"host", n.Host, 255},
+		{"version", n.Version, 64},
+		{"roles", n.Roles, 64},
+		{"admin address", n.Admin, 255},
 	} {
 		if len(f.value) > f.most {
 			return fmt.Errorf("%w: the node's %s has %d bytes (%d at most)", domain.ErrInvalid, f.name, len(f.value), f.most)

@@ -12,26 +12,27 @@ import (
 	"orderflow/schema"
 )
 
-// Nodes is the register of nodes: who may hold leases, and until when, by the
-// database's clock.
+// Nodes is the register of nodes. It says which node may hold leases, and until when, by the database's clock.
 type Nodes struct {
 	db    *schema.DB
 	level int // of the events that this program reads
 }
 
-// NewNodes gives the register of a database.
+// NewNodes opens the register of a database.
 func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db, level: domain.EventLevel} }
 
-// Register enters a node as active for ttl and gives its epoch, which is higher than that
-// of any earlier registration of the same name, and than node.Epoch, which the caller had before:
-// where a backup was restored, the register does not know of that one. While another one of the name
-// is good, it is a *work.NameTakenError. What does not fit (see limits.go) is of kind
-// domain.ErrInvalid. domain.ErrNewer if events may be written that this program does not read.
+// Register enters a node as active for ttl and gives the epoch of the new registration. The epoch is higher
+// than that of every earlier registration of the name. It is also higher than node.Epoch, the caller's last
+// epoch, which the register may not know of after a backup was restored.
+//
+// The error is a *work.NameTakenError while another registration of the name is good. It is of kind
+// domain.ErrInvalid if the node does not fit into the table, and domain.ErrNewer if events may be written
+// that this program cannot read.
 func (n *Nodes) Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
 	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
 	}
-	epoch, err = n.register(ctx, node, ttl)
+	err = schema.ErrDuplicateKey
 	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: it is seen now
 		epoch, err = n.register(ctx, node, ttl)
 	}
@@ -67,8 +68,8 @@ func (n *Nodes) register(ctx context.Context, node work.Node, ttl time.Duration)
 	return epoch, err
 }
 
-// holder is a *work.NameTakenError if there is a good registration of the node's name other than
-// its own. Two that register at once are told apart by the epoch that they insert.
+// holder gives a *work.NameTakenError if another registration of the node's name is good. Two processes that
+// register at once are told apart by the epoch that they insert.
 func holder(ctx context.Context, tx *schema.Tx, node work.Node) error {
 	return tx.Ask(ctx, schema.Question{
 		Query: `SELECT epoch, host, pid, admin, heartbeat_at, expires_at FROM nodes
@@ -89,8 +90,8 @@ func holder(ctx context.Context, tx *schema.Tx, node work.Node) error {
 	})
 }
 
-// readsAll is of kind domain.ErrNewer if events may be written that this program does not read. A
-// trigger refuses the row too, also to programs that do not ask.
+// readsAll gives an error of kind domain.ErrNewer if events may be written that this program cannot read. A
+// trigger refuses the registration too, also that of a program that does not ask.
 func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
 	var level int
 	if err := tx.QueryRowContext(ctx, `SELECT event_level FROM compatibility`).Scan(&level); errors.Is(err, sql.ErrNoRows) {
@@ -104,9 +105,9 @@ func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
 	return nil
 }
 
-// Renew extends a registration to ttl from now; state is work.NodeActive or
-// NodeDraining. Once it has expired, or has been released, it can never be renewed again:
-// domain.ErrFenced. So is one in a file that is no longer the database.
+// Renew extends a registration to ttl from now. state is work.NodeActive or work.NodeDraining. A registration
+// that has expired or was released can never be renewed: the error is domain.ErrFenced. So it is if the
+// database's file was replaced.
 func (n *Nodes) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
 	err := validTTL(ttl)
 	if state != work.NodeActive && state != work.NodeDraining {
@@ -124,7 +125,7 @@ func (n *Nodes) Renew(ctx context.Context, of work.Registration, state string, b
 		ttl.Milliseconds(), state, busy, work.NodeLost, work.NodeStopped)
 }
 
-// Release ends a registration at once; what it still holds can be taken over.
+// Release ends a registration at once. Others can take over the messages that it still holds. The error is
 // domain.ErrFenced if it had ended already.
 func (n *Nodes) Release(ctx context.Context, of work.Registration) error {
 	now := n.db.Dialect().Now()
@@ -146,7 +147,7 @@ func (n *Nodes) update(ctx context.Context, what string, of work.Registration, q
 	return nil
 }
 
-// List gives all registrations that are kept, the latest first.
+// List gives all registrations that are kept, the latest in front.
 func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
 	nodes, err := collect(ctx, n.db, func(rows *sql.Rows, d *work.Node) error {
 		var started, heartbeat, expires schema.Time

@@ -66,13 +66,14 @@ type Reset struct {
 // lastEvent is the position of the last event of a head's partition.
 const lastEvent = `COALESCE((SELECT MAX(e.position) FROM events e WHERE e.partition = heads.partition), 0)`
 
-// beyondHead is the condition that a row of a table is at a place that the log does not have.
+// beyondHead is the condition that a row of a table is at a position that the log does not have.
 func beyondHead(table string) string {
 	return ` WHERE position > COALESCE((SELECT h.head FROM heads h WHERE h.partition = ` + table + `.partition), 0)`
 }
 
-// passedOver gives the messages up to the head that an offset beyond it passes over, unless they are in
-// flight or dead letters, to whoever is free. Those that were dealt with are found out of date then.
+// passedOver puts messages in flight that an offset beyond the head has passed over, unless they are in flight or
+// dead letters already. They are nobody's, so that any node claims them. A handler finds those out of date
+// that were dealt with.
 const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 		node, epoch, attempt, interruptions, claimed_at, available_at)
 	SELECT o.consumer_group, m.topic, m.partition, m.position, m.topic, m.position, m.uuid, m.payload, m.metadata, '', 0, 0, 0, m.created_at, ?1
@@ -83,10 +84,10 @@ const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition
 		AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.consumer_group = o.consumer_group AND d.topic = m.topic
 			AND d.partition = m.partition AND d.position = m.position)`
 
-// ResetOffsets sets heads to the last event of their partition, takes offsets that are beyond the head
-// back to it, hands out again what they had passed over, and removes messages of events that are not in
-// the log, so that they neither reach a worker nor are in the way of new ones. It is for a database whose
-// log has lost its end; nodes should be stopped. The heads are locked meanwhile: nothing is appended.
+// ResetOffsets repairs the offsets of a database whose log has lost its end. Nodes should be stopped. It sets
+// each head to the last event of its partition and takes offsets beyond a head back to it. Messages that an
+// offset had passed over are handed out again. Messages whose events are not in the log are removed. The
+// heads are locked meanwhile, so that nothing is appended.
 func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 	steps := []struct {
 		what, statement string

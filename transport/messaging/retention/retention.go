@@ -10,25 +10,20 @@ import (
 	"orderflow/schema"
 )
 
-// Sweeper removes what nobody needs any more: messages that every consumer group of
-// their topic has claimed, and registrations of nodes that have ended. It works in small
-// transactions with pauses between them, so that it is not in the way of others, and any
-// number of nodes may do it at once. Events are not its business; a topic that no group
-// consumes keeps its messages, and a group that consumes no more keeps those of its
-// topics until its rows of consumer_offsets are deleted.
+// Sweeper removes rows that nobody needs any more. See the package documentation for what it promises.
 type Sweeper struct {
 	db   *schema.DB
 	conf Config
 }
 
-// New gives the sweeper of a database. A configuration that does not fit is an
-// error of kind domain.ErrInvalid of Run and Sweep.
+// New makes a sweeper. If the configuration does not fit, Run and Sweep give an error of kind
+// domain.ErrInvalid.
 func New(db *schema.DB, c Config) *Sweeper {
 	return &Sweeper{db: db, conf: c.withDefaults()}
 }
 
-// Run sweeps every so often until ctx ends, when it gives nil. A sweep that fails is
-// logged and done again the next time.
+// Run sweeps every Config.Every until ctx ends, and gives nil then. A sweep that fails is logged, and done
+// again the next time.
 func (r *Sweeper) Run(ctx context.Context) error {
 	if err := r.conf.validate(); err != nil {
 		return err
@@ -48,13 +43,12 @@ func (r *Sweeper) Run(ctx context.Context) error {
 type Swept struct {
 	Messages int64
 	Nodes    int64
-	// Recovered are in-flight messages of registrations that are not there, which only
-	// somebody's hand can have removed. They can be claimed again.
+	// Recovered counts messages in flight under registrations that are not there. Only somebody's hand can
+	// have removed those. The messages can be claimed again.
 	Recovered int64
 }
 
-// Sweep removes all that may be removed now, and says how much it was, also when it
-// fails halfway.
+// Sweep removes all that may be removed now. It says how much it has removed, also when it fails halfway.
 func (r *Sweeper) Sweep(ctx context.Context) (Swept, error) {
 	if err := r.conf.validate(); err != nil {
 		return Swept{}, err
@@ -159,8 +153,8 @@ const (
 // could renew the registration of its successor.
 const lastOfName = 30 * 24 * time.Hour
 
-// ended is the condition for registrations that ended before ?1 and hold nothing, if a
-// later one has the same name or they ended before ?2.
+// ended is the condition for registrations that ended before ?1 and have nothing in flight, and of which a
+// later one of the same name is there, or which ended before ?2.
 const ended = ` WHERE expires_at <= ?1
 	AND NOT EXISTS (SELECT 1 FROM inflight i WHERE i.node = nodes.node AND i.epoch = nodes.epoch)
 	AND (expires_at <= ?2 OR EXISTS (SELECT 1 FROM nodes l WHERE l.node = nodes.node AND l.epoch > nodes.epoch))`
