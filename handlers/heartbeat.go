@@ -21,9 +21,9 @@ var errWorkLeft = errors.New("handlers are still running")
 // database lets it, when the registration was lost. When ctx ends it releases the
 // registration, so that others can take over at once what it still holds.
 //
-// While another registration under its name is good it waits for that one's end: it may be
-// this node's own, from before a crash. If it is renewed meanwhile there are two processes of one
-// name, which is an error.
+// While another registration under its name is good, Run waits for the end of that registration: it
+// may be this node's own, from before a crash. If that registration is renewed meanwhile, two
+// processes have one name, which is an error.
 func (n *Node) Run(ctx context.Context) error {
 	for {
 		t, err := n.register(ctx)
@@ -38,8 +38,8 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 }
 
-// register begins a tenure, trying until the database lets it; nil if ctx ends first, or another
-// process has the name.
+// register begins a tenure. It tries until the database lets it. The tenure is nil if ctx ends first,
+// or if another process has the name.
 func (n *Node) register(ctx context.Context) (*tenure, error) {
 	var rival work.Node // who was seen to have the name
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
@@ -70,7 +70,8 @@ func (n *Node) register(ctx context.Context) (*tenure, error) {
 	}
 }
 
-// waitsFor says once whose end is waited for, and is an error if that one lives: it has renewed.
+// waitsFor says in the log, once, whose registration the node waits for. It is an error if that
+// registration was renewed: then the other process lives.
 func (n *Node) waitsFor(before, now work.Node) error {
 	if before.Epoch == now.Epoch {
 		if now.HeartbeatAt.After(before.HeartbeatAt) {
@@ -85,8 +86,8 @@ func (n *Node) waitsFor(before, now work.Node) error {
 	return nil
 }
 
-// enter asks for a registration, for as long as the answer would be of use. The end of
-// ctx doesn't interrupt it: a registration that nobody knows of could not be released.
+// enter asks for a registration, and gives up when the answer would come too late to be of use. The end
+// of ctx doesn't interrupt it: a registration that nobody knows of could not be released.
 func (n *Node) enter(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()
@@ -162,7 +163,7 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 	}
 }
 
-// failed says that the register did not do what it was asked for at a time.
+// failed tells of an error of the register, which was asked at a time.
 func (n *Node) failed(asked time.Time, err error, what string) {
 	if n.failing.IsZero() {
 		n.failing = asked
@@ -172,7 +173,8 @@ func (n *Node) failed(asked time.Time, err error, what string) {
 	n.conf.Logger.WithError(err).Warn(what)
 }
 
-// recovered is for the line that says that the register answers; it says for how long it had not.
+// recovered is the logger for a line that says that the register answers. If it had not answered
+// before, the line says for how long.
 func (n *Node) recovered() *logrus.Entry {
 	since := n.failing
 	if n.failing = (time.Time{}); since.IsZero() {
@@ -181,10 +183,9 @@ func (n *Node) recovered() *logrus.Entry {
 	return n.conf.Logger.WithField("after", time.Since(since).Round(time.Millisecond).String())
 }
 
-// renew sends one heartbeat and waits until the next is due, or half of the time that is
-// safe is over, so that a connection that has died leaves time for another try. One that
-// is only slow goes on meanwhile, and counts when it is through: to break it off would
-// cost its connection.
+// renew sends one heartbeat. It waits until the next is due, or until half of the safe time is over, so
+// that a dead connection leaves time for another try. A renewal that is only slow goes on
+// meanwhile, and counts when it is through: to break it off would cost its connection.
 func (n *Node) renew(ctx context.Context, t *tenure) error {
 	crashpoint.Here("heartbeat.begin")
 	began, ttl := time.Now(), n.conf.LeaseTTL
@@ -205,8 +206,8 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	})
 }
 
-// named is the error of a call, which was given up after a time, with what kept it from being
-// answered, if that is known.
+// named adds to an error what keeps the database from answering, if that is known. The error is that of
+// a call that was given up after a time.
 func (n *Node) named(err error, after time.Duration) error {
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err

@@ -49,12 +49,12 @@ func (j *job) log() *logrus.Entry {
 
 // begin finds out how the order is.
 func (j *job) begin() error {
-	// What others have appended since the lease was passed on shows when the job appends.
+	// Events that others have appended since the lease was passed on are met when the job appends.
 	if j.order = j.delivery.Order(); j.order != nil && j.order.ID == j.id {
 		return nil
 	}
-	// Of a message that was delivered before, more may have been recorded elsewhere than this
-	// node knows, and what it knows may forbid the next attempt for ever.
+	// If the message was delivered before, more may have been recorded elsewhere than this node
+	// remembers, and what it remembers may forbid the next attempt for ever.
 	if j.lease.Attempt == 1 {
 		err := j.load(func(ctx context.Context) ([]domain.Recorded, error) {
 			return j.conf.Store.LoadAt(ctx, j.id, j.lease.Position)

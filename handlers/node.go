@@ -17,8 +17,8 @@ import (
 // are good.
 type Registry interface {
 	// Register enters a node for ttl and gives its epoch, which is higher than that of any earlier
-	// registration of the name, and than node.Epoch. While another registration under its
-	// name is good, but for that of node.Epoch, it is a *work.NameTakenError.
+	// registration of the name, and than node.Epoch. It is a *work.NameTakenError if another
+	// registration of the name, of an epoch other than node.Epoch, is good.
 	Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error)
 	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
 	Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error

@@ -14,9 +14,9 @@ import (
 
 // Slots gives free slots of this node to messages that are about to be appended.
 type Slots interface {
-	// Reserve gives the lease to append a message of topic under, with work.SettleStart. end is
-	// nil if the message has to wait for its turn like others. Otherwise it must be called once:
-	// with what the append started, and the order, which may be nil; or with nil.
+	// Reserve gives the lease for an append of a message of topic, with work.SettleStart. end is nil
+	// if no slot is free, or if other messages go first. Otherwise end must be called once: with
+	// what the append started and its order, which may be nil; or with nil if nothing came of it.
 	Reserve(topic string) (lease work.Lease, end func(*work.Next, *domain.Order))
 }
 

@@ -12,8 +12,8 @@ import (
 	"orderflow/domain/work"
 )
 
-// newRouter makes a router with one handler for each of work.Topics. From the outside
-// in, a message passes: names for errors, recovery from panics, correlation id, dead letters.
+// newRouter makes a router with one handler for each of work.Topics. From the outside in, a message
+// passes: names for errors, recovery from panics, correlation id, dead letters.
 func newRouter(c WorkerConfig) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.RouterLogger)
 	if err != nil {
@@ -27,7 +27,7 @@ func newRouter(c WorkerConfig) (*message.Router, error) {
 	return router, nil
 }
 
-// identify has errors, those of panics too, say in the log whose they are.
+// identify makes every error, that of a panic too, name its order and request in the log.
 func identify(next message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		produced, err := next(msg)

@@ -18,8 +18,8 @@ import (
 type Store interface {
 	Loader
 	Appender
-	// LoadAt is Load for a caller who knows the position of an event of the order. It may give
-	// what is remembered of the order up to that event, or further, and not what is stored.
+	// LoadAt is Load for a caller who knows the position of one event of the order. The store may
+	// answer from its memory, with the events up to that one or to a later one.
 	LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error)
 }
 

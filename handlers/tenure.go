@@ -8,12 +8,11 @@ import (
 	"orderflow/domain"
 )
 
-// safely is how long after the start of a renewal a tenure may be relied on: a fifth of
-// the lease's time is left for the work to stop in.
+// safely is how long a tenure may be relied on after the start of a renewal: four fifths of the
+// lease's time. The last fifth is for the work to stop in.
 func safely(ttl time.Duration) time.Duration { return ttl - ttl/5 }
 
-// tenure is one registration of the node. It ends by itself when it isn't extended, by
-// a timer that waits for no one.
+// tenure is one registration of the node. Unless it is extended, a timer ends it, whatever hangs.
 type tenure struct {
 	epoch int64
 	ctx   context.Context
@@ -50,8 +49,8 @@ func (t *tenure) fence() {
 	t.timer.Stop()
 }
 
-// held says whether the tenure may be relied on. It looks at the clock itself: after a
-// pause of the process the timer may not have had its turn yet.
+// held says whether the tenure may be relied on. It compares the clock: after a pause of the process
+// the timer can be late.
 func (t *tenure) held() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -84,11 +84,11 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 // errRouterStopped is the end of a router that nobody closed.
 var errRouterStopped = errors.New("the router stopped by itself")
 
-// Run works until ctx ends, or the router or the node stops by itself, which is an error. Then it
-// drains: the node says so to the cluster, the subscriber takes no more work and the
-// steps under way finish, for DrainTimeout at most; what still runs is cut short, recorded as
-// interrupted and handed back; the router is closed; last the node is released. If a handler runs on even then, the node
-// is not released, which is an error: its leases keep others away until they expire.
+// Run works until ctx ends. It is an error if the router or the node stops by itself. Then the worker
+// drains, in this order: the node tells the cluster; the subscriber takes no more work; the steps
+// under way finish, for DrainTimeout at most; those that still run are cut short, recorded as
+// interrupted and handed back; the router is closed; the node is released. If a handler runs on even
+// then, the node is not released, which is an error: its leases keep others away until they expire.
 func (w *Worker) Run(ctx context.Context) error {
 	// What runs here must outlive ctx, since draining needs it.
 	alive := context.WithoutCancel(ctx)

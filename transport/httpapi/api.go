@@ -22,8 +22,8 @@ type APIConfig struct {
 	AllowedHosts []string
 	// Logger gets a line per request; nil: none.
 	Logger *logrus.Entry
-	// InHand bounds the bytes of bodies that are held at once, and those of answers; who comes
-	// beyond is told to come again (503, Retry-After). 0: 64 MiB.
+	// InHand bounds the bytes of the bodies that are held at once, and those of the answers. A request
+	// beyond the bound is told to come again (503, Retry-After). 0: 64 MiB.
 	InHand int64
 	// Timeout bounds the work on one request; 0: 15 s.
 	Timeout time.Duration

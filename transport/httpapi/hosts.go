@@ -10,11 +10,11 @@ import (
 	"orderflow/domain"
 )
 
-// A page of another site may give its own name the address of this machine (DNS rebinding); to a
-// browser, this listener is then that site. Only the header Host tells: it holds the name.
+// A page of another site may give its own name the address of this machine (DNS rebinding). A browser
+// then takes this listener for that site. Only the header Host tells: it holds the name.
 
-// loopbackOr lets requests through whose Host is a name or address of the machine itself, or one
-// of allowed, with any port, and those without one (HTTP/1.0), which no browser sends.
+// loopbackOr lets a request through if its Host is a name or address of the machine itself, or one of
+// allowed, with any port. A request without Host (HTTP/1.0) is let through too: no browser sends one.
 func loopbackOr(allowed []string, next http.Handler) http.Handler {
 	names := make([]string, len(allowed))
 	for i, name := range allowed {

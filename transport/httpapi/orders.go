@@ -91,7 +91,7 @@ func (a *api) readOrder(w http.ResponseWriter, r *http.Request, h *hold) (o hand
 	return o, nil
 }
 
-// decode reads a body, a large one in its turn, for which it waits until ctx ends.
+// decode reads a body. A large body waits for its turn, until ctx ends.
 func (a *api) decode(ctx context.Context, body []byte) (o handlers.NewOrder, err error) {
 	if len(body) <= smallBody {
 		return decodeOrder(body)
@@ -103,8 +103,8 @@ func (a *api) decode(ctx context.Context, body []byte) (o handlers.NewOrder, err
 	return o, err
 }
 
-// idempotencyKey is the key of a request, or empty. A key that is there and empty is refused: who
-// sends one relies on it.
+// idempotencyKey is the key of a request, or empty. A key that is there and empty is refused: a
+// client that sends a key relies on it.
 func idempotencyKey(h http.Header) (string, error) {
 	const field = handlers.FieldIdempotencyKey
 	switch values := h.Values(field); {

@@ -24,8 +24,8 @@ func pprofRoutes(roles []Role) []route {
 	}
 }
 
-// whileThere is for what burdens the process as long as it lasts, and of which there can be one
-// at a time.
+// whileThere is for a profile that burdens the process for as long as it runs, and of which only one
+// can run at a time.
 func whileThere(e endpoint) endpoint {
 	e.whileThere = true
 	return e

@@ -14,8 +14,8 @@ import (
 	"orderflow/projections"
 )
 
-// filterParams reads each query parameter of the list into the filter. Those that may be given
-// several times are read once for each value.
+// filterParams are the query parameters of the list. Each reads a value into the filter; a parameter
+// that may be given several times reads each of its values.
 var filterParams = []struct {
 	name    string
 	several bool

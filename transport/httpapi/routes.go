@@ -27,9 +27,9 @@ type endpoint struct {
 	roles []Role // who may; empty: everybody
 	// timeout ends the request's context; zero: no end.
 	timeout time.Duration
-	// whileThere ends the request's context with its client. Others are carried out and
-	// answered all the same: net/http takes a client that only closes its own side of the
-	// connection, having sent all, for one that has gone.
+	// whileThere ends the request's context with its client's connection. Any other request is carried
+	// out and answered all the same: net/http cannot tell a client that has gone from one that has
+	// sent everything and closed its own side of the connection.
 	whileThere bool
 }
 
@@ -39,7 +39,7 @@ func get(e endpoint) map[string]endpoint { return map[string]endpoint{http.Metho
 // listener is what a listener's handler needs beside its routes.
 type listener struct {
 	auth *Auth
-	// anyHost has the header Host not looked at; otherwise it is a loopback name or one of hosts.
+	// anyHost: the header Host is not looked at. Otherwise it must be a loopback name or one of hosts.
 	anyHost bool
 	hosts   []string
 	logger  *logrus.Entry
@@ -129,7 +129,8 @@ func refuseCrossSite(w http.ResponseWriter, r *http.Request) {
 	fail(w, r, problemCrossOrigin.because("a browser sent this request for a page of another site", nil))
 }
 
-// limitHeader answers what net/http's own limit, which is higher, lets through.
+// limitHeader refuses a header past MaxHeader with a problem document. The limit of net/http is
+// higher, and its answer is plain text.
 func limitHeader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if size := headerSize(r); size > MaxHeader {

@@ -22,8 +22,8 @@ const (
 	idleTimeout       = 2 * time.Minute
 )
 
-// A client has partTimeout for each answerPart bytes of an answer, so that one that does not read
-// is not waited for long: its answer is in hand for that time.
+// A client has partTimeout for each answerPart bytes of an answer. A client that does not read is not
+// waited for long, since its answer is in hand for that time.
 const (
 	answerPart  = 1 << 20
 	partTimeout = 5 * time.Second

@@ -55,5 +55,5 @@ type statAnswer struct {
 	Orders map[domain.Status]int64 `json:"orders"`
 }
 
-// instantOf is t as all times are told: UTC, microseconds, without the monotonic clock.
+// instantOf is t in the form of all times that are sent: UTC, microseconds, without the monotonic clock.
 func instantOf(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
