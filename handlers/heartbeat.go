@@ -25,27 +25,27 @@ var errWorkLeft = errors.New("handlers are still running")
 // may be this node's own, from before a crash. If that registration is renewed meanwhile, two
 // processes have one name, which is an error.
 func (n *Node) Run(ctx context.Context) error {
-	for {
-		t, err := n.register(ctx)
+	for epoch := int64(0); ; {
+		t, err := n.register(ctx, epoch)
 		if t == nil {
 			n.setState(work.NodeStopped)
 			return err
 		}
-		if n.keep(ctx, t) {
-			continue
+		if !n.keep(ctx, t) {
+			return n.release(ctx, t)
 		}
-		return n.release(ctx, t)
+		epoch = t.epoch
 	}
 }
 
 // register begins a tenure. It tries until the database lets it. The tenure is nil if ctx ends first,
-// or if another process has the name.
-func (n *Node) register(ctx context.Context) (*tenure, error) {
+// or if another process has the name. last is the epoch before, 0 if there was none.
+func (n *Node) register(ctx context.Context, last int64) (*tenure, error) {
 	var rival work.Node // who was seen to have the name
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
 		n.comeRound()
 		began := time.Now()
-		epoch, err := n.enter(ctx)
+		epoch, err := n.enter(ctx, last)
 		var taken *work.NameTakenError
 		switch {
 		case err == nil:
@@ -88,11 +88,11 @@ func (n *Node) waitsFor(before, now work.Node) error {
 
 // enter asks for a registration, and gives up when the answer would come too late to be of use. The end
 // of ctx doesn't interrupt it: a registration that nobody knows of could not be released.
-func (n *Node) enter(ctx context.Context) (int64, error) {
+func (n *Node) enter(ctx context.Context, last int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()
 	info := n.conf.Info
-	info.Epoch, info.State, info.Busy = n.epoch(), n.State(), n.conf.Busy()
+	info.Epoch, info.State, info.Busy = last, n.State(), n.conf.Busy()
 	var epoch int64
 	err := await(ctx, func(ctx context.Context) (err error) {
 		epoch, err = n.conf.Registry.Register(ctx, info, n.conf.LeaseTTL)
@@ -115,16 +115,6 @@ func await(ctx context.Context, f func(context.Context) error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// epoch is that of the latest registration; 0 before the first.
-func (n *Node) epoch() int64 {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.tenure == nil {
-		return 0
-	}
-	return n.tenure.epoch
 }
 
 func (n *Node) begin(t *tenure) {

@@ -78,11 +78,11 @@ func (a *answers) send(ctx context.Context, w http.ResponseWriter, size int64, a
 	if cap(body) <= keptBody {
 		*room = body
 	}
-	held := int64(len(body))
-	if !a.sending.grow(0, held, held) {
+	h := hold{of: &a.sending, most: int64(len(body))}
+	if !h.grow(h.most) {
 		return overloaded()
 	}
-	defer a.sending.give(held)
+	defer h.release()
 	write(w, "application/json", http.StatusOK, body) // keeps nothing of it
 	return nil
 }

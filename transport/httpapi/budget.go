@@ -14,7 +14,7 @@ const (
 	smallBody = 64 << 10
 )
 
-// budget bounds the bytes that requests hold at once. What is taken must be given back.
+// budget bounds the bytes that requests hold at once.
 type budget struct {
 	most int64
 
@@ -22,47 +22,35 @@ type budget struct {
 	held int64
 }
 
-// grow makes n bytes of the bytes that a request has, or changes nothing and says no. A request that
-// may have more than smallBody bytes in the end, which is most, leaves the last eighth to others. A
-// single request may take the whole budget.
-func (b *budget) grow(has, n, most int64) bool {
-	room := b.most
-	if most > smallBody {
-		room -= room / 8
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if others := b.held - has; others > 0 && others+n > room {
-		return false
-	}
-	b.held += n - has
-	return true
-}
-
-func (b *budget) give(n int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.held -= n
-}
-
-// hold is what one request has of a budget.
+// hold is what one request has of a budget. It must be released.
 type hold struct {
 	of   *budget
 	most int64 // what it may have in the end
 	n    int64
 }
 
-// grow makes it n bytes, or leaves it as it is.
+// grow makes the hold n bytes, or changes nothing and says no. A hold that may have more than smallBody
+// bytes in the end leaves the last eighth of the budget to others. A single hold may take the
+// whole budget.
 func (h *hold) grow(n int64) bool {
-	if !h.of.grow(h.n, n, h.most) {
+	room := h.of.most
+	if h.most > smallBody {
+		room -= room / 8
+	}
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	if others := h.of.held - h.n; others > 0 && others+n > room {
 		return false
 	}
+	h.of.held += n - h.n
 	h.n = n
 	return true
 }
 
 func (h *hold) release() {
-	h.of.give(h.n)
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	h.of.held -= h.n
 	h.n = 0
 }
 
