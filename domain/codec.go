@@ -38,7 +38,7 @@ func Decode(typ string, schema int, data string) (Event, error) {
 }
 
 // codec turns events into the JSON that is stored, and back: by type, the forms they have or had.
-type codec map[string]forms
+type codec map[string]*forms
 
 type forms struct {
 	decode func([]byte) (Event, error) // the present form
@@ -57,17 +57,14 @@ type older struct {
 	of     func(Event) (Event, error) // what the form can say of an event
 }
 
-func (f forms) schema() int { return len(f.up) + 1 }
+func (f *forms) schema() int { return len(f.up) + 1 }
 
 var current = newCodec()
 
 // newCodec knows every event of this package at its present schema version.
 func newCodec() codec {
 	c := codec{}
-	register[OrderPlaced](c, sameMembers)
-	placed := c["OrderPlaced"]
-	placed.older = []older{{level: 1, schema: 1, of: placedWithoutCustomer}}
-	c["OrderPlaced"] = placed
+	register[OrderPlaced](c, sameMembers).older = []older{{level: 1, schema: 1, of: placedWithoutCustomer}}
 	register[StepStarted](c)
 	register[StepCompleted](c)
 	register[StepFailed](c)
@@ -81,13 +78,15 @@ func newCodec() codec {
 }
 
 // register makes c know events of type E, whose older forms up carries forward.
-func register[E Event](c codec, up ...upcaster) {
+func register[E Event](c codec, up ...upcaster) *forms {
 	var zero E
-	c[TypeOf(zero)] = forms{up: up, scan: scans[TypeOf(zero)], decode: func(data []byte) (Event, error) {
+	f := &forms{up: up, scan: scans[TypeOf(zero)], decode: func(data []byte) (Event, error) {
 		var e E
 		err := json.Unmarshal(data, &e)
 		return e, err
 	}}
+	c[TypeOf(zero)] = f
+	return f
 }
 
 func (c codec) encode(level int, e Event) (Encoded, error) {

@@ -145,7 +145,7 @@ func (p *Placing) start(ctx context.Context, unit work.Unit, lease work.Lease, e
 	if err != nil {
 		return err
 	}
-	crashpoint.Here("take.committed")
+	crashpoint.Here("start.committed")
 	if o, err := domain.Fold(done.Events); err == nil { // otherwise the handler of the message finds out
 		order = &o
 	}

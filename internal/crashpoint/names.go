@@ -8,7 +8,7 @@ var names = []string{
 	"append.settled",       // its leases have been settled
 	"append.commit",        // all is written; COMMIT is next
 	"append.committed",     // nobody has been told yet
-	"take.committed",       // a new order and its first step's start, on the node that took it
+	"start.committed",      // a new order and its first step's start, on the node that took it
 	"claim.begin",          // messages have been seen
 	"claim.moved",          // they are in flight, within the transaction
 	"claim.committed",      // nothing has been delivered yet
