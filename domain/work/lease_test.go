@@ -17,7 +17,7 @@ func aLease() Lease {
 
 // TestLease: a lease is a plain value, of which every field counts.
 func TestLease(t *testing.T) {
-	if aLease() != aLease() || aLease().IsZero() || !(Lease{}).IsZero() {
+	if l, same := aLease(), aLease(); l != same || l.IsZero() || !(Lease{}).IsZero() {
 		t.Error("leases of the same fields are not the same")
 	}
 	if known := map[Lease]bool{aLease(): true}; !known[aLease()] {
