@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // OnOtherHistory has f called whenever the store finds another history and has forgotten all
@@ -17,21 +16,6 @@ func (s *Store) forget(partition int, gone mark) {
 	if s.memory.forget(partition, gone) {
 		s.level.Store(1) // a backup may be from before it was raised; it is asked for again
 		s.onOther.tell(OtherHistory{Partition: partition, Position: gone.position})
-	}
-}
-
-// Watch checks every so often that the log is the one that this store remembers (see
-// CheckHistory), until ctx ends. What keeps it from checking, others report.
-func (s *Store) Watch(ctx context.Context, every time.Duration) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			_ = s.CheckHistory(ctx)
-		}
 	}
 }
 

@@ -13,13 +13,29 @@ import (
 	"orderflow/internal/process"
 )
 
+// Config is what nodes are started with.
+type Config struct {
+	Binary string
+	Dir    string // for logs, records and what nodes are told
+	DSN    string
+	DSNs   []string // a DSN of its own for each node, if it has one
+	Nodes  int
+	// Flags are those of `serve`, and FlagsOf more for one node.
+	Flags   []string
+	FlagsOf func(node int) []string
+}
+
+// calls is the file of the executors' calls.
+func (c Config) calls() string { return filepath.Join(c.Dir, "calls.jsonl") }
+
 // startWait is how long a node may take to listen.
 const startWait = 30 * time.Second
 
 // Node is one place in the cluster: one process after another.
 type Node struct {
 	Name    string
-	cluster *Cluster
+	conf    Config
+	records *Records
 	index   int
 
 	mu       sync.Mutex
@@ -30,14 +46,14 @@ type Node struct {
 }
 
 func (n *Node) file(kind string) string {
-	return filepath.Join(n.cluster.conf.Dir, n.Name+"."+kind)
+	return filepath.Join(n.conf.Dir, n.Name+"."+kind)
 }
 
 // Start starts a process with more variables in its environment, in place of the one
 // before, and waits until it listens.
 func (n *Node) Start(env ...string) error {
 	n.Kill() // two processes of one place would not both be known
-	conf := n.cluster.conf
+	conf := n.conf
 	dsn := conf.DSN
 	if n.index < len(conf.DSNs) {
 		dsn = conf.DSNs[n.index]
@@ -48,7 +64,7 @@ func (n *Node) Start(env ...string) error {
 	}
 	p, err := n.begin(process.Config{
 		Program: conf.Binary, Flags: flags, Dir: conf.Dir, Name: n.Name, OnEnd: n.ended,
-		Env: append([]string{"ORDERFLOW_CHAOS_CALLS=" + n.cluster.Calls(), "ORDERFLOW_CHAOS_CRASH=@" + n.file("crash")}, env...),
+		Env: append([]string{"ORDERFLOW_CHAOS_CALLS=" + conf.calls(), "ORDERFLOW_CHAOS_CRASH=@" + n.file("crash")}, env...),
 	})
 	if err != nil {
 		return err
@@ -71,18 +87,18 @@ func (n *Node) begin(conf process.Config) (*process.Process, error) {
 		return nil, err
 	}
 	n.process, n.listens, n.expected, n.stopped = p, process.Addresses{}, false, false
-	n.cluster.Record(judge.Incident{What: "up", Node: n.Name, PID: p.ID()})
+	n.records.Record(judge.Incident{What: "up", Node: n.Name, PID: p.ID()})
 	return p, nil
 }
 
 // ended records the end of a process.
 func (n *Node) ended(s *os.ProcessState) {
-	n.cluster.Record(judge.Incident{What: "gone", Node: n.Name, PID: s.Pid(), Why: s.String()})
+	n.records.Record(judge.Incident{What: "gone", Node: n.Name, PID: s.Pid(), Why: s.String()})
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	// Nobody else kills here, and who is armed may die just after it was disarmed.
 	if !killed(s) && (!n.expected || !s.Success()) {
-		n.cluster.surprise(fmt.Sprintf("%s (process %d): %s", n.Name, s.Pid(), s))
+		n.records.surprise(fmt.Sprintf("%s (process %d): %s", n.Name, s.Pid(), s))
 	}
 }
 
@@ -140,7 +156,7 @@ func (n *Node) Kill() {
 
 // Stop is SIGSTOP.
 func (n *Node) Stop() {
-	n.cluster.Record(judge.Incident{What: "stop", Node: n.Name, PID: n.PID()})
+	n.records.Record(judge.Incident{What: "stop", Node: n.Name, PID: n.PID()})
 	n.setStopped(true)
 	n.signal(syscall.SIGSTOP, false)
 }
@@ -149,7 +165,7 @@ func (n *Node) Stop() {
 func (n *Node) Continue() {
 	n.signal(syscall.SIGCONT, false)
 	n.setStopped(false)
-	n.cluster.Record(judge.Incident{What: "cont", Node: n.Name, PID: n.PID()})
+	n.records.Record(judge.Incident{What: "cont", Node: n.Name, PID: n.PID()})
 }
 
 func (n *Node) setStopped(stopped bool) {

@@ -65,7 +65,7 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	e := judge.Evidence{Accepted: r.load.Accepted(), Calls: judge.Pair(lines), Incidents: r.cluster.Incidents(), Database: d}
-	r.result.Report = judge.Judge(e, judge.Options{TakeOver: r.TakeOver})
+	r.result.Report = judge.Judge(e, judge.Config{TakeOver: r.TakeOver})
 	for point, n := range r.result.Missed {
 		if n >= 3 && r.result.Points[point] == 0 {
 			r.foundf("harness", "the crash point %s was armed %d times and nobody passed it", point, n)

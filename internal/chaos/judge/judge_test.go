@@ -170,7 +170,7 @@ func TestJudge_noLimit(t *testing.T) {
 	w := good() // has one after 3 s
 	w.takenOverLate()
 	w.project()
-	r := Judge(w.Evidence, Options{})
+	r := Judge(w.Evidence, Config{})
 	wantKinds(t, r)
 	if a, b, c := r.Later(time.Second), r.Later(10*time.Second), r.Later(time.Minute); a != 2 || b != 1 || c != 0 {
 		t.Errorf("later than 1 s, 10 s and 1 min: %d, %d, %d; want 2, 1, 0", a, b, c)

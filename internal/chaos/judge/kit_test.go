@@ -148,7 +148,7 @@ func (w *world) project() {
 
 func (w *world) judge() Report {
 	w.project()
-	return Judge(w.Evidence, Options{TakeOver: 10 * time.Second})
+	return Judge(w.Evidence, Config{TakeOver: 10 * time.Second})
 }
 
 // wantKinds holds which kinds of violation were found.

@@ -58,14 +58,14 @@ func (r *Report) Later(d time.Duration) int {
 	return len(r.TakeOvers) - sort.Search(len(r.TakeOvers), func(i int) bool { return r.TakeOvers[i] > d })
 }
 
-// Options are what the judge goes by.
-type Options struct {
+// Config is what the judge goes by.
+type Config struct {
 	// TakeOver is how long the work of a lost node may lie; 0: as long as it likes.
 	TakeOver time.Duration
 }
 
 // Judge looks at everything.
-func Judge(e Evidence, o Options) Report {
+func Judge(e Evidence, conf Config) Report {
 	r := Report{Events: len(e.Events), Calls: len(e.Calls), Status: map[string]int{}}
 	r.positions(e)
 	streams := streamsOf(e.Events)
@@ -84,7 +84,7 @@ func Judge(e Evidence, o Options) Report {
 		r.view(e.Views, events, h)
 		r.overlap(id, calls[id], life)
 		r.sequence(id, calls[id], h, life)
-		r.takeOver(id, calls[id], h, life, o)
+		r.takeOver(id, calls[id], h, life, conf)
 	}
 	r.lost(e, streams)
 	r.keys(e, streams)

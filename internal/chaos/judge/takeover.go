@@ -4,7 +4,7 @@ import "time"
 
 // takeOver measures how long the work of lost processes lay: from the loss to the next
 // call for the same order. A call whose outcome is in the log was not lost.
-func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, o Options) {
+func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, conf Config) {
 	for i, c := range calls {
 		r.still(calls, i, life)
 		if outcome := h.outcomes[work{c.Kind, c.Step, c.Attempt, c.Node}]; outcome != "" && outcome != "Interrupted" {
@@ -22,7 +22,7 @@ func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, o Op
 		}
 		took := time.Duration(life.present(at, calls[i+1].Asked))
 		r.TakeOvers = append(r.TakeOvers, took)
-		if o.TakeOver > 0 && took > o.TakeOver {
+		if conf.TakeOver > 0 && took > conf.TakeOver {
 			r.foundf("take-over", id, "%s was lost and taken up %s later", c, took.Round(time.Millisecond))
 		}
 	}

@@ -21,8 +21,8 @@ import (
 	"orderflow/internal/chaos/judge"
 )
 
-// Options say how the load goes.
-type Options struct {
+// Config says how the load goes.
+type Config struct {
 	Rate    float64         // orders a second
 	Targets func() []string // the nodes that answer, as far as is known
 	Out     string          // file of what was accepted
@@ -40,7 +40,7 @@ type order struct {
 
 // Load places orders. Its counts may be read while it runs.
 type Load struct {
-	conf   Options
+	conf   Config
 	client *http.Client
 	out    *os.File
 
@@ -52,13 +52,13 @@ type Load struct {
 }
 
 // New makes a load that has not begun.
-func New(o Options) (*Load, error) {
-	out, err := os.OpenFile(o.Out, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+func New(conf Config) (*Load, error) {
+	out, err := os.OpenFile(conf.Out, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second}
-	return &Load{conf: o, client: &http.Client{Timeout: 3 * time.Second, Transport: transport}, out: out, answers: map[int]int{}}, nil
+	return &Load{conf: conf, client: &http.Client{Timeout: 3 * time.Second, Transport: transport}, out: out, answers: map[int]int{}}, nil
 }
 
 // Run places orders until ctx ends, and then waits for those that are still to be

@@ -62,7 +62,7 @@ func TestLoad_together(t *testing.T) {
 		return server.URL
 	}
 	nodes := []string{node("a"), node("b")}
-	l, err := New(Options{
+	l, err := New(Config{
 		Rate: 100, Out: filepath.Join(t.TempDir(), "accepted.jsonl"), Prefix: "t", Together: 2,
 		Targets: func() []string { return nodes }, Detail: func(int) string { return `{}` },
 	})
@@ -95,7 +95,7 @@ func TestLoad(t *testing.T) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	out := filepath.Join(t.TempDir(), "accepted.jsonl")
-	l, err := New(Options{
+	l, err := New(Config{
 		Rate: 100, Out: out, Prefix: "t", Targets: func() []string { return []string{server.URL} },
 		Detail: func(int) string { return `{}` },
 	})

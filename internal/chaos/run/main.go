@@ -28,33 +28,33 @@ const promised = 10 * time.Second
 func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	o := harness.Options{Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
-	flag.Uint64Var(&o.Seed, "seed", 0, "seed of the schedule; 0: the time")
-	flag.IntVar(&o.Faults, "faults", 200, "how many faults")
-	flag.IntVar(&o.Nodes, "nodes", 5, "how many nodes, 3 at least")
-	flag.Float64Var(&o.Rate, "rate", 10, "orders a second")
-	flag.DurationVar(&o.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
-	flag.StringVar(&o.DSN, "dsn", "", "database; empty: a new SQLite file; on a SQL Server, one is made for the run, and kept as the evidence is")
-	flag.StringVar(&o.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
-	flag.DurationVar(&o.Step, "step", 100*time.Millisecond, "how long a step takes on the quickest node")
-	flag.DurationVar(&o.Lease, "lease", 2*time.Second, "how long leases outlive a heartbeat; pauses and silence take 0.7 to 2.5 times as long")
-	flag.DurationVar(&o.TakeOver, "take-over", promised, "how long the work of a lost node may lie; 0: what took longer is told and is no violation, for machines that are busy otherwise")
-	flag.DurationVar(&o.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
+	conf := harness.Config{Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+	flag.Uint64Var(&conf.Seed, "seed", 0, "seed of the schedule; 0: the time")
+	flag.IntVar(&conf.Faults, "faults", 200, "how many faults")
+	flag.IntVar(&conf.Nodes, "nodes", 5, "how many nodes, 3 at least")
+	flag.Float64Var(&conf.Rate, "rate", 10, "orders a second")
+	flag.DurationVar(&conf.Gap, "gap", 1500*time.Millisecond, "mean time between faults")
+	flag.StringVar(&conf.DSN, "dsn", "", "database; empty: a new SQLite file; on a SQL Server, one is made for the run, and kept as the evidence is")
+	flag.StringVar(&conf.Dir, "dir", "", "folder for the evidence, which is then kept; empty: a temporary one, kept on a violation")
+	flag.DurationVar(&conf.Step, "step", 100*time.Millisecond, "how long a step takes on the quickest node")
+	flag.DurationVar(&conf.Lease, "lease", 2*time.Second, "how long leases outlive a heartbeat; pauses and silence take 0.7 to 2.5 times as long")
+	flag.DurationVar(&conf.TakeOver, "take-over", promised, "how long the work of a lost node may lie; 0: what took longer is told and is no violation, for machines that are busy otherwise")
+	flag.DurationVar(&conf.Settle, "settle", 90*time.Second, "how long the system may take to end all work once everything is healed")
 	only := flag.String("only", "", "these kinds of fault alone, with commas between them")
 	flag.Parse()
-	if o.Seed == 0 {
-		o.Seed = uint64(time.Now().UnixNano())
+	if conf.Seed == 0 {
+		conf.Seed = uint64(time.Now().UnixNano())
 	}
-	if o.Nodes < 3 || flag.NArg() > 0 {
+	if conf.Nodes < 3 || flag.NArg() > 0 {
 		flag.Usage()
 		return 2
 	}
 	for k := range strings.SplitSeq(*only, ",") {
 		if k != "" {
-			o.Only = append(o.Only, schedule.Kind(k))
+			conf.Only = append(conf.Only, schedule.Kind(k))
 		}
 	}
-	broken, err := run(ctx, o)
+	broken, err := run(ctx, conf)
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "chaos:", err)
@@ -65,13 +65,13 @@ func execute() int {
 	return 0
 }
 
-func run(ctx context.Context, o harness.Options) (broken bool, err error) {
-	kept := o.Dir != ""
+func run(ctx context.Context, conf harness.Config) (broken bool, err error) {
+	kept := conf.Dir != ""
 	if !kept {
-		if o.Dir, err = os.MkdirTemp("", "orderflow-chaos-"); err != nil {
+		if conf.Dir, err = os.MkdirTemp("", "orderflow-chaos-"); err != nil {
 			return false, err
 		}
-	} else if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	} else if err := os.MkdirAll(conf.Dir, 0o700); err != nil {
 		return false, err
 	}
 	binaries, err := os.MkdirTemp("", "orderflow-chaos-bin-")
@@ -79,31 +79,31 @@ func run(ctx context.Context, o harness.Options) (broken bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(binaries)) }()
-	if o.Binary, err = cluster.Build(ctx, ".", binaries); err != nil {
+	if conf.Binary, err = cluster.Build(ctx, ".", binaries); err != nil {
 		return false, err
 	}
 	drop := func() error { return nil }
-	if strings.HasPrefix(o.DSN, "sqlserver:") {
-		if drop, err = freshDatabase(ctx, &o); err != nil {
+	if strings.HasPrefix(conf.DSN, "sqlserver:") {
+		if drop, err = freshDatabase(ctx, &conf); err != nil {
 			return false, err
 		}
-		stop, err := throughProxies(&o)
+		stop, err := throughProxies(&conf)
 		defer stop()
 		if err != nil {
 			return false, err
 		}
 	}
-	fmt.Printf("seed %d, %d faults, %d nodes, %.0f orders a second\n", o.Seed, o.Faults, o.Nodes, o.Rate)
-	result, err := harness.Run(ctx, o)
+	fmt.Printf("seed %d, %d faults, %d nodes, %.0f orders a second\n", conf.Seed, conf.Faults, conf.Nodes, conf.Rate)
+	result, err := harness.Run(ctx, conf)
 	if err != nil {
-		return false, fmt.Errorf("%w (evidence in %s%s)", err, o.Dir, onTheServer(o))
+		return false, fmt.Errorf("%w (evidence in %s%s)", err, conf.Dir, onTheServer(conf))
 	}
 	tell(result)
 	if broken = len(result.Violations) > 0; broken || kept {
-		fmt.Printf("evidence: %s%s\n", filepath.Clean(o.Dir), onTheServer(o))
+		fmt.Printf("evidence: %s%s\n", filepath.Clean(conf.Dir), onTheServer(conf))
 		return broken, nil
 	}
-	return false, errors.Join(os.RemoveAll(o.Dir), drop())
+	return false, errors.Join(os.RemoveAll(conf.Dir), drop())
 }
 
 // most is how many violations are printed.

@@ -7,20 +7,20 @@ import (
 
 // throughProxies gives each node a way of its own to the SQL Server, which can be broken.
 // The DSN must say encrypt=disable.
-func throughProxies(o *harness.Options) (stop func(), err error) {
+func throughProxies(conf *harness.Config) (stop func(), err error) {
 	var all []*schematest.Proxy
 	stop = func() {
 		for _, p := range all {
 			p.Close()
 		}
 	}
-	for range o.Nodes {
-		p, dsn, err := schematest.ListenProxy(o.DSN)
+	for range conf.Nodes {
+		p, dsn, err := schematest.ListenProxy(conf.DSN)
 		if err != nil {
 			return stop, err
 		}
 		all = append(all, p)
-		o.DSNs, o.Network = append(o.DSNs, dsn), append(o.Network, p)
+		conf.DSNs, conf.Network = append(conf.DSNs, dsn), append(conf.Network, p)
 	}
 	return stop, nil
 }

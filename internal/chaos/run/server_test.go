@@ -12,19 +12,19 @@ import (
 func TestFreshDatabase(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	for run := range 2 {
-		o := harness.Options{DSN: os.Getenv(schematest.Env)}
-		drop, err := freshDatabase(t.Context(), &o)
+		conf := harness.Config{DSN: os.Getenv(schematest.Env)}
+		drop, err := freshDatabase(t.Context(), &conf)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := onServer(t.Context(), o.DSN, "CREATE TABLE orders (n INT)"); err != nil {
+		if err := onServer(t.Context(), conf.DSN, "CREATE TABLE orders (n INT)"); err != nil {
 			t.Errorf("run %d finds the tables of another: %v", run, err)
 		}
 		t.Cleanup(func() {
 			if err := drop(); err != nil {
 				t.Error(err)
 			}
-			if onServer(t.Context(), o.DSN, "SELECT 1") == nil {
+			if onServer(t.Context(), conf.DSN, "SELECT 1") == nil {
 				t.Errorf("the database of run %d is still there", run)
 			}
 		})

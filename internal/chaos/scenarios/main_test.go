@@ -86,7 +86,7 @@ func (s *scene) start(nodes ...int) {
 // customers begin to place orders at a rate.
 func (s *scene) customers(prefix string, rate float64) *load.Load {
 	s.t.Helper()
-	l, err := load.New(load.Options{
+	l, err := load.New(load.Config{
 		Rate: rate, Out: filepath.Join(s.dir, "accepted.jsonl"), Prefix: prefix,
 		Targets: func() (all []string) {
 			for _, n := range s.Up() {
@@ -129,7 +129,7 @@ func (s *scene) settle(within time.Duration, accepted []judge.Accepted) judge.Re
 		s.t.Fatal(err)
 	}
 	e := judge.Evidence{Accepted: accepted, Calls: s.calls(), Incidents: s.Incidents(), Database: d}
-	r := judge.Judge(e, judge.Options{TakeOver: 10 * time.Second})
+	r := judge.Judge(e, judge.Config{TakeOver: 10 * time.Second})
 	for _, v := range r.Violations {
 		s.t.Error(v)
 	}

@@ -63,8 +63,8 @@ func (f Fault) String() string {
 	return s
 }
 
-// Options say what to draw from.
-type Options struct {
+// Config says what to draw from.
+type Config struct {
 	Faults int
 	Nodes  int
 	Shares map[Kind]int
@@ -74,17 +74,17 @@ type Options struct {
 }
 
 // New draws a schedule. The crash points take turns, so that a long schedule has each.
-func New(seed uint64, o Options) []Fault {
+func New(seed uint64, conf Config) []Fault {
 	r := rand.New(rand.NewPCG(seed, 0x6f72646572666c6f))
-	points := append([]string(nil), o.Points...)
+	points := append([]string(nil), conf.Points...)
 	r.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
-	kinds, total := inOrder(o.Shares)
-	faults := make([]Fault, o.Faults)
+	kinds, total := inOrder(conf.Shares)
+	faults := make([]Fault, conf.Faults)
 	crashes := 0
 	for i := range faults {
-		f := Fault{Node: r.IntN(o.Nodes), After: o.Gap/2 + time.Duration(r.Int64N(int64(o.Gap)))}
-		f.Kind = pick(kinds, o.Shares, r.IntN(total))
-		f.For = f.Kind.length(r, o.Lease)
+		f := Fault{Node: r.IntN(conf.Nodes), After: conf.Gap/2 + time.Duration(r.Int64N(int64(conf.Gap)))}
+		f.Kind = pick(kinds, conf.Shares, r.IntN(total))
+		f.For = f.Kind.length(r, conf.Lease)
 		f.Pass = 1 + r.IntN(3)
 		f.Skew = time.Duration(r.IntN(20)-10)*10*time.Second + 5*time.Second
 		f.Lag = time.Duration(20+r.IntN(180)) * time.Millisecond

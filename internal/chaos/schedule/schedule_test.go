@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-func options(n int) Options {
-	return Options{Faults: n, Nodes: 5, Shares: SQLite(true), Points: []string{"a", "b", "c"}, Lease: 2 * time.Second, Gap: time.Second}
+func options(n int) Config {
+	return Config{Faults: n, Nodes: 5, Shares: SQLite(true), Points: []string{"a", "b", "c"}, Lease: 2 * time.Second, Gap: time.Second}
 }
 
 func TestNew_seed(t *testing.T) {

@@ -6,21 +6,26 @@ import (
 	"orderflow/internal/chaos/schedule"
 )
 
-// Options are what a run is made of.
-type Options struct {
+// Config is what a run is made of.
+type Config struct {
 	Seed   uint64
 	Faults int
 	Nodes  int
-	Rate   float64 // orders a second
-	Gap    time.Duration
+	Only   []schedule.Kind // these kinds of fault alone
 	Binary string
 	Dir    string // for the evidence, and the database if DSN is empty
 	DSN    string
 	// DSNs gives each node a DSN of its own, through Network.
 	DSNs    []string
 	Network []Network
-	Only    []schedule.Kind // these kinds of fault alone
 	Logf    func(format string, args ...any)
+	Times
+}
+
+// Times are how quick a run is.
+type Times struct {
+	Rate float64       // orders a second
+	Gap  time.Duration // mean time between faults
 	// Step is how long the quickest node's steps take; the next one's take 40 ms more, and so on.
 	Step time.Duration
 	// Settle is how long the system may take to end all work once everything is healed.
@@ -49,9 +54,9 @@ const (
 	readyWait = 60 * time.Second
 )
 
-func (o Options) flags() []string {
+func (conf Config) flags() []string {
 	return []string{
-		"--heartbeat", (o.Lease * 3 / 20).String(), "--lease-ttl", o.Lease.String(), "--workers", workers, "--step-failure-rate", "0.06",
+		"--heartbeat", (conf.Lease * 3 / 20).String(), "--lease-ttl", conf.Lease.String(), "--workers", workers, "--step-failure-rate", "0.06",
 		"--max-interruptions", "100", "--drain-timeout", "10s", "--retention", "1m", "--seed", "1",
 	}
 }
