@@ -5,12 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
-
-	"github.com/pressly/goose/v3"
 )
 
 // ErrNewerSchema says that a newer program has migrated the database.
@@ -74,21 +70,10 @@ func (db *DB) Compatible(ctx context.Context) error {
 // newestMigration is the number of the newest migration that this program knows.
 func newestMigration(d Dialect) (newest int64, err error) {
 	_, files, err := d.migrations()
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = eachMigration(files, func(number int64, _ string) error { newest = max(newest, number); return nil })
 	}
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range names {
-		number, err := goose.NumericComponent(path.Base(name))
-		if err != nil {
-			return 0, err
-		}
-		newest = max(newest, number)
-	}
-	return newest, nil
+	return newest, err
 }
 
 // Older is nil if the migrations of this program have been applied, and of kind ErrOlderSchema if not,

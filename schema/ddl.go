@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -148,22 +149,9 @@ func (d *ddl) part(table, part string) {
 
 // drop forgets an object, and with a table all that is on it.
 func (d *ddl) drop(name string) {
-	delete(d.indexes, name)
-	delete(d.triggers, name)
-	if _, is := d.tables[name]; !is {
-		return
-	}
 	delete(d.tables, name)
-	for n, i := range d.indexes {
-		if i.table == name {
-			delete(d.indexes, n)
-		}
-	}
-	for n, t := range d.triggers {
-		if t.table == name {
-			delete(d.triggers, n)
-		}
-	}
+	maps.DeleteFunc(d.indexes, func(n string, i index) bool { return n == name || i.table == name })
+	maps.DeleteFunc(d.triggers, func(n string, t trigger) bool { return n == name || t.table == name })
 }
 
 // names are those of a list, without ASC and DESC.

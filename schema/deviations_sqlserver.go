@@ -44,25 +44,15 @@ func (s sqlServer) deviations(ctx context.Context, db *sql.DB, version int64) ([
 
 // migrationText is the text of the migrations up to a version, in their order.
 func migrationText(files fs.FS, version int64) (all string, err error) {
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil {
-		return "", err
-	}
-	for _, name := range names {
-		var number int64
-		if _, err := fmt.Sscanf(name, "%d_", &number); err != nil {
-			return "", fmt.Errorf("migration %s: %w", name, err)
-		}
+	err = eachMigration(files, func(number int64, name string) error {
 		if number > version {
-			continue
+			return nil
 		}
 		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return "", err
-		}
 		all += string(text) + "\n"
-	}
-	return all, nil
+		return err
+	})
+	return all, err
 }
 
 // catalog is what the database says it has.

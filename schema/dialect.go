@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync/atomic"
 
@@ -61,4 +62,22 @@ func (p pools) close() error {
 		return p.sqlite.Close()
 	}
 	return errors.Join(p.write.Close(), p.urgent.Close())
+}
+
+// eachMigration calls do with the numbers and names of migrations, in their order.
+func eachMigration(files fs.FS, do func(number int64, name string) error) error {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err == nil {
+			err = do(number, name)
+		}
+		if err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
 }

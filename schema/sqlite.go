@@ -114,15 +114,7 @@ func (sqlite) migrations() (goose.Dialect, fs.FS, error) {
 
 // translate goes by the result codes of https://www.sqlite.org/rescode.html, and by the errors of
 // package sqlitedb and of the file system.
-func (sqlite) translate(err error) error {
-	if err == nil {
-		return nil // before variables that have to be allocated
-	}
-	if kind := sqliteKind(err); kind != nil {
-		return fmt.Errorf("%w: %w", kind, err)
-	}
-	return err
-}
+func (sqlite) translate(err error) error { return translated(err, sqliteKind) }
 
 func sqliteKind(err error) error {
 	var e *driver.Error

@@ -7,7 +7,6 @@ import (
 	"database/sql/driver"
 	"embed"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -89,47 +88,47 @@ func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 	return goose.DialectMSSQL, sub, err
 }
 
-// translate goes by the error numbers of SQL Server. 33557097 is what Babelfish
-// gives for a lock time-out and for a snapshot conflict, which it does not map.
-func (sqlServer) translate(err error) error {
-	if err == nil {
-		return nil // before a variable that has to be allocated
-	}
+// translate goes by the error numbers of SQL Server.
+func (sqlServer) translate(err error) error { return translated(err, sqlServerKind) }
+
+// sqlServerKind knows 33557097 too, which is what Babelfish gives for a lock time-out and for a snapshot
+// conflict, which it does not map.
+func sqlServerKind(err error) error {
 	var e mssql.Error
 	if !errors.As(err, &e) {
-		return translateNetwork(err)
+		return networkKind(err)
 	}
 	switch e.Number {
 	case 2627, 2601: // violation of a constraint, of a unique index
-		return fmt.Errorf("%w: %w", ErrDuplicateKey, err)
+		return ErrDuplicateKey
 	case 1205, 1222, 1204, 3960, 33557097: // deadlock victim, lock time-out, no locks left, snapshot conflict
-		return fmt.Errorf("%w: %w", ErrTransient, err)
+		return ErrTransient
 	case 547, 51000: // check constraint, THROW of our triggers
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return ErrRefused
 	case 596: // the session was killed; its transaction is rolled back
-		return fmt.Errorf("%w: %w", ErrBroken, err)
+		return ErrBroken
 	case 1105, 1101, 9002: // no space in the database, no space in the log
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return ErrFull
 	case 207, 208, 308: // no such column, object, index
-		return fmt.Errorf("%w: %w", ErrStatement, err)
+		return ErrStatement
 	case 823, 824, 605: // the operating system could not read it, a page is not what was written, a page of something else
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return ErrDamaged
 	case 3906, 976, 978, 983, 6005, 17142, // read-only, replica not readable, shutdown
 		4060, 921, 922, 4221, // the database cannot be opened, has not been recovered yet, is catching up
 		40197, 40501, 40613, 40143, 49918, 49919, 49920, 10928, 10929, 10936: // Azure SQL: fail-over and throttling
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return ErrUnavailable
 	}
-	return err
+	return nil
 }
 
-func translateNetwork(err error) error {
+func networkKind(err error) error {
 	var ne net.Error
 	var stream mssql.StreamError
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+		return nil
 	}
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &ne) || errors.As(err, &stream) {
-		return fmt.Errorf("%w: %w", ErrBroken, err)
+		return ErrBroken
 	}
-	return err
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 // Access is what may be done to a SQLite file.
 type Access int
 
+// What may be done.
 const (
 	ToWrite    Access = iota
 	ToRead            // others may write meanwhile
