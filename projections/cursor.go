@@ -38,16 +38,14 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(s string) (cursor, error) {
+func parseCursor(s string) (c cursor, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	named := len(b) > cursorBytes && b[0] == customerCursorVersion
-	if err != nil || !named && (len(b) != cursorBytes || b[0] != cursorVersion) {
-		return cursor{}, fmt.Errorf("%w: the cursor is not one that a page of this list gave", domain.ErrInvalid)
+	if err == nil && (named || len(b) == cursorBytes && b[0] == cursorVersion) {
+		micros := int64(binary.BigEndian.Uint64(b[1:9])) //nolint:gosec // two's complement is meant
+		c = cursor{customer: string(b[cursorBytes:]), placed: time.UnixMicro(micros).UTC(), id: domain.OrderID(b[9:cursorBytes])}
 	}
-	micros := int64(binary.BigEndian.Uint64(b[1:9])) //nolint:gosec // two's complement is meant
-	c := cursor{customer: string(b[cursorBytes:]), placed: time.UnixMicro(micros).UTC(), id: domain.OrderID(b[9:cursorBytes])}
-	// Years of more than four digits have no place in the database.
-	if c.placed.Year() < 1 || c.placed.Year() > 9999 || c.placed.IsZero() {
+	if c.placed.Year() > 9999 || c.placed.Year() < 1 || c.placed.IsZero() { // the database has no such years
 		return cursor{}, fmt.Errorf("%w: the cursor is not one that a page of this list gave", domain.ErrInvalid)
 	}
 	return c, nil

@@ -40,12 +40,10 @@ func partitioned(t testing.TB, db *schema.DB) *fixture {
 }
 
 // project applies the log to its heads.
-func (f *fixture) project() *tail.Projector {
+func (f *fixture) project() {
 	f.T.Helper()
-	p := tail.NewProjector(f.DB, f.Store, tail.Config{})
-	_, err := p.Round(f.T.Context())
+	_, err := tail.NewProjector(f.DB, f.Store, tail.Config{}).Round(f.T.Context())
 	must(f.T, err)
-	return p
 }
 
 func (f *fixture) sameAsStreams(ids []domain.OrderID) {
@@ -54,12 +52,11 @@ func (f *fixture) sameAsStreams(ids []domain.OrderID) {
 }
 
 // verify fails the test unless the view is the fold of the events.
-func (f *fixture) verify() verify.Report {
+func (f *fixture) verify() {
 	f.T.Helper()
 	r, err := verify.Run(f.T.Context(), f.DB, f.Store, verify.Config{})
 	must(f.T, err)
 	if !r.Clean() || r.Lagging != 0 {
 		f.T.Fatalf("the view is not the fold of the events: %+v", r)
 	}
-	return r
 }

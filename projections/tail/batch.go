@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"orderflow/domain"
 	"orderflow/internal/crashpoint"
@@ -29,6 +30,30 @@ type logTail struct {
 
 	spot            // how far the partition is known to be applied; the hash is nil until a batch was committed
 	fold *rows.Fold // nil if nothing is known
+
+	stopped atomic.Pointer[stop] // nil: it follows the log
+}
+
+// stop says that a projector cannot go on after a position: the next event is newer than this
+// program, or the counts of the checkpoint cannot be read.
+type stop struct {
+	after int64
+	err   error
+}
+
+// note records how applying the partition ended. The answer is whether it has stopped at a position
+// where it had not before.
+func (t *logTail) note(err error) (news bool) {
+	var damage *rows.CountsError
+	was := t.stopped.Load()
+	switch {
+	case errors.Is(err, domain.ErrNewer) || errors.As(err, &damage):
+		t.stopped.Store(&stop{after: t.position, err: err})
+		return was == nil || was.after != t.position
+	case err == nil:
+		t.stopped.Store(nil)
+	}
+	return false
 }
 
 // follow goes on from the checkpoint that was read. The answer is whether another projector has moved

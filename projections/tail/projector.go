@@ -18,14 +18,11 @@ const recheck = 5 * time.Second
 // Projector applies the log to the orders. One process needs one at most; any number
 // of processes may each have one.
 type Projector struct {
-	db    *schema.DB
-	log   Log
-	conf  Config
-	wake  chan struct{}
-	pace  pace
-	stops stops
-
-	// Only Run uses these.
+	db      *schema.DB
+	log     Log
+	conf    Config
+	wake    chan struct{}
+	pace    pace
 	tails   []logTail // by partition
 	checked time.Time // when the checkpoints were read last
 }
@@ -34,7 +31,8 @@ type Projector struct {
 func NewProjector(db *schema.DB, log Log, conf Config) *Projector {
 	p := &Projector{db: db, log: log, conf: conf.withDefaults(), wake: make(chan struct{}, 1), tails: make([]logTail, log.Partitions())}
 	for partition := range p.tails {
-		p.tails[partition] = logTail{db: db, log: log, conf: &p.conf, partition: partition}
+		t := &p.tails[partition]
+		t.db, t.log, t.conf, t.partition = db, log, &p.conf, partition
 	}
 	p.pace = pace{linger: p.conf.Linger, most: p.conf.MaxLinger, poll: p.conf.Poll}
 	return p
@@ -74,7 +72,15 @@ func (p *Projector) Run(ctx context.Context) error {
 // Stopped is nil, or why the views do not follow the log any further. It is of kind
 // domain.ErrNewer if only a newer version of the program can go on, and of kind domain.ErrCorrupt if
 // the views have to be made anew.
-func (p *Projector) Stopped() error { return p.stops.err() }
+func (p *Projector) Stopped() error {
+	var all []error
+	for partition := range p.tails {
+		if s := p.tails[partition].stopped.Load(); s != nil {
+			all = append(all, fmt.Errorf("the views of partition %d stop after position %d: %w", partition, s.after, s.err))
+		}
+	}
+	return errors.Join(all...)
+}
 
 // heed drops a wake that has not been heard yet: the round that follows reads the heads anyway.
 func (p *Projector) heed() {
@@ -141,7 +147,7 @@ func (p *Projector) tail(ctx context.Context, t *logTail, c rows.Checkpoint, hea
 		s.Applied += n
 	}
 	newer := errors.Is(err, domain.ErrNewer)
-	if p.stops.note(t.partition, t.position, err) && newer {
+	if t.note(err) && newer {
 		p.conf.OnError(fmt.Errorf("projection %s: the views stop in front of an event, until a newer version of the program goes on: %w", rows.LiveTable, err))
 	}
 	moved := errors.Is(err, errMoved)

@@ -23,9 +23,9 @@ type Log interface {
 	EachEventOf(ctx context.Context, ids []domain.OrderID, f func(domain.Recorded, error)) error
 }
 
-// Beyond finds the checkpoints that are beyond the head of their partition: the log has fewer events
+// beyondHeads finds the checkpoints that are beyond the head of their partition: the log has fewer events
 // than were applied. A rebuild mends it. Heads are read after the checkpoints, and only grow.
-func Beyond(ctx context.Context, db *schema.DB, log Log) (found []Difference, err error) {
+func beyondHeads(ctx context.Context, db *schema.DB, log Log) (found []Difference, err error) {
 	checkpoints, err := rows.ReadCheckpoints(ctx, db, rows.LiveTable)
 	if err != nil {
 		return nil, rows.Classify(db, err)

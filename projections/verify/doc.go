@@ -8,7 +8,7 @@
 //   - A row that merely lags is not called wrong: a row is held against the fold at the row's own
 //     version, and it may be behind as long as the checkpoint is.
 //   - The counts of the checkpoints are compared with the rows (Miscounts), and the checkpoints with
-//     the heads of the log (Beyond).
+//     the heads of the log.
 //   - It holds a few hundred rows at a time, and no events.
 //
 // In what order things are read: the checkpoints, then the rows, then the events. The rows are then

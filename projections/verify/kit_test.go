@@ -3,10 +3,8 @@ package verify_test
 import (
 	"testing"
 
-	"orderflow/domain"
 	"orderflow/projections"
 	"orderflow/projections/internal/logtest"
-	"orderflow/projections/internal/viewtest"
 	"orderflow/projections/tail"
 	"orderflow/projections/verify"
 	"orderflow/schema"
@@ -40,17 +38,10 @@ func partitioned(t testing.TB, db *schema.DB) *fixture {
 }
 
 // project applies the log to its heads.
-func (f *fixture) project() *tail.Projector {
+func (f *fixture) project() {
 	f.T.Helper()
-	p := tail.NewProjector(f.DB, f.Store, tail.Config{})
-	_, err := p.Round(f.T.Context())
+	_, err := tail.NewProjector(f.DB, f.Store, tail.Config{}).Round(f.T.Context())
 	must(f.T, err)
-	return p
-}
-
-func (f *fixture) sameAsStreams(ids []domain.OrderID) {
-	f.T.Helper()
-	viewtest.SameAsStreams(f.Fixture, ids)
 }
 
 // verify fails the test unless the view is the fold of the events.

@@ -171,7 +171,7 @@ func (v *verification) outcome(c *comparison, checkpoints map[int]rows.Checkpoin
 // counts are held against the folds; that can be done if the projection was at the head all the while
 // and nothing was appended, and all events could be folded.
 func (v *verification) checkpoints(ctx context.Context) error {
-	beyond, err := Beyond(ctx, v.db, v.log)
+	beyond, err := beyondHeads(ctx, v.db, v.log)
 	if err != nil {
 		return err
 	}
