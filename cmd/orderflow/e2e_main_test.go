@@ -112,14 +112,6 @@ const atServer = 4
 // isServer says whether a DSN names a server.
 func isServer(dsn string) bool { return strings.HasPrefix(dsn, "sqlserver:") }
 
-// quickLeases are flags for leases that end soon, but not for want of a connection.
-func quickLeases(dsn string) []string {
-	if isServer(dsn) {
-		return []string{"--heartbeat", "1s", "--lease-ttl", "6s"}
-	}
-	return []string{"--heartbeat", "400ms", "--lease-ttl", "2s"}
-}
-
 // eventually asks until the answer is yes. When patience ends, it fails the test with what was said
 // last.
 func eventually(t *testing.T, ask func() (done bool, last string)) {
