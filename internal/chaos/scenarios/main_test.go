@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -109,10 +110,10 @@ func (s *scene) customers(prefix string, rate float64) *load.Load {
 }
 
 // settle waits until nothing is left to do, drains all nodes and has the judge look.
-func (s *scene) settle(within time.Duration, accepted []judge.Accepted) judge.Report {
+func (s *scene) settle(accepted []judge.Accepted) judge.Report {
 	s.t.Helper()
 	s.stop()
-	s.eventually(within, func() (bool, string) {
+	s.eventually(func() (bool, string) {
 		left, err := judge.Left(s.t.Context(), s.db)
 		return err == nil && len(left) == 0, fmt.Sprintf("work is left: %v (%v)", left, err)
 	})
@@ -120,7 +121,7 @@ func (s *scene) settle(within time.Duration, accepted []judge.Accepted) judge.Re
 		n.Terminate()
 	}
 	for _, n := range s.Nodes {
-		if !n.Gone(20 * time.Second) {
+		if !n.Gone(patience) {
 			s.t.Errorf("node %s does not drain", n.Name)
 		}
 	}
@@ -136,6 +137,34 @@ func (s *scene) settle(within time.Duration, accepted []judge.Accepted) judge.Re
 	return r
 }
 
+// untilCalled waits until executors have been called n times more, by processes that are given or by any.
+func (s *scene) untilCalled(n int, by ...int) (calls []judge.Call) {
+	s.t.Helper()
+	before := len(s.callsBy(by...))
+	s.eventually(func() (bool, string) {
+		calls = s.callsBy(by...)
+		return len(calls) >= before+n, fmt.Sprintf("executors were called %d times more, want %d", len(calls)-before, n)
+	})
+	return calls
+}
+
+// callsBy are the calls of the executors of some processes so far, or of all.
+func (s *scene) callsBy(pids ...int) []judge.Call {
+	s.t.Helper()
+	return slices.DeleteFunc(s.calls(), func(c judge.Call) bool { return len(pids) > 0 && !slices.Contains(pids, c.PID) })
+}
+
+// drain has a node drain, and gives how long it took.
+func (s *scene) drain(n *cluster.Node) time.Duration {
+	s.t.Helper()
+	began := time.Now()
+	n.Terminate()
+	if !n.Gone(patience) {
+		s.t.Errorf("node %s does not drain", n.Name)
+	}
+	return time.Since(began)
+}
+
 // calls are those of the executors so far.
 func (s *scene) calls() []judge.Call {
 	s.t.Helper()
@@ -146,15 +175,19 @@ func (s *scene) calls() []judge.Call {
 	return judge.Pair(lines)
 }
 
-func (s *scene) eventually(within time.Duration, ask func() (done bool, last string)) {
+// patience is how long anything may take on a busy machine before it counts as not happening.
+const patience = 2 * time.Minute
+
+// eventually asks until the answer is yes. When patience ends, it fails the test with what was said last.
+func (s *scene) eventually(ask func() (done bool, last string)) {
 	s.t.Helper()
-	for deadline := time.Now().Add(within); ; {
+	for deadline := time.Now().Add(patience); ; {
 		done, last := ask()
 		if done {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("not within %s: %s", within, last)
+			s.t.Fatalf("not within %s: %s", patience, last)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
