@@ -20,7 +20,10 @@ func (j *job) attempt(what string, w Work, do func(context.Context, Work) error)
 	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
 	defer cancel()
 	ctx = j.watch(ctx)
-	err := j.call(func() error { return do(ctx, w) })
+	err := errStopped
+	if j.stopped.Err() == nil {
+		err = call(func() error { return do(ctx, w) })
+	}
 	if err == nil || j.leaseCtx.Err() != nil {
 		return err
 	}
@@ -89,11 +92,8 @@ func (w *watchful) Err() error {
 // errStopped is why the work of a node that stops is cut short.
 var errStopped = errors.New("the node is stopping")
 
-// call runs f, unless the node will not wait for it any more, and turns its panic into an error.
-func (j *job) call(f func() error) (err error) {
-	if j.stopped.Err() != nil {
-		return errStopped
-	}
+// call runs f and turns its panic into an error.
+func call(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{value: v, stack: debug.Stack()}

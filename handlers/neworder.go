@@ -88,36 +88,35 @@ func (o NewOrder) checked() (NewOrder, error) {
 	return o, nil
 }
 
+func wrong(field, expected, got string) error {
+	return &domain.FieldError{Field: field, Expected: expected, Got: got}
+}
+
 // checkTrackingID wants text that can be shown, searched for and stored without
 // two ids becoming one: databases drop trailing space, and JSON's lone surrogates all
 // read as U+FFFD.
 func checkTrackingID(id string) error {
-	wrong := func(expected, got string) error {
-		return &domain.FieldError{Field: FieldTrackingID, Expected: expected, Got: got}
-	}
 	switch {
 	case len(id) > MaxTrackingID:
-		return wrong(fmt.Sprintf("a string of 1 to %d bytes", MaxTrackingID), fmt.Sprintf("%d bytes", len(id)))
+		return wrong(FieldTrackingID, fmt.Sprintf("a string of 1 to %d bytes", MaxTrackingID), fmt.Sprintf("%d bytes", len(id)))
 	case !utf8.ValidString(id) || strings.ContainsRune(id, utf8.RuneError):
-		return wrong("text in Unicode", "a lone surrogate, U+FFFD or bytes that are not UTF-8")
+		return wrong(FieldTrackingID, "text in Unicode", "a lone surrogate, U+FFFD or bytes that are not UTF-8")
 	case strings.ContainsFunc(id, unicode.IsControl):
-		return wrong("text without control characters", fmt.Sprintf("%q", domain.Shorten(id)))
+		return wrong(FieldTrackingID, "text without control characters", fmt.Sprintf("%q", domain.Shorten(id)))
 	case strings.TrimSpace(id) != id:
-		return wrong("text without white space at its ends", fmt.Sprintf("%q", domain.Shorten(id)))
+		return wrong(FieldTrackingID, "text without white space at its ends", fmt.Sprintf("%q", domain.Shorten(id)))
 	}
 	return nil
 }
 
 // checkIdempotencyKey wants what every client and proxy carries unchanged.
 func checkIdempotencyKey(key string) error {
-	wrong := func(got string) error {
-		return &domain.FieldError{Field: FieldIdempotencyKey, Expected: fmt.Sprintf("1 to %d bytes of printable ASCII", MaxIdempotencyKey), Got: got}
-	}
+	expected := fmt.Sprintf("1 to %d bytes of printable ASCII", MaxIdempotencyKey)
 	switch {
 	case len(key) > MaxIdempotencyKey:
-		return wrong(fmt.Sprintf("%d bytes", len(key)))
+		return wrong(FieldIdempotencyKey, expected, fmt.Sprintf("%d bytes", len(key)))
 	case strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }):
-		return wrong("other characters")
+		return wrong(FieldIdempotencyKey, expected, "other characters")
 	}
 	return nil
 }
@@ -134,24 +133,21 @@ func checkCustomer(name string) error {
 
 // compactDetail is the detail as it is stored; nothing for null.
 func compactDetail(detail json.RawMessage) (json.RawMessage, error) {
-	wrong := func(expected, got string) error {
-		return &domain.FieldError{Field: FieldDetail, Expected: expected, Got: got}
-	}
 	if len(detail) == 0 {
 		return nil, nil
 	}
 	if len(detail) > MaxDetail {
-		return nil, wrong(fmt.Sprintf("at most %d bytes of JSON", MaxDetail), fmt.Sprintf("%d bytes", len(detail)))
+		return nil, wrong(FieldDetail, fmt.Sprintf("at most %d bytes of JSON", MaxDetail), fmt.Sprintf("%d bytes", len(detail)))
 	}
 	if jsontext.Depth(detail) > MaxDepth {
 		return nil, fmt.Errorf("%w: %#q is nested more than %d levels deep", domain.ErrInvalid, FieldDetail, MaxDepth)
 	}
 	if at := jsontext.InvalidUTF8(detail); at >= 0 {
-		return nil, wrong("JSON in UTF-8", fmt.Sprintf("other bytes at offset %d", at))
+		return nil, wrong(FieldDetail, "JSON in UTF-8", fmt.Sprintf("other bytes at offset %d", at))
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, detail); err != nil {
-		return nil, wrong("JSON", fmt.Sprint("this: ", err))
+		return nil, wrong(FieldDetail, "JSON", fmt.Sprint("this: ", err))
 	}
 	if compact.String() == "null" {
 		return nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
@@ -22,13 +23,6 @@ type Subscriber interface {
 	// Drain stops deliveries, gives back what has not been delivered, and waits until every
 	// delivered message has been dealt with, or ctx ends.
 	Drain(ctx context.Context) error
-}
-
-// DeadLetters takes messages that cannot be dealt with.
-type DeadLetters interface {
-	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
-	// is no longer held.
-	Park(ctx context.Context, l work.Lease, reason string) error
 }
 
 // WorkerConfig is what a worker is made of. Zero durations take their defaults.
@@ -79,6 +73,21 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 	}
 	router, err := newRouter(c)
 	return &Worker{conf: c, router: router}, err
+}
+
+// newRouter makes a router with one handler for each of work.Topics. From the outside in, a message
+// passes: names for errors, recovery from panics, correlation id, dead letters.
+func newRouter(c WorkerConfig) (*message.Router, error) {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.RouterLogger)
+	if err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	router.AddMiddleware(identify, middleware.Recoverer, correlate)
+	for _, topic := range work.Topics() {
+		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
+		handler.AddMiddleware(poison(c.DeadLetters, c.RouterLogger))
+	}
+	return router, nil
 }
 
 // errRouterStopped is the end of a router that nobody closed.

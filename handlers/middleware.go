@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -12,19 +13,11 @@ import (
 	"orderflow/domain/work"
 )
 
-// newRouter makes a router with one handler for each of work.Topics. From the outside in, a message
-// passes: names for errors, recovery from panics, correlation id, dead letters.
-func newRouter(c WorkerConfig) (*message.Router, error) {
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, c.RouterLogger)
-	if err != nil {
-		return nil, fmt.Errorf("router: %w", err)
-	}
-	router.AddMiddleware(identify, middleware.Recoverer, correlate)
-	for _, topic := range work.Topics() {
-		handler := router.AddConsumerHandler(topic, topic, c.Subscriber, c.Steps.Handler(topic))
-		handler.AddMiddleware(poison(c.DeadLetters, c.RouterLogger))
-	}
-	return router, nil
+// DeadLetters takes messages that cannot be dealt with.
+type DeadLetters interface {
+	// Park moves the message of a lease to the dead letters; domain.ErrFenced if the lease
+	// is no longer held.
+	Park(ctx context.Context, l work.Lease, reason string) error
 }
 
 // identify makes every error, that of a panic too, name its order and request in the log.
