@@ -191,7 +191,7 @@ func usableID(id string) bool {
 
 // traceForm is a traceparent of https://www.w3.org/TR/trace-context/#traceparent-header. Versions
 // after 00 may have more at the end.
-var traceForm = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-[!-~]*)?$`)
+var traceForm = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-[\x21-\x7e]*)?$`)
 
 // maxTraceParent is twice the length of one of version 00.
 const maxTraceParent = 110
@@ -202,7 +202,7 @@ func traceParent(values []string) string {
 		return ""
 	}
 	part := traceForm.FindStringSubmatch(values[0])
-	if part == nil || part[1] == "ff" || part[1] == "00" && part[4] != "" || isZero(part[2]) || isZero(part[3]) {
+	if len(part) == 0 || part[1] == "ff" || part[1] == "00" && part[4] != "" || isZero(part[2]) || isZero(part[3]) {
 		return ""
 	}
 	return values[0]
