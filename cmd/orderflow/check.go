@@ -40,9 +40,10 @@ func (c *checkCmd) Run(ctx context.Context, out *output) error {
 		if c.Deep && db.Dialect().Name() == "sqlserver" {
 			out.notef("on SQL Server the server checks its own pages: have an administrator run DBCC CHECKDB")
 		}
+		say := out.nowAndThen(c.Quiet)
 		report, err := check.Run(ctx, db, store, check.Options{
 			Views:    func(ctx context.Context) ([]check.Violation, error) { return viewViolations(ctx, db, store) },
-			Progress: checkProgress(out, c.Quiet), Deep: c.Deep,
+			Progress: func(r check.Report) { say("%d events of %d orders", r.Events, r.Orders) }, Deep: c.Deep,
 		})
 		return c.tell(out, report, err)
 	})
@@ -112,9 +113,10 @@ func byKind(found map[string]int64) string {
 }
 
 func printCheck(out *output, r check.Report, broken error) error {
-	lines := make([]error, 0, len(r.Violations)+1)
+	var errs error
+	say := func(format string, args ...any) { errs = errors.Join(errs, out.sayf(format, args...)) }
 	for _, v := range r.Violations {
-		lines = append(lines, out.sayf("%s", v))
+		say("%s", v)
 	}
 	verdict := "nothing is wrong"
 	if !r.Clean() {
@@ -124,22 +126,8 @@ func printCheck(out *output, r check.Report, broken error) error {
 		verdict += "; the check could not come to its end"
 	}
 	if r.KeysUnproven > 0 {
-		lines = append(lines, out.sayf("%d of %d reserved keys are idempotency keys of which no event says what they were: their orders were compared, the keys could not be",
-			r.KeysUnproven, r.Keys))
+		say("%d of %d reserved keys are idempotency keys of which no event says what they were: their orders were compared, the keys could not be", r.KeysUnproven, r.Keys)
 	}
-	lines = append(lines, out.sayf("checked %d events of %d orders, %d of them on their way, in %s: %s",
-		r.Events, r.Orders, r.OnTheirWay, r.Took.Round(time.Millisecond), verdict))
-	return errors.Join(lines...)
-}
-
-// checkProgress prints how far the check is, once a second.
-func checkProgress(out *output, quiet bool) func(check.Report) {
-	last := time.Now()
-	return func(r check.Report) {
-		if quiet || time.Since(last) < time.Second {
-			return
-		}
-		last = time.Now()
-		out.notef("%d events of %d orders", r.Events, r.Orders)
-	}
+	say("checked %d events of %d orders, %d of them on their way, in %s: %s", r.Events, r.Orders, r.OnTheirWay, r.Took.Round(time.Millisecond), verdict)
+	return errs
 }

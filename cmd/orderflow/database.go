@@ -58,6 +58,7 @@ func opened(ctx context.Context, open opener, dsn string, do func(*schema.DB) er
 
 // service is what commands about orders work with, on a database that is there.
 type service struct {
+	db    *schema.DB
 	store *eventstore.Store
 	views *projections.Views
 }
@@ -78,6 +79,6 @@ func serving(ctx context.Context, do func(service) error) func(*schema.DB) error
 		if err != nil {
 			return err
 		}
-		return do(service{store: store, views: views})
+		return do(service{db: db, store: store, views: views})
 	}
 }

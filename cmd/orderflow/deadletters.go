@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ThreeDotsLabs/watermill"
-
-	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore"
@@ -150,19 +147,15 @@ func (c *deadlettersDiscardCmd) Run(ctx context.Context, out *output) error {
 // decide does what is to be done with each letter and prints what became of it; the
 // first that cannot be dealt with ends it.
 func (a letterArgs) decide(ctx context.Context, out *output, what string, do func(handlers.Letters, letter) (resumed string, err error)) error {
-	return a.with(ctx, func(db *schema.DB) error {
-		store, _, err := node.OpenStore(ctx, db, 0, nil, watermill.NopLogger{})
-		if err != nil {
-			return err
-		}
-		letters := inflight.NewDeadLetters(db)
+	return a.service(ctx, func(s service) error {
+		letters := inflight.NewDeadLetters(s.db)
 		done := []decided{}
 		for _, arg := range a.Letters {
 			found, err := letters.Get(ctx, arg.key)
 			if err != nil {
 				return err
 			}
-			order, err := do(handlers.Letters{Orders: store}, letter{found, letters, store})
+			order, err := do(handlers.Letters{Orders: s.store}, letter{found, letters, s.store})
 			if err != nil {
 				return fmt.Errorf("%s: %w", arg.key, err)
 			}

@@ -63,12 +63,7 @@ func (c *migrateCmd) list(ctx context.Context, db *schema.DB, out *output) error
 		}
 		rows = append(rows, []any{m.Version, file, m.Applied, at})
 	}
-	if c.JSON {
-		err = out.json(orEmpty(all))
-	} else {
-		err = out.table("VERSION FILE APPLIED AT", rows)
-	}
-	if err != nil {
+	if err := c.table(out, orEmpty(all), "VERSION FILE APPLIED AT", rows); err != nil {
 		return err
 	}
 	if err := db.Compatible(ctx); err != nil {

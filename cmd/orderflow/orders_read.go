@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,22 +25,11 @@ func (c *ordersGetCmd) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return out.json(view)
-		}
-		return printOrder(out, view)
+		return c.print(out, view, func() error { return printOrder(out, view) })
 	})
 }
 
 func printOrder(out *output, v projections.OrderView) error {
-	if err := out.table("ORDER STATUS TRACKING-ID PLACED STARTED COMPLETED VERSION", [][]any{orderRow(v)}); err != nil {
-		return err
-	}
-	if len(v.Detail) > 0 {
-		if err := out.sayf("\ndetail: %s", v.Detail); err != nil {
-			return err
-		}
-	}
 	steps, err := v.Steps.Views()
 	if err != nil {
 		return err
@@ -48,11 +38,14 @@ func printOrder(out *output, v projections.OrderView) error {
 	for _, s := range steps {
 		rows = append(rows, []any{s.Step, s.Status, s.Attempt, s.Node, s.StartedAt, s.CompletedAt, s.RolledBackAt, s.Error})
 	}
-	if err := out.sayf(""); err != nil {
-		return err
+	err = out.table(orderHeader, [][]any{orderRow(v)})
+	if len(v.Detail) > 0 {
+		err = errors.Join(err, out.sayf("\ndetail: %s", v.Detail))
 	}
-	return out.table("STEP STATUS ATTEMPT NODE STARTED COMPLETED ROLLED-BACK ERROR", rows)
+	return errors.Join(err, out.sayf(""), out.table("STEP STATUS ATTEMPT NODE STARTED COMPLETED ROLLED-BACK ERROR", rows))
 }
+
+const orderHeader = "ORDER STATUS TRACKING-ID PLACED STARTED COMPLETED VERSION"
 
 func orderRow(v projections.OrderView) []any {
 	return []any{v.OrderID, v.Status, v.TrackingID, v.PlacedAt, v.StartedAt, v.CompletedAt, v.Version}
@@ -103,7 +96,7 @@ func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
 		if page.NextCursor != "" {
 			defer out.notef("There are more: --cursor %s", page.NextCursor)
 		}
-		return out.table("ORDER STATUS TRACKING-ID PLACED STARTED COMPLETED VERSION", rows)
+		return out.table(orderHeader, rows)
 	})
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,15 +45,10 @@ func (c *ordersReplayCmd) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			err = out.json(r)
-		} else {
-			err = printReplay(out, r)
+		if err := c.print(out, r, func() error { return printReplay(out, r) }); err != nil || r.Same {
+			return err
 		}
-		if err == nil && !r.Same {
-			err = errFound
-		}
-		return err
+		return errFound
 	})
 }
 
@@ -80,18 +74,19 @@ func (s service) replay(ctx context.Context, id domain.OrderID) (replay, error) 
 		})
 	}
 	r.End = projections.ViewOf(o)
-	r.Same, err = sameJSON(r.End, r.Seen)
+	end, customers, err := r.texts()
+	r.Same = end == customers
 	return r, err
 }
 
-// sameJSON compares what customers would read.
-func sameJSON(a, b projections.OrderView) (bool, error) {
-	x, err := json.Marshal(a)
+// texts are the end by the events, and what customers would read.
+func (r replay) texts() (end, seen string, err error) {
+	a, err := json.Marshal(r.End)
 	if err != nil {
-		return false, err
+		return "", "", err
 	}
-	y, err := json.Marshal(b)
-	return bytes.Equal(x, y), err
+	b, err := json.Marshal(r.Seen)
+	return string(a), string(b), err
 }
 
 func printReplay(out *output, r replay) error {
@@ -105,11 +100,7 @@ func printReplay(out *output, r replay) error {
 	if r.Same {
 		return out.sayf("The end is what customers see.")
 	}
-	end, err := json.Marshal(r.End)
-	if err != nil {
-		return err
-	}
-	seen, err := json.Marshal(r.Seen)
+	end, seen, err := r.texts()
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,17 @@ func (o *output) notef(format string, args ...any) {
 	_, _ = io.WriteString(o.notes, visible(fmt.Sprintf(format+"\n", args...)))
 }
 
+// nowAndThen is notef at most once a second, for how far a long command is. quiet leaves it out.
+func (o *output) nowAndThen(quiet bool) func(format string, args ...any) {
+	last := time.Now()
+	return func(format string, args ...any) {
+		if !quiet && time.Since(last) >= time.Second {
+			last = time.Now()
+			o.notef(format, args...)
+		}
+	}
+}
+
 // cell is how a value looks in a table: times to the millisecond, "-" for nothing, one
 // line always, and visible.
 func cell(v any) string {

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	"orderflow/eventstore"
 	"orderflow/projections"
 	"orderflow/projections/rebuild"
 	"orderflow/projections/verify"
-	"orderflow/schema"
 )
 
 // projectionsCmd holds the commands about the views.
@@ -31,25 +30,25 @@ cannot be read. "orderflow check" says what is wrong, "orderflow projections reb
 }
 
 func (c *projectionsStatusCmd) Run(ctx context.Context, out *output) error {
-	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
-		all, err := projections.Statuses(ctx, db, log)
+	return c.lookUp(ctx, out, func(s service) error {
+		all, err := projections.Statuses(ctx, s.db, s.store)
 		if err != nil {
 			return err
 		}
 		err = c.table(out, orEmpty(all), "PROJECTION PARTITION POSITION HEAD LAG UPDATED", statusRows(all))
-		for _, s := range all {
-			if s.Damage != "" {
-				out.notef("%s", s.Damage)
+		for _, p := range all {
+			if p.Damage != "" {
+				out.notef("%s", p.Damage)
 			}
-			if err == nil && (s.Beyond > 0 || s.Damage != "") {
+			if err == nil && (p.Beyond > 0 || p.Damage != "") {
 				err = errFound
 			}
 		}
 		if err != nil {
 			return err
 		}
-		return c.check(ctx, db, log, out)
-	}))
+		return c.check(ctx, s, out)
+	})
 }
 
 func statusRows(all []projections.ProjectionStatus) (rows [][]any) {
@@ -76,16 +75,13 @@ it was wrong is no failure, since it no longer is.`
 }
 
 func (c *projectionsRebuildCmd) Run(ctx context.Context, out *output) error {
-	return c.with(ctx, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
-		report, err := rebuild.Run(ctx, db, log, rebuild.Config{Progress: progress(out, c.Quiet)})
+	return c.service(ctx, func(s service) error {
+		report, err := rebuild.Run(ctx, s.db, s.store, rebuild.Config{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}
-		if c.JSON {
-			return out.json(report)
-		}
-		return printReport(out, "rebuilt", report)
-	}))
+		return c.print(out, report, func() error { return printReport(out, "rebuilt", report) })
+	})
 }
 
 // projectionsVerifyCmd verifies the views.
@@ -101,25 +97,20 @@ wrong, unless --max-lag says so. Nodes may run all the while.`
 }
 
 func (c *projectionsVerifyCmd) Run(ctx context.Context, out *output) error {
-	return c.reading(ctx, out, withLog(ctx, func(db *schema.DB, log *eventstore.Store) error {
-		report, err := verify.Run(ctx, db, log, verify.Config{Progress: progress(out, c.Quiet)})
+	return c.lookUp(ctx, out, func(s service) error {
+		report, err := verify.Run(ctx, s.db, s.store, verify.Config{Progress: progress(out, c.Quiet)})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
-		if c.JSON {
-			err = out.json(report)
-		} else {
-			err = printReport(out, "verified", report)
-		}
-		if err != nil {
+		if err := c.print(out, report, func() error { return printReport(out, "verified", report) }); err != nil {
 			return err
 		}
-		late := c.check(ctx, db, log, out)
+		late := c.check(ctx, s, out)
 		if late == nil && !report.Clean() {
 			return errFound
 		}
 		return late
-	}))
+	})
 }
 
 // maxLagFlag bounds how far the views may be behind.
@@ -128,27 +119,16 @@ type maxLagFlag struct {
 }
 
 // check says how far the views are behind, if it is too far.
-func (f maxLagFlag) check(ctx context.Context, db *schema.DB, log *eventstore.Store, out *output) error {
+func (f maxLagFlag) check(ctx context.Context, s service, out *output) error {
 	if f.MaxLag == nil {
 		return nil
 	}
-	lag, err := projections.Lag(ctx, db, log)
+	lag, err := projections.Lag(ctx, s.db, s.store)
 	if err != nil || lag <= 0 || uint64(lag) <= *f.MaxLag {
 		return err
 	}
 	out.notef("the views are %d events behind, of %d allowed: is a node with the role projector alive?", lag, *f.MaxLag)
 	return errFound
-}
-
-// withLog is do with the event store of a database.
-func withLog(ctx context.Context, do func(*schema.DB, *eventstore.Store) error) func(*schema.DB) error {
-	return func(db *schema.DB) error {
-		store, err := eventstore.Open(ctx, db, eventstore.Config{})
-		if err != nil {
-			return err
-		}
-		return do(db, store)
-	}
 }
 
 // progressLine says how far a phase is, and of how much if that is known.
@@ -159,19 +139,10 @@ func progressLine(p verify.Progress) string {
 	return fmt.Sprintf("%s: %d of %d", p.Phase, p.Done, p.Total)
 }
 
-// progress prints how far a long command is, once a second.
+// progress prints how far a long command is.
 func progress(out *output, quiet bool) func(verify.Progress) {
-	if quiet {
-		return nil
-	}
-	last := time.Now()
-	return func(p verify.Progress) {
-		if time.Since(last) < time.Second {
-			return
-		}
-		last = time.Now()
-		out.notef("%s", progressLine(p))
-	}
+	say := out.nowAndThen(quiet)
+	return func(p verify.Progress) { say("%s", progressLine(p)) }
 }
 
 // printReport prints what a comparison of the views with the events came to.
@@ -189,8 +160,5 @@ func printReport(out *output, what string, r verify.Report) error {
 		}
 		rows = append(rows, []any{id, d.Kind, d.Field, d.Stored, d.Expected})
 	}
-	if err := out.sayf(""); err != nil {
-		return err
-	}
-	return out.table("ORDER WRONG FIELD STORED EXPECTED", rows)
+	return errors.Join(out.sayf(""), out.table("ORDER WRONG FIELD STORED EXPECTED", rows))
 }

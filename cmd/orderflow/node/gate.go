@@ -58,12 +58,9 @@ func (g *gate) closed() error {
 
 // open says whether it was opened.
 func (g *gate) open() bool {
-	select {
-	case <-g.opened:
-		return true
-	default:
-		return false
-	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.why == nil
 }
 
 func (g *gate) set(why error) {
