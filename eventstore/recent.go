@@ -28,9 +28,10 @@ type recent struct {
 
 // stream is a stream from its first event on, as appends and reads gave it.
 type stream struct {
-	id     domain.OrderID
-	events []domain.Recorded // only added to: callers may have what was there before
-	bytes  int
+	id    domain.OrderID
+	parts [][]domain.Recorded // put together when the stream is asked for
+	count int
+	bytes int
 }
 
 func newRecent(most int) *recent {
@@ -53,7 +54,8 @@ func (r *recent) last(id domain.OrderID) (*domain.Recorded, bool) {
 	if s == nil {
 		return nil, false
 	}
-	return &s.events[len(s.events)-1], true
+	part := s.parts[len(s.parts)-1]
+	return &part[len(part)-1], true
 }
 
 // get gives what is known of a stream, from its first event on. It must not be changed.
@@ -64,7 +66,10 @@ func (r *recent) get(id domain.OrderID) []domain.Recorded {
 	if s == nil {
 		return nil
 	}
-	return slices.Clip(s.events)
+	if len(s.parts) > 1 {
+		s.parts = [][]domain.Recorded{slices.Concat(s.parts...)}
+	}
+	return s.parts[0]
 }
 
 // find is called with r.mu held.
@@ -93,13 +98,13 @@ func (r *recent) add(events []domain.Recorded) {
 	switch {
 	case first == 1:
 		s = &stream{id: id}
-	case s == nil || len(s.events) != first-1:
+	case s == nil || s.count != first-1:
 		return
 	}
 	if ends(events[len(events)-1].Event) {
 		return
 	}
-	s.events = append(s.events, events...)
+	s.parts, s.count = append(s.parts, events), s.count+len(events)
 	for i := range events {
 		s.bytes += sizeOf(&events[i])
 	}
