@@ -20,14 +20,14 @@ type Row struct {
 // A renewal is one update of the node's registration, for all its leases. A lease also ends when
 // its row changes. These are the states of a row, and what leads from one to the next:
 //
-//	in the outbox  --- claim -------------------------------------->  held, attempt 1
-//	not there      --- SettleStart -------------------------------->  held, attempt 1
-//	free           --- claim -------------------------------------->  held, attempt + 1
-//	held           --- SettlePass --------------------------------->  held, the next message, attempt 1
-//	held           --- SettleDone --------------------------------->  gone
-//	held           --- SettlePark --------------------------------->  gone, a dead letter
-//	held           --- SettleReturn, SettleHandBack, SettleRelease -->  free
-//	held           --- the registration expires, or is released ----->  free
+//	in the outbox  --- claim ----------------------------------------->  held, attempt 1
+//	not there      --- SettleStart ----------------------------------->  held, attempt 1
+//	free           --- claim ----------------------------------------->  held, attempt + 1
+//	held           --- SettlePass ------------------------------------>  held, the next message, attempt 1
+//	held           --- SettleDone ------------------------------------>  gone
+//	held           --- SettlePark ------------------------------------>  gone, a dead letter
+//	held           --- SettleReturn, SettleHandBack, SettleRelease --->  free
+//	held           --- the registration expires, or is released ------>  free
 type Lease struct {
 	Row
 	Topic    string // of the message in hand
