@@ -18,8 +18,8 @@ func Marshal(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// AppendString appends s as a JSON string.
-func AppendString(b []byte, s string) []byte {
+// appendString appends s as a JSON string.
+func appendString(b []byte, s string) []byte {
 	if !IsPlain(s) {
 		quoted, _ := Marshal(s) // a string always encodes
 		return append(b, quoted...)
@@ -62,7 +62,7 @@ func (o *Object) Key(name string) {
 // Text writes a string.
 func (o *Object) Text(name, value string) {
 	o.Key(name)
-	*o = AppendString(*o, value)
+	*o = appendString(*o, value)
 }
 
 // Member writes a string that is left out if it is empty.
