@@ -104,7 +104,7 @@ func (f *Fixture) appendOne(id domain.OrderID, c domain.Command) error {
 func (f *Fixture) Place(trackingID string) domain.OrderID {
 	f.T.Helper()
 	id := f.NewID()
-	f.Do(id, Placing(trackingID, int(f.last)))
+	f.Do(id, Placing(trackingID, int(f.last))) //nolint:gosec // there are few
 	return id
 }
 
