@@ -142,8 +142,8 @@ func DecodeMetadata(text string) (m Metadata, err error) {
 	return m, err
 }
 
-// Within is e with its raw part, if it has one, as a part of data, its stored JSON: an order's
-// detail may have a megabyte, and whoever keeps both keeps it once. Neither may be changed.
+// Within gives e with its detail as a part of data, the stored JSON of e, so that a caller who keeps
+// both keeps the detail once: it may have a megabyte. Neither may be changed afterwards.
 func Within(e Event, data json.RawMessage) Event {
 	p, is := e.(OrderPlaced)
 	if !is || len(p.Detail) == 0 {

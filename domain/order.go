@@ -149,8 +149,8 @@ func (o *Order) Status() Status {
 	return Status(o.turn())
 }
 
-// CurrentStep is the step that runs or is next, or while the order rolls back the
-// step to roll back next; empty before the first step starts and after the end.
+// CurrentStep is the step that runs or is next. While the order rolls back it is the step to
+// roll back next. It is empty before the first step starts and after the order has ended.
 func (o *Order) CurrentStep() Step {
 	if o.completed || o.failed || !o.begun() {
 		return ""
@@ -171,9 +171,8 @@ func (o *Order) turn() Step {
 	return steps[StepCount-1]
 }
 
-// NextRollback is the step to compensate next: the last one that failed or
-// completed and has not been rolled back; false if the order has not failed or
-// nothing is left.
+// NextRollback is the last step that failed or completed and has not been rolled back; false if
+// there is none, or if no step has failed.
 func (o *Order) NextRollback() (Step, bool) {
 	if !o.rolling() {
 		return "", false

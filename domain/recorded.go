@@ -22,8 +22,8 @@ type Metadata struct {
 	CausationID string `json:"causation_id,omitempty"`
 	// TraceParent is the W3C trace context, or empty.
 	TraceParent string `json:"traceparent,omitempty"`
-	// RunBy is the operating system's name of the user who ran the command that caused the event,
-	// whoever the actor says decided; empty for what no command caused.
+	// RunBy is the user who ran the command that caused the event, as the operating system names
+	// them; empty if no command did. The actor may be somebody else.
 	RunBy string `json:"run_by,omitempty"`
 }
 

@@ -2,10 +2,9 @@ package domain
 
 import "fmt"
 
-// Restore gives back an order that was taken apart into its exported fields and its
-// status, as a view stores it. The result behaves like the original: it decides and
-// applies the same. Fields and a status that contradict each other are an error of
-// kind ErrCorrupt.
+// Restore makes an order of its exported fields and its status, which is what a view stores.
+// The order decides and applies as the original does. Fields and a status that contradict each
+// other are an error of kind ErrCorrupt.
 func Restore(o Order, status Status) (Order, error) {
 	o.completed = status == StatusCompleted
 	o.failed = status == StatusFailed
