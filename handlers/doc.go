@@ -2,31 +2,27 @@
 //
 // What people ask for:
 //
-//   - Placing places an order (place.go), after it has checked a NewOrder (neworder.go).
+//   - Placing places an order (place.go) that it has checked (neworder.go).
 //   - Letters requeues and discards dead letters (letters.go).
-//   - A later use case, such as to cancel an order, gets a type and a file beside these. The HTTP
-//     API and the commands call it; neither holds rules of its own.
+//   - A use case to come, such as to cancel an order, gets a file beside these. The HTTP API and
+//     the commands call it and hold no rules of their own.
 //
-// What messages ask for: Steps has the message handlers. Node is the membership of this process in
-// the cluster. Worker puts the handlers on a Watermill router, runs node and router, and
-// stops them in the right order. An Executor does the work. Where things are stored is not known
-// here; the interfaces below say what is needed.
+// What messages ask for: Steps has the message handlers, an Executor does the work, Node is the
+// membership of this process in the cluster. Worker puts the handlers on a Watermill router, runs
+// node and router, and stops them in the right order. Interfaces say what is needed of a store.
 //
 // What it promises of placing:
 //
 //   - An order with a tracking id or an idempotency key is placed once, however often it is asked for.
-//     The same key with other content is refused.
-//   - If a worker of this node is free, the order's first step is started in the transaction that places
-//     the order.
+//   - If a worker of this node is free, the transaction that places the order starts its first step.
 //
 // What it promises of the work:
 //
 //   - An attempt is recorded as started before its work begins. Its outcome is recorded in the
 //     unit of work that also ends the message. If the lease has been lost, another node has
 //     the order, and the outcome is dropped.
-//   - An order that goes on in the same slot is not loaded again: the handler of the next message
-//     gets the order as it was committed. If others have appended meanwhile, the append of
-//     the next outcome finds that out, and the outcome is decided again on what is stored.
+//   - An order that goes on in the same slot is not loaded again. If others have appended meanwhile,
+//     the append of the next outcome finds that out, and it is decided again on what is stored.
 //   - Work that was done is not forgotten because the database is away: its outcome is
 //     offered again until it is stored or the lease ends.
 //   - An attempt that another node left open is closed as interrupted in the same unit

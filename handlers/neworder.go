@@ -156,28 +156,21 @@ func compactDetail(detail json.RawMessage) (json.RawMessage, error) {
 }
 
 // reservations are the keys that no other order may hold.
-func (o NewOrder) reservations() []work.Reservation {
-	var keys []work.Reservation
-	if o.TrackingID != "" {
-		keys = append(keys, work.Reservation{Key: domain.ReservedKey(o.Customer, domain.KeyTracking, o.TrackingID), Fingerprint: o.fingerprint()})
-	}
-	if o.IdempotencyKey != "" {
-		keys = append(keys, work.Reservation{Key: o.reservedKey(), Fingerprint: o.fingerprint()})
+func (o NewOrder) reservations() (keys []work.Reservation) {
+	for _, k := range []struct{ kind, key string }{{domain.KeyTracking, o.TrackingID}, {domain.KeyIdempotency, o.IdempotencyKey}} {
+		if k.key != "" {
+			keys = append(keys, work.Reservation{Key: domain.ReservedKey(o.Customer, k.kind, k.key), Fingerprint: o.fingerprint()})
+		}
 	}
 	return keys
 }
 
-// reservedKey is the idempotency key as it is reserved.
-func (o NewOrder) reservedKey() string {
-	return domain.ReservedKey(o.Customer, domain.KeyIdempotency, o.IdempotencyKey)
-}
-
-// keyHash is the hash of the idempotency key for the event, or empty.
+// keyHash is the hash of the idempotency key, as it is reserved, for the event; or empty.
 func (o NewOrder) keyHash() string {
 	if o.IdempotencyKey == "" {
 		return ""
 	}
-	hash := domain.KeyHash(o.reservedKey())
+	hash := domain.KeyHash(domain.ReservedKey(o.Customer, domain.KeyIdempotency, o.IdempotencyKey))
 	return hex.EncodeToString(hash[:])
 }
 

@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
+	runtimepprof "runtime/pprof"
 	"time"
 
+	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
@@ -149,4 +152,31 @@ func (a *admin) counts(ctx context.Context) (map[domain.Status]int64, error) {
 		all[s] = counted[s]
 	}
 	return all, nil
+}
+
+// pprofRoutes are the profiles of net/http/pprof, but for cmdline: a command line may
+// hold the database's password.
+func pprofRoutes(roles []Role) []route {
+	plain := func(h http.HandlerFunc, whileThere bool) endpoint {
+		serve := func(w http.ResponseWriter, r *http.Request) error { h(w, r); return nil }
+		return endpoint{roles: roles, serve: serve, whileThere: whileThere}
+	}
+	symbol := plain(pprof.Symbol, false)
+	return []route{
+		{"/debug/pprof/", get(plain(pprof.Index, false))},
+		// These burden the process for as long as they run, and only one of each can run at a time.
+		{"/debug/pprof/profile", get(plain(pprof.Profile, true))},
+		{"/debug/pprof/trace", get(plain(pprof.Trace, true))},
+		{"/debug/pprof/symbol", map[string]endpoint{http.MethodGet: symbol, http.MethodPost: symbol}},
+		{"/debug/pprof/{profile}", get(endpoint{roles: roles, serve: namedProfile})},
+	}
+}
+
+func namedProfile(w http.ResponseWriter, r *http.Request) error {
+	name := mux.Vars(r)["profile"]
+	if runtimepprof.Lookup(name) == nil {
+		return pathNotFound(r)
+	}
+	pprof.Handler(name).ServeHTTP(w, r)
+	return nil
 }

@@ -19,13 +19,14 @@ func bodySize(r *http.Request) (int64, error) {
 	if err := checkMediaType(r.Header); err != nil {
 		return 0, err
 	}
-	if r.ContentLength > MaxBody {
+	switch size := r.ContentLength; {
+	case size > MaxBody:
 		return 0, bodyTooLarge()
-	}
-	if r.ContentLength < 0 {
+	case size < 0:
 		return MaxBody, nil
+	default:
+		return size, nil
 	}
-	return r.ContentLength, nil
 }
 
 // firstRoom is the room in which the reading of a body begins, in bytes.

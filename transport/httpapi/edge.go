@@ -171,23 +171,15 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 // correlationID is the caller's id if it gave a usable one, or else a new one.
 func correlationID(h http.Header) string {
 	for _, name := range []string{headerCorrelation, headerRequestID} {
-		if id := h.Get(name); usableID(id) {
+		if id := h.Get(name); usableID.MatchString(id) {
 			return id
 		}
 	}
 	return uuid.NewString()
 }
 
-// usableID accepts what can stand in a log line and a header: 1 to 128 bytes of
-// visible ASCII.
-func usableID(id string) bool {
-	for i := range len(id) {
-		if id[i] <= ' ' || id[i] > '~' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 128
-}
+// usableID is what can stand in a log line and a header.
+var usableID = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
 
 // traceForm is a traceparent of https://www.w3.org/TR/trace-context/#traceparent-header. Versions
 // after 00 may have more at the end.

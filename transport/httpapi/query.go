@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -99,11 +98,7 @@ func oneOf[T ~string](name, value string, allowed []T) (T, error) {
 	if slices.Contains(allowed, T(value)) {
 		return T(value), nil
 	}
-	names := make([]string, len(allowed))
-	for i, a := range allowed {
-		names[i] = string(a)
-	}
-	return "", invalidValue(inQuery, name, "one of "+strings.Join(names, ", "), fmt.Sprintf("%q", domain.Shorten(value)))
+	return "", invalidValue(inQuery, name, "one of "+domain.List(allowed), fmt.Sprintf("%q", domain.Shorten(value)))
 }
 
 func instant(name, value string) (time.Time, error) {
