@@ -119,10 +119,10 @@ func (c *conn) commit() error {
 // rollback does nothing wrong where SQLite has rolled back already.
 func (c *conn) rollback() error {
 	_, err := c.exec(context.Background(), "ROLLBACK", nil)
-	if c.ended != nil {
-		return nil
+	if c.ended == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // BeginTx is for those who do not come through the queue.
