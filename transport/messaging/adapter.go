@@ -73,15 +73,11 @@ func (a SchemaAdapter) InsertQuery(topic string, messages message.Messages) (wsq
 		if len(m.UUID) > maxUUID {
 			return wsql.Query{}, fmt.Errorf("%w: message %.40s...: the UUID has %d bytes (%d at most)", domain.ErrInvalid, m.UUID, len(m.UUID), maxUUID)
 		}
-		metadata, err := inflight.MarshalMetadata(m.UUID, m.Metadata)
-		if err != nil {
-			return wsql.Query{}, err
-		}
 		payload := []byte(m.Payload)
 		if payload == nil {
 			payload = []byte{}
 		}
-		q.Args = append(q.Args, topic, p.partition, p.position, m.UUID, payload, metadata, schema.TimeArg(p.at))
+		q.Args = append(q.Args, topic, p.partition, p.position, m.UUID, payload, inflight.MarshalMetadata(m.Metadata), schema.TimeArg(p.at))
 	}
 	q.Query = `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at) VALUES ` + schema.Values(len(messages), outboxColumns)
 	return q, nil

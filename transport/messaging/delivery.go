@@ -68,13 +68,13 @@ func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
 		d := &delivery{inHand: inHand{c.Lease, c.Suspect}, by: x, tenure: tenure, msg: m}
-		x.slots.take(&d.inHand)
+		x.slots.take(&d.inHand, nil)
 		if err != nil {
 			x.conf.Logger.WithFields(workFields(d.lease, m)).WithError(err).Error("a message cannot be read; it will be tried again")
 			x.finish(d, inflight.Ack{Delay: time.Minute})
 			continue
 		}
-		x.deliver(d, i, x.slots.draining)
+		x.deliver(d, i, x.slots.draining.Done())
 	}
 }
 
@@ -88,8 +88,8 @@ func (x *dispatcher) started(tenure work.Tenure, next work.Next, o *domain.Order
 }
 
 // deliver delivers a message in a goroutine of its own, since a subscription may be slow to take it. It is
-// given back if it has not been taken when unless ends. Subscriptions of a topic take turns.
-func (x *dispatcher) deliver(d *delivery, turn int, unless context.Context) {
+// given back if it has not been taken when unless is closed. Subscriptions of a topic take turns.
+func (x *dispatcher) deliver(d *delivery, turn int, unless <-chan struct{}) {
 	to := x.subs.pick(d.lease.Topic, turn)
 	if to == nil { // it ended meanwhile
 		x.finish(d, inflight.Ack{})
@@ -99,7 +99,7 @@ func (x *dispatcher) deliver(d *delivery, turn int, unless context.Context) {
 }
 
 // serve delivers a message and, in the same slot, those that take its place one after the other.
-func (x *dispatcher) serve(d *delivery, to *subscription, unless context.Context) {
+func (x *dispatcher) serve(d *delivery, to *subscription, unless <-chan struct{}) {
 	var end atomic.Pointer[context.CancelCauseFunc] // of the context of the message in hand
 	defer context.AfterFunc(d.tenure.Context, func() {
 		if cancel := end.Load(); cancel != nil {
@@ -107,8 +107,8 @@ func (x *dispatcher) serve(d *delivery, to *subscription, unless context.Context
 		}
 	})()
 	for x.hand(d, &end, to, unless) {
-		x.slots.pass(&d.inHand, &d.next.inHand)
-		d, unless = d.next, context.Background()
+		x.slots.take(&d.next.inHand, &d.inHand)
+		d, unless = d.next, nil
 		if to = x.subs.pick(d.lease.Topic, 0); to == nil { // it ended meanwhile
 			x.finish(d, inflight.Ack{})
 			return
@@ -119,7 +119,7 @@ func (x *dispatcher) serve(d *delivery, to *subscription, unless context.Context
 // hand delivers one message and waits for its end, and says whether another one takes its place. The
 // message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and after ack or
 // nack.
-func (x *dispatcher) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFunc], to *subscription, unless context.Context) (passed bool) {
+func (x *dispatcher) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFunc], to *subscription, unless <-chan struct{}) (passed bool) {
 	ctx, cancel := context.WithCancelCause(to.ctx)
 	defer cancel(nil)
 	end.Store(&cancel)

@@ -115,7 +115,8 @@ func (l *loop) round(ctx context.Context) (found bool, err error) {
 	if in {
 		adoptErr = l.adopt(ctx, tenure)
 	}
-	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank), Suspect: l.slots.hasSuspect(), Acks: l.slots.unstored()}
+	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank)}
+	r.Acks, r.Suspect = l.slots.unstored()
 	var sources []inflight.Source
 	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (!l.failed || len(r.Acks) == 0) {
 		sources, err = l.sources(ctx, &r)

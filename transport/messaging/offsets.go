@@ -10,13 +10,13 @@ import (
 
 // makeOffsets has the group's offsets of a topic made, and waits for a database that is away: a node that
 // has started is not to end because a connection broke. Once the slots drain it needs none.
-func (l *loop) makeOffsets(topic string, make func(ctx context.Context, topic string) error) error {
+func (l *loop) makeOffsets(topic string, try func(ctx context.Context, topic string) error) error {
 	ctx, cancel := context.WithCancel(l.work)
 	defer cancel()
 	defer context.AfterFunc(l.slots.draining, cancel)()
 	for pause := l.conf.firstPause; ; pause = min(2*pause, longestPause) {
 		once, end := context.WithTimeout(ctx, roundTimeout)
-		err := make(once, topic)
+		err := try(once, topic)
 		end()
 		switch {
 		case l.slots.isDraining():

@@ -1,8 +1,6 @@
 package messaging
 
 import (
-	"context"
-
 	"orderflow/domain"
 	"orderflow/domain/work"
 )
@@ -29,7 +27,7 @@ func (s *Subscriber) Reserve(topic string) (lease work.Lease, end func(*work.Nex
 			return
 		}
 		if d := s.dispatch.started(tenure, *next, o); s.slots.fill(r, &d.inHand) {
-			s.dispatch.deliver(d, 0, context.Background())
+			s.dispatch.deliver(d, 0, nil)
 		}
 	}
 }

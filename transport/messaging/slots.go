@@ -88,19 +88,13 @@ func (s *slots) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
 	return rows, reserved
 }
 
-// take puts a message into a slot. It may do so while slots drain, since the message is claimed already.
-func (s *slots) take(h *inHand) {
+// take puts a message into a slot: into that of the one before it, or into a free one if before is nil. It
+// may do so while slots drain, since the message is claimed already.
+func (s *slots) take(h, before *inHand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.inHand, before)
 	s.inHand[h] = struct{}{}
-}
-
-// pass puts the message that takes the place of another into its slot.
-func (s *slots) pass(from, to *inHand) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.inHand, from)
-	s.inHand[to] = struct{}{}
 }
 
 // release frees the slot of a message. ack is what the database has still to hear; nil if it has heard all.
@@ -168,11 +162,15 @@ func (s *slots) beginRound() {
 	s.inRound = true
 }
 
-// unstored are the acknowledgements to be stored. They stay until stored says that they are.
-func (s *slots) unstored() []inflight.Ack {
+// unstored are the acknowledgements to be stored, which stay until stored says that they are; suspect says
+// whether a suspect is in hand.
+func (s *slots) unstored() (acks []inflight.Ack, suspect bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.acks[:len(s.acks):len(s.acks)]
+	for h := range s.inHand {
+		suspect = suspect || h.suspect
+	}
+	return s.acks[:len(s.acks):len(s.acks)], suspect
 }
 
 // stored says that the first n acknowledgements have been stored.
@@ -190,18 +188,6 @@ func (s *slots) endRound() {
 	defer s.mu.Unlock()
 	s.inRound = false
 	s.quiet()
-}
-
-// hasSuspect says whether a suspect is in hand.
-func (s *slots) hasSuspect() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for h := range s.inHand {
-		if h.suspect {
-			return true
-		}
-	}
-	return false
 }
 
 // startDraining has nothing new begun.

@@ -31,10 +31,10 @@ func wantDrained(t *testing.T, s *slots, want bool) {
 // TestSlots_count: whatever happens to a slot, it counts once.
 func TestSlots_count(t *testing.T) {
 	s, a, b := newSlots(2), leaseAt(1), leaseAt(2)
-	s.take(a)
-	s.take(a)
+	s.take(a, nil)
+	s.take(a, nil)
 	wantBusy(t, s, 1)
-	s.pass(a, b)
+	s.take(b, a)
 	wantBusy(t, s, 1)
 	r := s.reserve(0)
 	wantBusy(t, s, 2)
@@ -112,7 +112,7 @@ func TestSlots_drain(t *testing.T) {
 	})
 	t.Run("after the last of each kind", func(t *testing.T) {
 		s, h, reserved := newSlots(3), leaseAt(1), leaseAt(2)
-		s.take(h)
+		s.take(h, nil)
 		r := s.reserve(0)
 		s.beginRound()
 		s.startDraining()
@@ -120,7 +120,10 @@ func TestSlots_drain(t *testing.T) {
 			func() { s.fill(r, reserved) },
 			func() { s.release(h, &inflight.Ack{Lease: h.lease}) },
 			func() { s.release(reserved, nil) },
-			func() { s.stored(len(s.unstored())) },
+			func() {
+				acks, _ := s.unstored()
+				s.stored(len(acks))
+			},
 		}
 		for _, step := range steps {
 			step()
@@ -132,7 +135,7 @@ func TestSlots_drain(t *testing.T) {
 	t.Run("tells who waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, h := newSlots(1), leaseAt(1)
-			s.take(h)
+			s.take(h, nil)
 			s.startDraining()
 			began := time.Now()
 			go func() {
@@ -150,16 +153,16 @@ func TestSlots_drain(t *testing.T) {
 // TestSlots_acks: an acknowledgement stays until it is stored, also when others come meanwhile.
 func TestSlots_acks(t *testing.T) {
 	s, a, b := newSlots(2), leaseAt(1), leaseAt(2)
-	s.take(a)
-	s.take(b)
+	s.take(a, nil)
+	s.take(b, nil)
 	s.release(a, &inflight.Ack{Lease: a.lease})
-	acks := s.unstored()
+	acks, _ := s.unstored()
 	s.release(b, &inflight.Ack{Lease: b.lease})
 	if len(acks) != 1 || acks[0].Lease != a.lease {
 		t.Fatalf("to be stored: %+v, want that of the first", acks)
 	}
 	s.stored(len(acks))
-	if acks = s.unstored(); len(acks) != 1 || acks[0].Lease != b.lease {
+	if acks, _ = s.unstored(); len(acks) != 1 || acks[0].Lease != b.lease {
 		t.Errorf("to be stored: %+v, want that of the second", acks)
 	}
 }
@@ -169,9 +172,9 @@ func TestSlots_acks(t *testing.T) {
 func TestSlots_Known(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, a, b, c := newSlots(4), leaseAt(1), leaseAt(2), leaseAt(3)
-		s.take(a)
-		s.take(b)
-		s.take(c)
+		s.take(a, nil)
+		s.take(b, nil)
+		s.take(c, nil)
 		s.release(b, &inflight.Ack{Lease: b.lease})
 		s.release(c, nil)
 		began := time.Now()
@@ -203,7 +206,7 @@ func TestSubscription_send(t *testing.T) {
 	}()
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if x.send(t.Context(), nil, ended) || x.send(ended, nil, t.Context()) {
+	if x.send(t.Context(), nil, ended.Done()) || x.send(ended, nil, nil) {
 		t.Error("a message was delivered after the end")
 	}
 }

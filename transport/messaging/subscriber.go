@@ -101,6 +101,26 @@ func (s *Subscriber) Busy() int { return s.slots.Busy() }
 // Slots is the number of slots.
 func (s *Subscriber) Slots() int { return s.conf.Slots }
 
+// Drain stops claiming and delivering. It waits until every delivered message has been acked or nacked and
+// the database has heard of it, and until what was claimed and not delivered has been given back. If ctx
+// ends first, or the subscriber is closed, that is an error; draining goes on until Close.
+func (s *Subscriber) Drain(ctx context.Context) error {
+	s.slots.startDraining()
+	var err error
+	select {
+	case <-s.slots.drained:
+		return nil
+	case <-s.loop.done:
+		err = fmt.Errorf("subscriber %w", ErrClosed)
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if isClosed(s.slots.drained) { // at the same moment
+		return nil
+	}
+	return fmt.Errorf("drain: %d messages are still being handled: %w", s.Busy(), err)
+}
+
 // Close ends the contexts of all messages, waits up to Config.CloseWait for their handlers, settles what
 // they said and closes the channels. What a handler still works on stays claimed until the node's
 // registration ends, so that nobody else starts it; its late ack or nack does nothing. A database that hangs

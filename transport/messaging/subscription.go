@@ -18,15 +18,15 @@ type subscription struct {
 	closed  chan struct{}  // closed after out
 }
 
-// send gives the message to the subscription, and says no if ctx or unless ends first.
-func (x *subscription) send(ctx context.Context, m *message.Message, unless context.Context) bool {
-	if unless.Err() != nil || ctx.Err() != nil {
+// send gives the message to the subscription, and says no if ctx ends or unless is closed first.
+func (x *subscription) send(ctx context.Context, m *message.Message, unless <-chan struct{}) bool {
+	if isClosed(unless) || ctx.Err() != nil {
 		return false
 	}
 	select {
 	case x.out <- m:
 		return true
-	case <-unless.Done():
+	case <-unless:
 		return false
 	case <-ctx.Done():
 		return false

@@ -2,7 +2,9 @@ package inflight
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderflow/domain/work"
@@ -81,24 +83,17 @@ type Hand interface {
 
 // readUnknown reads the rows of a registration but for those known.
 func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[Key]struct{}) ([]Claim, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions,
-			uuid, payload, metadata FROM inflight
+	claims, err := collect(ctx, s.db, func(rows *sql.Rows, c *Claim) error {
+		c.Lease = work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}
+		l := &c.Lease
+		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions, &c.UUID, &c.Payload, &c.Metadata)
+	}, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions, uuid, payload, metadata FROM inflight
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.group)
 	if err != nil {
 		return nil, fmt.Errorf("read own in-flight rows: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	var claims []Claim
-	for rows.Next() {
-		own := Claim{Lease: work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}}
-		l := &own.Lease
-		if err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions,
-			&own.UUID, &own.Payload, &own.Metadata); err != nil {
-			return nil, fmt.Errorf("read own in-flight rows: %w", err)
-		}
-		if _, here := known[KeyOf(own.Lease)]; !here {
-			claims = append(claims, own)
-		}
-	}
-	return claims, s.db.Translate(rows.Err())
+	return slices.DeleteFunc(claims, func(c Claim) bool {
+		_, here := known[KeyOf(c.Lease)]
+		return here
+	}), nil
 }

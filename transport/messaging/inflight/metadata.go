@@ -11,15 +11,13 @@ import (
 
 // MarshalMetadata is what json.Marshal makes of a message's metadata, except that no metadata is an
 // empty object.
-func MarshalMetadata(uuid string, metadata map[string]string) (string, error) {
-	if text, plain := plainMetadata(metadata); plain {
-		return text, nil
+func MarshalMetadata(metadata map[string]string) string {
+	text, plain := plainMetadata(metadata)
+	if !plain {
+		encoded, _ := json.Marshal(metadata) // a map of strings always encodes
+		text = string(encoded)
 	}
-	text, err := json.Marshal(metadata)
-	if err != nil {
-		return "", fmt.Errorf("message %s: metadata: %w", uuid, err)
-	}
-	return string(text), nil
+	return text
 }
 
 // UnmarshalMetadata reads what MarshalMetadata wrote, as json.Unmarshal does.

@@ -3,14 +3,33 @@ package inflight
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"orderflow/domain"
 	"orderflow/schema"
 )
 
 // Unplaced is the partition of messages that no event caused; it has no events.
 const Unplaced = -1
+
+// MaxDelay is the longest time that the database is asked to add to its clock: SQL
+// Server adds milliseconds of 32 bits.
+const MaxDelay = 24 * 24 * time.Hour
+
+// topicName is what watermill-sql allows too; such names need no quoting in SQL.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
+
+// ValidTopic gives an error of kind domain.ErrInvalid if no topic and no consumer group can have the name.
+func ValidTopic(name string) error {
+	if !topicName.MatchString(name) {
+		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
+	}
+	return nil
+}
 
 // registered is a condition: the registration in the two placeholders is good. A node
 // that has lost its registration claims nothing, since what it took would only be taken

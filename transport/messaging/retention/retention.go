@@ -120,21 +120,13 @@ func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, e
 	return all, r.db.Translate(rows.Err())
 }
 
-// removeBatch removes the old ones among the first messages. Whoever else does so at the
-// same time finds fewer.
+// removeBatch removes the old ones among the first messages. Whoever else does so at the same time finds
+// fewer.
 func (r *Sweeper) removeBatch(ctx context.Context, p consumed, before time.Time) (n int64, err error) {
 	err = r.db.InTx(ctx, func(tx *schema.Tx) error {
-		n = 0
-		var last, old int64
-		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(position), 0), COUNT(*) FROM (
-				SELECT m.position, m.created_at FROM outbox m WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
-				ORDER BY m.position `+tx.Dialect().Limit("?4")+`) f
-			WHERE f.created_at <= ?5`, p.topic, p.partition, p.position, r.conf.Batch, schema.TimeArg(before))
-		if err := row.Scan(&last, &old); err != nil || old == 0 {
-			return r.db.Translate(err)
-		}
-		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox WHERE topic = ?1 AND partition = ?2 AND position <= ?3 AND created_at <= ?4`,
-			p.topic, p.partition, last, schema.TimeArg(before)))
+		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox WHERE topic = ?1 AND partition = ?2 AND created_at <= ?5 AND position <=
+			(SELECT MAX(f.position) FROM (SELECT m.position FROM outbox m WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
+				ORDER BY m.position `+tx.Dialect().Limit("?4")+`) f)`, p.topic, p.partition, p.position, r.conf.Batch, schema.TimeArg(before)))
 		return err
 	})
 	return n, err

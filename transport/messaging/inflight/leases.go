@@ -1,0 +1,214 @@
+package inflight
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/schema"
+)
+
+// Leases settles leases in the transaction that stores what was done under them.
+type Leases struct {
+	// ReturnDelay is how long a message that was given back waits for its next attempt.
+	ReturnDelay time.Duration
+}
+
+// releaseDelay is how long a message waits that a node could do nothing with: it may well come to the same
+// node again.
+const releaseDelay = 5 * time.Second
+
+// Settle gives the statements that settle leases. They tell held, for each request in order, whether its
+// lease was still held; those that were are settled. A kept lease's row is locked to the end of the
+// transaction, so that nobody can take the message over before the outcome is visible.
+//
+// Where there is one writer at a time, who writes has locked everything: leases to be kept are looked at, all
+// with one statement, and those to be passed on are not, since Pass tells whether they were held.
+func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) (questions []schema.Question, err error) {
+	clear(held)
+	var kept []int // the numbers of requests to be looked at together
+	starts := map[work.Registration][]int{}
+	for i, r := range requests {
+		switch {
+		case r.Settle == work.SettleStart:
+			starts[r.Lease.Registration] = append(starts[r.Lease.Registration], i)
+		case r.Settle == work.SettleKeep && d.OneWriter():
+			kept = append(kept, i)
+		case r.Settle == work.SettlePass && d.OneWriter():
+			held[i] = true
+		default:
+			one, err := s.settle(d, r, func(rows int64) { held[i] = rows > 0 })
+			if err != nil {
+				return nil, err
+			}
+			questions = append(questions, one...)
+		}
+	}
+	return slices.Concat(lookAtNodes(d, starts, held), lookAtRows(requests, kept, held), questions), nil
+}
+
+// settle gives the statements for one request.
+func (s Leases) settle(d schema.Dialect, r work.SettleRequest, tell func(rows int64)) ([]schema.Question, error) {
+	switch r.Settle {
+	case work.SettleKeep, work.SettlePass: // which Pass completes
+		return []schema.Question{keep(r.Lease, tell)}, nil
+	case work.SettleDone:
+		return []schema.Question{remove(r.Lease, tell)}, nil
+	case work.SettleReturn:
+		return []schema.Question{giveBack(d, r.Lease, s.ReturnDelay, 1, tell)}, nil
+	case work.SettleHandBack:
+		return []schema.Question{giveBack(d, r.Lease, 0, 0, tell)}, nil
+	case work.SettleRelease:
+		return []schema.Question{giveBack(d, r.Lease, releaseDelay, 0, tell)}, nil
+	case work.SettlePark:
+		return park(d, r.Lease, r.Reason, tell), nil
+	}
+	return nil, fmt.Errorf("%w: settlement %d of the lease of %s/%d/%d by node %s",
+		domain.ErrInvalid, r.Settle, r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node)
+}
+
+// lookAtNodes asks which registrations are good that want to start leases, nearly always one, and tells held.
+func lookAtNodes(d schema.Dialect, starts map[work.Registration][]int, held []bool) (questions []schema.Question) {
+	for of, numbers := range starts {
+		questions = append(questions, schema.Question{
+			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{of.Node, of.Epoch, Unplaced},
+			Read: func(rows *sql.Rows) error {
+				good := rows.Next()
+				for _, i := range numbers {
+					held[i] = good
+				}
+				return rows.Err()
+			},
+		})
+	}
+	return questions
+}
+
+// lookAtRows asks which of the leases of some requests are held, and tells held. CROSS JOIN has SQLite look
+// up a row for each, by the table's key.
+func lookAtRows(requests []work.SettleRequest, numbers []int, held []bool) (questions []schema.Question) {
+	_ = schema.Rows(len(numbers), 9, func(from, to int, values string) error {
+		var args []any
+		for _, i := range numbers[from:to] {
+			args = append(append(args, fenceArgs(requests[i].Lease)...), i)
+		}
+		questions = append(questions, schema.Question{
+			Query: `SELECT v.column9 FROM (VALUES ` + values + `) v CROSS JOIN inflight i
+				ON i.consumer_group = v.column1 AND i.first_topic = v.column2 AND i.partition = v.column3 AND i.first_position = v.column4
+				AND i.node = v.column5 AND i.epoch = v.column6 AND i.attempt = v.column7 AND i.position = v.column8`,
+			Args: args,
+			Read: func(rows *sql.Rows) error {
+				for rows.Next() {
+					var number int
+					if err := rows.Scan(&number); err != nil {
+						return err
+					}
+					held[number] = true
+				}
+				return rows.Err()
+			},
+		})
+		return nil
+	})
+	return questions
+}
+
+// Pass gives the statements that make the rows of leases those of other messages, where they are: neither the
+// key nor what the index holds changes, so that one row of one B-tree is written. claimed_at stays: the time
+// since which the node has the row. Where Settle has locked the rows in the same transaction they are held;
+// where there is one writer, the statements tell held which were.
+func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error) {
+	questions := make([]schema.Question, len(passes))
+	for i, p := range passes {
+		l, m := p.Lease, p.Message
+		if m.Partition != l.Partition || m.Position <= l.Position {
+			return nil, fmt.Errorf("%w: the lease of %s/%d/%d cannot be passed on to %s/%d/%d: a row goes forward within its partition",
+				domain.ErrInvalid, l.Topic, l.Partition, l.Position, m.Topic, m.Partition, m.Position)
+		}
+		if err := ValidTopic(m.Topic); err != nil {
+			return nil, err
+		}
+		questions[i] = schema.Question{
+			Query: `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence,
+			Args:  append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata)),
+		}
+		if held[i] = !d.OneWriter(); !held[i] {
+			questions[i].Changed = func(rows int64) { held[i] = rows > 0 }
+		}
+	}
+	return questions, nil
+}
+
+// Start gives the statements that put messages in flight for nodes that Settle found to be registered, in the
+// same transaction. If such a registration ends before the commit, the rows are those of a lost node, which
+// others take over.
+func (s Leases) Start(d schema.Dialect, starts []work.Pass) (questions []schema.Question, err error) {
+	const columns = 11
+	rows := make([][]any, len(starts))
+	for i, p := range starts {
+		m := p.Message
+		if err := ValidTopic(m.Topic); err != nil {
+			return nil, err
+		}
+		rows[i] = []any{p.Lease.Group, m.Topic, m.Topic, m.Partition, m.Position, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata), p.Lease.Node, p.Lease.Epoch}
+	}
+	into := `INSERT INTO inflight (consumer_group, first_topic, topic, partition, first_position, position, uuid, payload, metadata, node, epoch,
+		attempt, interruptions, claimed_at, available_at) `
+	begun := `, 1, 0, ` + d.Now() + `, ` + d.Now()
+	if d.RoundTrips() { // statements of one row are sent together
+		for _, row := range rows {
+			questions = append(questions, schema.Question{Query: into + `VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11` + begun + `)`, Args: row})
+		}
+		return questions, nil
+	}
+	err = schema.Rows(len(rows), columns, func(from, to int, values string) error {
+		query := into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11` + begun + ` FROM (VALUES ` + values + `)`
+		questions = append(questions, schema.Question{Query: query, Args: slices.Concat(rows[from:to]...)})
+		return nil
+	})
+	return questions, err
+}
+
+// fence names the in-flight row of a lease, by the table's key, as long as it is held. The position is that
+// of the message in hand: a lease that is passed on begins with the first attempt again, and positions
+// within a row only grow, so that it tells the handler of one message from that of the next. Statements use
+// ?1 to ?8 for it.
+const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?3 AND first_position = ?4
+	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
+
+// fenceArgs has room for those of pass.
+func fenceArgs(l work.Lease) []any {
+	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
+}
+
+// keep locks the row of a lease.
+func keep(l work.Lease, tell func(rows int64)) schema.Question {
+	return schema.Question{Query: `UPDATE inflight SET attempt = attempt` + fence, Args: fenceArgs(l), Changed: tell}
+}
+
+// remove ends a lease whose message has been dealt with.
+func remove(l work.Lease, tell func(rows int64)) schema.Question {
+	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
+}
+
+// giveBack makes the message nobody's, to be claimed after a delay.
+func giveBack(d schema.Dialect, l work.Lease, delay time.Duration, interruptions int, tell func(rows int64)) schema.Question {
+	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
+		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
+}
+
+// park moves the in-flight row to the dead letters. The first statement locks the row, so that the others
+// find it, or not, as the first did.
+func park(d schema.Dialect, l work.Lease, reason string, tell func(rows int64)) []schema.Question {
+	return []schema.Question{
+		keep(l, tell),
+		{Query: `INSERT INTO dead_letters
+			(consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, reason, parked_at)
+			SELECT consumer_group, topic, partition, position, uuid, payload, metadata, attempt, interruptions, ?9, ` + d.Now() + `
+			FROM inflight` + fence, Args: append(fenceArgs(l), reason)},
+		remove(l, nil),
+	}
+}
