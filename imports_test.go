@@ -71,7 +71,7 @@ var table = map[string]rule{
 	},
 	"cmd/orderflow/node": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "projections", "projections/tail", "projections/verify", "internal/process",
+			"transport/messaging/retention", "handlers", "projections", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
 		},
 		theirs: []string{anyModule},
 	},
@@ -87,8 +87,9 @@ var table = map[string]rule{
 	"transport/messaging/inflight":  {ours: []string{"domain", "domain/stored", "domain/work", "schema", "internal/crashpoint"}, theirs: []string{logrus}},
 	"transport/messaging/retention": {ours: []string{"domain", "schema"}, theirs: []string{logrus}},
 	// The judge shares no code with what it judges.
-	"internal/chaos/judge": {theirs: []string{sqlite, mssql, porcupine}},
-	"internal/chaos":       {ours: []string{"internal/chaos/judge", "internal/crashpoint", "internal/process", "schema/schematest"}, theirs: []string{anyModule}},
+	"internal/chaos/recorder": {ours: []string{"domain", "handlers", "internal/chaos/boottime"}}, // in nodes built with the tag chaos
+	"internal/chaos/judge":    {theirs: []string{sqlite, mssql, porcupine}},
+	"internal/chaos":          {ours: []string{"internal/chaos/judge", "internal/crashpoint", "internal/process", "schema/schematest"}, theirs: []string{anyModule}},
 }
 
 // TestImports_Table reads the imports of every file that is not a test.

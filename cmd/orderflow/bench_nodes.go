@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/writer"
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
@@ -61,29 +62,28 @@ func (b benchNodes) start(ctx context.Context, c bench.NodeConfig) (*bench.Node,
 	if err != nil {
 		return nil, err
 	}
-	log.AddHook(warnings{b.out.notes})
+	log.AddHook(&writer.Hook{Writer: b.out.notes, LogLevels: []logrus.Level{logrus.PanicLevel, logrus.FatalLevel, logrus.ErrorLevel, logrus.WarnLevel}})
 	n, err := node.New(ctx, conf.config(), log)
 	if err != nil {
 		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(context.WithoutCancel(ctx)) }()
-	started := &bench.Node{DB: n.DB, Store: n.Store, Views: n.Views, URL: n.Addresses().API(), Place: placeOn(n), Stop: func() error {
-		n.Stop()
-		return errors.Join(<-ended, n.Close())
-	}}
+	started := &bench.Node{
+		DB: n.DB, Store: n.Store, Views: n.Views, URL: n.Addresses().API(),
+		Place: func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
+			placed, err := n.Placing.Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
+			return placed.OrderID, err
+		},
+		Stop: func() error {
+			n.Stop()
+			return errors.Join(<-ended, n.Close())
+		},
+	}
 	if err := untilReady(ctx, n); err != nil {
 		return nil, errors.Join(err, started.Stop())
 	}
 	return started, nil
-}
-
-// placeOn is what the API does with an order.
-func placeOn(n *node.Node) func(context.Context, string, json.RawMessage) (domain.OrderID, error) {
-	return func(ctx context.Context, trackingID string, detail json.RawMessage) (domain.OrderID, error) {
-		placed, err := n.Placing.Place(ctx, handlers.NewOrder{TrackingID: trackingID, Detail: detail})
-		return placed.OrderID, err
-	}
 }
 
 func untilReady(ctx context.Context, n *node.Node) error {
@@ -100,23 +100,6 @@ func untilReady(ctx context.Context, n *node.Node) error {
 		case <-time.After(time.Millisecond):
 		}
 	}
-}
-
-// warnings has what is wrong printed although the log is dropped.
-type warnings struct{ to io.Writer }
-
-// Levels is logrus.Hook.
-func (warnings) Levels() []logrus.Level {
-	return []logrus.Level{logrus.PanicLevel, logrus.FatalLevel, logrus.ErrorLevel, logrus.WarnLevel}
-}
-
-// Fire is logrus.Hook.
-func (w warnings) Fire(e *logrus.Entry) error {
-	line, err := e.String()
-	if err == nil {
-		_, err = io.WriteString(w.to, line)
-	}
-	return err
 }
 
 // benchStop is how long a process may take to drain before it is killed.

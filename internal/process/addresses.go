@@ -36,10 +36,10 @@ func (a Addresses) Write(path string) error {
 		return fmt.Errorf("--addr-file: %w", err)
 	}
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil { //nolint:gosec // the operator names the file
 		return fmt.Errorf("--addr-file: %w", err)
 	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err := os.Rename(temporary, path); err != nil { //nolint:gosec // the operator names the file
 		return fmt.Errorf("--addr-file: %w", err)
 	}
 	return nil

@@ -78,7 +78,8 @@ func openDatabase(ctx context.Context, conf Config, log *logrus.Entry) (*schema.
 		return db, err
 	}
 	warnOfDeviations(ctx, db, log)
-	return db, db.JoinClock(ctx, func(note string) { log.Warn(note) })
+	err = db.JoinClock(ctx, func(note string) { log.Warn(note) })
+	return db, err
 }
 
 func migrate(ctx context.Context, db *schema.DB, log *logrus.Entry) error {

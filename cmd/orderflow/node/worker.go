@@ -133,3 +133,8 @@ type quiet struct{ watermill.LoggerAdapter }
 
 // Info logs at debug level.
 func (q quiet) Info(msg string, fields watermill.LogFields) { q.Debug(msg, fields) }
+
+// With keeps it quiet.
+func (q quiet) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return quiet{q.LoggerAdapter.With(fields)}
+}
