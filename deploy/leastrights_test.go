@@ -136,7 +136,7 @@ func (s server) exec(t *testing.T, query string) {
 func (s server) runGrants(t *testing.T) {
 	t.Helper()
 	for line := range strings.Lines(read(t, "deploy/sqlserver/grants.sql")) {
-		if strings.HasPrefix(line, "GRANT") && !(s.babelfish && strings.HasPrefix(line, "GRANT VIEW DEFINITION")) {
+		if strings.HasPrefix(line, "GRANT") && (!s.babelfish || !strings.HasPrefix(line, "GRANT VIEW DEFINITION")) {
 			s.exec(t, line)
 		}
 	}

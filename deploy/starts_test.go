@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -200,14 +199,12 @@ func build(t *testing.T) (path string) {
 	return path
 }
 
-// run runs a command of the program that has to succeed, and gives its output.
-func run(t *testing.T, program, dsn string, args ...string) string {
+// run runs a command of the program that has to succeed.
+func run(t *testing.T, program, dsn string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = process.Environment("ORDERFLOW_DSN=" + dsn)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%s: %v\n%s", fmt.Sprint(args), err, out)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%q: %v\n%s", args, err, out)
 	}
-	return string(out)
 }
