@@ -41,7 +41,7 @@ func (c *checkCmd) Run(ctx context.Context, out *output) error {
 			out.notef("on SQL Server the server checks its own pages: have an administrator run DBCC CHECKDB")
 		}
 		say := out.nowAndThen(c.Quiet)
-		report, err := check.Run(ctx, db, store, check.Options{
+		report, err := check.Run(ctx, db, store, check.Config{
 			Views:    func(ctx context.Context) ([]check.Violation, error) { return viewViolations(ctx, db, store) },
 			Progress: func(r check.Report) { say("%d events of %d orders", r.Events, r.Orders) }, Deep: c.Deep,
 		})

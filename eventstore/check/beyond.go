@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"orderflow/schema"
 )
 
-// Claim is a row that names a place beyond the end of its partition, where the log has nothing; or a head
-// that is not at the end.
+// Claim is a row that names a position beyond the last event of its partition, or a head that is not at the last
+// event.
 type Claim struct {
 	What      string // what the row is, for people
 	Mend      string // the command that mends it
@@ -30,8 +31,8 @@ const (
 	mendOffsets = "orderflow offsets reset"
 )
 
-// source is where rows name places of the log: a query gives group, topic, partition, position and the
-// end of the log of those that are beyond it.
+// source is a table whose rows name positions of the log. The query gives the rows that are beyond the end of the
+// log: group, topic, partition, position and the end.
 type source struct {
 	what, mend string
 	query      func(d schema.Dialect) string
@@ -84,8 +85,8 @@ func Beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
 	return twice(ctx, db, []source{headRows, checkpointRows, offsetRows, inflightRows, lastMessageRows})
 }
 
-// twice gives what is beyond its head in two readings: between them an append that the first saw by
-// half has been committed.
+// twice reads the sources twice and gives what is beyond its head both times. The first reading may fall into the
+// middle of an append, which is committed before the second.
 func twice(ctx context.Context, db *schema.DB, sources []source) ([]Claim, error) {
 	first, err := beyond(ctx, db, sources)
 	if err != nil || len(first) == 0 {
@@ -101,59 +102,50 @@ func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Claim
 	for _, s := range sources {
 		some, err := s.beyond(ctx, db)
 		if err != nil {
-			return nil, fmt.Errorf("compare %s with the end of the log: %w", strings.TrimSuffix(s.what, " of "), db.Translate(err))
+			return nil, fmt.Errorf("compare %s with the end of the log: %w", strings.TrimSuffix(s.what, " of "), err)
 		}
 		found = append(found, some...)
 	}
 	return found, nil
 }
 
-func (s source) beyond(ctx context.Context, db *schema.DB) (found []Claim, err error) {
-	rows, err := db.QueryContext(ctx, s.query(db.Dialect()))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+func (s source) beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
+	return collect(ctx, db, func(rows *sql.Rows, c *Claim) error {
 		var group, topic string
-		c := Claim{Mend: s.mend}
-		if err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head); err != nil {
-			return nil, err
-		}
-		c.What = s.what + strings.Trim(group+":"+topic, ":")
-		found = append(found, c)
-	}
-	return found, rows.Err()
+		err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head)
+		c.What, c.Mend = s.what+strings.Trim(group+":"+topic, ":"), s.mend
+		return err
+	}, s.query(db.Dialect()))
 }
 
 // beyond checks that nothing names a place that the log does not have.
-func (c *run) beyond(ctx context.Context) error {
-	found, err := twice(ctx, c.db, []source{checkpointRows, offsetRows, inflightRows, messageRows, letterRows})
+func (l *look) beyond(ctx context.Context) error {
+	found, err := twice(ctx, l.db, []source{checkpointRows, offsetRows, inflightRows, messageRows, letterRows})
 	for _, claim := range found {
-		c.violation(Violation{Kind: BeyondHead, Partition: claim.Partition, Position: claim.Position, What: fmt.Sprintf("%s: run %q", claim, claim.Mend)})
+		l.found(Violation{Kind: BeyondHead, Partition: claim.Partition, Position: claim.Position, What: fmt.Sprintf("%s: run %q", claim, claim.Mend)})
 	}
 	if err != nil {
 		return err
 	}
-	return c.unplaced(ctx)
+	return l.unplaced(ctx)
 }
 
 // unplaced checks the head of the messages that no event caused: each of them waits, or a group has
 // come to it.
-func (c *run) unplaced(ctx context.Context) error {
+func (l *look) unplaced(ctx context.Context) error {
 	var head, last int64
 	for range 2 {
-		row := c.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(CASE WHEN x.kind = 0 THEN x.position END), 0), COALESCE(MAX(CASE WHEN x.kind = 1 THEN x.position END), 0) FROM (
+		row := l.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(CASE WHEN x.kind = 0 THEN x.position END), 0), COALESCE(MAX(CASE WHEN x.kind = 1 THEN x.position END), 0) FROM (
 			SELECT 0 AS kind, head AS position FROM heads WHERE partition = -1
 			UNION ALL SELECT 1, position FROM outbox WHERE partition = -1
 			UNION ALL SELECT 1, position FROM consumer_offsets WHERE partition = -1) x`)
 		if err := row.Scan(&head, &last); err != nil {
-			return fmt.Errorf("compare the head of partition -1: %w", c.db.Translate(err))
+			return fmt.Errorf("compare the head of partition -1: %w", l.db.Translate(err))
 		}
 		if head == last {
 			return nil
 		}
 	}
-	c.violation(Violation{Kind: Hole, Partition: -1, Position: last + 1, What: fmt.Sprintf("the last message is %d and the head says %d", last, head)})
+	l.found(Violation{Kind: Hole, Partition: -1, Position: last + 1, What: fmt.Sprintf("the last message is %d and the head says %d", last, head)})
 	return nil
 }

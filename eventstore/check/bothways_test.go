@@ -37,7 +37,7 @@ func TestRun_bothWays(t *testing.T) {
 			"appended meanwhile": {[]domain.Recorded{first[0], first[1], {Partition: p, Position: 3, Version: 3}}, 0},
 		} {
 			n := store.Partitions()
-			r := &run{db: db, store: store, opts: Options{Keep: 10}, report: Report{Found: map[string]int64{}}, heads: make([]int64, n), throughTable: make([]tally, n), throughIndex: make([]tally, n)}
+			r := &logRead{look: newLook(db, store, Config{Keep: 10}), heads: make([]int64, n), throughTable: make([]tally, n), throughIndex: make([]tally, n)}
 			r.heads[p] = 2
 			for _, e := range first {
 				r.tallied(r.throughTable, e)
@@ -67,7 +67,7 @@ func TestRun_orderIndexes(t *testing.T) {
 	}
 	check := func() int64 {
 		t.Helper()
-		r := &run{db: db, opts: Options{Keep: 10}, report: Report{Found: map[string]int64{}}}
+		r := newLook(db, nil, Config{Keep: 10})
 		if err := r.orderIndexes(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -128,7 +128,7 @@ func (b *bench) exec(query string, args ...any) error {
 	})
 }
 
-func (b *bench) run(o check.Options) check.Report {
+func (b *bench) run(o check.Config) check.Report {
 	b.t.Helper()
 	r, err := check.Run(b.t.Context(), b.db, b.store, o)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestRun_clean(t *testing.T) {
 		b := newBench(t, open(t))
 		progressed := 0
 		for _, page := range []int{1, 3, 1000} {
-			r := b.run(check.Options{Page: page, Progress: func(check.Report) { progressed++ }})
+			r := b.run(check.Config{Page: page, Progress: func(check.Report) { progressed++ }})
 			if !r.Clean() || r.Orders != 4 || r.Events != 27 || r.OnTheirWay != 2 || r.Keys != 2 || r.KeysUnproven != 1 {
 				t.Errorf("pages of %d: %+v; want 4 orders, 27 events, 2 on their way, 2 keys (1 not to be proven) and no violation", page, r)
 			}
@@ -281,7 +281,7 @@ func TestRun_finds(t *testing.T) {
 			schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 				b := newBench(t, open(t))
 				c.do(b)
-				r := b.run(check.Options{})
+				r := b.run(check.Config{})
 				for _, v := range r.Violations {
 					if v.Kind == c.kind && regexp.MustCompile(c.what).MatchString(v.String()) {
 						return
@@ -359,7 +359,7 @@ func TestRun_running(t *testing.T) {
 		ended := make(chan struct{})
 		go func() { wg.Wait(); close(ended) }()
 		for runs := 1; ; runs++ {
-			if r := b.run(check.Options{Page: 7}); !r.Clean() {
+			if r := b.run(check.Config{Page: 7}); !r.Clean() {
 				t.Errorf("a false alarm: %v", r.Violations)
 			}
 			select {
@@ -389,7 +389,7 @@ func TestRun_keeps(t *testing.T) {
 	views := func(context.Context) ([]check.Violation, error) {
 		return []check.Violation{{OrderID: "o", What: "differs"}}, nil
 	}
-	r := b.run(check.Options{Keep: 2, Views: views})
+	r := b.run(check.Config{Keep: 2, Views: views})
 	if len(r.Violations) != 2 || r.Found[check.Broken] != 27 || r.Found[check.View] != 1 || r.Clean() {
 		t.Errorf("kept %d, found %v; want 2 kept of 27 and 1", len(r.Violations), r.Found)
 	}

@@ -16,7 +16,7 @@
 //     holds the reservations of its keys, and no other. Idempotency keys of orders from before the
 //     second form of OrderPlaced are in no event: they are counted (Report.KeysUnproven).
 //   - No checkpoint, offset or message names a place beyond the head of its partition.
-//   - The views say what the events say (through Options.Views).
+//   - The views say what the events say (through Config.Views).
 //
 // It may run beside a working system. An order that moves on while it is looked at is
 // looked at again.

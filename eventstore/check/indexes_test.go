@@ -32,7 +32,7 @@ func TestRun_swapped(t *testing.T) {
 	}
 	for often, want := range map[int]error{1: nil, swaps - 1: nil, swaps: schema.ErrStatement} {
 		n := 0
-		_, err := Run(t.Context(), db, store, Options{indexed: func() {
+		_, err := Run(t.Context(), db, store, Config{indexed: func() {
 			if n++; n <= often {
 				swap()
 			}

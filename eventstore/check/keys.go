@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -23,12 +24,11 @@ type key struct {
 	order         domain.Recorded
 }
 
-// sayingKeys is the form of OrderPlaced from which on it says every key of its order.
+// sayingKeys is the first form of OrderPlaced that names every key of its order.
 const sayingKeys = 2
 
-// keysOf are the keys that an order's first event proves to be its own: all that it has, if the event
-// is of the form sayingKeys. Of earlier ones idempotency keys can be held against the order, but
-// nothing says what they were.
+// keysOf are the keys that the first event of an order names. From the form sayingKeys on these are all keys that
+// the order has. Before it, an idempotency key stands in no event.
 func keysOf(first domain.Recorded) (keys []key) {
 	placed, is := first.Event.(domain.OrderPlaced)
 	if !is {
@@ -55,66 +55,68 @@ func fingerprintOf(placed domain.OrderPlaced) []byte {
 	return h.Sum(nil)
 }
 
-// held is a reservation as it is stored.
-type held struct {
+// reservation is one as it is stored.
+type reservation struct {
 	hash, order, fingerprint []byte
 	at                       schema.Time
 }
 
-const heldColumns = `r.key_hash, r.order_id, r.fingerprint, r.created_at`
+const reservationColumns = `r.key_hash, r.order_id, r.fingerprint, r.created_at`
 
-// keys remembers the keys of an order, and looks for their reservations when there are enough.
-func (c *run) keys(ctx context.Context, first domain.Recorded) error {
-	c.due = append(c.due, keysOf(first)...)
-	if len(c.due) < keysAtOnce {
-		return nil
-	}
-	return c.findKeys(ctx)
+func scanReservation(rows *sql.Rows, r *reservation) error {
+	return rows.Scan(&r.hash, &r.order, &r.fingerprint, &r.at)
 }
 
-// findKeys looks for the reservation of each key that is due. It is committed with the order's first
+// keySearch looks for the reservations of keys, many at once.
+type keySearch struct {
+	*look
+	due []key
+}
+
+// add remembers the keys of an order, and looks for their reservations when there are enough.
+func (s *keySearch) add(ctx context.Context, first domain.Recorded) error {
+	s.due = append(s.due, keysOf(first)...)
+	if len(s.due) < keysAtOnce {
+		return nil
+	}
+	return s.search(ctx)
+}
+
+// search looks for the reservation of each key that is due. It is committed with the order's first
 // event, which has been read.
-func (c *run) findKeys(ctx context.Context) error {
-	due := c.due
-	c.due = nil
+func (s *keySearch) search(ctx context.Context) error {
+	due := s.due
+	s.due = nil
 	var hashes []any
 	for i := range due {
 		hashes = append(hashes, due[i].hash[:])
 	}
-	found, err := c.seek(ctx, hashes)
+	found, err := s.seek(ctx, hashes)
 	if err != nil {
 		return err
 	}
 	for _, k := range due {
 		switch h, there := found[k.hash]; {
 		case !there:
-			c.atf(Key, k.order, "the order has %s %s and no reservation of it", k.article, k.name)
+			s.foundAt(Key, k.order, "the order has %s %s and no reservation of it", k.article, k.name)
 		case !bytes.Equal(h.order, k.order.OrderID[:]):
-			c.atf(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
+			s.foundAt(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
 		}
 	}
 	return nil
 }
 
 // seek gives the reservations of keys, each by its own search.
-func (c *run) seek(ctx context.Context, hashes []any) (map[[sha256.Size]byte]held, error) {
-	found := make(map[[sha256.Size]byte]held, len(hashes))
-	err := schema.AnyOf(c.db.Dialect(), "r.key_hash", hashes, func(condition string, args []any) error {
-		rows, err := c.db.QueryContext(ctx, `SELECT `+heldColumns+` FROM reservations r WHERE `+condition, args...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var h held
-			if err := rows.Scan(&h.hash, &h.order, &h.fingerprint, &h.at); err != nil {
-				return err
-			}
-			if len(h.hash) == sha256.Size {
-				found[[sha256.Size]byte(h.hash)] = h
+func (s *keySearch) seek(ctx context.Context, hashes []any) (map[[sha256.Size]byte]reservation, error) {
+	found := make(map[[sha256.Size]byte]reservation, len(hashes))
+	err := schema.AnyOf(s.db.Dialect(), "r.key_hash", hashes, func(condition string, args []any) error {
+		some, err := collect(ctx, s.db, scanReservation, `SELECT `+reservationColumns+` FROM reservations r WHERE `+condition, args...)
+		for _, r := range some {
+			if len(r.hash) == sha256.Size {
+				found[[sha256.Size]byte(r.hash)] = r
 			}
 		}
-		return c.db.Translate(rows.Err())
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for reservations: %w", err)
@@ -127,7 +129,7 @@ const newest = 1000
 
 // Newest finds newest orders whose keys are not reserved for them. It reads the end of the log only.
 func Newest(ctx context.Context, db *schema.DB, store *eventstore.Store) ([]Violation, error) {
-	c := &run{db: db, store: store, opts: Options{Keep: newest}, report: Report{Found: map[string]int64{}}}
+	keys := &keySearch{look: newLook(db, store, Config{Keep: newest})}
 	heads, err := store.Heads(ctx)
 	if err != nil {
 		return nil, err
@@ -138,11 +140,11 @@ func Newest(ctx context.Context, db *schema.DB, store *eventstore.Store) ([]Viol
 			return nil, err
 		}
 		for _, r := range events {
-			if err := c.keys(ctx, r); err != nil {
+			if err := keys.add(ctx, r); err != nil {
 				return nil, err
 			}
 		}
 	}
-	err = c.findKeys(ctx)
-	return c.report.Violations, err
+	err = keys.search(ctx)
+	return keys.report.Violations, err
 }

@@ -59,7 +59,7 @@ func TestRun_newForm(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.harm(b)
-				r := b.run(check.Options{})
+				r := b.run(check.Config{})
 				if c.want == "" {
 					if !r.Clean() || r.Keys != 4 || r.KeysUnproven != 1 {
 						t.Errorf("%+v; want nothing wrong, 4 keys, and 1 of an order from before unproven", r)

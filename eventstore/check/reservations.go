@@ -13,30 +13,29 @@ import (
 	"orderflow/schema"
 )
 
-// oneClock is the migration from which on an order and its reservations have the same time to the
-// microsecond. Programs before it read the clock for each, so that a reservation might be a moment
-// older.
+// oneClock is the migration since which an order and its reservations have the same time to the microsecond.
+// Before it, a program read the clock once for each, so that a reservation may be a little older than its order.
 const oneClock = 6
 
-// moment bounds how much older.
+// moment is how much older such a reservation may be.
 const moment = time.Second
 
 // reservations checks every reservation: that a search finds it, that its order is there, and that
 // it says of the order what the order's first event says.
-func (c *run) reservations(ctx context.Context) error {
-	exact, err := c.exactFrom(ctx)
+func (s *keySearch) reservations(ctx context.Context) error {
+	exact, err := s.exactFrom(ctx)
 	if err != nil {
 		return err
 	}
 	for after := []byte{}; ; {
-		page, err := c.reservationPage(ctx, after)
+		page, err := s.page(ctx, after)
 		if err != nil {
 			return fmt.Errorf("read the reservations after %x: %w", after, err)
 		}
-		if err := c.reserved(ctx, page, exact); err != nil {
+		if err := s.reserved(ctx, page, exact); err != nil {
 			return err
 		}
-		if len(page) < c.opts.Page {
+		if len(page) < s.conf.Page {
 			return nil
 		}
 		last := page[len(page)-1].hash
@@ -44,13 +43,13 @@ func (c *run) reservations(ctx context.Context) error {
 			return fmt.Errorf("%w: reservation %x follows %x", domain.ErrCorrupt, last, after)
 		}
 		after = last
-		c.progress()
+		s.progress()
 	}
 }
 
 // exactFrom is when the migration oneClock was applied.
-func (c *run) exactFrom(ctx context.Context) (time.Time, error) {
-	all, err := c.db.Migrations(ctx)
+func (s *keySearch) exactFrom(ctx context.Context) (time.Time, error) {
+	all, err := s.db.Migrations(ctx)
 	for _, m := range all {
 		if m.Version == oneClock {
 			return m.At, err
@@ -59,64 +58,47 @@ func (c *run) exactFrom(ctx context.Context) (time.Time, error) {
 	return time.Time{}, err
 }
 
-func (c *run) reservationPage(ctx context.Context, after []byte) (page []held, err error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT `+heldColumns+` FROM reservations r WHERE r.key_hash > ?1 ORDER BY r.key_hash `+c.db.Dialect().Limit("?2"), after, c.opts.Page)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var h held
-		if err := rows.Scan(&h.hash, &h.order, &h.fingerprint, &h.at); err != nil {
-			return nil, err
-		}
-		page = append(page, h)
-	}
-	return page, c.db.Translate(rows.Err())
+func (s *keySearch) page(ctx context.Context, after []byte) ([]reservation, error) {
+	return collect(ctx, s.db, scanReservation,
+		`SELECT `+reservationColumns+` FROM reservations r WHERE r.key_hash > ?1 ORDER BY r.key_hash `+s.db.Dialect().Limit("?2"), after, s.conf.Page)
 }
 
 // reserved checks the reservations of a page.
-func (c *run) reserved(ctx context.Context, page []held, exact time.Time) error {
+func (s *keySearch) reserved(ctx context.Context, page []reservation, exact time.Time) error {
 	var hashes, orders []any
 	for _, h := range page {
 		hashes, orders = append(hashes, h.hash), append(orders, h.order)
 	}
-	found, err := c.seek(ctx, hashes)
+	found, err := s.seek(ctx, hashes)
 	if err != nil {
 		return err
 	}
-	firsts, err := c.firsts(ctx, orders)
+	firsts, err := s.firsts(ctx, orders)
 	if err != nil {
 		return err
 	}
 	for i, h := range page {
-		c.report.Keys++
-		what := malformed(h)
+		s.report.Keys++
+		var what string
 		switch {
-		case what != "":
+		case len(h.hash) != sha256.Size || len(h.order) != len(domain.OrderID{}):
+			what = "its key or its order has not the length of one"
 		case i > 0 && bytes.Compare(page[i-1].hash, h.hash) >= 0:
 			what = fmt.Sprintf("it follows reservation %x", page[i-1].hash)
 		case !bytes.Equal(found[[sha256.Size]byte(h.hash)].order, h.order):
 			what = "it is there, and a search by its key does not find it"
 		default:
-			what = c.unlike(h, firsts[domain.OrderID(h.order)], exact)
+			what = s.unlike(h, firsts[domain.OrderID(h.order)], exact)
 		}
 		if what != "" {
-			c.violation(Violation{Kind: Key, OrderID: orderText(h.order), Partition: -1, What: fmt.Sprintf("reservation %x: %s", h.hash, what)})
+			s.found(Violation{Kind: Key, OrderID: orderText(h.order), Partition: -1, What: fmt.Sprintf("reservation %x: %s", h.hash, what)})
 		}
 	}
 	return nil
 }
 
-func malformed(h held) string {
-	if len(h.hash) != sha256.Size || len(h.order) != len(domain.OrderID{}) {
-		return "its key or its order has not the length of one"
-	}
-	return ""
-}
-
-// unlike says what a reservation has that its order's first event has not; "" if nothing.
-func (c *run) unlike(h held, first domain.Recorded, exact time.Time) string {
+// unlike says how a reservation contradicts the first event of its order; "" if it does not.
+func (s *keySearch) unlike(h reservation, first domain.Recorded, exact time.Time) string {
 	placed, is := first.Event.(domain.OrderPlaced)
 	older := first.RecordedAt.Sub(h.at.Time)
 	switch {
@@ -135,28 +117,20 @@ func (c *run) unlike(h held, first domain.Recorded, exact time.Time) string {
 	case first.Metadata.Schema >= sayingKeys:
 		return "it is none of the keys with which its order was placed"
 	}
-	c.report.KeysUnproven++
+	s.report.KeysUnproven++
 	return ""
 }
 
 // firsts gives the first events of orders, as far as they can be read. They were committed with what
 // named them.
-func (c *run) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.Recorded, error) {
+func (s *keySearch) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.Recorded, error) {
 	all := make(map[domain.OrderID]domain.Recorded, len(ids))
-	err := schema.AnyOf(c.db.Dialect(), "stream_id", ids, func(condition string, args []any) error {
-		rows, err := c.db.QueryContext(ctx, `SELECT stream_id, version, type, data, metadata, recorded_at FROM events WHERE version = 1 AND `+condition, args...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			r, err := scanFirst(rows)
-			if err != nil {
-				return err
-			}
+	err := schema.AnyOf(s.db.Dialect(), "stream_id", ids, func(condition string, args []any) error {
+		some, err := collect(ctx, s.db, scanFirst, `SELECT stream_id, version, type, data, metadata, recorded_at FROM events WHERE version = 1 AND `+condition, args...)
+		for _, r := range some {
 			all[r.OrderID] = r
 		}
-		return c.db.Translate(rows.Err())
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the first events of orders: %w", err)
@@ -165,22 +139,23 @@ func (c *run) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.
 }
 
 // scanFirst reads an event, without Event if it cannot be decoded.
-func scanFirst(rows *sql.Rows) (r domain.Recorded, err error) {
+func scanFirst(rows *sql.Rows, r *domain.Recorded) error {
 	var id []byte
 	var data, meta string
 	var at schema.Time
 	if err := rows.Scan(&id, &r.Version, &r.Type, &data, &meta, &at); err != nil {
-		return r, err
+		return err
 	}
 	copy(r.OrderID[:], id)
 	r.RecordedAt = at.Time
+	var err error
 	if r.Metadata, err = domain.DecodeMetadata(meta); err == nil {
 		r.Event, err = domain.Decode(r.Type, r.Metadata.Schema, data)
 	}
 	if err != nil {
 		r.Event = nil // it has been reported where the streams were read
 	}
-	return r, nil
+	return nil
 }
 
 // orderText is a stored order id as people write it.

@@ -24,7 +24,7 @@ func newRules() *rules { return &rules{attempts: map[string]int{}} }
 
 // next says what is wrong with an event at its place; "" if nothing is.
 func (h *rules) next(r domain.Recorded) string {
-	if what := h.place(r.Type); what != "" {
+	if what := h.position(r.Type); what != "" {
 		return what
 	}
 	switch e := r.Event.(type) {
@@ -50,8 +50,8 @@ func (h *rules) next(r domain.Recorded) string {
 	return ""
 }
 
-// place says what is wrong with any event of a type here.
-func (h *rules) place(typ string) string {
+// position says what is wrong with any event of a type at this position of the history.
+func (h *rules) position(typ string) string {
 	h.events++
 	switch {
 	case h.events == 1 && typ != "OrderPlaced":

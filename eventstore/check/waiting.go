@@ -13,7 +13,7 @@ import (
 // letters. If it is nowhere, the order may have moved on meanwhile and is read again.
 // It must be nowhere twice: without snapshots (SQL Server with READ_COMMITTED_SNAPSHOT
 // off) a message that is claimed at this moment can be seen in neither place.
-func (c *run) onItsWay(ctx context.Context, events []domain.Recorded) error {
+func (l *look) onItsWay(ctx context.Context, events []domain.Recorded) error {
 	for missed := 0; ; {
 		order, err := domain.Fold(events)
 		if err != nil || order.Status().Ended() {
@@ -23,25 +23,25 @@ func (c *run) onItsWay(ctx context.Context, events []domain.Recorded) error {
 		if topic == "" {
 			return nil // reported as illegal too
 		}
-		found, err := c.message(ctx, topic, cause)
+		found, err := l.message(ctx, topic, cause)
 		if err != nil {
 			return err
 		}
 		if found {
-			c.report.OnTheirWay++
+			l.report.OnTheirWay++
 			return nil
 		}
-		if c.opts.missed != nil {
-			c.opts.missed()
+		if l.conf.missed != nil {
+			l.conf.missed()
 		}
-		again, err := c.store.Load(ctx, order.ID)
+		again, err := l.store.Load(ctx, order.ID)
 		if err != nil {
 			return err
 		}
 		if len(again) != len(events) {
 			missed = 0
 		} else if missed++; missed == 2 {
-			c.atf(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
+			l.foundAt(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
 				order.Status(), topic, cause.Version)
 			return nil
 		}
@@ -49,7 +49,7 @@ func (c *run) onItsWay(ctx context.Context, events []domain.Recorded) error {
 	}
 }
 
-// lastCause is the last event that asked for work, and the topic of its message.
+// lastCause is the last event that a message follows, and the topic of the message.
 func lastCause(events []domain.Recorded) (domain.Recorded, string) {
 	for i := len(events) - 1; i >= 0; i-- {
 		if topic, follows := work.FollowUp(events[i].Event); follows {
@@ -61,16 +61,15 @@ func lastCause(events []domain.Recorded) (domain.Recorded, string) {
 
 // message says whether the message of an event is somewhere. A message waits while a
 // consumer group has not come to it, or no group has begun.
-func (c *run) message(ctx context.Context, topic string, cause domain.Recorded) (bool, error) {
-	var n int
-	row := c.db.QueryRowContext(ctx, `SELECT
+func (l *look) message(ctx context.Context, topic string, cause domain.Recorded) (bool, error) {
+	n, err := l.count(ctx, `SELECT
 		(SELECT COUNT(*) FROM inflight WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
 		(SELECT COUNT(*) FROM dead_letters WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
 		(SELECT COUNT(*) FROM outbox WHERE topic = ?1 AND partition = ?2 AND position = ?3 AND NOT EXISTS (
 			SELECT 1 FROM consumer_offsets o WHERE o.topic = ?1 AND o.partition = ?2 AND o.position >= ?3))`,
 		topic, cause.Partition, cause.Position)
-	if err := row.Scan(&n); err != nil {
-		return false, fmt.Errorf("look for message %s: %w", domain.EventID(cause.OrderID, cause.Version), c.db.Translate(err))
+	if err != nil {
+		return false, fmt.Errorf("look for message %s: %w", domain.EventID(cause.OrderID, cause.Version), err)
 	}
 	return n > 0, nil
 }

@@ -30,7 +30,7 @@ func TestRun_claimed(t *testing.T) {
 				inflight(t, db, recorded.Events[0])
 			}
 		}
-		r, err := Run(t.Context(), db, store, Options{missed: claim})
+		r, err := Run(t.Context(), db, store, Config{missed: claim})
 		if err != nil || !r.Clean() || r.OnTheirWay != 1 || misses != 1 {
 			t.Errorf("%+v after %d misses, err %v; want one order on its way and one miss", r, misses, err)
 		}

@@ -44,7 +44,7 @@ func TestSeed(t *testing.T) {
 			if _, err := r.rebuild(t.Context(), db, store); err != nil {
 				t.Fatal(err)
 			}
-			report, err := check.Run(t.Context(), db, store, check.Options{})
+			report, err := check.Run(t.Context(), db, store, check.Config{})
 			if err != nil || !report.Clean() || report.Orders != n || report.Events != events || report.OnTheirWay != 0 || told != n {
 				t.Errorf("%+v, %v, told of %d; want %d orders of %d events in all, and nothing wrong", report, err, told, n, events)
 			}
