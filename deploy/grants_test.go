@@ -64,7 +64,7 @@ func TestGrants(t *testing.T) {
 // migratedTables are those that the migrations make, and goose's own.
 func migratedTables(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "schema/migrations/sqlserver/*.sql"))
+	files, err := filepath.Glob(filepath.Join(root, "schema", "migrations", "sqlserver", "*.sql"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no migrations: %v", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 
@@ -24,19 +23,13 @@ func ExampleStore_Append() {
 	db, remove := exampleDatabase(ctx)
 	defer remove()
 	store, err := eventstore.Open(ctx, db, eventstore.Config{Outbox: messaging.NewOutbox(nil, watermill.NopLogger{})})
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 
 	order := domain.Order{ID: domain.OrderID{0x01, 0x9c, 6: 0x70, 8: 0x80}}
 	unit, err := work.Prepare(&order, domain.Metadata{Actor: "customer"}, domain.Place{TrackingID: "web-4711"})
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	stored, err := store.Append(ctx, unit)
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	for _, e := range stored.Events {
 		fmt.Printf("%s is event %d of its order and %d of the log\n", e.Type, e.Version, e.Position)
 	}
@@ -44,9 +37,7 @@ func ExampleStore_Append() {
 	fmt.Println("once more:", errors.Is(err, domain.ErrConflict))
 
 	events, err := store.Load(ctx, order.ID)
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	order, err = domain.Fold(events)
 	fmt.Println(order.TrackingID, order.Status(), err)
 	// Output:
@@ -58,15 +49,17 @@ func ExampleStore_Append() {
 // exampleDatabase gives a database in a file of its own, and what removes it.
 func exampleDatabase(ctx context.Context) (*schema.DB, func()) {
 	folder, err := os.MkdirTemp("", "orderflow-example-")
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	db, err := schema.Open(ctx, filepath.Join(folder, "orders.db"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := db.Migrate(ctx); err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
+	_, err = db.Migrate(ctx)
+	ok(err)
 	return db, func() { _ = errors.Join(db.Close(), os.RemoveAll(folder)) }
+}
+
+// ok ends an example that does not run.
+func ok(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,26 +26,18 @@ func ExampleSubscriber() {
 
 	node := work.Node{Node: "n1", Slots: 2}
 	epoch, err := inflight.NewNodes(db).Register(ctx, node, time.Hour)
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	tenure := work.Tenure{Registration: work.Registration{Node: node.Node, Epoch: epoch}, Context: ctx}
 	bell := &messaging.Bell{} // rung by who publishes in the same process
 	subscriber, err := messaging.NewSubscriber(db, messaging.Config{
 		Slots: node.Slots, Bell: bell, Tenure: func() (work.Tenure, bool) { return tenure, true },
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	messages, err := subscriber.Subscribe(ctx, "letters")
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 
 	publisher := messaging.NewPublisher(db, bell, watermill.NopLogger{})
-	if err := publisher.Publish("letters", message.NewMessage("1", []byte("hello"))); err != nil {
-		log.Fatal(err)
-	}
+	ok(publisher.Publish("letters", message.NewMessage("1", []byte("hello"))))
 	m := <-messages
 	lease := work.DeliveryFrom(m.Context()).Lease()
 	fmt.Printf("%s is held by %s, attempt %d\n", m.Payload, lease.Node, lease.Attempt)
@@ -64,15 +55,17 @@ func ExampleSubscriber() {
 // exampleDatabase gives a database in a file of its own, and what removes it.
 func exampleDatabase(ctx context.Context) (*schema.DB, func()) {
 	folder, err := os.MkdirTemp("", "orderflow-example-")
-	if err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
 	db, err := schema.Open(ctx, filepath.Join(folder, "orders.db"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := db.Migrate(ctx); err != nil {
-		log.Fatal(err)
-	}
+	ok(err)
+	_, err = db.Migrate(ctx)
+	ok(err)
 	return db, func() { _ = errors.Join(db.Close(), os.RemoveAll(folder)) }
+}
+
+// ok ends an example that does not run.
+func ok(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
