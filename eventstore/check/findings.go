@@ -115,8 +115,8 @@ func (l *look) found(v Violation) {
 	}
 }
 
-// foundAt reports a violation of an event.
-func (l *look) foundAt(kind string, r domain.Recorded, format string, args ...any) {
+// foundAtf reports a violation of an event.
+func (l *look) foundAtf(kind string, r domain.Recorded, format string, args ...any) {
 	l.found(Violation{
 		Kind: kind, OrderID: r.OrderID.String(), Partition: r.Partition, Position: r.Position, Version: r.Version,
 		What: fmt.Sprintf(format, args...),

@@ -21,10 +21,10 @@ type histories struct {
 func (h *histories) all(ctx context.Context) error {
 	unreadable := func(r domain.Recorded, err error) {
 		if errors.Is(err, domain.ErrNewer) {
-			h.foundAt(Newer, r, "unreadable: %v", err)
+			h.foundAtf(Newer, r, "unreadable: %v", err)
 			return
 		}
-		h.foundAt(Unread, r, "%v", err)
+		h.foundAtf(Unread, r, "%v", err)
 	}
 	return h.store.EachStream(ctx, h.conf.Page, unreadable, func(events []domain.Recorded) error {
 		h.report.Orders++
@@ -53,16 +53,16 @@ func (h *histories) chain(events []domain.Recorded) {
 	var last domain.Recorded
 	for _, r := range events {
 		if r.Version != last.Version+1 {
-			h.foundAt(Hole, r, "version %d follows version %d", r.Version, last.Version)
+			h.foundAtf(Hole, r, "version %d follows version %d", r.Version, last.Version)
 		}
 		if last.Version > 0 && (r.Partition != last.Partition || r.Position <= last.Position) {
-			h.foundAt(Misplaced, r, "it follows partition %d, position %d", last.Partition, last.Position)
+			h.foundAtf(Misplaced, r, "it follows partition %d, position %d", last.Partition, last.Position)
 		}
 		if r.RecordedAt.Before(last.RecordedAt) {
-			h.foundAt(Time, r, "it was recorded at %s, after an event of %s", r.RecordedAt, last.RecordedAt)
+			h.foundAtf(Time, r, "it was recorded at %s, after an event of %s", r.RecordedAt, last.RecordedAt)
 		}
 		if !bytes.Equal(eventstore.Hash(last.Hash, r), r.Hash) {
-			h.foundAt(Broken, r, "its hash does not fit what is stored, or its predecessor's")
+			h.foundAtf(Broken, r, "its hash does not fit what is stored, or its predecessor's")
 		}
 		last = r
 	}
@@ -76,11 +76,11 @@ func (h *histories) independent(events []domain.Recorded) {
 			return // it cannot be read, which has been said
 		}
 		if what := rules.next(r); what != "" {
-			h.foundAt(Illegal, r, "%s: %s", r.Type, what)
+			h.foundAtf(Illegal, r, "%s: %s", r.Type, what)
 		}
 	}
 	if what := rules.end(); what != "" {
-		h.foundAt(Illegal, events[len(events)-1], "%s", what)
+		h.foundAtf(Illegal, events[len(events)-1], "%s", what)
 	}
 }
 
@@ -96,24 +96,24 @@ func (h *histories) replay(events []domain.Recorded) {
 		if len(due) == 0 {
 			decided, err := order.Decide(domain.CommandOf(r.Event))
 			if err != nil {
-				h.foundAt(Illegal, r, "%s: %v", r.Type, err)
+				h.foundAtf(Illegal, r, "%s: %v", r.Type, err)
 				return
 			}
 			due = decided
 		}
 		if !sameEvent(due[0], r.Event) {
 			decided, _ := domain.Encode(domain.EventLevel, due[0]) // what was decided can be stored
-			h.foundAt(Illegal, r, "%s with %s where the rules decide %s with %s", r.Type, r.Data, domain.TypeOf(due[0]), decided.Data)
+			h.foundAtf(Illegal, r, "%s with %s where the rules decide %s with %s", r.Type, r.Data, domain.TypeOf(due[0]), decided.Data)
 			return
 		}
 		due = due[1:]
 		if err := order.Apply(r); err != nil {
-			h.foundAt(Illegal, r, "%v", err)
+			h.foundAtf(Illegal, r, "%v", err)
 			return
 		}
 	}
 	if len(due) > 0 {
-		h.foundAt(Illegal, events[len(events)-1], "%s must follow it", domain.TypeOf(due[0]))
+		h.foundAtf(Illegal, events[len(events)-1], "%s must follow it", domain.TypeOf(due[0]))
 	}
 }
 

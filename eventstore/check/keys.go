@@ -98,9 +98,9 @@ func (s *keySearch) search(ctx context.Context) error {
 	for _, k := range due {
 		switch h, there := found[k.hash]; {
 		case !there:
-			s.foundAt(Key, k.order, "the order has %s %s and no reservation of it", k.article, k.name)
+			s.foundAtf(Key, k.order, "the order has %s %s and no reservation of it", k.article, k.name)
 		case !bytes.Equal(h.order, k.order.OrderID[:]):
-			s.foundAt(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
+			s.foundAtf(Key, k.order, "the order's %s is reserved for order %x", k.name, h.order)
 		}
 	}
 	return nil

@@ -75,11 +75,11 @@ func (g *logRead) partition(ctx context.Context, partition int) (last int64, err
 		}
 		for _, r := range page {
 			if r.Position != last+1 {
-				g.foundAt(Hole, r, "position %d follows %d", r.Position, last)
+				g.foundAtf(Hole, r, "position %d follows %d", r.Position, last)
 			}
 			last = max(last, r.Position) // of a table in disorder no page is read twice
 			if home := g.store.Partition(r.OrderID); home != partition {
-				g.foundAt(Misplaced, r, "the order belongs to partition %d", home)
+				g.foundAtf(Misplaced, r, "the order belongs to partition %d", home)
 			}
 			g.tallied(g.throughTable, r)
 		}
@@ -153,7 +153,7 @@ func (g *logRead) hidden(ctx context.Context, partition int) error {
 		return fmt.Errorf("look for events that the index hides: %w", err)
 	}
 	for _, r := range events {
-		g.foundAt(Hidden, r, "the index of streams does not lead to it")
+		g.foundAtf(Hidden, r, "the index of streams does not lead to it")
 	}
 	return nil
 }

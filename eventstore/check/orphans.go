@@ -46,12 +46,11 @@ func (l *look) misplacedWork(ctx context.Context, table, what string) ([]orphan,
 		if err := rows.Scan(&group, &topic, &o.Partition, &o.Position, &payload, &stream); err != nil {
 			return err
 		}
-		var err error
-		if o.order, err = work.DecodePayload(payload); err != nil || bytes.Equal(stream, o.order[:]) {
-			return nil // workers say what is wrong with a message that cannot be read
+		var err error // workers say what is wrong with a message that cannot be read
+		if o.order, err = work.DecodePayload(payload); err == nil && !bytes.Equal(stream, o.order[:]) {
+			o.Kind, o.OrderID = Orphan, o.order.String()
+			o.What = fmt.Sprintf("%s %s:%s/%d/%d: its order is not in the log", what, group, topic, o.Partition, o.Position)
 		}
-		o.Kind, o.OrderID = Orphan, o.order.String()
-		o.What = fmt.Sprintf("%s %s:%s/%d/%d: its order is not in the log", what, group, topic, o.Partition, o.Position)
 		return nil
 	}, `SELECT t.consumer_group, t.topic, t.partition, t.position, t.payload, e.stream_id
 		FROM `+table+` t JOIN heads h ON h.partition = t.partition AND h.head >= t.position

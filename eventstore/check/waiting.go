@@ -41,7 +41,7 @@ func (l *look) onItsWay(ctx context.Context, events []domain.Recorded) error {
 		if len(again) != len(events) {
 			missed = 0
 		} else if missed++; missed == 2 {
-			l.foundAt(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
+			l.foundAtf(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
 				order.Status(), topic, cause.Version)
 			return nil
 		}
