@@ -54,11 +54,11 @@ func TestDocs_Links(t *testing.T) {
 	}
 }
 
-// TestDocs_Code wants every file and declaration that a document names to exist. They are
-// written as `folder/file.go: Name` or `folder/file.go: Type.Name`. History alone may name
-// what is gone.
+// TestDocs_Code wants every file, declaration and test that a document names to exist. They are
+// written as `folder/file.go: Name`, `folder/file.go: Type.Name` and `TestName`. History alone
+// may name what is gone.
 func TestDocs_Code(t *testing.T) {
-	named := map[string]int{}
+	named, tests := map[string]int{}, testNames(t)
 	for _, page := range pages(t) {
 		if strings.HasPrefix(page.path, "docs/history/") {
 			continue
@@ -67,6 +67,11 @@ func TestDocs_Code(t *testing.T) {
 			named[page.path]++
 			if err := n.find(t); err != nil {
 				t.Errorf("%s: %v: name what is there now", page.path, err)
+			}
+		}
+		for _, m := range testSpan.FindAllStringSubmatch(page.text, -1) {
+			if !tests[m[1]] {
+				t.Errorf("%s: there is no test %s: name what is there now", page.path, m[1])
 			}
 		}
 	}
@@ -179,6 +184,23 @@ func (p page) codeNames() []codeName {
 		all = append(all, codeName{file: m[1], name: m[2]})
 	}
 	return all
+}
+
+var (
+	testSpan = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]*(?:_[A-Za-z]+)*)`")
+	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+)
+
+// testNames are the names of all tests.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, f := range goFiles(t) {
+		for _, m := range testFunc.FindAllSubmatch(f.source, -1) {
+			names[string(m[1])] = true
+		}
+	}
+	return names
 }
 
 // find says what of a name is missing.
