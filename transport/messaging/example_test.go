@@ -22,7 +22,6 @@ import (
 func ExampleSubscriber() {
 	ctx := context.Background()
 	db, remove := exampleDatabase(ctx)
-	defer remove()
 
 	node := work.Node{Node: "n1", Slots: 2}
 	epoch, err := inflight.NewNodes(db).Register(ctx, node, time.Hour)
@@ -46,6 +45,7 @@ func ExampleSubscriber() {
 	fmt.Printf("%s again, attempt %d\n", m.Payload, work.DeliveryFrom(m.Context()).Lease().Attempt)
 	m.Ack()
 	fmt.Println("closed:", subscriber.Close())
+	remove()
 	// Output:
 	// hello is held by n1, attempt 1
 	// hello again, attempt 2
