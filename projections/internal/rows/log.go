@@ -39,10 +39,10 @@ type Span struct {
 }
 
 // Pages reads a span, of which each event is known to be there, in pages of at most so many events,
-// at least 2. It reads one page ahead. The channel is closed after the last page, after an error, and
+// at least 2. It reads up to two pages ahead. The channel is closed after the last page, after an error, and
 // when ctx ends. No page ends in the middle of what one decision recorded.
 func Pages(ctx context.Context, log Log, s Span, most int) <-chan Page {
-	pages := make(chan Page)
+	pages := make(chan Page, 1)
 	go func() {
 		defer close(pages)
 		for s.After < s.Until {
