@@ -16,8 +16,8 @@ import (
 	"orderflow/schema/schematest"
 )
 
-// TestLeastRights works with logins that have the rights of grants.sql and no other. It runs under this name so
-// that make test-sqlserver takes it along.
+// TestLeastRights works with logins that have the rights of grants.sql and no other. make test-all runs it where
+// there is a SQL Server.
 func TestLeastRights(t *testing.T) {
 	t.Run("sqlserver", func(t *testing.T) {
 		schematest.NeedSQLServer(t)
