@@ -15,17 +15,6 @@ import (
 	"orderflow/domain"
 )
 
-// The exit codes.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
-
-// errFound says that a command did its work and found something wrong, which it has
-// printed.
-var errFound = errors.New("something is wrong")
-
 func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // execute is main without the process around it.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 
-	"orderflow/domain"
 	"orderflow/handlers"
 )
 
@@ -23,11 +22,6 @@ type ordersCmd struct {
 func (ordersCmd) Help() string {
 	return `These commands work on the database itself, by the same code as the API; no node need run to place an order, but one
 must run to work on it.`
-}
-
-// orderArg names one order.
-type orderArg struct {
-	ID domain.OrderID `arg:"" name:"order-id" help:"The order's id, as it was given when it was placed."`
 }
 
 // ordersPlaceCmd places an order.

@@ -13,6 +13,11 @@ import (
 	"orderflow/projections"
 )
 
+// orderArg names one order.
+type orderArg struct {
+	ID domain.OrderID `arg:"" name:"order-id" help:"The order's id, as it was given when it was placed."`
+}
+
 // ordersGetCmd shows an order.
 type ordersGetCmd struct {
 	dataFlags

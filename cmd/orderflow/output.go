@@ -2,12 +2,24 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errFound says that a command did its work and found something wrong, which it has
+// printed.
+var errFound = errors.New("something is wrong")
 
 // output is where a command prints.
 type output struct {
