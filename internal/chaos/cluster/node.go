@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"orderflow/internal/chaos/boottime"
 	"orderflow/internal/chaos/judge"
 	"orderflow/internal/process"
 )
@@ -98,7 +99,9 @@ func (n *Node) ended(s *os.ProcessState) {
 	defer n.mu.Unlock()
 	// Nobody else kills here, and who is armed may die just after it was disarmed.
 	if !killed(s) && (!n.expected || !s.Success()) {
-		n.records.surprise(fmt.Sprintf("%s (process %d): %s", n.Name, s.Pid(), s))
+		n.records.surprise(surprise{
+			at: boottime.Now(), what: fmt.Sprintf("%s (process %d): %s", n.Name, s.Pid(), s), drain: n.expected && s.Exited(),
+		})
 	}
 }
 

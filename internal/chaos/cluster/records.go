@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"orderflow/internal/chaos/boottime"
 	"orderflow/internal/chaos/judge"
@@ -15,8 +16,18 @@ type Records struct {
 	mu        sync.Mutex
 	incidents []judge.Incident
 	out       *os.File
-	surprises []string
+	surprises []surprise
 }
+
+// surprise is the end of a process that nobody meant.
+type surprise struct {
+	at    int64 // boottime
+	what  string
+	drain bool // the process was told to end, and did not succeed
+}
+
+// late is how long after the database has come back a process may still end because it was away.
+const late = int64(time.Second)
 
 // Record keeps an incident, now if it has no time.
 func (r *Records) Record(i judge.Incident) {
@@ -38,15 +49,23 @@ func (r *Records) Incidents() []judge.Incident {
 	return slices.Clone(r.incidents)
 }
 
-func (r *Records) surprise(what string) {
+func (r *Records) surprise(s surprise) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.surprises = append(r.surprises, what)
+	r.surprises = append(r.surprises, s)
 }
 
-// Surprises are the processes that ended without having been told to.
-func (r *Records) Surprises() []string {
+// Surprises are the processes that ended without having been told to, or that did not succeed
+// when they were told. A drained node that cannot release its registration says so by its exit
+// code: while the database is away that is right.
+func (r *Records) Surprises() (what []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.surprises)
+	for _, s := range r.surprises {
+		away := func(i judge.Incident) bool { return i.What == "away" && i.At <= s.at && s.at <= i.To+late }
+		if !s.drain || !slices.ContainsFunc(r.incidents, away) {
+			what = append(what, s.what)
+		}
+	}
+	return what
 }
