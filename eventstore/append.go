@@ -90,7 +90,7 @@ func (s *Store) encodeEvents(p *pending) error {
 	return nil
 }
 
-// encodeEvent makes of event i what is recorded, but for place, time and hash.
+// encodeEvent makes of event i what is recorded, but for position, time and hash.
 func (s *Store) encodeEvent(a *work.Unit, i int, r *domain.Recorded) error {
 	e, err := domain.Encode(s.Level(), a.Events[i])
 	if err != nil {

@@ -50,7 +50,7 @@ type written struct {
 
 // groupClock gives the times of a group, which is nearly always one time.
 type groupClock struct {
-	begun time.Time // what the clock said when the first append was placed
+	begun time.Time // what the clock said when the first append was assigned its positions
 	at    time.Time
 	text  string // of at, as it is hashed
 }
@@ -95,7 +95,7 @@ func (c *commit) run(ctx context.Context) error {
 		return err
 	}
 	crashpoint.Here("append.settled")
-	if err := c.placeAll(); err != nil {
+	if err := c.assignAll(); err != nil {
 		return err
 	}
 	if err := c.write(ctx); err != nil {
@@ -222,13 +222,13 @@ func (c *commit) fence(all []*pending, asked func(*pending) bool, held []bool, d
 	return err
 }
 
-// placeAll places the appends one after the other, and refuses those that cannot be done.
-func (c *commit) placeAll() (err error) {
+// assignAll works through the appends one after the other, and refuses those that cannot be done.
+func (c *commit) assignAll() (err error) {
 	for _, p := range c.group {
 		if p.err != nil {
 			continue
 		}
-		switch verdict := c.place(p); {
+		switch verdict := c.assign(p); {
 		case errors.Is(verdict, errRemembered):
 			return verdict
 		case verdict == nil:
@@ -242,9 +242,9 @@ func (c *commit) placeAll() (err error) {
 	return err
 }
 
-// place gives the append's events their versions, positions, times and hashes, or
+// assign gives the append's events their versions, positions, times and hashes, or
 // says why it cannot be done.
-func (c *commit) place(p *pending) error {
+func (c *commit) assign(p *pending) error {
 	if len(p.recorded) == 0 {
 		return nil
 	}
@@ -280,23 +280,23 @@ func (c *commit) place(p *pending) error {
 	return nil
 }
 
-// address gives the append's messages the places of their events in the log.
+// address gives the append's messages the positions of their events.
 func (c *commit) address(p *pending) {
 	for _, m := range p.Messages {
 		r := &p.recorded[m.Event]
-		placed := work.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: r.RecordedAt}
+		m := work.OutboxMessage{Message: m, Partition: r.Partition, Position: r.Position, At: r.RecordedAt}
 		switch p.Settle {
 		case work.SettlePass:
-			c.passes = append(c.passes, work.Pass{Lease: p.Lease, Message: placed})
+			c.passes = append(c.passes, work.Pass{Lease: p.Lease, Message: m})
 		case work.SettleStart:
-			c.starts = append(c.starts, work.Pass{Lease: p.Lease, Message: placed})
+			c.starts = append(c.starts, work.Pass{Lease: p.Lease, Message: m})
 		default:
-			c.messages = append(c.messages, placed)
+			c.messages = append(c.messages, m)
 		}
 	}
 }
 
-// write stores what was placed.
+// write stores what was assigned.
 func (c *commit) write(ctx context.Context) error {
 	d, held := c.tx.Dialect(), make([]bool, len(c.passes))
 	questions := c.head.giveBack(len(c.events))

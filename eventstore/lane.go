@@ -14,7 +14,7 @@ import (
 type pending struct {
 	work.Unit
 	partition int
-	recorded  []domain.Recorded // place, time and hash are those of the latest try
+	recorded  []domain.Recorded // position, time and hash are those of the latest try
 	bytes     int               // of what is stored of its events
 	keys      []reservation     // without time
 	also      func(context.Context, *schema.Tx) error
@@ -24,7 +24,7 @@ type pending struct {
 	gone  bool // withdrawn before that, though a group has it; under the lane's lock
 	apart bool // the group is done without it, and it alone afterwards
 	// err is the verdict of the latest try. An append that has one is left out: nothing of it is
-	// placed or written in that try. Each try begins without verdicts.
+	// assigned or written in that try. Each try begins without verdicts.
 	err error
 }
 

@@ -68,22 +68,22 @@ func (j *job) lost() error {
 
 // watch makes ctx a watchful one.
 func (j *job) watch(ctx context.Context) context.Context {
-	if j.conf.Held == nil {
+	if j.conf.Trusted == nil {
 		return ctx
 	}
-	return &watchful{Context: ctx, held: func() bool { return j.conf.Held(j.lease) }}
+	return &watchful{Context: ctx, trusted: func() bool { return j.conf.Trusted(j.lease) }}
 }
 
 // watchful is a context whose Err compares the clock. After a pause of the process the timers that
 // end contexts can be late. An executor that asks Err before an effect is told of the end all the same.
 type watchful struct {
 	context.Context
-	held func() bool
+	trusted func() bool
 }
 
 // Err is context.Context.
 func (w *watchful) Err() error {
-	if err := w.Context.Err(); err != nil || w.held() {
+	if err := w.Context.Err(); err != nil || w.trusted() {
 		return err
 	}
 	return context.Canceled

@@ -103,7 +103,7 @@ func TestNode_Run_fencesItself(t *testing.T) {
 			m.breakRegistry(func(f *registryFaults) { f.renew = func(context.Context) error { return domain.ErrUnavailable } })
 			wantFencedAfter(t, tenure, 4*time.Second)
 			old.extend(time.Now(), 5*time.Second)
-			if old.held() || tenure.Context.Err() == nil {
+			if old.trusted() || tenure.Context.Err() == nil {
 				t.Error("an ended tenure was extended")
 			}
 			m.leave(t)
@@ -138,10 +138,10 @@ func TestTenure_held(t *testing.T) {
 		tenure := newTenure(1, time.Now(), 5*time.Second)
 		tenure.timer.Stop()
 		after(4*time.Second - 1)
-		if !tenure.held() {
+		if !tenure.trusted() {
 			t.Error("the tenure is over before its time")
 		}
-		if after(1); tenure.held() {
+		if after(1); tenure.trusted() {
 			t.Error("the tenure is relied on after its time, because its timer had no turn")
 		}
 	})

@@ -147,7 +147,7 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			n.failed(began, err, "the node's registration could not be renewed; trying again")
-		case err == nil && !n.failing.IsZero() && t.held():
+		case err == nil && !n.failing.IsZero() && t.trusted():
 			n.recovered().Info("the node's registration is renewed again")
 		}
 	}

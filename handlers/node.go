@@ -105,7 +105,7 @@ func (n *Node) Tenure() (work.Tenure, bool) {
 	n.mu.Lock()
 	t := n.tenure
 	n.mu.Unlock()
-	if t == nil || !t.held() {
+	if t == nil || !t.trusted() {
 		return work.Tenure{}, false
 	}
 	return work.Tenure{Registration: n.registration(t), Context: t.ctx}, true
@@ -215,9 +215,9 @@ func (t *tenure) fence() {
 	t.timer.Stop()
 }
 
-// held says whether the tenure may be relied on. It compares the clock: after a pause of the process
+// trusted says whether the tenure may be relied on. It compares the clock: after a pause of the process
 // the timer can be late.
-func (t *tenure) held() bool {
+func (t *tenure) trusted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.ctx.Err() == nil && time.Now().Before(t.until)

@@ -159,11 +159,11 @@ func TestTenure_extend(t *testing.T) {
 		tn.extend(began.Add(2*time.Second), ttl)
 		tn.extend(began.Add(time.Second), ttl)
 		after(2500 * time.Millisecond) // 5.5 s; it is good until 6 s
-		if !tn.held() {
+		if !tn.trusted() {
 			t.Error("an earlier renewal shortened the tenure")
 		}
 		after(time.Second)
-		if tn.held() || tn.ctx.Err() == nil {
+		if tn.trusted() || tn.ctx.Err() == nil {
 			t.Error("the tenure goes on after its end")
 		}
 	})

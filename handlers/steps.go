@@ -50,9 +50,9 @@ type StepsConfig struct {
 	MaxInterruptions int
 	// StepTimeout bounds the work of one step, and the compensation of one. 60 s by default.
 	StepTimeout time.Duration
-	// Held says whether a lease may still be relied on, by the clock and not by a timer. It
+	// Trusted says whether a lease may still be relied on, by the clock and not by a timer. It
 	// is asked whenever an executor looks at its context. Optional.
-	Held func(work.Lease) bool
+	Trusted func(work.Lease) bool
 	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
 	Logger *logrus.Entry
 }

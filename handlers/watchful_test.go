@@ -16,7 +16,7 @@ import (
 // what it says all the same is not recorded.
 func TestSteps_Handler_pausedAtWork(t *testing.T) {
 	var over atomic.Bool
-	b := newBench(t, func(c *StepsConfig) { c.Held = func(work.Lease) bool { return !over.Load() } })
+	b := newBench(t, func(c *StepsConfig) { c.Trusted = func(work.Lease) bool { return !over.Load() } })
 	var before, after error
 	b.exec.execute = func(ctx context.Context, _ Work) error {
 		before = ctx.Err()
@@ -37,7 +37,7 @@ func TestSteps_Handler_pausedAtWork(t *testing.T) {
 // recorded as started.
 func TestSteps_Handler_pausedBeforeWork(t *testing.T) {
 	var over atomic.Bool
-	b := newBench(t, func(c *StepsConfig) { c.Held = func(work.Lease) bool { return !over.Load() } })
+	b := newBench(t, func(c *StepsConfig) { c.Trusted = func(work.Lease) bool { return !over.Load() } })
 	b.fail(fault{hook: func() { over.Store(true) }})
 	if _, err := b.deliver(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("the handler returned %v, want context.Canceled", err)
@@ -50,7 +50,7 @@ func TestSteps_Handler_pausedBeforeWork(t *testing.T) {
 
 func TestSteps_Handler_pausedCompensating(t *testing.T) {
 	var over atomic.Bool
-	b := rollingBack(t, func(c *StepsConfig) { c.Held = func(work.Lease) bool { return !over.Load() } })
+	b := rollingBack(t, func(c *StepsConfig) { c.Trusted = func(work.Lease) bool { return !over.Load() } })
 	events := len(b.log())
 	var told error
 	b.exec.compensate = func(ctx context.Context, _ Work) error {
@@ -73,7 +73,7 @@ func TestSimulated_Execute_late(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		ctx := &watchful{Context: t.Context(), held: func() bool { return time.Since(began) < time.Second }}
+		ctx := &watchful{Context: t.Context(), trusted: func() bool { return time.Since(began) < time.Second }}
 		if err := s.Execute(ctx, Work{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("work that ended with its lease says %v, want context.Canceled", err)
 		}

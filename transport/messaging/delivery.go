@@ -43,7 +43,7 @@ func (d *delivery) Order() *domain.Order {
 // starts subscribes to one topic after the other.
 func (d *delivery) MayGoOn(topic string) bool {
 	x := d.by
-	return !x.conf.Ordered && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.takes(topic)
+	return !x.conf.Ordered && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.serves(topic)
 }
 
 // Settled is work.Delivery.
@@ -68,7 +68,7 @@ func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
 		d := &delivery{inHand: inHand{c.Lease, c.Suspect}, by: x, tenure: tenure, msg: m}
-		x.slots.take(&d.inHand, nil)
+		x.slots.put(&d.inHand, nil)
 		if err != nil {
 			x.conf.Logger.WithFields(workFields(d.lease, m)).WithError(err).Error("a message cannot be read; it will be tried again")
 			x.finish(d, inflight.Ack{Delay: time.Minute})
@@ -107,7 +107,7 @@ func (x *dispatcher) serve(d *delivery, to *subscription, unless <-chan struct{}
 		}
 	})()
 	for x.hand(d, &end, to, unless) {
-		x.slots.take(&d.next.inHand, &d.inHand)
+		x.slots.put(&d.next.inHand, &d.inHand)
 		d, unless = d.next, nil
 		if to = x.subs.pick(d.lease.Topic, 0); to == nil { // it ended meanwhile
 			x.finish(d, inflight.Ack{})

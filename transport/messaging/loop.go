@@ -57,7 +57,7 @@ type loop struct {
 func (l *loop) run() {
 	defer close(l.done)
 	if l.conf.Bell != nil {
-		defer l.conf.Bell.listen(l.slots.wake, l.subs.takes)()
+		defer l.conf.Bell.listen(l.slots.wake, l.subs.serves)()
 	}
 	pause := l.conf.firstPause
 	timer := time.NewTimer(0)

@@ -13,7 +13,7 @@ import (
 // which may be nil, it delivers the message; with nil it frees the slot.
 func (s *Subscriber) Reserve(topic string) (lease work.Lease, end func(*work.Next, *domain.Order)) {
 	tenure, in := s.conf.Tenure()
-	if !in || s.conf.Ordered || !s.subs.takes(topic) {
+	if !in || s.conf.Ordered || !s.subs.serves(topic) {
 		return lease, nil
 	}
 	r := s.slots.reserve(s.conf.rank(topic))

@@ -88,9 +88,9 @@ func (s *slots) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
 	return rows, reserved
 }
 
-// take puts a message into a slot: into that of the one before it, or into a free one if before is nil. It
+// put puts a message into a slot: into that of the one before it, or into a free one if before is nil. It
 // may do so while slots drain, since the message is claimed already.
-func (s *slots) take(h, before *inHand) {
+func (s *slots) put(h, before *inHand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.inHand, before)

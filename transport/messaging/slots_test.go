@@ -31,10 +31,10 @@ func wantDrained(t *testing.T, s *slots, want bool) {
 // TestSlots_count: whatever happens to a slot, it counts once.
 func TestSlots_count(t *testing.T) {
 	s, a, b := newSlots(2), leaseAt(1), leaseAt(2)
-	s.take(a, nil)
-	s.take(a, nil)
+	s.put(a, nil)
+	s.put(a, nil)
 	wantBusy(t, s, 1)
-	s.take(b, a)
+	s.put(b, a)
 	wantBusy(t, s, 1)
 	r := s.reserve(0)
 	wantBusy(t, s, 2)
@@ -112,7 +112,7 @@ func TestSlots_drain(t *testing.T) {
 	})
 	t.Run("after the last of each kind", func(t *testing.T) {
 		s, h, reserved := newSlots(3), leaseAt(1), leaseAt(2)
-		s.take(h, nil)
+		s.put(h, nil)
 		r := s.reserve(0)
 		s.beginRound()
 		s.startDraining()
@@ -135,7 +135,7 @@ func TestSlots_drain(t *testing.T) {
 	t.Run("tells who waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, h := newSlots(1), leaseAt(1)
-			s.take(h, nil)
+			s.put(h, nil)
 			s.startDraining()
 			began := time.Now()
 			go func() {
@@ -153,8 +153,8 @@ func TestSlots_drain(t *testing.T) {
 // TestSlots_acks: an acknowledgement stays until it is stored, also when others come meanwhile.
 func TestSlots_acks(t *testing.T) {
 	s, a, b := newSlots(2), leaseAt(1), leaseAt(2)
-	s.take(a, nil)
-	s.take(b, nil)
+	s.put(a, nil)
+	s.put(b, nil)
 	s.release(a, &inflight.Ack{Lease: a.lease})
 	acks, _ := s.unstored()
 	s.release(b, &inflight.Ack{Lease: b.lease})
@@ -172,9 +172,9 @@ func TestSlots_acks(t *testing.T) {
 func TestSlots_Known(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, a, b, c := newSlots(4), leaseAt(1), leaseAt(2), leaseAt(3)
-		s.take(a, nil)
-		s.take(b, nil)
-		s.take(c, nil)
+		s.put(a, nil)
+		s.put(b, nil)
+		s.put(c, nil)
 		s.release(b, &inflight.Ack{Lease: b.lease})
 		s.release(c, nil)
 		began := time.Now()

@@ -85,8 +85,8 @@ func (s *subscriptions) pick(topic string, turn int) *subscription {
 	return x
 }
 
-// takes says whether there is a subscription of the topic.
-func (s *subscriptions) takes(topic string) bool {
+// serves says whether there is a subscription of the topic.
+func (s *subscriptions) serves(topic string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.of(topic)) > 0

@@ -39,8 +39,8 @@ func (f *frame) join(busy func() int) (m member, err error) {
 	return m, err
 }
 
-// holds says whether the node may rely on a lease of its own.
-func (m member) holds(l work.Lease) bool {
+// trusts says whether the node may rely on a lease of its own.
+func (m member) trusts(l work.Lease) bool {
 	t, in := m.Tenure()
 	return in && t.Epoch == l.Epoch
 }
@@ -101,7 +101,7 @@ func (f *frame) newSteps(m member) (*handlers.Steps, error) {
 	}
 	return handlers.NewSteps(handlers.StepsConfig{
 		Store: f.Store, Executor: executor, Node: f.self.name,
-		MaxInterruptions: f.conf.MaxInterruptions, StepTimeout: f.conf.StepTimeout, Held: m.holds, Logger: log,
+		MaxInterruptions: f.conf.MaxInterruptions, StepTimeout: f.conf.StepTimeout, Trusted: m.trusts, Logger: log,
 	})
 }
 

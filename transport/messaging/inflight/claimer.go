@@ -70,18 +70,18 @@ func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims 
 		if errors.Is(err, schema.ErrCommit) {
 			c.strays.expect()
 		}
-		return nil, nil, fmt.Errorf("settle %d and claim up to %d messages: %w", len(r.Acks), r.Free, err)
+		return nil, nil, fmt.Errorf("store %d acknowledgements and claim up to %d messages: %w", len(r.Acks), r.Free, err)
 	}
 	c.conf.Losses.tell(t.losses)
-	passCommitted(t.claims)
+	claimCommitted(t.claims)
 	c.lookout.leave(sources, t.claims, r.Free)
 	return t.claims, t.late, nil
 }
 
 // write locks rows in the order that the package documentation gives.
 func write(ctx context.Context, t *claiming, sources []Source) error {
-	if err := t.settle(ctx); err != nil {
-		return fmt.Errorf("settle: %w", err)
+	if err := t.storeAcks(ctx); err != nil {
+		return fmt.Errorf("store acknowledgements: %w", err)
 	}
 	if err := t.claimReturned(ctx, sources); err != nil {
 		return err
@@ -93,8 +93,8 @@ func write(ctx context.Context, t *claiming, sources []Source) error {
 	return err
 }
 
-// passCommitted passes the points between the COMMIT of a claim and its delivery.
-func passCommitted(claims []Claim) {
+// claimCommitted passes the points between the COMMIT of a claim and its delivery.
+func claimCommitted(claims []Claim) {
 	if len(claims) > 0 {
 		crashpoint.Here("claim.committed")
 	}

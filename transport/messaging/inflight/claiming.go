@@ -34,8 +34,8 @@ func (t *claiming) most() int {
 	return free
 }
 
-// settle stores the acknowledgements.
-func (t *claiming) settle(ctx context.Context) error {
+// storeAcks stores the acknowledgements.
+func (t *claiming) storeAcks(ctx context.Context) error {
 	questions := make([]schema.Question, len(t.round.Acks))
 	for i, a := range t.round.Acks {
 		tell := func(rows int64) {
