@@ -13,26 +13,26 @@ import (
 //	1  the first form of every event
 //	2  OrderPlaced in its second form, with customer and key hash
 //
-// A program reads all levels up to its own. Which level may be written depends on who has
-// to read it, and is kept in the database; it only ever rises.
+// A program reads all levels up to its own. The level to write is that which all nodes read. It is
+// kept in the database, and only ever rises.
 const EventLevel = 2
 
 // Encoded is an event as it is to be stored.
 type Encoded struct {
-	Event  Event // what will be read back, its raw parts as parts of Data
+	Event  Event // as Decode will give it; its raw JSON shares memory with Data
 	Data   json.RawMessage
 	Schema int // the version of the event's form
 }
 
-// Encode makes the JSON to store for e, for readers of whom some know no level beyond the given
-// one. HTML characters are left as they are; white space in raw parts is dropped. What can never
-// be stored is of kind ErrInvalid. An event that cannot be said in a form of that level is of
-// kind ErrUnavailable: it can be stored when all nodes are newer.
+// Encode makes the JSON to store for e, in a form that readers of the given level understand. HTML
+// characters are not escaped; white space in raw JSON is dropped. The error is of kind ErrInvalid if e
+// can never be stored. It is of kind ErrUnavailable if no form of that level can express e: then e can
+// be stored once all nodes are newer.
 func Encode(level int, e Event) (Encoded, error) { return current.encode(level, e) }
 
-// Decode reads stored JSON of any schema version up to the present one. What it gives may be
-// parts of the text, not copies. Errors are of kind ErrNewer if the type or its schema version
-// is unknown, and of kind ErrCorrupt otherwise.
+// Decode reads stored JSON of any schema version up to the present one. The event may share memory
+// with data. Errors are of kind ErrNewer if the type or its schema version is unknown, and of kind
+// ErrCorrupt otherwise.
 func Decode(typ string, schema int, data string) (Event, error) {
 	return current.decode(typ, schema, data)
 }
@@ -42,9 +42,9 @@ type codec map[string]*forms
 
 type forms struct {
 	decode func([]byte) (Event, error) // the present form
-	scan   func(*stored.Scanner) Event // the same, as far as it goes; or nil
-	up     []upcaster                  // from version i+1 to i+2, the present form
-	older  []older                     // those that are still written, the oldest first
+	scan   func(*stored.Scanner) Event // a fast decode of the usual text; or nil
+	up     []upcaster                  // up[i] turns version i+1 into i+2
+	older  []older                     // older forms that are still written, the oldest first
 }
 
 // upcaster turns the stored data of an event into the form one schema version later.

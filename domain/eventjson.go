@@ -7,9 +7,9 @@ import (
 	"orderflow/domain/stored"
 )
 
-// What is stored most often, the events of steps and the metadata of every event, is
-// written and read here without reflection. It is written byte for byte as encoding/json
-// would; and only what is written just so is read, anything else is left to encoding/json.
+// The events of steps and the metadata of all events are written and read here without reflection,
+// since they are most of what is stored. The text is that of encoding/json, byte for byte. Any other
+// text is left to encoding/json to read.
 
 // marshal makes the stored JSON of e.
 func marshal(e Event) (json.RawMessage, error) {
@@ -133,7 +133,7 @@ func scanAttempt(s *stored.Scanner) (a attempt) {
 	return a
 }
 
-// DecodeMetadata reads stored metadata. What it gives may be parts of the text, not copies.
+// DecodeMetadata reads stored metadata. The result may share memory with the text.
 func DecodeMetadata(text string) (m Metadata, err error) {
 	if m, ok := scanMetadata(text); ok {
 		return m, nil
@@ -142,8 +142,8 @@ func DecodeMetadata(text string) (m Metadata, err error) {
 	return m, err
 }
 
-// Within gives e with its detail as a part of data, the stored JSON of e, so that a caller who keeps
-// both keeps the detail once: it may have a megabyte. Neither may be changed afterwards.
+// Within makes the detail of e a part of data, the stored JSON of e. A caller that keeps both then keeps
+// the detail, which may have a megabyte, only once. Neither may be changed afterwards.
 func Within(e Event, data json.RawMessage) Event {
 	p, is := e.(OrderPlaced)
 	if !is || len(p.Detail) == 0 {

@@ -12,10 +12,12 @@ const (
 	KeyIdempotency = "key"      // an idempotency key
 )
 
-// ReservedKey is the key under which a customer's key of a kind is reserved. Customers do not
-// share keys: of one with a name it is the name, the kind and the key, each after its length in
-// bytes as 8 bytes, big-endian. Without a name it is the kind, a colon and the key, as it was
-// before there were names; since no kind begins with a zero byte, the two are never the same.
+// ReservedKey is the key under which a customer's key is reserved. Customers do not share keys:
+//
+//	customer with a name:     name, kind and key, each after its length as 8 bytes, big-endian
+//	customer without a name:  kind, a colon, key
+//
+// No kind begins with a zero byte, so the two forms never meet.
 func ReservedKey(customer, kind, key string) string {
 	if customer == "" {
 		return kind + ":" + key
@@ -47,7 +49,7 @@ func SplitKey(reserved string) (customer, kind, key string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// KeyHash is what is stored of a reserved key.
+// KeyHash is the hash under which a reserved key is stored.
 func KeyHash(reserved string) [sha256.Size]byte { return sha256.Sum256([]byte(reserved)) }
 
 // DuplicateError says that an order with the same tracking id or idempotency key

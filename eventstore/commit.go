@@ -13,12 +13,12 @@ import (
 )
 
 var (
-	// errAgain asks for the group to be done again without the appends that are to be done apart.
+	// errAgain: do the group again, without the appends that are committed apart.
 	errAgain = errors.New("do the group again")
-	// errRemembered asks for the ends of streams to be read: an append would conflict with one
-	// that is only remembered.
+	// errRemembered: do the group again and read the ends of its streams. An append conflicts with
+	// the end that the store remembers, which may be wrong.
 	errRemembered = errors.New("the end of a stream has to be read")
-	// errOtherHistory asks for the group to be done again with nothing remembered.
+	// errOtherHistory: do the group again with an empty memory.
 	errOtherHistory = errors.New("the log is not the one that is remembered")
 )
 
@@ -105,14 +105,12 @@ func (c *commit) run(ctx context.Context) error {
 	return nil
 }
 
-// refuse gives an append its verdict in this try of the group, which leaves it out from then on.
-// begun says that something of the append was done, such as the settlement of its lease, which must
-// not be committed.
+// refuse gives an append its verdict. This try of the group leaves the append out from then on.
 //
-// A verdict may rest on the rest of the group, and is true only if that is committed with it. So an
-// append of which something was done has the group rolled back and done again without it, and is done
-// in a transaction of its own afterwards. There its verdict rests on nothing that is rolled back with
-// it, and is the error of that transaction.
+// begun says that the transaction has already done a part of the append, such as settling its lease.
+// That part must not be committed. So the group is rolled back and done again without the append, and
+// the append gets a transaction of its own afterwards. Its verdict there depends on no other append,
+// and is the error of that transaction.
 func (c *commit) refuse(p *pending, verdict error, begun bool) error {
 	p.err = verdict
 	switch {
@@ -125,7 +123,7 @@ func (c *commit) refuse(p *pending, verdict error, begun bool) error {
 	return errAgain
 }
 
-// doAlso does what appends have to do beside appending.
+// doAlso calls the appends' functions (see AppendWith).
 func (c *commit) doAlso(ctx context.Context) error {
 	for _, p := range c.group {
 		if p.also == nil {
@@ -142,9 +140,9 @@ func (c *commit) doAlso(ctx context.Context) error {
 	return nil
 }
 
-// lockAndRead settles the leases of the group and says which of them were held, takes the
-// partition's lock, and reads what the group's decisions depend on: what it reads after the lock was
-// taken stays as it is until the commit.
+// lockAndRead settles the leases of the group, locks the partition, and then reads the ends of the
+// streams and the reservations, which cannot change any more until the commit. held has, for each
+// append with a lease in order, whether the lease was held.
 func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	var requests []work.SettleRequest
 	var keys []any
@@ -181,10 +179,10 @@ func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	return held, nil
 }
 
-// unknownEnds are the streams whose ends have to be read. What this store knows of a stream is taken
-// for granted where the append expects the same: should another node have appended since, the version
-// is taken, the insert fails for its key, and the group is done again carefully. It is never taken for
-// a conflict.
+// unknownEnds are the streams whose ends have to be read. The store trusts the end that it remembers
+// if the append expects the same version. If another node has appended since, the insert fails on the
+// key of the version, and the group is done again with the ends read. A remembered end is never the
+// reason for a conflict.
 func (c *commit) unknownEnds() (ids []any) {
 	for _, p := range c.group {
 		if _, asked := c.ends[p.OrderID]; asked || len(p.recorded) == 0 {
@@ -204,8 +202,8 @@ func (c *commit) unknownEnds() (ids []any) {
 	return ids
 }
 
-// fence refuses the appends whose leases are lost. Those that were asked about have their answers in
-// held, in order. done says that something of all of them was done.
+// fence refuses the appends whose leases are lost. held has the answers for the appends to which asked
+// says yes, in order. done says that parts of these appends have been done already (see refuse).
 func (c *commit) fence(all []*pending, asked func(*pending) bool, held []bool, done bool) (err error) {
 	for _, p := range all {
 		if !asked(p) {

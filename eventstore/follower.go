@@ -6,11 +6,10 @@ import (
 	"orderflow/domain"
 )
 
-// LoadAt is Load for a caller who knows the position of an event of the order. If this store
-// remembers the order up to that event, or further, it gives what it remembers and does not ask
-// the database. Others may have appended since, or a backup may have been restored: both show
-// when the caller appends (domain.ErrConflict). Nothing that cannot be taken back, such as the
-// dropping of a message, may rest on the answer; Load reads what is stored.
+// LoadAt is Load for a caller who knows the position of an event of the order. If the store
+// remembers the stream up to that event or further, it answers from memory. The stream may have
+// grown since, or a backup may have been restored: then the caller's append fails with
+// domain.ErrConflict. A decision that cannot be undone, such as dropping a message, needs Load.
 func (s *Store) LoadAt(ctx context.Context, id domain.OrderID, position int64) ([]domain.Recorded, error) {
 	if events := s.memory.recent.get(id); len(events) > 0 && events[len(events)-1].Position >= position {
 		return events, nil
@@ -22,15 +21,14 @@ func (s *Store) LoadAt(ctx context.Context, id domain.OrderID, position int64) (
 	return events, err
 }
 
-// Follower reads the log of its store for somebody who is close behind its end: what
-// this store has appended last it gives from memory, and does not have read and decoded
-// again. What is not there, or was appended elsewhere, is read from the database.
+// Follower reads the log for a reader that is close behind its end. It gives the events that its
+// store appended last from memory, and reads all others from the database.
 type Follower struct{ *Store }
 
-// Follower gives a follower of the log.
+// Follower makes a follower of the log.
 func (s *Store) Follower() Follower { return Follower{s} }
 
-// ReadLog is Store.ReadLog. What the events point to is shared and must not be changed.
+// ReadLog is Store.ReadLog. The events share memory with the store: callers must not change them.
 func (f Follower) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	if partition >= 0 && partition < f.partitions {
 		if events := f.memory.tails[partition].read(after, limit); len(events) > 0 {

@@ -37,9 +37,9 @@ func (s *Store) work(l *lane) {
 	}
 }
 
-// commitGroup commits a group in one transaction. What arrives until that has begun belongs
-// to the group. If the database refuses it for something that one of its appends holds, each
-// is tried alone, so that one bad append does not take the others with it.
+// commitGroup commits a group in one transaction. Appends that arrive before the transaction begins
+// join the group. If the transaction fails though the database is available, each append is tried
+// alone, so that a bad one does not take the others with it.
 func (s *Store) commitGroup(l *lane) {
 	group := l.fill(nil, s.conf.GroupSize, s.conf.GroupBytes)
 	if len(group) == 0 { // all were withdrawn
@@ -62,9 +62,9 @@ func (s *Store) commitGroup(l *lane) {
 	}
 }
 
-// commit runs the transaction of a group, which is asked for each time one has begun and
-// keeps those it had, but for those that are to be done apart. An append that cannot be done has
-// its err set and is left out; the error returned is the whole group's.
+// commit runs the transaction of a group, and repeats it where that can help. members gives the
+// group each time a transaction has begun. The verdict on a single append is its err; the error
+// returned is the whole group's.
 func (s *Store) commit(l *lane, partition int, members func() []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.conf.Timeout)
 	defer cancel()
@@ -108,15 +108,15 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 	return nil
 }
 
-// lostTries bounds how often a group is done again for reasons that lie outside of it.
+// lostTries bounds how often a group is done again for reasons outside the group.
 const lostTries = 3
 
-// again says that the group's transaction had no effect and may have one if repeated:
-// an append that failed after its lease was settled must not keep the settlement, so
-// the rest is done without it; the end of a stream has to be read; what is remembered is
-// not what is stored; an append that lost a race
-// for a key to another node is seen as a duplicate the second time; a connection broke before
-// the commit; a commit did not arrive.
+// again says that the transaction had no effect, and that a repetition can succeed:
+//
+//   - errAgain: an append was refused after its lease was settled; the others go on without it.
+//   - errRemembered, errOtherHistory: the store's memory is out of date.
+//   - ErrDuplicateKey: another node took a key first; the next try sees it as a duplicate.
+//   - errNotCommitted, ErrBroken: the COMMIT did not arrive, or the connection broke before it.
 func again(err error) bool {
 	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||
 		errors.Is(err, schema.ErrDuplicateKey) ||
@@ -126,10 +126,10 @@ func again(err error) bool {
 // errNotCommitted says that a commit whose answer was lost did not take place.
 var errNotCommitted = errors.New("the transaction was not committed")
 
-// resolve finds out what became of a commit whose answer was lost. The hash of the
-// group's last event, which covers its position and time, tells its commit from any
-// other. It gives nil if the commit took place, errNotCommitted if it did not, and
-// lost if the database stays out of reach until ctx ends: then nobody knows.
+// resolve finds out whether a commit took place whose answer was lost. It looks for the hash of
+// the group's last event, which covers position and time and so belongs to this commit alone. The
+// result is nil if the commit took place, errNotCommitted if it did not, and lost if the database
+// stays out of reach until ctx ends.
 func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost error) error {
 	if len(events) == 0 || errors.Is(lost, schema.ErrReplaced) { // the file that could tell is gone
 		return lost
@@ -162,7 +162,7 @@ func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost err
 	}
 }
 
-// publish tells those who wait that the group has been committed.
+// publish wakes subscribers and readers of the log, and remembers the events of a committed group.
 func (s *Store) publish(c *commit) {
 	if len(c.events) == 0 {
 		return

@@ -2,7 +2,7 @@ package eventstore
 
 import "orderflow/schema"
 
-// ThroughTable has a statement read events through the table itself; it goes after the table's name.
+// ThroughTable is a hint for SQL, after the name of the table events: read the table, and no index.
 func ThroughTable(d schema.Dialect) string {
 	if d.Name() == "sqlserver" {
 		return `WITH (INDEX(events_pk))`
@@ -10,7 +10,7 @@ func ThroughTable(d schema.Dialect) string {
 	return `NOT INDEXED`
 }
 
-// ThroughStreams has a statement read events through the index of streams.
+// ThroughStreams is the same hint for the index of streams.
 func ThroughStreams(d schema.Dialect) string {
 	if d.Name() == "sqlserver" {
 		return `WITH (INDEX(events_stream))`
@@ -18,8 +18,8 @@ func ThroughStreams(d schema.Dialect) string {
 	return `INDEXED BY events_stream`
 }
 
-// HasEvent is the condition of a statement that the log has an event at a place, with its hash: the
-// placeholders of partition, position and hash.
+// HasEvent is an SQL condition: the log has an event with this partition, position and hash. The
+// arguments are placeholders.
 func (reader) HasEvent(partition, position, hash string) string {
 	return `EXISTS (SELECT 1 FROM events WHERE partition = ` + partition + ` AND position = ` + position + ` AND hash = ` + hash + `)`
 }

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// OnOtherHistory has f called whenever the store finds another history and has forgotten all
-// that it knew of the log. f must not block.
+// OnOtherHistory registers f. The store calls it when an event that it remembers is no longer in the
+// log, after it has emptied its memory. f must not block.
 func (s *Store) OnOtherHistory(f func(OtherHistory)) { s.onOther.add(f) }
 
-// forget drops all that the store knows of the log, since the mark of a partition is not there.
+// forget empties the store's memory, since the mark of a partition is not in the log.
 func (s *Store) forget(partition int, gone mark) {
 	if s.memory.forget(partition, gone) {
 		s.level.Store(1) // a backup may be from before it was raised; it is asked for again
@@ -19,8 +19,8 @@ func (s *Store) forget(partition int, gone mark) {
 	}
 }
 
-// CheckHistory looks for the last event that the store remembers of each partition. If one is not
-// there, the store forgets all that it knows of the log and tells those of OnOtherHistory.
+// CheckHistory looks in the log for the last event that the store remembers of each partition. If one
+// is missing, the store empties its memory and calls the functions of OnOtherHistory.
 func (s *Store) CheckHistory(ctx context.Context) error {
 	known := make([]mark, s.partitions)
 	var queries []string

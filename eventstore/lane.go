@@ -21,8 +21,8 @@ type pending struct {
 
 	done  chan struct{}
 	begun bool // a transaction has taken it up; under the lane's lock
-	gone  bool // withdrawn before that, though a group has it; under the lane's lock
-	apart bool // the group is done without it, and it alone afterwards
+	gone  bool // its caller withdrew it before that; under the lane's lock
+	apart bool // it is committed alone, after its group
 	// err is the verdict of the latest try. An append that has one is left out: nothing of it is
 	// assigned or written in that try. Each try begins without verdicts.
 	err error
@@ -31,7 +31,7 @@ type pending struct {
 // leased says whether the append settles a lease.
 func (p *pending) leased() bool { return !p.Lease.IsZero() }
 
-// passes says whether it passes its lease on.
+// passes says whether the append passes its lease on.
 func (p *pending) passes() bool { return p.Settle == work.SettlePass }
 
 // lane is the queue of one partition: at most one of its groups is being committed.
@@ -42,7 +42,7 @@ type lane struct {
 	args  []any // of the rows of events; used again by each group
 }
 
-// enter queues p, and says whether nobody works for the lane: then the caller has somebody work.
+// enter queues p. The answer is whether no goroutine works for the lane: then the caller starts one.
 func (l *lane) enter(p *pending) (rests bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,7 +51,7 @@ func (l *lane) enter(p *pending) (rests bool) {
 	return rests
 }
 
-// wanted says whether appends wait; if none does, the lane rests.
+// wanted says whether appends wait. If none does, the lane's goroutine ends.
 func (l *lane) wanted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,8 +59,8 @@ func (l *lane) wanted() bool {
 	return l.busy
 }
 
-// fill gives the group with those that wait, up to most of them in all, and up to mostBytes
-// of events; one that has more goes alone.
+// fill adds waiting appends to the group, until it has most appends or mostBytes of events. An
+// append with more bytes than that forms a group of its own.
 func (l *lane) fill(group []*pending, most, mostBytes int) []*pending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,8 +82,8 @@ func (l *lane) fill(group []*pending, most, mostBytes int) []*pending {
 	return group
 }
 
-// withdraw takes p back, if no transaction has taken it up yet. A group that waits for its
-// transaction to begin is told to leave p out.
+// withdraw takes p back, and says whether it could: not if a transaction has taken p up. A group
+// whose transaction has not begun leaves p out.
 func (l *lane) withdraw(p *pending) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,8 +95,8 @@ func (l *lane) withdraw(p *pending) bool {
 	return p.gone
 }
 
-// begin gives the appends of a group that its transaction, which has begun, takes up: not those
-// that were withdrawn meanwhile, and not those that are done apart.
+// begin gives the appends of a group that its transaction takes up, once that has begun. It leaves
+// out appends that were withdrawn, and appends whose apart is not the one given.
 func (l *lane) begin(group []*pending, apart bool) []*pending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,7 +110,7 @@ func (l *lane) begin(group []*pending, apart bool) []*pending {
 	return group
 }
 
-// end tells the caller who waits for p of the error, if there is one and the caller still waits.
+// end sets the error of p, if there is one, and wakes the caller that waits for p.
 func (l *lane) end(p *pending, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

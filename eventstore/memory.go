@@ -7,8 +7,8 @@ import (
 	"orderflow/domain"
 )
 
-// memory is what a store knows of its log without asking the database: streams under way, and the
-// ends of the partitions. None of it lies beyond the marks.
+// memory is the part of the log that a store knows without asking the database: streams under way,
+// and the ends of the partitions. No event in it lies beyond the marks.
 type memory struct {
 	recent *recent
 	marks  marks
@@ -16,7 +16,8 @@ type memory struct {
 	each   int       // bytes of a tail
 }
 
-// newMemory gives a quarter of so many bytes to the tails of the partitions, the rest to streams.
+// newMemory makes a memory of so many bytes: a quarter for the tails of the partitions, the rest for
+// streams.
 func newMemory(bytes, partitions int) *memory {
 	return &memory{
 		recent: newRecent(bytes - bytes/4), marks: marks{all: make([]mark, partitions)},
@@ -38,8 +39,7 @@ func (m *memory) append(partition int, events []*domain.Recorded) {
 	m.tails[partition].add(events, tailEvents/len(m.tails), m.each)
 }
 
-// forget drops all, since the mark of a partition is not in the database. It says whether that was
-// still the mark.
+// forget empties the memory, if gone is still the mark of the partition, and says whether it was.
 func (m *memory) forget(partition int, gone mark) bool {
 	if !m.marks.forget(partition, gone) {
 		return false // somebody else was faster
@@ -51,14 +51,14 @@ func (m *memory) forget(partition int, gone mark) bool {
 	return true
 }
 
-// mark is the last event of a partition that a store, or who follows its log, remembers; the
-// zero value is none. While it is in the database, all that is remembered of the partition is.
+// mark is the last event of a partition that a store or its follower remembers; the zero value is
+// none. While this event is in the database, so are all remembered events of the partition.
 type mark struct {
 	position int64
 	hash     []byte
 }
 
-// marks are those of a store, by partition.
+// marks are the marks of a store, by partition.
 type marks struct {
 	mu  sync.Mutex
 	all []mark
@@ -70,8 +70,8 @@ func (m *marks) of(partition int) mark {
 	return m.all[partition]
 }
 
-// reach moves the mark of a partition to an event, if that is later. It comes before anything of
-// the event is remembered, so that nothing that is remembered lies beyond the mark.
+// reach moves the mark of a partition forward to an event. It is called before the event is
+// remembered, so that no remembered event lies beyond the mark.
 func (m *marks) reach(r *domain.Recorded) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

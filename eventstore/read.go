@@ -44,10 +44,9 @@ func (s reader) Version(ctx context.Context, id domain.OrderID) (int, error) {
 	return v, nil
 }
 
-// ReadLog gives up to limit events of one partition after a position, in order of
-// position and without holes. The last position given is where to go on. It gives fewer than
-// limit, though there are more, where they are large or before one that cannot be decoded; it
-// gives none only at the end.
+// ReadLog gives up to limit events of one partition after a position, in order of position and
+// without holes. To go on, the caller passes the last position. A page is shorter than limit if its
+// events are large, or if the next event cannot be decoded. It is empty only at the end of the log.
 func (s reader) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
@@ -83,9 +82,9 @@ func (s reader) Heads(ctx context.Context) ([]int64, error) {
 	return heads, classify(s.db.Translate(rows.Err()))
 }
 
-// collect reads rows of columns, of which there are probably as many as expected, and none
-// after those that have so many bytes together. What cannot be decoded goes to tell, if there is
-// one, and is kept without its Event; otherwise it is an error, with which come the events before.
+// collect reads rows of columns, about expected of them, and stops after mostBytes. An event that
+// cannot be decoded is given without its Event if tell is not nil, and tell gets the reason. If tell is
+// nil, collect ends with the reason and gives the events before.
 func (s reader) collect(rows *sql.Rows, err error, expected, mostBytes int, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	if err != nil {
 		return nil, classify(err)
@@ -137,8 +136,8 @@ func (s reader) scan(rows *sql.Rows, e *storedEvent) (r domain.Recorded, err err
 	return r, err
 }
 
-// decode gives an event that was read, without stored bytes and hash. If it cannot be decoded, the
-// error says so, and it is without Event.
+// decode makes an event of a row, without stored bytes and hash. If the event cannot be decoded, it
+// has no Event, and the error says why.
 func (s reader) decode(e *storedEvent) (r domain.Recorded, err error) {
 	r = domain.Recorded{Position: e.position, Partition: e.partition, Version: e.version, Type: e.typ, RecordedAt: e.at.Time}
 	if len(e.id) != len(r.OrderID) {

@@ -15,9 +15,8 @@ const recentStreams = 20_000
 // pageBytes bounds the stored bytes of the events that are read at once, but for the last of them.
 const pageBytes = 4 << 20
 
-// recent holds the streams that this store appended to or read last, as it knows them.
-// Others may have appended since: who uses it must have a way to find out. Streams that
-// have ended are not kept.
+// recent remembers the streams under way that this store appended to or read last. Others may have
+// appended since: whoever uses a stream must have a way to find out.
 type recent struct {
 	mu      sync.Mutex
 	streams map[domain.OrderID]*list.Element
@@ -82,8 +81,8 @@ func (r *recent) find(id domain.OrderID) *stream {
 	return e.Value.(*stream)
 }
 
-// add remembers events of one stream, which follow those that are known or begin with
-// the stream's first. What would leave a gap makes the stream forgotten.
+// add remembers events of one stream. They follow the known events or begin with the stream's first;
+// otherwise there is a gap, and the stream is forgotten.
 func (r *recent) add(events []domain.Recorded) {
 	if len(events) == 0 {
 		return
@@ -131,6 +130,6 @@ func ends(e domain.Event) bool {
 	return false
 }
 
-// sizeOf is about what an event takes in memory. What is large in it is a part of what is stored
-// (domain.Within).
+// sizeOf is about how many bytes of memory an event takes. Its detail is a part of Data (see
+// domain.Within).
 func sizeOf(r *domain.Recorded) int { return 512 + len(r.Data) + len(r.RawMeta) }

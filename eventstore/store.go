@@ -24,17 +24,17 @@ type Outbox interface {
 
 // Leases settles leases in the transaction that appends what was done under them.
 type Leases interface {
-	// Settle gives the statements that settle leases and tell held, for each request in
-	// order, whether the lease was still held. A lease that is held is settled, and its row
-	// stays locked to the end of the transaction. Of a lease to be passed on they may leave it
-	// to Pass to find out.
+	// Settle gives the statements that settle leases. They set held, for each request in order, to
+	// whether the lease was still held. A lease that is held is settled, and its row stays locked to
+	// the end of the transaction. For a lease to be passed on, held may be true without a check: then
+	// Pass finds out.
 	Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) ([]schema.Question, error)
-	// Pass gives the statements that put messages in the place of leases that were settled
-	// with work.SettlePass in the same transaction, and tell held, for each pass in order,
-	// whether its lease was still held.
+	// Pass gives the statements that turn leases into those of other messages, after Settle with
+	// work.SettlePass in the same transaction. They set held, for each pass in order, to whether the
+	// lease was still held.
 	Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error)
-	// Start gives the statements that make rows for messages, held by nodes that Settle found
-	// to be registered, with work.SettleStart in the same transaction.
+	// Start gives the statements that make rows in flight for messages, after Settle with
+	// work.SettleStart in the same transaction has found their nodes registered.
 	Start(d schema.Dialect, starts []work.Pass) ([]schema.Question, error)
 }
 
@@ -127,12 +127,12 @@ func Open(ctx context.Context, db *schema.DB, conf Config) (*Store, error) {
 	return s, nil
 }
 
-// Level is the level (see domain.EventLevel) in whose forms events are appended: the highest
-// that has been allowed, at first what the database said when the store was opened.
+// Level is the level of the events that the store writes (see domain.EventLevel). It is the highest
+// that was allowed, beginning with what the database allowed when the store was opened.
 func (s *Store) Level() int { return int(s.level.Load()) }
 
-// Allow has events appended in the forms of a level, which the database must have allowed: what
-// it has allowed once it allows for ever.
+// Allow raises the level of the events that the store writes. The database must have allowed the
+// level, which it does for ever.
 func (s *Store) Allow(level int) {
 	for {
 		now := s.level.Load()
@@ -152,8 +152,8 @@ func (s *Store) Partition(id domain.OrderID) int {
 	return int(h.Sum32() % uint32(s.partitions)) //nolint:gosec // partitions are few
 }
 
-// OnCommit has f called after every commit of this store, with the partition and its
-// new head. f must not block. It is for waking those who read the log.
+// OnCommit registers f. The store calls it after each of its commits, with the partition and the new
+// head, so that readers of the log wake up. f must not block.
 func (s *Store) OnCommit(f func(partition int, head int64)) {
 	s.onCommit.add(func(h newHead) { f(h.partition, h.position) })
 }

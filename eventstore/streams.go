@@ -9,13 +9,13 @@ import (
 	"orderflow/schema"
 )
 
-// EachStream calls f with every stream that there is, whole, in order of stream id. It
-// reads in pages of about pageSize events, or fewer that are large, and holds no transaction open, so that a
-// stream that is appended to meanwhile may be given without its latest events.
+// EachStream calls f with every whole stream, in order of stream id. It reads pages of about pageSize
+// events, fewer if they are large. No transaction is open between pages, so a stream that grows
+// meanwhile may come without its latest events.
 //
-// Events that cannot be decoded are given too, without Event, if undecodable is not
-// nil and says so; without it they end the reading with their error. Streams are read through
-// their index; if that is in disorder, the error is a domain.ErrCorrupt.
+// If undecodable is nil, an event that cannot be decoded ends the reading with an error. Otherwise
+// undecodable is called with the error, and the event is in its stream without Event. Streams are read
+// through their index; if that is in disorder, the error is a domain.ErrCorrupt.
 func (s reader) EachStream(ctx context.Context, pageSize int, undecodable func(domain.Recorded, error), f func([]domain.Recorded) error) error {
 	var stream []domain.Recorded
 	var after domain.OrderID
@@ -55,9 +55,9 @@ func (s reader) streamPage(ctx context.Context, after domain.OrderID, version, l
 	return s.collect(rows, err, limit, pageBytes, undecodable)
 }
 
-// EachEvent calls f with every event of the streams after one id and up to another, stream by
-// stream, in order of version. It reads them in one statement and holds none of them. An event that
-// cannot be decoded comes without Event, and with the reason. None has its stored bytes or its hash.
+// EachEvent calls f with every event of the streams after one id and up to another, stream by stream,
+// in order of version. One statement reads them all, and none is kept in memory. The events have no
+// stored bytes and no hash. An event that cannot be decoded has no Event and comes with the reason.
 func (s reader) EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error {
 	return s.eachEvent(ctx, `stream_id > ?1 AND stream_id <= ?2`, []any{after[:], until[:]}, f)
 }

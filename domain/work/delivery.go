@@ -6,22 +6,22 @@ import (
 	"orderflow/domain"
 )
 
-// Delivery is what the one who delivered a message knows of it, for the handler in whose
-// hand it is. It may be used until the message is acked or nacked.
+// Delivery tells a handler about the message that it was given, and takes the handler's word on how
+// the message ended. It may be used until the message is acked or nacked.
 type Delivery interface {
 	// Lease is the lease under which the message was delivered.
 	Lease() Lease
-	// Order is the message's order, if it came along: as it was in the transaction that passed
-	// the lease on or started it. It is given once, and is the caller's from then on; then nil.
+	// Order is the message's order as the transaction left it that passed the lease on or started
+	// it; nil if nobody gave it. The first caller owns the order, and later calls give nil.
 	Order() *domain.Order
-	// MayGoOn says whether the node wants the handler to go on with the order's next step, a
-	// message of topic, in the slot of this one.
+	// MayGoOn says whether the handler may go on with the order's next step, whose message is of
+	// topic, in the slot of this message.
 	MayGoOn(topic string) bool
 	// Settled says that the lease has ended in a committed transaction, or is lost:
 	// acknowledging the message has nothing left to do.
 	Settled()
-	// GoOn says that in a committed transaction the lease was passed on, and gives the order
-	// along, which may be nil. The next message is delivered when this one is acked.
+	// GoOn says that a committed transaction passed the lease on to next. o is the order after it,
+	// or nil. The next message is delivered when this one is acked.
 	GoOn(next Next, o *domain.Order)
 }
 

@@ -25,8 +25,8 @@ const (
 	NodeDraining = "draining"
 	NodeStopped  = "stopped"
 	NodeLost     = "lost" // its registration expired and another node took its work
-	// NodeUnregistered is what a node says of itself while it has no registration that may be
-	// relied on; it is never stored.
+	// NodeUnregistered is the state that a node reports while it has no trusted registration. It is
+	// never stored.
 	NodeUnregistered = "unregistered"
 )
 

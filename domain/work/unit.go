@@ -19,8 +19,8 @@ type Unit struct {
 	// Other is the metadata of the events that Then added, by their index.
 	Other    map[int]domain.Metadata
 	Messages []Message
-	// Lease is the lease under which the unit is appended: the append fails unless it is held.
-	// The zero value asks for no lease.
+	// Lease is the lease under which the unit is appended: the append fails unless it is held. Zero
+	// for none.
 	Lease  Lease
 	Settle Settlement // what becomes of the lease
 	Reason string     // for SettleReturn, SettleHandBack and SettlePark
@@ -110,9 +110,9 @@ func Prepare(o *domain.Order, meta domain.Metadata, commands ...domain.Command) 
 	return u, nil
 }
 
-// Then decides more commands on the order that the unit places, and gives the unit with their
-// events too. These have metadata of their own. Events from which a message would follow are
-// refused: the node that appends the unit does their work itself.
+// Then decides more commands on the order that the unit places, and adds their events, which have
+// metadata of their own. Events from which a message would follow are refused: the node that appends
+// the unit does their work itself.
 func (u Unit) Then(meta domain.Metadata, commands ...domain.Command) (Unit, error) {
 	if u.Expected != 0 {
 		return Unit{}, fmt.Errorf("%w: order %s is not opened by a unit decided on version %d", domain.ErrInvalid, u.OrderID, u.Expected)
