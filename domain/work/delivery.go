@@ -11,8 +11,8 @@ import (
 type Delivery interface {
 	// Lease is the lease under which the message was delivered.
 	Lease() Lease
-	// Order is the message's order as the transaction left it that passed the lease on or started
-	// it; nil if nobody gave it. The first caller owns the order, and later calls give nil.
+	// Order is the message's order after the transaction that passed the lease on or started it; nil
+	// if it is not at hand. The first caller owns the order, and later calls give nil.
 	Order() *domain.Order
 	// MayGoOn says whether the handler may go on with the order's next step, whose message is of
 	// topic, in the slot of this message.

@@ -20,7 +20,7 @@ type Config struct {
 	Group string
 	// Slots is how many messages are handled at once, over all topics. 50 by default.
 	Slots int
-	// Tenure gives the node's present registration; false while it has none, when nothing is
+	// Tenure gives the node's present registration; false while it has none, and then nothing is
 	// claimed. Required.
 	Tenure func() (work.Tenure, bool)
 	// Topics is the order in which topics are served, the first first. Topics that are not
@@ -37,10 +37,10 @@ type Config struct {
 	// CloseWait is how long Close waits for handlers to ack or nack after their contexts
 	// ended. 1 s by default.
 	CloseWait time.Duration
-	// AloneAfter is how many interruptions make a message of a lost node a suspect: one that
-	// may be what its nodes die of. A subscriber has one suspect in hand at a time, so that
-	// the others do not die with it again. It must be less than the interruptions after which
-	// a message is given up, if that is to be of use. 2 by default.
+	// AloneAfter is how many interruptions make a message of a lost node a suspect: perhaps the
+	// message kills its nodes. A subscriber has one suspect in hand at a time, so that no other
+	// suspect is interrupted with it. To be of use it must be less than the interruptions after
+	// which a message is given up. 2 by default.
 	AloneAfter int
 	// Losses hears of lost nodes, and of what was taken over from them. Optional.
 	Losses *inflight.Losses

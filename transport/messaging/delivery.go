@@ -13,8 +13,8 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// delivery is a message in a slot, from its claim to the end of its handler. It is what the handler is told
-// of the message beside its content. What the handler says of it is read once the message is acked.
+// delivery is a message in a slot, from its claim to the end of its handler. The fields that the handler
+// sets are read once the message is acked.
 type delivery struct {
 	inHand
 	by     *dispatcher
@@ -38,9 +38,9 @@ func (d *delivery) Order() *domain.Order {
 	return o
 }
 
-// MayGoOn is work.Delivery. It says no while a message waits for a slot that goes first, while the
-// subscriber drains or keeps messages in order, and while nobody takes the topic here, as when a node that
-// starts subscribes to one topic after the other.
+// MayGoOn is work.Delivery. The answer is no while a message that has precedence waits for a slot, while the
+// subscriber drains or keeps messages in order, and while the topic has no subscription, as on a node that
+// is still starting.
 func (d *delivery) MayGoOn(topic string) bool {
 	x := d.by
 	return !x.conf.Ordered && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.serves(topic)
@@ -62,8 +62,8 @@ type dispatcher struct {
 	closed chan struct{} // closed when nobody stores acknowledgements any more
 }
 
-// claimed delivers messages that were claimed. Those that no subscription has taken when the slots begin to
-// drain are given back.
+// claimed delivers messages that were claimed. A message that no subscription has taken when the slots
+// begin to drain is given back.
 func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
@@ -87,8 +87,8 @@ func (x *dispatcher) started(tenure work.Tenure, next work.Next, o *domain.Order
 	return &delivery{inHand: inHand{lease: next.Lease}, by: x, tenure: tenure, msg: m, order: o}
 }
 
-// deliver delivers a message in a goroutine of its own, since a subscription may be slow to take it. It is
-// given back if it has not been taken when unless is closed. Subscriptions of a topic take turns.
+// deliver delivers a message in a goroutine of its own, since a subscription may be slow to take it. If
+// unless is closed first, the message is given back. Subscriptions of a topic take turns.
 func (x *dispatcher) deliver(d *delivery, turn int, unless <-chan struct{}) {
 	to := x.subs.pick(d.lease.Topic, turn)
 	if to == nil { // it ended meanwhile
@@ -98,7 +98,7 @@ func (x *dispatcher) deliver(d *delivery, turn int, unless <-chan struct{}) {
 	go x.serve(d, to, unless)
 }
 
-// serve delivers a message and, in the same slot, those that take its place one after the other.
+// serve delivers a message and then, one after the other, the messages to which its lease is passed on.
 func (x *dispatcher) serve(d *delivery, to *subscription, unless <-chan struct{}) {
 	var end atomic.Pointer[context.CancelCauseFunc] // of the context of the message in hand
 	defer context.AfterFunc(d.tenure.Context, func() {
@@ -116,7 +116,7 @@ func (x *dispatcher) serve(d *delivery, to *subscription, unless <-chan struct{}
 	}
 }
 
-// hand delivers one message and waits for its end, and says whether another one takes its place. The
+// hand delivers one message and waits for ack or nack. The answer is whether the lease was passed on. The
 // message's context ends with the tenure (cause domain.ErrFenced), with the subscription, and after ack or
 // nack.
 func (x *dispatcher) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFunc], to *subscription, unless <-chan struct{}) (passed bool) {
@@ -146,8 +146,8 @@ func (x *dispatcher) hand(d *delivery, end *atomic.Pointer[context.CancelCauseFu
 	return false
 }
 
-// finish frees the slot and has the loop store the end of the delivery, unless that has been done in the
-// transaction that stored its outcome.
+// finish frees the slot and queues the acknowledgement for the loop, unless the transaction that stored the
+// outcome has settled the lease.
 func (x *dispatcher) finish(d *delivery, ack inflight.Ack) {
 	if d.settled {
 		x.slots.release(&d.inHand, nil)
@@ -157,7 +157,7 @@ func (x *dispatcher) finish(d *delivery, ack inflight.Ack) {
 	x.slots.release(&d.inHand, &ack)
 }
 
-// workFields are those of a line about a message: its lease, and the order and the request that it is about.
+// workFields are the fields of a log line about a message: its lease, its order and its request.
 func workFields(l work.Lease, m *message.Message) logrus.Fields {
 	fields := logrus.Fields{
 		"group": l.Group, "topic": l.Topic, "partition": l.Partition, "position": l.Position,

@@ -17,8 +17,8 @@ const (
 	longestPause = 2 * time.Second
 	// roundTimeout bounds the database work of one round.
 	roundTimeout = 15 * time.Second
-	// pressEvery is how often a node without a free slot asks whether something waits that goes before the
-	// next steps of its own orders.
+	// pressEvery is how often a node without a free slot asks which messages wait: they may have precedence
+	// over the next steps of its own orders.
 	pressEvery = time.Second
 	// closeGrace is how long Close lets the database finish a transaction under way, and again how long it
 	// tries to store the last acknowledgements.
@@ -49,7 +49,7 @@ type loop struct {
 
 	came    atomic.Int64 // when it last came round, in Unix nanoseconds
 	failing time.Time    // since when rounds fail; zero if they do not
-	failed  bool         // the last transaction did
+	failed  bool         // the last transaction failed
 	pressed time.Time    // when it last asked what waits while no slot was free
 }
 
@@ -103,8 +103,8 @@ func (l *loop) nextPause(pause time.Duration, found bool, err error) time.Durati
 	return pause
 }
 
-// round comes round once, and says whether there was anything to do. With no free slot and nothing to store
-// it asks the database nothing, but for what is asked once in a while.
+// round does one round, and says whether there was anything to do. Without a free slot and without
+// acknowledgements it seldom asks the database (see pressEvery and Claimer.Adopt).
 func (l *loop) round(ctx context.Context) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
@@ -129,7 +129,7 @@ func (l *loop) round(ctx context.Context) (found bool, err error) {
 	return found, errors.Join(adoptErr, err)
 }
 
-// adopt delivers messages whose claim was not confirmed and turns out to have been done.
+// adopt delivers messages whose claim was not confirmed, but took place.
 func (l *loop) adopt(ctx context.Context, tenure work.Tenure) error {
 	claims, err := l.claimer.Adopt(ctx, tenure, l.slots)
 	if len(claims) > 0 {
@@ -140,8 +140,8 @@ func (l *loop) adopt(ctx context.Context, tenure work.Tenure) error {
 	return err
 }
 
-// sources are where to claim for the free slots, which it counts. If no slot is free it only finds out,
-// once in a while, what waits.
+// sources counts the free slots into r and gives the sources to claim from. If no slot is free it gives
+// none, and notes now and then which messages wait.
 func (l *loop) sources(ctx context.Context, r *inflight.Round) (sources []inflight.Source, err error) {
 	if r.Free = l.slots.Free(); r.Free > 0 {
 		if sources, err = l.claimer.Sources(ctx, *r); err == nil && len(sources) == 0 {

@@ -5,12 +5,12 @@ import (
 	"orderflow/domain/work"
 )
 
-// Reserve gives a free slot to a message of topic that is about to be appended with work.SettleStart under
-// the lease that it returns. end is nil if no slot is free, if a message waits that goes first or is of the
-// same topic, or if the node takes no messages of the topic just now.
+// Reserve reserves a free slot for a message of topic, which the caller appends with work.SettleStart under
+// the lease. end is nil if no slot is free, if a message that has precedence or is of the same topic waits,
+// or if the node does not serve the topic just now.
 //
-// end ends the reservation, the first time that it is called: with what the append started, and the order,
-// which may be nil, it delivers the message; with nil it frees the slot.
+// The first call of end ends the reservation. With the message that was appended, and its order or nil, end
+// delivers the message. With nil it frees the slot.
 func (s *Subscriber) Reserve(topic string) (lease work.Lease, end func(*work.Next, *domain.Order)) {
 	tenure, in := s.conf.Tenure()
 	if !in || s.conf.Ordered || !s.subs.serves(topic) {

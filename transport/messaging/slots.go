@@ -10,9 +10,10 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// Ranks of what waits for a slot, beside those of topics (see Config.Topics).
+// Ranks of messages that wait for a slot, beside the ranks of topics (see Config.Topics). The lowest
+// rank has precedence.
 const (
-	rankReturned = -1 // what was interrupted or given back
+	rankReturned = -1 // a message that was interrupted or given back
 	rankNothing  = math.MaxInt
 )
 
@@ -68,8 +69,7 @@ func (s *slots) Busy() int {
 // Free is how many slots are free.
 func (s *slots) Free() int { return max(s.size-s.Busy(), 0) }
 
-// Known are the rows in hand, or still to be changed, and since when a slot has been reserved: the earliest
-// such time, or the present if none is.
+// Known is inflight.Hand. A row is known until its acknowledgement has been stored.
 func (s *slots) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,8 +88,8 @@ func (s *slots) Known() (rows map[inflight.Key]struct{}, reserved time.Time) {
 	return rows, reserved
 }
 
-// put puts a message into a slot: into that of the one before it, or into a free one if before is nil. It
-// may do so while slots drain, since the message is claimed already.
+// put puts a message into the slot of the message before it, or into a free slot if before is nil. It may
+// do so while slots drain, since the message is claimed already.
 func (s *slots) put(h, before *inHand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,8 @@ func (s *slots) put(h, before *inHand) {
 	s.inHand[h] = struct{}{}
 }
 
-// release frees the slot of a message. ack is what the database has still to hear; nil if it has heard all.
+// release frees the slot of a message. ack is its acknowledgement, if that is still to be stored; nil if
+// not.
 func (s *slots) release(h *inHand, ack *inflight.Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,8 +110,8 @@ func (s *slots) release(h *inHand, ack *inflight.Ack) {
 	s.quiet()
 }
 
-// reserve reserves a slot for a message of a rank: nil if none is free, if a message waits that goes first
-// or is of the same rank, or if the slots drain.
+// reserve reserves a slot for a message of a rank. The answer is nil if no slot is free, if a message of
+// the same or a lower rank waits, or if the slots drain.
 func (s *slots) reserve(rank int) *reservation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,8 +123,8 @@ func (s *slots) reserve(rank int) *reservation {
 	return r
 }
 
-// fill ends a reservation: its slot has h in hand from now on, or is free if h is nil. It says whether it
-// was the first to end it; nothing is done otherwise.
+// fill ends a reservation: its slot has h in hand from now on, or is free if h is nil. If the reservation
+// has ended before, fill does nothing and gives false.
 func (s *slots) fill(r *reservation, h *inHand) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +148,8 @@ func (s *slots) waits(rank int) {
 	s.first = rank
 }
 
-// mayPass says whether a message of a rank may take the slot of the one before it: not if a message waits
-// that goes first, nor if the slots drain.
+// mayPass says whether a message of a rank may take the slot of the message before it: not if a message of
+// a lower rank waits, nor if the slots drain.
 func (s *slots) mayPass(rank int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,8 +163,8 @@ func (s *slots) beginRound() {
 	s.inRound = true
 }
 
-// unstored are the acknowledgements to be stored, which stay until stored says that they are; suspect says
-// whether a suspect is in hand.
+// unstored are the acknowledgements that are still to be stored (see stored), and whether a suspect is in
+// hand.
 func (s *slots) unstored() (acks []inflight.Ack, suspect bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +174,7 @@ func (s *slots) unstored() (acks []inflight.Ack, suspect bool) {
 	return s.acks[:len(s.acks):len(s.acks)], suspect
 }
 
-// stored says that the first n acknowledgements have been stored.
+// stored removes the first n acknowledgements, which have been stored.
 func (s *slots) stored(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +191,7 @@ func (s *slots) endRound() {
 	s.quiet()
 }
 
-// startDraining has nothing new begun.
+// startDraining begins to drain.
 func (s *slots) startDraining() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +202,7 @@ func (s *slots) startDraining() {
 
 func (s *slots) isDraining() bool { return s.draining.Err() != nil }
 
-// quiet tells those who wait for the end, if this is it. s.mu is held.
+// quiet closes drained, if the slots are. s.mu is held.
 func (s *slots) quiet() {
 	if s.isDraining() && s.busy() == 0 && len(s.acks) == 0 && !s.inRound && !isClosed(s.drained) {
 		close(s.drained)

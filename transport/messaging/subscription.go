@@ -18,7 +18,8 @@ type subscription struct {
 	closed  chan struct{}  // closed after out
 }
 
-// send gives the message to the subscription, and says no if ctx ends or unless is closed first.
+// send gives the message to the subscription. The answer is false if ctx ends or unless is closed
+// first.
 func (x *subscription) send(ctx context.Context, m *message.Message, unless <-chan struct{}) bool {
 	if isClosed(unless) || ctx.Err() != nil {
 		return false
@@ -33,7 +34,7 @@ func (x *subscription) send(ctx context.Context, m *message.Message, unless <-ch
 	}
 }
 
-// subscriptions are those of a subscriber.
+// subscriptions are the subscriptions of one subscriber.
 type subscriptions struct {
 	mu  sync.Mutex
 	all []*subscription
@@ -71,8 +72,8 @@ func (s *subscriptions) endAll() []*subscription {
 	return all
 }
 
-// pick picks among the subscriptions of a topic in turn, nil if there is none. Whoever picks one calls
-// Done of its sending, once.
+// pick picks among the subscriptions of a topic in turn, nil if there is none. The caller must call
+// sending.Done of the subscription, once.
 func (s *subscriptions) pick(topic string, turn int) *subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -36,8 +36,8 @@ type strays struct {
 	group     string
 	every     time.Duration
 	looked    time.Time         // when they were last looked for
-	uncertain time.Time         // until then, a claim whose COMMIT was not answered may turn up
-	seen      map[Key]time.Time // those that the last look found, and when they were found first
+	uncertain time.Time         // until then, the claim of an unanswered COMMIT may turn up
+	seen      map[Key]time.Time // strays of the last look that are not confirmed, and when each was found first
 }
 
 // expect has strays looked for more often for a while.
@@ -52,9 +52,9 @@ func (s *strays) due(now time.Time) bool {
 	return now.Sub(s.looked) >= every
 }
 
-// confirm gives the claims that are strays for certain: that were found before, and by now every slot has
-// been used or freed that was reserved at that time. A message that is started where it was appended is in
-// flight before its node delivers it.
+// confirm gives the claims that are strays for certain. They were found before, and every slot that was
+// reserved at that time has been filled or freed since. The wait is for messages that start where they are
+// placed: they are in flight before their node delivers them.
 func (s *strays) confirm(found []Claim, reserved time.Time) (lost []Claim) {
 	now, seen := time.Now(), s.seen // after the query, so that what it found was there by now
 	s.seen = map[Key]time.Time{}
@@ -74,14 +74,14 @@ func (s *strays) confirm(found []Claim, reserved time.Time) (lost []Claim) {
 
 // Hand is what a node has in hand.
 type Hand interface {
-	// Known are the rows in hand, and since when a slot has been reserved for a message that is being
-	// appended: the earliest such time, or the present if there is none.
+	// Known are the rows in hand, and the time since which the longest reserved slot has been reserved
+	// for a message that is being appended; the present if no slot is.
 	Known() (rows map[Key]struct{}, reserved time.Time)
 	// Free is how many slots are free.
 	Free() int
 }
 
-// readUnknown reads the rows of a registration but for those known.
+// readUnknown reads the rows of a registration that are not known.
 func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[Key]struct{}) ([]Claim, error) {
 	claims, err := collect(ctx, s.db, func(rows *sql.Rows, c *Claim) error {
 		c.Lease = work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}

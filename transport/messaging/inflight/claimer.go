@@ -35,13 +35,13 @@ func NewClaimer(db *schema.DB, c ClaimerConfig) *Claimer {
 	}
 }
 
-// Sources are where messages wait, in the order in which to claim from them: where the last claim left
-// messages, a moment ago, or what a look finds.
+// Sources are the places where messages wait, in the order in which to claim from them. They are the
+// sources in which the last claim, a moment ago, left messages. If there are none, Sources looks.
 func (c *Claimer) Sources(ctx context.Context, r Round) ([]Source, error) {
 	return c.lookout.sources(ctx, c.prepare(r.Topics), r.Tenure.Node)
 }
 
-// Look asks where messages wait. What it finds is checked again when it is claimed.
+// Look asks the database where messages wait. Claim checks its findings again.
 func (c *Claimer) Look(ctx context.Context, r Round) ([]Source, error) {
 	return c.lookout.look(ctx, c.prepare(r.Topics), r.Tenure.Node)
 }
@@ -53,10 +53,9 @@ func (c *Claimer) prepare(topics []string) statements {
 	return c.statements
 }
 
-// Claim is the one writing transaction of a round. It stores the acknowledgements and claims from as many
-// of the sources, in their order, as there is room for and as the order of its locks allows. What it
-// leaves is found by the next round. It gives the acknowledgements too that came too late: their leases
-// had ended.
+// Claim is the one writing transaction of a round. It stores the acknowledgements, and claims from the
+// sources in their order, as far as there is room and as the order of locks allows. The next round finds
+// the rest. late are the acknowledgements that came too late: their leases had ended.
 func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims []Claim, late []Ack, err error) {
 	if len(sources) > 0 {
 		crashpoint.Here("claim.begin")
@@ -78,7 +77,7 @@ func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims 
 	return t.claims, t.late, nil
 }
 
-// write locks rows in the order that the package documentation gives.
+// write stores acknowledgements and claims, with locks in the order of the package documentation.
 func write(ctx context.Context, t *claiming, sources []Source) error {
 	if err := t.storeAcks(ctx); err != nil {
 		return fmt.Errorf("store acknowledgements: %w", err)
@@ -93,7 +92,7 @@ func write(ctx context.Context, t *claiming, sources []Source) error {
 	return err
 }
 
-// claimCommitted passes the points between the COMMIT of a claim and its delivery.
+// claimCommitted passes the crash points between the COMMIT of a claim and its delivery.
 func claimCommitted(claims []Claim) {
 	if len(claims) > 0 {
 		crashpoint.Here("claim.committed")
@@ -103,10 +102,10 @@ func claimCommitted(claims []Claim) {
 	}
 }
 
-// Adopt gives messages that were claimed in a transaction whose answer was lost: rows of this registration
-// that the node does not know of. Without it they would stay claimed as long as the node lives. It looks
-// once a second for a minute after such a loss, and as long as there is no room for one that it found; and
-// every half minute when nothing was lost, since nothing else would ever find one.
+// Adopt gives the messages of stray leases: rows of this registration that the node does not know of, since
+// the answer to a COMMIT was lost. Without Adopt they would stay claimed as long as the node lives. It looks
+// every second for a minute after a lost answer, and while it has found strays for which there is no room;
+// otherwise every half minute.
 func (c *Claimer) Adopt(ctx context.Context, tenure work.Tenure, hand Hand) ([]Claim, error) {
 	now := time.Now()
 	if !c.strays.due(now) {

@@ -52,10 +52,10 @@ func (t *claiming) storeAcks(ctx context.Context) error {
 	return t.tx.Ask(ctx, questions...)
 }
 
-// together is how many partitions are asked at once where each question costs a round trip.
+// together is how many partitions are asked at once where each statement costs a round trip.
 const together = 8
 
-// offer is what a partition has for this node.
+// offer is a partition and the messages in it that this node may claim.
 type offer struct {
 	Source
 	locked bool // by this node, until it commits
@@ -83,7 +83,7 @@ func (t *claiming) claimNew(ctx context.Context, sources []Source) error {
 	return nil
 }
 
-// claimFrom claims what a few partitions have, those in front first.
+// claimFrom claims the messages of a few partitions, in the order of the sources.
 func (t *claiming) claimFrom(ctx context.Context, sources []Source) error {
 	if t.conf.Ordered {
 		if alone, err := t.lockTopic(ctx, sources[0].Topic); err != nil || !alone {
@@ -113,7 +113,7 @@ func (t *claiming) claimFrom(ctx context.Context, sources []Source) error {
 	return nil
 }
 
-// offers locks partitions and reads what they have.
+// offers locks partitions and reads their messages.
 func (t *claiming) offers(ctx context.Context, sources []Source) ([]*offer, error) {
 	offers := make([]*offer, len(sources))
 	for i, x := range sources {
@@ -134,13 +134,13 @@ func (t *claiming) offers(ctx context.Context, sources []Source) ([]*offer, erro
 }
 
 // lockOffset makes this node the only one to claim from a partition until it commits. It changes no row if
-// another one is at it just now, or if this node's registration has expired.
+// another node has the lock, or if this node's registration has expired.
 func (t *claiming) lockOffset(topic string, partition int, tell func(int64)) schema.Question {
 	tenure := t.round.Tenure
 	return schema.Question{Query: t.statements.lockOffset, Args: []any{t.conf.Group, topic, partition, tenure.Node, tenure.Epoch}, Changed: tell}
 }
 
-// read reads what a partition has, as far as there is room for it.
+// read reads the messages of a partition, as far as there is room for them.
 func (t *claiming) read(rows *sql.Rows, o *offer) error {
 	for len(o.claims) < t.most() && rows.Next() {
 		c := Claim{Lease: work.Lease{

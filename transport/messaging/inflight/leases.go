@@ -17,16 +17,16 @@ type Leases struct {
 	ReturnDelay time.Duration
 }
 
-// releaseDelay is how long a message waits that a node could do nothing with: it may well come to the same
+// releaseDelay is how long a message waits that its node could not handle, since it may come to the same
 // node again.
 const releaseDelay = 5 * time.Second
 
-// Settle gives the statements that settle leases. They tell held, for each request in order, whether its
-// lease was still held; those that were are settled. A kept lease's row is locked to the end of the
-// transaction, so that nobody can take the message over before the outcome is visible.
+// Settle gives the statements that settle leases. They set held, for each request in order, to whether its
+// lease was still held, and settle the leases that were. The row of a lease that is kept stays locked to the
+// end of the transaction, so that nobody can take the message over before the outcome is visible.
 //
-// Where there is one writer at a time, who writes has locked everything: leases to be kept are looked at, all
-// with one statement, and those to be passed on are not, since Pass tells whether they were held.
+// Where there is one writer at a time, the transaction has locked everything. Then one statement reads all
+// leases to be kept, and leases to be passed on count as held, since Pass finds out.
 func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []bool) (questions []schema.Question, err error) {
 	clear(held)
 	var kept []int // the numbers of requests to be looked at together
@@ -70,7 +70,7 @@ func (s Leases) settle(d schema.Dialect, r work.SettleRequest, tell func(rows in
 		domain.ErrInvalid, r.Settle, r.Lease.Topic, r.Lease.Partition, r.Lease.Position, r.Lease.Node)
 }
 
-// lookAtNodes asks which registrations are good that want to start leases, nearly always one, and tells held.
+// lookAtNodes asks whether the registrations are good that start leases, nearly always one, and sets held.
 func lookAtNodes(d schema.Dialect, starts map[work.Registration][]int, held []bool) (questions []schema.Question) {
 	for of, numbers := range starts {
 		questions = append(questions, schema.Question{
@@ -87,8 +87,8 @@ func lookAtNodes(d schema.Dialect, starts map[work.Registration][]int, held []bo
 	return questions
 }
 
-// lookAtRows asks which of the leases of some requests are held, and tells held. CROSS JOIN has SQLite look
-// up a row for each, by the table's key.
+// lookAtRows asks which of the leases of some requests are held, and sets held. With CROSS JOIN, SQLite
+// looks each row up by the table's key.
 func lookAtRows(requests []work.SettleRequest, numbers []int, held []bool) (questions []schema.Question) {
 	_ = schema.Rows(len(numbers), 9, func(from, to int, values string) error {
 		var args []any
@@ -116,10 +116,10 @@ func lookAtRows(requests []work.SettleRequest, numbers []int, held []bool) (ques
 	return questions
 }
 
-// Pass gives the statements that make the rows of leases those of other messages, where they are: neither the
-// key nor what the index holds changes, so that one row of one B-tree is written. claimed_at stays: the time
-// since which the node has the row. Where Settle has locked the rows in the same transaction they are held;
-// where there is one writer, the statements tell held which were.
+// Pass gives the statements that turn the rows of leases into those of other messages. Neither the key of a
+// row nor its entry in the index changes, so that one row of one B-tree is written. claimed_at stays the time
+// since which the node has the row. Where Settle has locked the rows, all leases are held. Where there is one
+// writer, the statements set held.
 func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error) {
 	questions := make([]schema.Question, len(passes))
 	for i, p := range passes {
@@ -142,9 +142,9 @@ func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schem
 	return questions, nil
 }
 
-// Start gives the statements that put messages in flight for nodes that Settle found to be registered, in the
-// same transaction. If such a registration ends before the commit, the rows are those of a lost node, which
-// others take over.
+// Start gives the statements that put messages in flight for nodes that Settle found registered in the same
+// transaction. If such a registration ends before the commit, the rows are a lost node's, and others take
+// them over.
 func (s Leases) Start(d schema.Dialect, starts []work.Pass) (questions []schema.Question, err error) {
 	const columns = 11
 	rows := make([][]any, len(starts))
@@ -172,14 +172,13 @@ func (s Leases) Start(d schema.Dialect, starts []work.Pass) (questions []schema.
 	return questions, err
 }
 
-// fence names the in-flight row of a lease, by the table's key, as long as it is held. The position is that
-// of the message in hand: a lease that is passed on begins with the first attempt again, and positions
-// within a row only grow, so that it tells the handler of one message from that of the next. Statements use
-// ?1 to ?8 for it.
+// fence is the condition that a row is that of a lease which is still held; it uses ?1 to ?8. The position is
+// that of the message in hand. Positions within a row only grow, and attempts begin again when a lease is
+// passed on, so the position tells the handler of one message from that of the next.
 const fence = ` WHERE consumer_group = ?1 AND first_topic = ?2 AND partition = ?3 AND first_position = ?4
 	AND node = ?5 AND epoch = ?6 AND attempt = ?7 AND position = ?8`
 
-// fenceArgs has room for those of pass.
+// fenceArgs are the arguments of fence, with room for those of Pass.
 func fenceArgs(l work.Lease) []any {
 	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
 }
@@ -194,14 +193,14 @@ func remove(l work.Lease, tell func(rows int64)) schema.Question {
 	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
 }
 
-// giveBack makes the message nobody's, to be claimed after a delay.
+// giveBack frees the row, to be claimed after a delay.
 func giveBack(d schema.Dialect, l work.Lease, delay time.Duration, interruptions int, tell func(rows int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
 		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
 }
 
-// park moves the in-flight row to the dead letters. The first statement locks the row, so that the others
-// find it, or not, as the first did.
+// park moves the in-flight row to the dead letters. The first statement locks the row, so that all
+// statements see the same.
 func park(d schema.Dialect, l work.Lease, reason string, tell func(rows int64)) []schema.Question {
 	return []schema.Question{
 		keep(l, tell),

@@ -12,8 +12,8 @@ import (
 	"orderflow/schema"
 )
 
-// lookEvery is how long a claimer may go on where it left messages, without looking whether something has
-// come that goes first.
+// lookEvery is how long a claimer may go on where it left messages, without looking for messages that have
+// precedence.
 const lookEvery = 10 * time.Millisecond
 
 // lookout finds where messages wait.
@@ -25,7 +25,7 @@ type lookout struct {
 	looked time.Time
 }
 
-// sources are those that the last claim left, or what a look finds.
+// sources are the sources in which the last claim left messages, or else those that a look finds.
 func (o *lookout) sources(ctx context.Context, q statements, node string) ([]Source, error) {
 	o.turn++
 	if len(o.left) > 0 && time.Since(o.looked) < lookEvery {
@@ -36,8 +36,8 @@ func (o *lookout) sources(ctx context.Context, q statements, node string) ([]Sou
 	return o.look(ctx, q, node)
 }
 
-// leave notes where a claim left messages: if it filled the free slots, more may wait where it found some,
-// but not where it took the last one that was visible.
+// leave notes the sources in which a claim left messages. If it filled the free slots, more may wait in
+// each source, except where it claimed the last message that was visible.
 func (o *lookout) leave(sources []Source, claims []Claim, free int) {
 	o.left = nil
 	if free == 0 || len(claims) < free {

@@ -57,11 +57,11 @@ func (x *Losses) Lost() int64 { return x.lost.Load() }
 // TakeOvers counts the messages that this process has taken over from registrations that had ended.
 func (x *Losses) TakeOvers() int64 { return x.takeOvers.Load() }
 
-// gather is how long what happens to one lost node is gathered, so that one line tells of it.
+// gather is how long news of a lost node is gathered, so that one line tells it all.
 const gather = time.Second
 
-// Run tells of lost nodes, and looks for those whose work nobody takes over, until ctx ends, when
-// it gives nil.
+// Run logs lost nodes, and looks for lost nodes whose work nobody takes over, until ctx ends. Then it
+// gives nil.
 func (x *Losses) Run(ctx context.Context) error {
 	defer x.say()
 	tick := time.NewTicker(gather)
@@ -83,11 +83,11 @@ func (x *Losses) Run(ctx context.Context) error {
 	}
 }
 
-// untaken is how long a registration must have expired before a look declares it lost: those
-// who take its work over come first, and can say how much it was.
+// untaken is how long a registration must have expired before a look declares it lost. Nodes that take its
+// work over come first, since they can say how much it was.
 const untaken = time.Second
 
-// Look declares lost what has expired and is not declared yet.
+// Look declares registrations lost that have expired and are not declared lost yet.
 func (x *Losses) Look(ctx context.Context) error {
 	expired, err := collect(ctx, x.db, func(rows *sql.Rows, r *work.Registration) error { return rows.Scan(&r.Node, &r.Epoch) },
 		`SELECT node, epoch FROM nodes
@@ -123,7 +123,7 @@ type told struct {
 	said bool // something was said before
 }
 
-// tell counts what a committed transaction found lost and took over, to be said soon.
+// tell counts the losses and take-overs of a committed transaction, to be logged soon.
 func (x *Losses) tell(found losses) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -183,10 +183,10 @@ type loss struct {
 	taken              int       // messages taken over from it
 }
 
-// losses are the registrations that a transaction has looked at; nil for those that are good.
+// losses are the registrations that a transaction has looked at; nil for a good registration.
 type losses map[work.Registration]*loss
 
-// of gives what is known of a registration, and declares it lost if it has expired.
+// of gives the loss of a registration, which it declares lost if it has expired; nil if it is good.
 func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Registration) (*loss, error) {
 	if l, known := all[registration]; known {
 		return l, nil
@@ -198,9 +198,9 @@ func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Regis
 	return l, err
 }
 
-// declareLost says what became of a registration that has ended; nil if it is good. From here
-// on its node cannot renew it: if that is renewing it at this moment, the update waits and then
-// finds it good, and a registration that was lost or released is never renewed.
+// declareLost declares a registration lost if it has expired, and gives its loss; nil if it is good. From
+// here on its node cannot renew it. If the node is renewing it at this moment, the update waits, and then
+// finds it good.
 func declareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (l *loss, err error) {
 	first := false
 	err = tx.Ask(ctx,

@@ -33,8 +33,8 @@ func UnmarshalMetadata(uuid string, text []byte) (map[string]string, error) {
 	return metadata, nil
 }
 
-// plainMetadata writes metadata byte for byte as json.Marshal does, or says false if it has characters that
-// are better left to encoding/json. It is called for every message, and encoding/json takes its time for a map.
+// plainMetadata writes metadata byte for byte as json.Marshal does, which is slow for a map. plain is false
+// if the metadata has characters that json.Marshal would escape.
 func plainMetadata(metadata map[string]string) (text string, plain bool) {
 	var few [8]string
 	keys := few[:0]
@@ -55,8 +55,7 @@ func plainMetadata(metadata map[string]string) (text string, plain bool) {
 // isPlain says that json.Marshal would escape nothing of s: it escapes HTML too.
 func isPlain(s string) bool { return stored.IsPlain(s) && !strings.ContainsAny(s, "<>&") }
 
-// scanMetadata reads what plainMetadata wrote; false for anything else, which is left to
-// encoding/json, as is what has been read of it.
+// scanMetadata reads what plainMetadata wrote; false for any other text.
 func scanMetadata(text string, into map[string]string) bool {
 	s := stored.NewScanner(text)
 	s.Expect(`{`)

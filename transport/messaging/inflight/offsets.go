@@ -71,10 +71,10 @@ func beyondHead(table string) string {
 	return ` WHERE position > COALESCE((SELECT h.head FROM heads h WHERE h.partition = ` + table + `.partition), 0)`
 }
 
-// passedOver puts messages in flight that an offset beyond the head has passed over, unless they are in flight or
-// dead letters already. They are nobody's, so that any node claims them. A handler finds those out of date
-// that were dealt with.
-const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
+// skipped puts messages in flight that an offset beyond the head has skipped, unless they are in flight or
+// dead letters already. Their rows are free, so that any node claims them. A handler drops the messages that
+// were dealt with before.
+const skipped = `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 		node, epoch, attempt, interruptions, claimed_at, available_at)
 	SELECT o.consumer_group, m.topic, m.partition, m.position, m.topic, m.position, m.uuid, m.payload, m.metadata, '', 0, 0, 0, m.created_at, ?1
 	FROM consumer_offsets o JOIN heads h ON h.partition = o.partition JOIN outbox m ON m.topic = o.topic AND m.partition = o.partition
@@ -86,7 +86,7 @@ const passedOver = `INSERT INTO inflight (consumer_group, first_topic, partition
 
 // ResetOffsets repairs the offsets of a database whose log has lost its end. Nodes should be stopped. It sets
 // each head to the last event of its partition and takes offsets beyond a head back to it. Messages that an
-// offset had passed over are handed out again. Messages whose events are not in the log are removed. The
+// offset had skipped are handed out again. Messages whose events are not in the log are removed. The
 // heads are locked meanwhile, so that nothing is appended.
 func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 	steps := []struct {
@@ -97,7 +97,7 @@ func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 		{"lock the heads", `UPDATE heads SET head = head`, nil, new(int64)},
 		{"set heads to the last event", `UPDATE heads SET head = ` + lastEvent + ` WHERE partition >= 0 AND head <> ` + lastEvent, nil, &done.Heads},
 		{"remove messages in flight", `DELETE FROM inflight` + beyondHead("inflight"), nil, &done.Inflight},
-		{"hand out what was passed over", passedOver, []any{schema.TimeArg(time.Unix(0, 0))}, &done.HandedOut},
+		{"hand out what was skipped", skipped, []any{schema.TimeArg(time.Unix(0, 0))}, &done.HandedOut},
 		{"take offsets back", `UPDATE consumer_offsets SET position =
 			COALESCE((SELECT h.head FROM heads h WHERE h.partition = consumer_offsets.partition), 0)` + beyondHead("consumer_offsets"), nil, &done.Offsets},
 		{"remove messages", `DELETE FROM outbox` + beyondHead("outbox"), nil, &done.Outbox},

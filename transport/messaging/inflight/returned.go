@@ -13,12 +13,11 @@ import (
 // returned is an in-flight row that was given back, or is a lost node's.
 type returned struct {
 	Claim
-	owner   work.Registration // whose it is; without a name if it was given back
-	attempt int               // under which it was that
+	owner   work.Registration // in the row; without a name if it was given back
+	attempt int               // in the row
 }
 
-// claimReturned claims messages that were given back and those of nodes whose registration has expired,
-// topic by topic.
+// claimReturned claims messages that were given back and messages of lost nodes, topic by topic.
 func (t *claiming) claimReturned(ctx context.Context, sources []Source) error {
 	for _, src := range sources {
 		if !src.Returned || t.most() <= 0 {
@@ -31,8 +30,8 @@ func (t *claiming) claimReturned(ctx context.Context, sources []Source) error {
 	return nil
 }
 
-// claimReturnedOf claims messages of one topic. Those of a node whose registration has expired count as
-// interrupted once more. Of those that have been so too often, one is claimed if the node has none in hand.
+// claimReturnedOf claims messages of one topic. A message of a lost node counts as interrupted once more.
+// A suspect is claimed only if the node has none in hand.
 func (t *claiming) claimReturnedOf(ctx context.Context, topic string) error {
 	candidates, err := t.readReturned(ctx, topic)
 	if err != nil {

@@ -23,7 +23,7 @@ const MaxDelay = 24 * 24 * time.Hour
 // topicName is what watermill-sql allows too; such names need no quoting in SQL.
 var topicName = regexp.MustCompile(`^[A-Za-z0-9\-$:._]{1,100}$`)
 
-// ValidTopic gives an error of kind domain.ErrInvalid if no topic and no consumer group can have the name.
+// ValidTopic checks the name of a topic or consumer group. The error is of kind domain.ErrInvalid.
 func ValidTopic(name string) error {
 	if !topicName.MatchString(name) {
 		return fmt.Errorf("%w: %.120q is not a name for a topic or group (1 to 100 of A-Z a-z 0-9 - $ : . _)", domain.ErrInvalid, name)
@@ -31,9 +31,8 @@ func ValidTopic(name string) error {
 	return nil
 }
 
-// registered is a condition: the registration in the two placeholders is good. A node
-// that has lost its registration claims nothing, since what it took would only be taken
-// from it again and count as interrupted.
+// registered is a condition: the registration in the two placeholders is good. A node without a good
+// registration claims nothing, since its messages would only be taken over and count as interrupted.
 func registered(d schema.Dialect, node, epoch string) string {
 	return ` AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = ` + node + ` AND n.epoch = ` + epoch + ` AND n.expires_at > ` + d.Now() + `)`
 }
@@ -61,8 +60,8 @@ func hintsOf(d schema.Dialect) hints {
 	return hints{read: ` WITH (READPAST, READCOMMITTEDLOCK)`, update: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`}
 }
 
-// once is the time, read once for a statement of many rows: SQLite calls back into this
-// program for it.
+// once is the time, read once for a statement of many rows. Each reading has SQLite call back into this
+// program.
 func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
 
 // abandoned are the in-flight rows that may be claimed: given back and due, or of a
