@@ -10,9 +10,8 @@ import (
 	"orderflow/domain/work"
 )
 
-// attempt has the executor do one thing with a step of the order. It takes the time of one step, which begins
-// now: what comes before and after, and waits for the database, is not the step's. An end without an
-// outcome is an *interruption. Whether the lease has ended meanwhile is for the caller to ask.
+// attempt has the executor work on, or compensate, one step of the order, within the step's time limit. An
+// end without an outcome is an *interruption. The caller must ask whether the lease has ended meanwhile.
 func (j *job) attempt(what string, w Work, do func(context.Context, Work) error) error {
 	ctx, end := context.WithCancelCause(j.leaseCtx)
 	defer end(nil)
@@ -45,7 +44,7 @@ type interruption ending
 
 func (i *interruption) Error() string { return i.reason }
 
-// stoppedReason says of a step or compensation that its node did not wait for it.
+// stoppedReason says that a node did not wait for a step or compensation.
 func stoppedReason(node, what string) string {
 	return fmt.Sprintf("node %s was stopped before the %s had finished", node, what)
 }
@@ -58,7 +57,7 @@ func (j *job) work(step domain.Step, what string) Work {
 	}
 }
 
-// lost is why the lease may not be relied on any more; nil while it may.
+// lost is the cause of the lease's end; nil while it is held.
 func (j *job) lost() error {
 	if j.leaseCtx.Err() == nil {
 		return nil
@@ -74,8 +73,8 @@ func (j *job) watch(ctx context.Context) context.Context {
 	return &watchful{Context: ctx, trusted: func() bool { return j.conf.Trusted(j.lease) }}
 }
 
-// watchful is a context whose Err compares the clock. After a pause of the process the timers that
-// end contexts can be late. An executor that asks Err before an effect is told of the end all the same.
+// watchful is a context whose Err compares the clock. After a pause of the process the timers that end
+// contexts can be late; an executor that asks Err before an effect hears of the end all the same.
 type watchful struct {
 	context.Context
 	trusted func() bool

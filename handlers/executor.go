@@ -15,11 +15,11 @@ import (
 // Executor does the work behind the steps. Real work plugs in here; Simulated stands
 // in for it. Its methods are called from many goroutines at once.
 type Executor interface {
-	// Execute does the work of one step. An error means that the step has failed, and has
-	// the order rolled back. ctx ends with the lease (cause domain.ErrFenced) or with the
-	// step's time. Execute must return soon after; what it returns then is not taken
-	// for a failure. Ask ctx.Err() before every effect: after a pause of the process it
-	// tells of the end at once, and ctx.Done() may be late.
+	// Execute does the work of one step. An error means that the step has failed, and the order is
+	// rolled back. ctx ends with the lease (cause domain.ErrFenced) or with the step's time limit.
+	// Execute must return soon after; its error then is no failure of the step. Ask ctx.Err() before
+	// every effect: after a pause of the process it knows of the end at once, while ctx.Done() may
+	// be late.
 	Execute(ctx context.Context, w Work) error
 	// Compensate undoes what Execute did, or may have done, for the step. It must be safe
 	// to repeat with the same Key. After an error it is tried again.

@@ -17,9 +17,9 @@ import (
 // errWorkLeft is the cause with which a worker ends a node whose handlers still run.
 var errWorkLeft = errors.New("handlers are still running")
 
-// Run registers the node, renews the registration, and registers anew, as soon as the
-// database lets it, when the registration was lost. When ctx ends it releases the
-// registration, so that others can take over at once what it still holds.
+// Run registers the node and renews the registration. If the registration is lost, Run registers the
+// node anew as soon as the database answers. When ctx ends, Run releases the registration, so that
+// others can take over the node's leases at once.
 //
 // While another registration under its name is good, Run waits for the end of that registration: it
 // may be this node's own, from before a crash. If that registration is renewed meanwhile, two
@@ -70,8 +70,8 @@ func (n *Node) register(ctx context.Context, last int64) (*tenure, error) {
 	}
 }
 
-// waitsFor says in the log, once, whose registration the node waits for. It is an error if that
-// registration was renewed: then the other process lives.
+// waitsFor logs, once, which registration the node waits for. It gives an error if that registration
+// was renewed: then another process lives under the name.
 func (n *Node) waitsFor(before, now work.Node) error {
 	if before.Epoch == now.Epoch {
 		if now.HeartbeatAt.After(before.HeartbeatAt) {
@@ -86,8 +86,8 @@ func (n *Node) waitsFor(before, now work.Node) error {
 	return nil
 }
 
-// enter asks for a registration, and gives up when the answer would come too late to be of use. The end
-// of ctx doesn't interrupt it: a registration that nobody knows of could not be released.
+// enter asks for a registration, for as long as it could still be used. The end of ctx does not
+// interrupt it: a registration that the node does not know of could not be released.
 func (n *Node) enter(ctx context.Context, last int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
 	defer cancel()
@@ -153,7 +153,7 @@ func (n *Node) keep(ctx context.Context, t *tenure) (lost bool) {
 	}
 }
 
-// failed tells of an error of the register, which was asked at a time.
+// failed logs an error of the register and tells OnRenewal. asked is when the call began.
 func (n *Node) failed(asked time.Time, err error, what string) {
 	if n.failing.IsZero() {
 		n.failing = asked
@@ -163,8 +163,8 @@ func (n *Node) failed(asked time.Time, err error, what string) {
 	n.conf.Logger.WithError(err).Warn(what)
 }
 
-// recovered is the logger for a line that says that the register answers. If it had not answered
-// before, the line says for how long.
+// recovered is the logger for the news that the register answers. If it had not answered before, the
+// line says for how long.
 func (n *Node) recovered() *logrus.Entry {
 	since := n.failing
 	if n.failing = (time.Time{}); since.IsZero() {
@@ -173,9 +173,9 @@ func (n *Node) recovered() *logrus.Entry {
 	return n.conf.Logger.WithField("after", time.Since(since).Round(time.Millisecond).String())
 }
 
-// renew sends one heartbeat. It waits until the next is due, or until half of the safe time is over, so
-// that a dead connection leaves time for another try. A renewal that is only slow goes on
-// meanwhile, and counts when it is through: to break it off would cost its connection.
+// renew sends one heartbeat. It waits for the answer until the next heartbeat is due, or until half of
+// the safe time is over, so that a dead connection leaves time for another try. A slow call goes on in
+// the background and counts when it succeeds: to break it off would cost its connection.
 func (n *Node) renew(ctx context.Context, t *tenure) error {
 	crashpoint.Here("heartbeat.begin")
 	began, ttl := time.Now(), n.conf.LeaseTTL
@@ -196,8 +196,7 @@ func (n *Node) renew(ctx context.Context, t *tenure) error {
 	})
 }
 
-// named adds to an error what keeps the database from answering, if that is known. The error is that of
-// a call that was given up after a time.
+// named adds the known reason to the error of a call that was given up after a time.
 func (n *Node) named(err error, after time.Duration) error {
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
@@ -208,8 +207,8 @@ func (n *Node) named(err error, after time.Duration) error {
 	return fmt.Errorf("no answer within %s: %w", after.Round(time.Millisecond), err)
 }
 
-// release ends the tenure: the node's own work first, then, in the database, its
-// leases. Work that has not stopped keeps its leases until they expire.
+// release ends the tenure: first the contexts of the node's work, then its leases in the database. If
+// work has not stopped, the leases stay until they expire.
 func (n *Node) release(ctx context.Context, t *tenure) error {
 	t.fence()
 	n.setState(work.NodeStopped)

@@ -36,7 +36,7 @@ type job struct {
 	leaseCtx context.Context // ends with the lease
 	id       domain.OrderID
 	order    *domain.Order
-	fresh    bool // the order was read from the database for this message, and nothing has been appended since
+	fresh    bool // the order was read from the database for this message, and the job has appended nothing since
 	meta     domain.Metadata
 }
 
@@ -47,9 +47,9 @@ func (j *job) log() *logrus.Entry {
 	})
 }
 
-// begin finds out how the order is.
+// begin gets the order: from the delivery, from the store's memory, or from the database.
 func (j *job) begin() error {
-	// Events that others have appended since the lease was passed on are met when the job appends.
+	// If others have appended since the lease was passed on, the job's append is a conflict.
 	if j.order = j.delivery.Order(); j.order != nil && j.order.ID == j.id {
 		return nil
 	}
@@ -72,12 +72,12 @@ func (j *job) refresh() error {
 	return j.load(j.stored)
 }
 
-// stored is the order's stream as it is in the database now.
+// stored reads the order's stream from the database.
 func (j *job) stored(ctx context.Context) ([]domain.Recorded, error) {
 	return j.conf.Store.Load(ctx, j.id)
 }
 
-// load makes the order of events.
+// load folds the order from the events that read gives.
 func (j *job) load(read func(context.Context) ([]domain.Recorded, error)) error {
 	ctx, cancel := context.WithTimeout(j.leaseCtx, loadTimeout)
 	defer cancel()
@@ -92,7 +92,7 @@ func (j *job) load(read func(context.Context) ([]domain.Recorded, error)) error 
 	return err
 }
 
-// unit decides commands on the order as it is now, and says what becomes of the lease.
+// unit makes the unit of work of commands on the order, and of the end of its message.
 func (j *job) unit(end ending, commands ...domain.Command) (work.Unit, error) {
 	u, err := work.Prepare(j.order, j.meta, commands...)
 	u.Settle, u.Reason = end.settle, end.reason
@@ -110,9 +110,9 @@ var (
 	isDone = ending{settle: work.SettleDone}
 )
 
-// record appends the unit that decide makes, and moves the order on. If the stream has moved
-// on, the unit is made again of what is there now. While the database is away, record tries
-// again, until the lease ends.
+// record appends the unit that decide makes, and applies its events to the order. On a conflict the
+// order is read again and decide is called again. While the database is away, record tries again,
+// until the lease ends.
 func (j *job) record(decide func() (work.Unit, error)) error {
 	conflicts := 0
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -137,8 +137,8 @@ func (j *job) record(decide func() (work.Unit, error)) error {
 	}
 }
 
-// append appends the unit that decide makes. If the lease is passed on, the order goes with it: the
-// order has all that is known to be stored, and nothing else.
+// append appends the unit that decide makes and applies its events to the order. If the lease is
+// passed on, the delivery gets the order, which then has exactly the stored events.
 func (j *job) append(decide func() (work.Unit, error)) error {
 	u, err := decide()
 	if err != nil {
@@ -175,8 +175,8 @@ func (j *job) appendUnderLease(u work.Unit) (work.Outcome, error) {
 	return done, err
 }
 
-// final says that offering the same thing again cannot help. What is not known is
-// taken for a fault of the database that will pass.
+// final says that appending the unit again cannot help. An error without a known kind counts as a
+// passing fault of the database.
 func final(err error) bool {
 	for _, kind := range []error{
 		domain.ErrRule, domain.ErrFenced, domain.ErrConflict, domain.ErrInvalid,
@@ -193,8 +193,8 @@ func final(err error) bool {
 // parked.
 func (j *job) tooOften() bool { return j.lease.Interruptions >= j.conf.MaxInterruptions }
 
-// park takes the order out of the flow and its message to the dead letters. last is
-// why the latest attempt had no outcome, if that is known.
+// park takes the order out of the flow and moves its message to the dead letters. last says why the
+// latest attempt had no outcome; empty if nobody knows. first are commands that come before.
 func (j *job) park(last string, first ...domain.Command) (work.Unit, error) {
 	reason := fmt.Sprintf("interrupted %d times", j.lease.Interruptions)
 	if last != "" {

@@ -31,8 +31,8 @@ func identify(next message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
-// workError is an error about a message, which says in the log whose it is: the router knows no
-// more of it than its UUID.
+// workError is an error about a message. It gives the log the message's order and request, since the
+// router knows only the UUID.
 type workError struct {
 	msg *message.Message
 	error

@@ -13,8 +13,7 @@ import (
 	"orderflow/domain/work"
 )
 
-// Registry is the register of nodes, which knows by the database's clock whose leases
-// are good.
+// Registry is the register of nodes. It judges registrations by the database's clock.
 type Registry interface {
 	// Register enters a node for ttl and gives its epoch, which is higher than that of any earlier
 	// registration of the name, and than node.Epoch. It is a *work.NameTakenError if another
@@ -40,9 +39,10 @@ type NodeConfig struct {
 	LeaseTTL time.Duration
 	// Busy is the number of workers with work; nil for none.
 	Busy func() int
-	// OnRenewal is told how each registration and renewal ended; it must not block. Nobody if nil.
+	// OnRenewal is called after each registration and renewal, with its error. It must not block.
+	// Optional.
 	OnRenewal func(error)
-	// Why says what keeps the database from answering, if that is known; nil for nothing known.
+	// Why gives the known reason why the database does not answer, or nil. Optional.
 	Why func() error
 	// Logger hears of renewals that fail. Silent if nil.
 	Logger *logrus.Entry
@@ -116,8 +116,8 @@ func (n *Node) registration(t *tenure) work.Registration {
 	return work.Registration{Node: n.conf.Info.Node, Epoch: t.epoch}
 }
 
-// Drain tells the cluster, by a heartbeat sent at once, that the node takes no more
-// work. What it has it keeps.
+// Drain tells the cluster, by a heartbeat sent at once, that the node takes no more work. The node
+// keeps its leases.
 func (n *Node) Drain() {
 	n.setState(work.NodeDraining)
 	n.beat()
@@ -139,8 +139,8 @@ func (n *Node) State() string {
 	return n.state
 }
 
-// Alive says whether Run goes round, whatever the database answers: nil, or an error
-// that says for how long it has not.
+// Alive gives nil if Run goes round, whatever the database answers, or an error that says for how long
+// it has stood still.
 func (n *Node) Alive() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -178,7 +178,8 @@ func (n *Node) beat() {
 // lease's time. The last fifth is for the work to stop in.
 func safely(ttl time.Duration) time.Duration { return ttl - ttl/5 }
 
-// tenure is one registration of the node. Unless it is extended, a timer ends it, whatever hangs.
+// tenure is one registration of the node. Unless it is extended, a timer ends it, even while a call
+// hangs.
 type tenure struct {
 	epoch int64
 	ctx   context.Context

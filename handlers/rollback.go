@@ -8,7 +8,7 @@ import (
 	"orderflow/internal/crashpoint"
 )
 
-// rollBack compensates the steps that are left, the last first, each recorded before
+// rollBack compensates the steps that are left, the last first. Each compensation is recorded before
 // the next begins.
 func (j *job) rollBack() error {
 	for {
@@ -39,14 +39,13 @@ func (j *job) rollBack() error {
 		case err != nil && !errors.Is(err, domain.ErrRule):
 			return err
 		}
-		// If a rule forbids the record, it is in the log already and the answer to its append was
-		// lost, or an operator has stepped in. The order, which was read again, tells.
+		// A rule forbids the record if the answer to its append was lost, or if an operator has stepped
+		// in. The order has been read again, and the next round goes by it.
 		crashpoint.Here("rollback.recorded")
 	}
 }
 
-// tryLater gives the message back. No event tells of it: of a rollback the log knows what has
-// been done.
+// tryLater gives the message back. It appends no event: the log records only what was compensated.
 func (j *job) tryLater(step domain.Step, why error) error {
 	how := &interruption{work.SettleReturn, cut("compensation failed: " + why.Error())}
 	errors.As(why, &how)

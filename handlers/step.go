@@ -9,7 +9,7 @@ import (
 	"orderflow/internal/crashpoint"
 )
 
-// runStep opens an attempt of step, has its work done and records what came of it.
+// runStep opens an attempt of step, has the executor work, and records the outcome.
 func (j *job) runStep(step domain.Step) error {
 	err := j.record(func() (work.Unit, error) { return j.opening(step) })
 	if err != nil || j.order.Parked {
@@ -33,8 +33,8 @@ func (j *job) runStep(step domain.Step) error {
 	})
 }
 
-// passing is the unit that completes step and starts the next one on this node, in the
-// same slot, if the node wants that and no rule forbids it.
+// passing is the unit that completes step and starts the next one in the same slot. passed is false
+// if the step did not complete or is the last, if the delivery says no, or if a rule forbids it.
 func (j *job) passing(step domain.Step, closing domain.Command) (u work.Unit, passed bool) {
 	next, more := step.Next()
 	if _, completes := closing.(domain.CompleteStep); !completes || !more || !j.delivery.MayGoOn(work.StepTopic(next)) {
@@ -44,9 +44,8 @@ func (j *job) passing(step domain.Step, closing domain.Command) (u work.Unit, pa
 	return u, err == nil
 }
 
-// opening is the unit that starts the attempt: the attempt that another node or delivery
-// left open is closed in it. It has no events if the attempt is open already, which
-// happens when the answer to an append was lost.
+// opening is the unit that starts the attempt, and closes an attempt that another node or delivery
+// left open. It has no events if the attempt is open already, as after a lost answer to an append.
 func (j *job) opening(step domain.Step) (work.Unit, error) {
 	var before []domain.Command
 	last := j.order.Step(step)
@@ -67,8 +66,8 @@ func (j *job) opening(step domain.Step) (work.Unit, error) {
 	return start, err
 }
 
-// unended says why an attempt has no end. More than that is known only of the node that had the
-// message right before.
+// unended says why an attempt has no outcome. The reason is known only if the attempt was that of
+// the node that had the message right before.
 func (j *job) unended(last domain.StepState) string {
 	from := j.lease.From
 	switch {

@@ -32,10 +32,9 @@ type Loader interface {
 
 // Appender commits units of work.
 type Appender interface {
-	// Append commits a unit of work whole and gives its events as they were recorded. A
-	// unit without events settles its lease only. Errors: domain.ErrConflict, when the
-	// stream has moved on; domain.ErrFenced, when the lease is no longer held;
-	// domain.ErrUnavailable, after which the unit may have been stored or not.
+	// Append commits a unit of work whole and gives its outcome. A unit without events settles its
+	// lease only. Errors: domain.ErrConflict if the stream has moved on; domain.ErrFenced if the lease
+	// is no longer held; domain.ErrUnavailable, after which the unit may have been stored or not.
 	Append(ctx context.Context, u work.Unit) (work.Outcome, error)
 }
 

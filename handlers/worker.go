@@ -143,8 +143,8 @@ func (w *Worker) stop(alive context.Context, router *part) error {
 	return err
 }
 
-// cutShort ends the time of the steps that still run, and waits until that is recorded. What
-// cannot be recorded is left to whoever takes the orders up.
+// cutShort ends the time of the steps that still run, and waits until their interruptions are recorded.
+// What cannot be recorded in time is recorded by the node that takes the order over.
 func (w *Worker) cutShort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.conf.recordTime)
 	defer cancel()

@@ -42,17 +42,17 @@
 //   - Messages that were interrupted or given back are claimed before new ones, and topics that come first in
 //     Config.Topics before others. The partitions of a topic take turns.
 //   - A handler may pass its lease on to the next message of its order, which is then delivered in the same
-//     slot. Other groups do not see that message. It may do so as long as nothing waits for a slot that goes
-//     first: a message that was interrupted or given back, or one of a topic before that of the next message.
-//   - A message that is about to be appended may be given a free slot (Subscriber.Reserve), under the same
-//     condition, and if no other message of its topic waits. It is delivered from there.
-//   - A subscriber without free slots does not poll, but asks once a second whether something waits that goes
-//     first. An idle one polls every Config.IdlePoll, and the Bell of a local publisher wakes it at once.
-//   - A subscriber that drains claims nothing more and gives back what it has not delivered. It is drained when
-//     all that was delivered has been acked or nacked and the database has heard of it. What was passed on, or
-//     appended for a slot, is delivered even then.
-//   - If the answer to the COMMIT of a claim is lost, the subscriber finds out what it claimed and delivers it.
-//     Every half minute it looks for leases of its node that it does not know of, whatever they came from.
+//     slot. Other groups do not see that message. It may do so unless a message that has precedence waits for
+//     a slot: one that was interrupted or given back, or one of an earlier topic in Config.Topics.
+//   - A message that is about to be appended may reserve a free slot (Subscriber.Reserve), under the same
+//     condition, and if no other message of its topic waits. It is delivered in that slot.
+//   - A subscriber without free slots does not poll, but asks once a second whether a message that has
+//     precedence waits. An idle one polls every Config.IdlePoll, and the Bell of a local publisher wakes it.
+//   - A subscriber that drains claims nothing more and gives back the messages that it has not delivered. It
+//     is drained when all delivered messages have been acked or nacked and the acknowledgements are stored.
+//     A message that was passed on, or appended for a reserved slot, is delivered even then.
+//   - If the answer to the COMMIT of a claim is lost, the subscriber finds the messages that it claimed, and
+//     delivers them. Every half minute it looks for leases of its node that it does not know of.
 //
 // It promises no order between messages unless Config.Ordered is set; then one message of a topic is in flight
 // at a time and a message is not overtaken.
