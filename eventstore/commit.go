@@ -144,7 +144,7 @@ func (c *commit) doAlso(ctx context.Context) error {
 // streams and the reservations, which cannot change any more until the commit. held has, for each
 // append with a lease in order, whether the lease was held.
 func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
-	var requests []work.SettleRequest
+	requests := make([]work.SettleRequest, 0, len(c.group))
 	var keys []any
 	events := 0
 	for _, p := range c.group {
@@ -165,6 +165,7 @@ func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	}
 	if events > 0 { // otherwise there are leases to settle, and nothing to append
 		c.events = make([]*domain.Recorded, 0, events)
+		c.passes = make([]work.Pass, 0, len(requests))
 		ids := c.unknownEnds() // first, so that what is remembered lies before the mark
 		questions = append(questions, c.head.lock(events, c.memory.marks.of(c.head.partition))...)
 		questions = append(questions, c.ends.read(c.tx.Dialect(), ids)...)
