@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -133,9 +134,13 @@ func TestE2E_Commands(t *testing.T) {
 		PID   int    `json:"pid"`
 		Admin string `json:"admin"`
 	}
-	decode(t, must(t, "nodes", "list", "--json", "--dsn", db), &nodes)
+	listed := must(t, "nodes", "list", "--json", "--dsn", db)
+	decode(t, listed, &nodes)
 	if len(nodes) != 1 || nodes[0].Node != p.Node || !nodes[0].Alive || nodes[0].PID != p.PID || nodes[0].Admin != p.Admin {
 		t.Errorf("nodes list: %+v, want %+v", nodes, p.Addresses)
+	}
+	if !regexp.MustCompile(`"state": "active",\s+"alive": true,\s+"slots"`).MatchString(listed) {
+		t.Errorf("nodes list does not say beside the state whether the node is alive:\n%s", listed)
 	}
 	var page struct {
 		Orders     []json.RawMessage `json:"orders"`

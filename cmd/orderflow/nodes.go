@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"orderflow/cmd/orderflow/node"
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
@@ -20,17 +21,12 @@ type nodesListCmd struct {
 	All bool `help:"Also list registrations that have ended."`
 }
 
-// nodeJSON is a registration of a node as it is printed.
+// nodeJSON is a registration of a node as it is printed: the members of work.Node, with alive beside the state.
 type nodeJSON struct {
-	nodeFields
-	Alive bool `json:"alive"` // its leases are good, by the database's clock
-}
-
-// nodeFields are the fields of work.Node.
-type nodeFields struct {
 	Node        string    `json:"node"`
 	Epoch       int64     `json:"epoch"`
 	State       string    `json:"state"`
+	Alive       bool      `json:"alive"` // its leases are good, by the database's clock
 	Slots       int       `json:"slots"`
 	Busy        int       `json:"busy"`
 	Host        string    `json:"host"`
@@ -42,7 +38,6 @@ type nodeFields struct {
 	HeartbeatAt time.Time `json:"heartbeat_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
 	EventLevel  int       `json:"event_level"` // the highest level of events that it reads
-	Expired     bool      `json:"-"`
 }
 
 func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
@@ -64,9 +59,17 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 			if n.Expired && !c.All {
 				continue
 			}
-			nodes = append(nodes, nodeJSON{nodeFields(n), !n.Expired})
+			nodes = append(nodes, toJSON(n))
 			rows = append(rows, []any{n.Node, n.Epoch, n.State, !n.Expired, n.Busy, n.Slots, n.Host, n.PID, n.Roles, n.Admin, n.StartedAt, n.HeartbeatAt})
 		}
 		return c.table(out, nodes, "NODE EPOCH STATE ALIVE BUSY SLOTS HOST PID ROLES ADMIN STARTED HEARTBEAT", rows)
 	})
+}
+
+func toJSON(n work.Node) nodeJSON {
+	return nodeJSON{
+		Node: n.Node, Epoch: n.Epoch, State: n.State, Alive: !n.Expired, Slots: n.Slots, Busy: n.Busy, Host: n.Host, PID: n.PID,
+		Version: n.Version, Roles: n.Roles, Admin: n.Admin, StartedAt: n.StartedAt, HeartbeatAt: n.HeartbeatAt, ExpiresAt: n.ExpiresAt,
+		EventLevel: n.EventLevel,
+	}
 }
