@@ -19,6 +19,6 @@
 //   - The JSON of an order has every member, null where there is nothing to say. Detail and steps are
 //     stored as they go out, and are copied.
 //
-// What it does not: a row altered behind its back is found by verify and mended by rebuild, not by
-// reading it.
+// What it does not promise: reading does not notice that somebody has altered a row. Package verify finds
+// such a row, and rebuild mends it.
 package projections

@@ -27,13 +27,13 @@ type Filter struct {
 	PlacedAfter  time.Time     // placed later than this, not at it
 	PlacedBefore time.Time     // placed earlier than this, not at it
 	TrackingID   string
-	// Customer lets the orders of one customer through, of those without a name if it points to
-	// an empty text; nil lets everything through.
+	// Customer lets the orders of one customer through. A pointer to an empty text lets the orders of
+	// customers without a name through, nil all orders.
 	Customer *string
 	// Limit is the length of the page, 1 to MaxLimit; 0 is DefaultLimit.
 	Limit int
-	// Cursor is the NextCursor of the page before, or empty for the first. It is a place in
-	// the list, whatever the filter, but for the customer.
+	// Cursor is the NextCursor of the page before, or empty for the first page. It is good for any
+	// filter with the same customer.
 	Cursor string
 }
 
@@ -94,8 +94,8 @@ func (f Filter) Choices() int {
 	return len(distinct(f.Status)) * len(distinct(f.Step)) * len(distinct(f.Node))
 }
 
-// choices are the filter's choices of one value for each of the fields that may have several. An
-// empty value lets everything through.
+// choices are the combinations of one value of status, step and node each. An empty value lets
+// everything through.
 func (f Filter) choices() (all []rows.Placement) {
 	for _, status := range distinct(f.Status) {
 		for _, step := range distinct(f.Step) {

@@ -25,9 +25,8 @@ func (q *query) param(arg any) string {
 	return fmt.Sprintf("?%d", len(q.args))
 }
 
-// text is the query's text. One choice is one search of an index. Of several, each is searched for
-// the keys of as many rows, and the rows are read by the first of these keys: details are long, and
-// most would be read in vain.
+// text is the query's text. A single choice is one search of an index. Several choices are searched
+// for keys first, and then only the rows of the first keys are read, since details are long.
 func (q *query) text() string {
 	choices := q.filter.choices()
 	if len(choices) == 1 {

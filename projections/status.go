@@ -15,10 +15,11 @@ type ProjectionStatus struct {
 	Position   int64  `json:"position"` // the last event that has been applied
 	Head       int64  `json:"head"`     // the last event there is
 	Lag        int64  `json:"lag"`      // events between the two
-	// Beyond is by how much the position is beyond the head, which it can never be of itself: events
-	// that were applied are gone. Rebuild mends it.
+	// Beyond is how far the position is beyond the head. If it is not 0, the log has lost events that
+	// were applied. A rebuild mends it.
 	Beyond int64 `json:"beyond,omitempty"`
-	// Damage says that the counts of the checkpoint cannot be read, and what mends it; empty if they can.
+	// Damage says that the counts of the checkpoint cannot be read, and how to mend them; empty if they
+	// can be read.
 	Damage    string    `json:"damage,omitempty"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // when it moved last, by the database's clock; zero if never
 }

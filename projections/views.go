@@ -18,8 +18,7 @@ type Streams interface {
 	Version(ctx context.Context, id domain.OrderID) (int, error)
 }
 
-// MaxPageDetails is how many bytes the details of a page have at most, if it has more than
-// one order.
+// MaxPageDetails is how many bytes the details of a page with several orders have at most.
 const MaxPageDetails = 8 << 20
 
 // Views answers what is asked about orders. It is safe for concurrent use.
@@ -76,9 +75,9 @@ func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, e
 	return ViewOf(o), nil
 }
 
-// Counts says how many orders have each status; every status is there, and none is below 0: a count
-// that is, is wrong (see verify.Miscounts), and 0 is nearer. It costs one read of the checkpoints, however
-// many orders there are.
+// Counts says how many orders have each status. Every status is there. A stored count below 0 is wrong
+// (see verify.Miscounts) and is given as 0. The cost is one read of the checkpoints, however many
+// orders there are.
 func (v *Views) Counts(ctx context.Context) (map[domain.Status]int64, error) {
 	checkpoints, err := rows.ReadCheckpoints(ctx, v.db, rows.LiveTable)
 	if err != nil {

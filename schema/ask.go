@@ -23,9 +23,9 @@ type Question struct {
 // maxArgs bounds the arguments of one round trip: SQL Server takes 2,100.
 const maxArgs = 2000
 
-// Ask runs statements in order. Where the database is at the other end of a network
-// they share a round trip; their placeholders are numbered anew. None of them sees
-// what a Read does, since rows are read after all of a round trip's statements were sent.
+// Ask runs statements in order. Where statements cost round trips they share one, and their
+// placeholders are numbered anew. A statement must not depend on what an earlier Read does: rows may
+// be read only after all statements were sent.
 func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
 	if !tx.db.dialect.RoundTrips() {
 		for _, q := range questions {

@@ -38,30 +38,30 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 // DSN is where the database is; its String hides the password.
 func (db *DB) DSN() DSN { return db.dsn }
 
-// counters count what Stats tells.
+// counters are behind Stats.
 type counters struct {
 	statements, transactions, retries atomic.Int64
 	waited, open                      atomic.Int64 // nanoseconds
 }
 
-// Stats counts what was sent to the database since it was opened.
+// Stats counts statements and transactions since the database was opened.
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
 	Transactions int64 // writing transactions begun
 	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
-	// Retries are calls that were begun again, because the database had given up the
-	// transaction before, or its connection broke.
+	// Retries are transactions that were begun again, because the database had given them up or
+	// their connection broke.
 	Retries int64
-	// Waited is how long transactions have waited to begin, for a connection and, on SQLite,
-	// for the writers before them; Open how long they were open. On SQLite no two are open at once, so
-	// that the Open of all processes tells how busy the one writer is.
+	// Waited is how long transactions have waited to begin: for a connection and, on SQLite, for the
+	// writers before them. Open is how long they were open. On SQLite no two are open at once, so the
+	// sum over all processes says how busy the one writer is.
 	Waited, Open time.Duration
 }
 
-// Retried counts a transaction that is begun again by somebody else than InTx.
+// Retried counts a transaction that a caller of InTx begins again.
 func (db *DB) Retried() { db.retries.Add(1) }
 
-// Stats counts what was sent to the database since it was opened.
+// Stats gives the counts so far.
 func (db *DB) Stats() Stats {
 	s := Stats{
 		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
@@ -82,7 +82,7 @@ type WALState = sqlitedb.WALState
 // WALLimit is how long the write-ahead log stays when SQLite begins it anew, in bytes.
 const WALLimit = sqlitedb.WALLimit
 
-// WAL gives what keeps the write-ahead log short; nil on SQL Server.
+// WAL gives the keeper of the write-ahead log; nil on SQL Server.
 func (db *DB) WAL() *WAL {
 	if db.sqlite == nil {
 		return nil
@@ -106,9 +106,8 @@ func (w *WAL) Bytes() int64 {
 	return w.WAL.Bytes()
 }
 
-// JoinClock makes this process one of those that hold leases in the database, all of which judge
-// them by one clock (see sqlitedb.DB.JoinClock). A server has one clock for all, and there is nothing
-// to do.
+// JoinClock must be called by a process before it holds leases in the database: all such processes judge
+// leases by one clock (see sqlitedb.DB.JoinClock). On SQL Server, which has the clock, it does nothing.
 func (db *DB) JoinClock(ctx context.Context, tell func(string)) error {
 	if db.sqlite == nil {
 		return nil

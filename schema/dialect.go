@@ -24,8 +24,8 @@ type Dialect interface {
 	// Limit is the clause, after ORDER BY, that keeps the first rows; param is the placeholder
 	// (?3) that holds how many.
 	Limit(param string) string
-	// Now is an expression for the database's clock, UTC, comparable with stored times. On
-	// SQLite it is one that all processes of the machine share, and that nobody can set.
+	// Now is an expression for the database's clock, UTC, comparable with stored times. On SQLite all
+	// processes of the machine share the clock, and nobody can set it.
 	Now() string
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
@@ -33,7 +33,8 @@ type Dialect interface {
 	// RoundTrips says that each statement costs a round trip, so that statements are worth sending
 	// together (see Tx.Ask).
 	RoundTrips() bool
-	// OneWriter says that one transaction writes at a time: who writes has locked everything.
+	// OneWriter says that one transaction writes at a time. A transaction that writes has locked
+	// everything.
 	OneWriter() bool
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string

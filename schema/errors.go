@@ -27,7 +27,7 @@ var (
 	ErrStatement = errors.New("statement that the database cannot run")
 )
 
-// The causes that people are told by name. Each is of one of the kinds above.
+// Causes with names for people. Each is of one of the kinds above.
 var (
 	// ErrLocked: another process has held the SQLite file's one write lock for too long. It is an
 	// ErrTransient.
@@ -37,14 +37,15 @@ var (
 	// ErrReplaced: the path of the SQLite file no longer names the file that was opened. What
 	// is written to that file is lost when the process ends.
 	ErrReplaced error = &cause{ErrUnavailable, "the database file was removed or replaced"}
-	// ErrLogReplaced: so it is with the file's -wal or -shm. It is an ErrReplaced.
+	// ErrLogReplaced: the path of the file's -wal or -shm no longer names the file that was opened. It
+	// is an ErrReplaced.
 	ErrLogReplaced error = &cause{ErrReplaced, "the write-ahead log of the database was removed or replaced"}
 	// ErrDamaged: what is on the disk is not what the database wrote.
 	ErrDamaged error = &cause{ErrUnavailable, "the database file is damaged"}
 )
 
-// cause is an error of a kind, with a name that may be shown to anybody. Those who show it
-// find it by its method Cause, without this package.
+// cause is an error of a kind, with a name that may be shown to anybody. Other packages find the name
+// by the method Cause.
 type cause struct {
 	kind error
 	name string

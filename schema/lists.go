@@ -47,8 +47,8 @@ func Rows(n, width int, f func(from, to int, values string) error) error {
 // texts keeps what Values made; there are few different ones.
 var texts sync.Map // of string by [2]int
 
-// Values is "(?1, ?2), (?3, ?4), ..." for so many rows of width columns. Who has rows of
-// any number had better use Rows.
+// Values is "(?1, ?2), (?3, ?4), ..." for so many rows of width columns. Rows splits a large number of
+// rows over several statements.
 func Values(rows, width int) string {
 	key := [2]int{rows, width}
 	if text, kept := texts.Load(key); kept {

@@ -10,30 +10,29 @@ import (
 	"orderflow/schema/sqlitedb"
 )
 
-// Open connects to the database that dsn names (see ParseDSN). It does not migrate. ErrTooOld if
-// a newer program has made it one that this program must not work on. A SQLite file that is not
-// there is made, for its owner only; one of another program is left as it is: ErrForeign.
+// Open connects to the database that dsn names (see ParseDSN). It does not migrate. It makes a missing
+// SQLite file, for its owner only. The error is ErrTooOld if a newer program has made the database one
+// that this program must not work on, and ErrForeign for a SQLite file of another program.
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	db, err := open(ctx, dsn, false, nil)
 	return compatible(ctx, db, err)
 }
 
-// OpenExisting is Open for a database that was migrated before, as far as its file tells:
-// ErrNoDatabase for a SQLite file that is not there or empty, and nothing is made.
+// OpenExisting is Open for a database that exists. It makes no file: the error is ErrNoDatabase for a
+// SQLite file that is missing or empty.
 func OpenExisting(ctx context.Context, dsn string) (*DB, error) {
 	db, err := open(ctx, dsn, true, nil)
 	return compatible(ctx, db, err)
 }
 
-// OpenToRead is OpenExisting for a caller who only reads, also from a SQLite file that this user
-// cannot write. The function note is told of that; nothing can be changed then.
+// OpenToRead is OpenExisting for a caller who only reads. It also opens a SQLite file that this user
+// cannot write, and says so through note.
 func OpenToRead(ctx context.Context, dsn string, note func(string)) (*DB, error) {
 	db, err := open(ctx, dsn, true, note)
 	return compatible(ctx, db, err)
 }
 
-// OpenToLook is OpenToRead also for a database that this program must not work on, whose
-// migrations it can still list.
+// OpenToLook is OpenToRead without the check for ErrTooOld, for a program that only lists migrations.
 func OpenToLook(ctx context.Context, dsn string, note func(string)) (*DB, error) {
 	return open(ctx, dsn, true, note)
 }
@@ -88,8 +87,8 @@ func dialectOf(d DSN) Dialect {
 	return sqlite{sqlitedb.NewClock(sqlitedb.MachineTicks())}
 }
 
-// Caches is how many bytes the connections to a database hold in page caches at most, beside
-// the memory that Go knows of.
+// Caches is how many bytes the page caches of the connections to a database hold at most. Go's runtime
+// does not count this memory.
 func Caches(d DSN) int64 {
 	if d.URL != nil {
 		return 0

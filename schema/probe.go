@@ -14,11 +14,10 @@ import (
 // comes to, with its events, messages and views.
 const probeSize = 8 << 10
 
-// Probe does to the database what an order does: it writes a row, commits, reads it back, and
-// removes it, through the connection of appends. The row belongs to node, which must not probe
-// twice at once. On SQLite it then looks at the beginning of every table on the disk, since the
-// other connections have in memory what may be destroyed there. It costs some milliseconds and
-// two transactions.
+// Probe writes a row, commits, reads the row back and removes it, through the connection of appends.
+// The row belongs to node, which must not probe twice at once. On SQLite Probe then reads the beginning
+// of every table from the disk, since the caches of other connections may hide damage there. It costs
+// some milliseconds and two transactions.
 func (db *DB) Probe(ctx context.Context, node string) error {
 	content := make([]byte, probeSize)
 	_, _ = rand.Read(content) // never fails

@@ -33,15 +33,15 @@ type transaction interface {
 // gives the transaction up, f is called again, so f must only change the database. A
 // failed commit is of kind ErrCommit and is not repeated.
 //
-// On SQLite the transactions of a process follow each other, so f must not wait for another one. A
-// context that ends before f is called withdraws it; later it ends f's next statement, but not the
-// commit.
+// On SQLite the transactions of a process follow each other, so f must not wait for another one. If ctx
+// ends before f is called, f is not called. If it ends later, f's next statement fails, but a commit is
+// not interrupted.
 func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.InTurn, f)
 }
 
-// InTxLast is InTx for a function that does the more the later it is called. Where transactions
-// follow each other, others go before it.
+// InTxLast is InTx for a function that does more work the later it is called. On SQLite other
+// transactions go before it (see sqlitedb.Last).
 func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.Last, f)
 }
@@ -108,8 +108,8 @@ func (p pools) begin(ctx context.Context, turn sqlitedb.Turn) (transaction, erro
 // writing.
 const blockedAfter = time.Second
 
-// Blocked is an ErrLocked, which says for how long, while transactions of this process wait
-// for another process to end its own. It is nil otherwise, and where transactions run side by side.
+// Blocked is an ErrLocked while transactions of this process wait for another process to end its
+// transaction; it says for how long. Otherwise it is nil, and always on SQL Server.
 func (db *DB) Blocked() error {
 	if db.sqlite == nil {
 		return nil
@@ -145,9 +145,9 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *s
 	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
 }
 
-// ExecUrgent runs one statement that must not wait behind the work of this process,
-// such as a heartbeat, in a transaction of its own that is the next on SQLite. It gives the number of
-// rows changed.
+// ExecUrgent runs one statement, such as a heartbeat, that must not wait behind the work of this
+// process. It has a transaction of its own, which on SQLite is the next to begin. The result is the
+// number of rows changed.
 func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	if db.sqlite == nil {
 		db.statements.Add(1)

@@ -9,11 +9,11 @@ import (
 	"orderflow/schema"
 )
 
-// fillRounds bounds how often a fill goes after events that were appended while it ran.
+// fillRounds bounds how often a fill reads on for events that were appended while it ran.
 const fillRounds = 20
 
-// fill applies the log to the next table up to the heads, and again until little is
-// left to the heads of then. Afterwards the table holds everything that was read.
+// fill applies the log to the next table up to the heads, and repeats that until fewer events than a
+// batch were left. Afterwards all events that were read are in the table.
 func (r *rebuild) fill(ctx context.Context, phase string) error {
 	for range fillRounds {
 		heads, err := r.log.Heads(ctx)
@@ -63,8 +63,8 @@ func (r *rebuild) fillPartition(ctx context.Context, phase string, partition int
 	return r.flush(ctx, f, partition, false)
 }
 
-// relieve writes orders, so that the fold holds no more than its limits: those that have ended, once
-// they fill a transaction, or all where too many are held.
+// relieve keeps the fold within its limits. It writes the orders that have ended once they fill a
+// transaction, and all orders once the fold holds too many.
 func (r *rebuild) relieve(ctx context.Context, f *rows.Fold, partition int) error {
 	orders, bytes := f.Holds()
 	full := orders > r.conf.limits.orders || bytes > r.conf.limits.bytes

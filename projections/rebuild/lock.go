@@ -18,9 +18,9 @@ var ErrRebuildRunning = errors.New("another rebuild of the orders is running")
 // checkpoints of the table it fills.
 const lockPartition = -1
 
-// rebuildLock is the right to rebuild: a row that holds a number nobody else has and the time
-// of the last sign of life. No clocks are compared: a lock that has not changed for as
-// long as stale, by the watch of the one who waits, is nobody's.
+// rebuildLock is the right to rebuild. It is a row with a number that nobody else has and the time of
+// the last sign of life. No clocks are compared: a rebuild that waits takes the lock over when the row
+// has not changed for as long as stale, by its own watch.
 type rebuildLock struct {
 	db    *schema.DB
 	token int64
@@ -113,7 +113,7 @@ func (l *rebuildLock) inTx(ctx context.Context, f func(*schema.Tx) error) error 
 	return rows.Classify(l.db, err)
 }
 
-// keep renews the lock until ctx ends, and ends it by cancel if the lock is lost.
+// keep renews the lock until ctx ends. If the lock is lost, keep calls cancel.
 func (l *rebuildLock) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(l.stale / 5)
 	defer ticker.Stop()

@@ -11,11 +11,10 @@ import (
 	"orderflow/schema"
 )
 
-// swap applies what is left up to the heads and exchanges the tables and their
-// checkpoints in one transaction. It first takes the locks of the live checkpoints, so
-// that no projector writes to either table before it has committed; one that waits
-// finds its checkpoint moved, or still good for the table it then finds. The answer is what was wrong
-// with the checkpoints.
+// swap applies the events that are left up to the heads, and exchanges the tables and their checkpoints,
+// in one transaction. It locks the live checkpoints first, so that no projector writes to either table
+// before the commit. A projector that waits then finds its checkpoint moved, or good for the new table.
+// The result is what was wrong with the replaced checkpoints.
 func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []verify.Difference, err error) {
 	if rowsClean { // before the locks: it counts all rows
 		if wrong, err = verify.Miscounts(ctx, r.db); err != nil {
@@ -81,8 +80,8 @@ func (r *rebuild) unlike(replaced map[int]rows.Checkpoint, count bool) (found []
 	return found
 }
 
-// finish applies, within a transaction, all that has been appended up to now. What is
-// appended later is beyond the heads, and for the projectors.
+// finish applies, within a transaction, all events up to the present heads. Later events are left to the
+// projectors.
 func (r *rebuild) finish(ctx context.Context, tx *schema.Tx) error {
 	heads, err := r.log.Heads(ctx)
 	if err != nil {

@@ -41,8 +41,7 @@ type stop struct {
 	err   error
 }
 
-// note records how applying the partition ended. The answer is whether it has stopped at a position
-// where it had not before.
+// note records how applying the partition ended. news is true if it has stopped at a new position.
 func (t *logTail) note(err error) (news bool) {
 	var damage *rows.CountsError
 	was := t.stopped.Load()
@@ -56,8 +55,8 @@ func (t *logTail) note(err error) (news bool) {
 	return false
 }
 
-// follow goes on from the checkpoint that was read. The answer is whether another projector has moved
-// it. The error is a *rows.CountsError if the counts of the checkpoint cannot be read.
+// follow goes on from the checkpoint that was read. others is true if another projector has moved it.
+// The error is a *rows.CountsError if the counts of the checkpoint cannot be read.
 func (t *logTail) follow(c rows.Checkpoint) (others bool, err error) {
 	if t.fold != nil && t.position == c.Position {
 		return false, nil
@@ -104,8 +103,8 @@ func (t *logTail) apply(ctx context.Context, events []domain.Recorded) error {
 	return nil
 }
 
-// commit folds the events and commits the outcome; with distrust, from the streams of
-// the orders and not from their rows.
+// commit folds the events and commits the rows. With distrust it folds orders from their streams and not
+// from their rows.
 func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust bool) error {
 	t.fold.Suspect = t.unmoved // a row that is ahead is no harm done if another projector has just written it
 	if err := t.fold.Apply(ctx, t.db, events, distrust); err != nil {

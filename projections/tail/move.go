@@ -14,19 +14,17 @@ type spot struct {
 	hash     []byte
 }
 
-// move is what a projector does with the checkpoint of a partition when it has applied the events
-// between two places.
+// move moves the checkpoint of a partition over the events that a projector has applied.
 type move struct {
 	partition int
 	from, to  spot
 	counts    rows.Counts
 }
 
-// commit moves the checkpoint if it is where the projector believes it to be, and says whether it
-// was. The condition is part of the update, which waits for the row's lock: of two projectors one
-// moves it, and neither can move it before the other has committed. The events at both places must
-// be in the log as the projector knows them: otherwise what it has folded is another history, as
-// after a restore of a backup.
+// commit moves the checkpoint if it is where the projector believes it to be, and says whether it was.
+// The condition is part of the update, which waits for the row's lock: of two projectors only one moves
+// it. The events at both positions must be in the log as the projector knows them. Otherwise the
+// projector has folded another history, as after a restore of a backup.
 func (m move) commit(ctx context.Context, tx *schema.Tx, log Log) (bool, error) {
 	query := `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = ` + tx.Dialect().Now() + `
 		WHERE projection = ?3 AND partition = ?4 AND position = ?5 AND ` + log.HasEvent(`?4`, `?1`, `?6`)

@@ -8,16 +8,16 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 2 * time.Second
-	// restful is how many times as long as a round that applied events took a projector
-	// rests, within the bounds of its lingers: it keeps the writer busy for a tenth of the
-	// time at most, and the busier the system is, the more events share a row.
+	// restful is how many times the length of a round a projector rests after the round, within
+	// the bounds of its lingers. So it uses the writer for a tenth of the time at most, and the
+	// busier the system is, the more events share a row.
 	restful = 9
-	// yield is how many of the longest lingers a projector pauses that found another at
-	// work, which then comes by again in the meantime.
+	// yield is how many times MaxLinger a projector pauses after it has met another one, which
+	// comes by again meanwhile.
 	yield = 2
 )
 
-// Seen is what one round came upon.
+// Seen is the result of one round.
 type Seen struct {
 	Applied int  // events
 	Others  bool // another projector has moved a checkpoint
@@ -30,17 +30,17 @@ type pace struct {
 	idle               time.Duration // the last idle pause
 }
 
-// pause is what lies between two rounds.
+// pause is the time between two rounds.
 type pause struct {
 	longest time.Duration // until the next round, if nobody wakes the projector
 	linger  time.Duration // from a wake until the next round
-	deaf    bool          // it is not woken
+	deaf    bool          // a wake is ignored
 }
 
-// next is the pause after a round that took so long. After a failure the pauses double up
-// to 2 s, with jitter. If another projector is at work, it leaves the field to it for a
-// while. Else it waits to be woken, lingers, since an order that has just begun may end
-// in a moment, and by itself looks after pauses that double up to the poll.
+// next is the pause after a round that took so long. After a failure the pauses double up to 2 s, with
+// jitter. After meeting another projector, this one pauses for a while. Otherwise it waits for a wake
+// and then lingers, since an order that has just begun may end in a moment. Without a wake the pauses
+// double up to the poll.
 func (p *pace) next(s Seen, took time.Duration, err error) pause {
 	if err != nil {
 		p.failures = min(p.failures+1, 16)

@@ -11,8 +11,8 @@ import (
 	"orderflow/schema"
 )
 
-// recheck is how often an idle projector reads its checkpoints: a backup that was restored may
-// have the log as it is remembered, and a checkpoint that lags.
+// recheck is how often an idle projector reads its checkpoints: a restored backup may have the same log
+// and an older checkpoint.
 const recheck = 5 * time.Second
 
 // Projector applies the log to the orders. One process needs one at most; any number
@@ -132,14 +132,14 @@ func (p *Projector) Round(ctx context.Context) (s Seen, err error) {
 				continue
 			}
 		}
-		err := p.tail(ctx, &p.tails[partition], c, heads[partition], &s)
+		err := p.advance(ctx, &p.tails[partition], c, heads[partition], &s)
 		errs = append(errs, err)
 	}
 	return s, errors.Join(errs...)
 }
 
-// tail applies one partition from its checkpoint up to a head.
-func (p *Projector) tail(ctx context.Context, t *logTail, c rows.Checkpoint, head int64, s *Seen) error {
+// advance applies one partition from its checkpoint up to a head.
+func (p *Projector) advance(ctx context.Context, t *logTail, c rows.Checkpoint, head int64, s *Seen) error {
 	others, err := t.follow(c)
 	if err == nil {
 		var n int

@@ -56,8 +56,8 @@ func (c *comparison) event(r domain.Recorded) {
 	}
 }
 
-// outcome is for when the order's events have all come. It says what is wrong, and whether the row
-// merely lags.
+// outcome is called after the order's last event. It says what is wrong, and whether the row merely
+// lags.
 func (c *comparison) outcome(checkpoints map[int]rows.Checkpoint) (found []Difference, lagging bool) {
 	applied := func() bool { return c.first.position <= checkpoints[c.first.partition].Position }
 	behind := c.first != logPosition{}

@@ -117,7 +117,7 @@ func readTally(ctx context.Context, db *schema.DB) (t tally, err error) {
 	return t, nil
 }
 
-// UnlikeCounts names the statuses whose counts are not as expected, those that no order can have last.
+// UnlikeCounts gives the statuses whose counts are not as expected, unknown statuses last.
 func UnlikeCounts(stored, expected rows.Counts) (found []Difference) {
 	all := domain.Statuses()
 	for _, c := range []rows.Counts{stored, expected} {

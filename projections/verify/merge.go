@@ -14,7 +14,7 @@ type merge struct {
 	at   *comparison // the order whose events are coming
 }
 
-// event is for the next event; unreadable is why it could not be decoded.
+// event takes the next event; unreadable is why it could not be decoded.
 func (m *merge) event(r domain.Recorded, unreadable error) {
 	if m.at == nil || m.at.id != r.OrderID {
 		m.finish()
@@ -27,7 +27,7 @@ func (m *merge) event(r domain.Recorded, unreadable error) {
 	m.at.event(r)
 }
 
-// end is for after the last event.
+// end is called after the last event.
 func (m *merge) end() {
 	m.finish()
 	m.skipTo(rows.LastID)
@@ -43,7 +43,7 @@ func (m *merge) finish() {
 	}
 }
 
-// skipTo is done with the rows before an order: they have no events.
+// skipTo finishes the rows before an order, which have no events.
 func (m *merge) skipTo(id domain.OrderID) {
 	for len(m.rows) > 0 && bytes.Compare(m.rows[0].ID[:], id[:]) < 0 {
 		r := m.rows[0]

@@ -32,7 +32,7 @@ type Difference struct {
 	Expected string         `json:"expected,omitempty"` // what the events say
 }
 
-// Report is what a comparison of the rows with the events came to.
+// Report is the result of comparing the rows with the events.
 type Report struct {
 	Orders    int64 `json:"orders"`    // orders compared, with or without a row
 	Events    int64 `json:"events"`    // events read
@@ -55,7 +55,7 @@ func (r Report) Clean() bool {
 // RowsClean says that no row was found wrong.
 func (r Report) RowsClean() bool { return r.Different == 0 && r.Missing == 0 && r.Surplus == 0 }
 
-// NewReport has no samples, and not null for them.
+// NewReport makes an empty report, whose samples are an empty list in JSON.
 func NewReport() Report { return Report{Samples: []Difference{}} }
 
 // AddOrder counts the outcome of comparing one order.

@@ -21,7 +21,7 @@ const (
 	ToReadCopy        // nobody may
 )
 
-// CopyIt is the way for those who cannot read a file where it is.
+// CopyIt is advice for a user who cannot read a file where it is.
 const CopyIt = "copy it, with its -wal if there is one, to a folder that you may write to, or have its owner run this"
 
 // query is what SQLite is told of it.
@@ -35,8 +35,8 @@ func (a Access) query() url.Values {
 	return url.Values{"mode": {"rw"}}
 }
 
-// AccessTo finds out how this user can read a file. One that it cannot write, and that has no -wal, is
-// taken for a copy that nobody writes to: otherwise SQLite would need to make files beside it.
+// AccessTo finds out how this user can read a file. A file that the user cannot write, and that has no
+// -wal, counts as a copy that nobody writes to. Otherwise SQLite would have to make files beside it.
 func AccessTo(path string, note func(string)) (Access, error) {
 	err := try(path, os.O_RDWR)
 	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {

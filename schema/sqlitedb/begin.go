@@ -30,8 +30,7 @@ func (db *DB) Begin(ctx context.Context, t Turn) (*WriteTx, error) {
 	}
 }
 
-// start begins a transaction on the file that was opened, and remembers since when that cannot be
-// done for other processes.
+// start begins a transaction, and notes since when other processes keep it from doing so.
 func (db *DB) start(ctx context.Context) (*WriteTx, error) {
 	db.blocked.CompareAndSwap(0, time.Now().UnixNano())
 	pooled, err := db.Write.Conn(ctx)
@@ -71,5 +70,5 @@ func (db *DB) Blocked() time.Duration {
 	return time.Since(time.Unix(0, since))
 }
 
-// Waiting is how many wait for their turn.
+// Waiting is how many transactions wait for their turn.
 func (db *DB) Waiting() int { return db.queue.length() }

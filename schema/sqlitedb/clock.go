@@ -30,9 +30,9 @@ func WallTicks() Ticks {
 	return Ticks{Boot: WallBoot, Now: func() int64 { return wall().UnixMicro() }}
 }
 
-// Clock is the clock of leases as one process reads it from one file. A process that has
-// joined it (see DB.JoinClock) fails rather than judge a lease when the file has the clock of
-// others. One that has not joined decides on no lease: it takes the clock on the wall then.
+// Clock is the clock of leases as one process reads it from one file. In a process that has joined it
+// (see DB.JoinClock), a statement fails if the file has another clock. A process that has not joined
+// judges no lease, and gets the wall clock instead.
 type Clock struct {
 	ticks  Ticks
 	anchor string // the expression of the stored anchor, for leaseNow; NULL if the file has another clock

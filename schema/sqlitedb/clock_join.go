@@ -17,10 +17,10 @@ var ErrOtherClock = errors.New("leases in this file are judged by another clock"
 // claim to be good for years.
 const longestWatch = 10 * time.Minute
 
-// JoinClock makes this process one of those that hold leases in the file, all of which judge them by
-// one clock: that of the processes that hold some now, or else this process's own. If this process
-// cannot read theirs, the error is of kind ErrOtherClock. To find out, it watches them for as long as
-// their leases last. tell is told what the operator should know.
+// JoinClock must be called by a process before it holds leases in the file. All such processes judge leases
+// by one clock: that of the processes that hold leases now, or else this process's own. If this process
+// cannot read that clock, it watches the others for as long as their leases last. If one shows a sign of
+// life, the error is of kind ErrOtherClock. tell gets messages for the operator.
 func (db *DB) JoinClock(ctx context.Context, tell func(string)) error {
 	if db.clock.ticks.Boot == WallBoot {
 		tell("the id of this machine's boot cannot be read: leases are judged by the wall clock, which must not be set while nodes run")
@@ -57,11 +57,11 @@ func (j clockJoin) join(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.take(ctx, seen)
+	return j.set(ctx, seen)
 }
 
-// watch looks at the others until their leases must have ended, by this process's own watch. It
-// gives what it saw last.
+// watch looks at the others until their leases must have ended, by this process's own watch. The result
+// is what it saw last.
 func (j clockJoin) watch(ctx context.Context, first holdings) (holdings, error) {
 	tick := time.NewTicker(min(max(first.patience/50, time.Millisecond), 250*time.Millisecond))
 	defer tick.Stop()
@@ -94,9 +94,9 @@ func (j clockJoin) compare(before, now holdings) error {
 	return nil
 }
 
-// take makes this process's clock that of the file, from the wall clock on. All leases that
-// there are end: who held them is dead.
-func (j clockJoin) take(ctx context.Context, seen holdings) error {
+// set makes this process's clock that of the file, beginning with the time of the wall clock. It ends all
+// leases, whose holders are dead.
+func (j clockJoin) set(ctx context.Context, seen holdings) error {
 	tx, err := j.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func clockName(boot string) string {
 	return "the clock of boot " + id
 }
 
-// holdings are the clock of a file and those who may hold leases by it.
+// holdings are the clock of a file and the nodes that may hold leases by it.
 type holdings struct {
 	boot     string            // empty: none was ever set
 	holders  map[string]string // the last heartbeats of nodes that have not ended, as stored
@@ -185,7 +185,7 @@ func survey(ctx context.Context, db querier) (holdings, error) {
 	return found, rows.Err()
 }
 
-// lasts is how long a lease is good. What is no time is taken for the longest.
+// lasts is how long a lease is good; longestWatch if its times cannot be read.
 func lasts(heartbeat, expires string) time.Duration {
 	from, err := time.Parse(TimeLayout, heartbeat)
 	to, eerr := time.Parse(TimeLayout, expires)

@@ -40,12 +40,12 @@ type Config struct {
 
 // DB is an open SQLite file. It is safe for concurrent use.
 type DB struct {
-	// Write has the one connection that writes. Whoever uses it without Begin waits for the
-	// transaction under way, and is not in the queue.
+	// Write has the one connection that writes. A caller that uses it without Begin waits for the
+	// transaction under way, outside the queue.
 	Write *sql.DB
 	Read  *sql.DB // its connections only read
 
-	once  *sql.DB // connections that are opened for one use: they have nothing in memory
+	once  *sql.DB // connections for one use, without a cache
 	file  *file
 	clock *Clock
 	queue queue[WriteTx]
@@ -89,7 +89,7 @@ func source(path string, q url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// pool gives as many connections as are kept; 0: as many as are asked for, and none is kept.
+// pool gives at most that many connections, which stay open; 0 for any number, none of which stays open.
 func pool(c connector, most int) *sql.DB {
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(most)
@@ -145,13 +145,13 @@ func each(ctx context.Context, db querier, query string, do func(a, b string) er
 // the one that was opened, or none. It costs some microseconds.
 func (db *DB) Check() error { return db.file.check() }
 
-// trees are the tables of the file and their indexes, those apart that a query without
-// conditions cannot be made to use.
+// trees are the tables of the file and their indexes, but for partial indexes, which a query without
+// conditions cannot use.
 const trees = `SELECT m.name, '' FROM sqlite_master m WHERE m.type = 'table'
 	UNION ALL SELECT m.name, i.name FROM sqlite_master m JOIN pragma_index_list(m.name) i WHERE m.type = 'table' AND i.origin <> 'pk' AND NOT i.partial`
 
-// Look reads the beginning of every table and index from the disk, through a connection that is
-// opened for it: the others have in memory what may be destroyed there.
+// Look reads the beginning of every table and index from the disk. It opens a connection for that, since
+// the caches of the others may hide damage.
 func (db *DB) Look(ctx context.Context) (err error) {
 	conn, err := db.once.Conn(ctx)
 	if err != nil {

@@ -134,7 +134,7 @@ func (f *file) check() error {
 	return err
 }
 
-// sync has the disk write what is in the file. It is for one goroutine.
+// sync flushes the file to the disk. It is for one goroutine.
 func (f *file) sync() (err error) {
 	if f.handle == nil {
 		if f.handle, err = os.Open(f.path); err != nil {
@@ -145,8 +145,8 @@ func (f *file) sync() (err error) {
 	return f.handle.Sync()
 }
 
-// save copies what was committed into the file, if its log was removed and nobody has made
-// another: it is in no file that can be found any more.
+// save copies committed transactions into the file, if its log was removed and nobody has made another.
+// No path leads to the removed log any more.
 func (f *file) save(ctx context.Context) error {
 	if _, err := os.Stat(f.wal.path); !errors.Is(err, fs.ErrNotExist) || f.index.check() != nil {
 		return nil //nolint:nilerr // there is nothing that may be done
@@ -163,10 +163,10 @@ func checkpoint(ctx context.Context, conn *sql.Conn, mode string) (pages, copied
 	return pages, copied, err
 }
 
-// taken says whether others may write, or have written, without these connections knowing: there is
-// another log than theirs, or the index was removed or replaced and the log was not. Were they closed, SQLite
-// would copy what they know over what others have written, and remove the log. Left open until
-// the process ends, they do no harm.
+// taken says whether other processes may have written without these connections knowing: the path has
+// another log than theirs, or the index was removed or replaced and the log was not. If these connections
+// were closed, SQLite would copy their log over what the others have written, and remove the log. Left
+// open until the process ends, they do no harm.
 func (f *file) taken() bool {
 	if f.wal.check() == nil {
 		return f.index.check() != nil

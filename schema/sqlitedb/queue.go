@@ -6,31 +6,31 @@ import (
 	"sync"
 )
 
-// Turn says which of those who wait for the connection that writes has it next.
+// Turn is the precedence of a transaction among those that wait for the connection that writes.
 type Turn int
 
-// Turns, the first of them first.
+// Turns, in their precedence.
 const (
 	Urgent Turn = iota
 	InTurn
-	// Last is for work that grows while it waits, such as an append for all that arrive. It lets
-	// mostPassed others go before it.
+	// Last is for work that grows while it waits, such as the append of a group. At most mostPassed
+	// transactions InTurn go before it.
 	Last
 	turns
 )
 
 const mostPassed = 2
 
-// queue has the transactions of a process follow each other. A caller that finds nobody writing
-// begins one; a caller that ends one has the first of those who wait begin.
+// queue lets the transactions of a process follow each other. A caller that finds the connection free
+// begins its transaction; a caller that ends one wakes the first that waits.
 type queue[T any] struct {
 	mu      sync.Mutex
-	busy    bool             // somebody has the connection, or was told to take it
-	waiting [turns][]chan *T // each is given a transaction that has begun, or nil: begin one
-	passed  int              // those who had their turn while the first of Last waited
+	busy    bool             // a caller has the connection, or was told to take it
+	waiting [turns][]chan *T // each gets a transaction that has begun, or nil: begin one
+	passed  int              // transactions InTurn that went before the first of Last
 }
 
-// enter has mine wait, but for nobody if nobody writes.
+// enter queues mine, or wakes it at once if the connection is free.
 func (q *queue[T]) enter(t Turn, mine chan *T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -42,7 +42,7 @@ func (q *queue[T]) enter(t Turn, mine chan *T) {
 	mine <- nil
 }
 
-// await gives what mine was given. If ctx ends before, mine waits no longer.
+// await waits for mine. If ctx ends first, mine leaves the queue.
 func (q *queue[T]) await(ctx context.Context, t Turn, mine chan *T) (*T, error) {
 	select {
 	case tx := <-mine:
@@ -58,8 +58,9 @@ func (q *queue[T]) await(ctx context.Context, t Turn, mine chan *T) (*T, error) 
 	return <-mine, nil
 }
 
-// giveWay hands a transaction that has begun to the first of those who go before, who may have come
-// while it waited for other processes, and queues mine again.
+// giveWay hands a transaction that has begun to a caller that has precedence, and queues mine again. Such
+// a caller may have come while the transaction waited for other processes. The answer is false if there
+// is none.
 func (q *queue[T]) giveWay(t Turn, mine chan *T, tx *T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -73,14 +74,14 @@ func (q *queue[T]) giveWay(t Turn, mine chan *T, tx *T) bool {
 	return false
 }
 
-// leave has the next begin.
+// leave wakes the next caller.
 func (q *queue[T]) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.busy = q.next(turns, nil)
 }
 
-// next gives tx to the first of those whose turn is before a turn.
+// next gives tx to the first caller whose turn is before a turn, and says whether there was one.
 func (q *queue[T]) next(before Turn, tx *T) bool {
 	for t := range before {
 		passes := t == InTurn && (before == Last || len(q.waiting[Last]) > 0)
@@ -97,7 +98,7 @@ func (q *queue[T]) next(before Turn, tx *T) bool {
 	return false
 }
 
-// length is how many wait.
+// length is how many callers wait.
 func (q *queue[T]) length() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -8,12 +8,11 @@ import (
 	"runtime"
 )
 
-// WriteTx is a transaction on the connection that writes. It is what an sql.Tx would be, without
-// a goroutine for each transaction and each question, and without what database/sql does to the
-// arguments of a change.
+// WriteTx is a transaction on the connection that writes. It replaces an sql.Tx, and saves a goroutine
+// for each transaction and each query, and the conversion of arguments.
 //
-// To interrupt a change ends the whole transaction. So a context that has ended keeps a statement
-// from beginning, and none that has begun is interrupted.
+// To interrupt a statement would end the whole transaction. So no statement begins after its context
+// has ended, and none that has begun is interrupted.
 type WriteTx struct {
 	queue  *queue[WriteTx]
 	file   *file
@@ -35,8 +34,8 @@ func done(err error) error {
 	return err
 }
 
-// Commit commits and lets the next begin. A ReplacedError says that the commit went to a file that is
-// no longer the database; ErrEnded, that SQLite had rolled back before.
+// Commit commits and lets the next transaction begin. The error is a ReplacedError if the commit went to
+// a file that is no longer the database, and ErrEnded if SQLite had rolled back before.
 func (tx *WriteTx) Commit() error {
 	if err := tx.end((*conn).commit); err != nil {
 		return err
@@ -44,7 +43,7 @@ func (tx *WriteTx) Commit() error {
 	return tx.file.check()
 }
 
-// Rollback takes everything back and lets the next begin.
+// Rollback takes everything back and lets the next transaction begin.
 func (tx *WriteTx) Rollback() error { return tx.end((*conn).rollback) }
 
 func (tx *WriteTx) end(how func(*conn) error) error {

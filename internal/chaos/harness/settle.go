@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderflow/internal/chaos/judge"
-	"orderflow/internal/chaos/schedule"
 )
 
 // heal starts what is down. Every fault has healed its own node; this is for those that
@@ -109,6 +108,3 @@ func (r *Result) Total() (n int) {
 	}
 	return n
 }
-
-// Count is how many of a kind did.
-func (r *Result) Count(k schedule.Kind) int { return r.Done[k] }

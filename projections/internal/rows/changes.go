@@ -15,8 +15,8 @@ type Changes struct {
 	updates [changedKinds][]Row
 }
 
-// Changes takes up to most of the orders touched, and none after those whose details have
-// mostBytes, or of them only those that have ended, makes their rows and counts them.
+// Changes takes touched orders out of the fold, counts them and gives the rows to write. It takes up to
+// most orders, none after their details have mostBytes, and with endedOnly only orders that have ended.
 func (f *Fold) Changes(endedOnly bool, most, mostBytes int) Changes {
 	f.writing = nil
 	rest := f.touched[:0]

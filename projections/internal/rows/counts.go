@@ -11,7 +11,7 @@ import (
 // Counts is how many orders have each status.
 type Counts map[domain.Status]int64
 
-// Move takes an order from one status to another; empty is not being there.
+// Move takes an order from one status to another. An empty status stands for no order.
 func (c Counts) Move(from, to domain.Status) {
 	if from == to {
 		return
@@ -51,8 +51,8 @@ func (c Counts) Encode() string {
 	return string(b)
 }
 
-// DecodeCounts reads what Encode wrote into the checkpoint of a partition. What is something else is
-// an error, with no counts.
+// DecodeCounts reads what Encode wrote into the checkpoint of a partition. For any other text it gives
+// an error and no counts.
 func DecodeCounts(projection string, partition int, stored string) (Counts, *CountsError) {
 	c := Counts{}
 	if err := json.Unmarshal([]byte(stored), &c); err != nil {
@@ -61,8 +61,8 @@ func DecodeCounts(projection string, partition int, stored string) (Counts, *Cou
 	return c, nil
 }
 
-// CountsError says that what a checkpoint has for counts cannot be read. It is of kind
-// domain.ErrCorrupt; Rebuild mends it.
+// CountsError says that the counts of a checkpoint cannot be read. It is of kind domain.ErrCorrupt. A
+// rebuild mends it.
 type CountsError struct {
 	Projection string
 	Partition  int

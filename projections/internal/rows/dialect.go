@@ -4,7 +4,7 @@ package rows
 type Dialect struct {
 	// Equal is the condition that a column of text is exactly the parameter.
 	Equal func(column, param string) string
-	// Unindexed is a column for a condition that is not to be the one by which an index is chosen.
+	// Unindexed is a column for a condition by which no index is to be chosen.
 	Unindexed func(column string) string
 	// Differ is the condition that two columns of the same kind differ, or one of them is
 	// NULL.

@@ -14,9 +14,10 @@ import (
 // read again; that is good as long as nobody else moves the checkpoint. A fold whose
 // batch could not be committed must be given up.
 type Fold struct {
-	// Suspect, if it is not nil, is asked before the first order of a batch is mended.
+	// Suspect, if it is not nil, is called before the first order of a batch is mended. Its error
+	// ends the batch.
 	Suspect func(context.Context) error
-	// Mended is what was found wrong and put right since the last commit.
+	// Mended has an error for each row that was found wrong and mended since the last commit.
 	Mended []error
 
 	table   Table
@@ -169,8 +170,8 @@ func (f *Fold) Ended() (n int) {
 	return n
 }
 
-// Committed is for when the changes have been committed. Orders that have ended are let
-// go. If more than keep are left, all are let go that no later batch has touched.
+// Committed tells the fold that the changes have been committed. The fold drops orders that have ended.
+// If more than keep are left, it drops all that no later batch has touched.
 func (f *Fold) Committed(keep int) {
 	for _, e := range f.writing {
 		f.bytes -= len(e.order.Detail)

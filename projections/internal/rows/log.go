@@ -26,7 +26,7 @@ func Total(positions []int64) (sum int64) {
 	return sum
 }
 
-// Page is what was read of the log at once: events, or why there are none.
+// Page is a part of the log that was read at once: events, or the error.
 type Page struct {
 	Events []domain.Recorded
 	Err    error
@@ -38,9 +38,9 @@ type Span struct {
 	After, Until int64
 }
 
-// Pages reads a span, of which each event is known to be there, in pages of at most so many events,
-// at least 2. It reads up to two pages ahead. The channel is closed after the last page, after an error, and
-// when ctx ends. No page ends in the middle of what one decision recorded.
+// Pages reads a span of the log in pages of at most most events, which is 2 or more. The span must lie
+// before the head. Pages reads up to two pages ahead. The channel is closed after the last page, after an
+// error, and when ctx ends. Events of one decision are on one page.
 func Pages(ctx context.Context, log Log, s Span, most int) <-chan Page {
 	pages := make(chan Page, 1)
 	go func() {
@@ -85,7 +85,7 @@ func whole(events []domain.Recorded) []domain.Recorded {
 	return events
 }
 
-// ReadLog is Log.ReadLog, and sees to it that nothing is left out.
+// ReadLog is Log.ReadLog, and checks that there are no holes.
 func ReadLog(ctx context.Context, log Log, partition int, after int64, limit int) ([]domain.Recorded, error) {
 	events, err := log.ReadLog(ctx, partition, after, limit)
 	if err != nil {

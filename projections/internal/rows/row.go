@@ -22,10 +22,10 @@ type Row struct {
 	Steps     string // see EncodeSteps
 	Customer  string
 	Detail    string
-	Bad       []BadField // what cannot be read; the field is then zero
+	Bad       []BadField // stored values that cannot be read; their fields are zero
 }
 
-// Placement is what of an order changes and has an index.
+// Placement has the columns that change and have an index.
 type Placement struct {
 	Status domain.Status // empty: there is no row
 	Step   domain.Step   // the order's current step

@@ -11,7 +11,7 @@ import (
 	"orderflow/schema"
 )
 
-// The table that is read, and its twin that a rebuild fills. Projections are named after them.
+// The table that is read, and the one that a rebuild fills. Projections are named after them.
 const (
 	LiveTable = "orders"
 	NextTable = "orders_next"
