@@ -23,14 +23,14 @@ const (
 	clusterTimeout = 5 * time.Second
 )
 
-// Undone says what is not done while no node has a role.
+// Undone says what stands still while no node has a role.
 var Undone = map[string]string{
 	roleAPI:       "nobody takes orders or answers customers",
 	roleWorker:    "nobody works on orders",
 	roleProjector: "lists and counts of orders stay as they are",
 }
 
-// MissingRoles are the roles that none of the nodes has that live.
+// MissingRoles are the roles that no live node has.
 func MissingRoles(nodes []work.Node) []string {
 	missing := []string{roleAPI, roleWorker, roleProjector}
 	for _, n := range nodes {
@@ -41,7 +41,7 @@ func MissingRoles(nodes []work.Node) []string {
 	return missing
 }
 
-// surroundings are what a node last saw of the cluster. They are for reading at any time.
+// surroundings are the state of the cluster at the last look. They may be read at any time.
 type surroundings struct {
 	db    *schema.DB
 	store *eventstore.Store
@@ -59,8 +59,8 @@ func (s *surroundings) missing() []string {
 	return nil
 }
 
-// look looks which roles no live node has, which it says once when it begins and once when it ends,
-// and how far the views are behind. A database that does not answer is others' business to tell.
+// look finds the lag of the views and the roles that no live node has. It logs once when a role goes
+// missing and once when it is back. Other parts report a database that does not answer.
 func (s *surroundings) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()

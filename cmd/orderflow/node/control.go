@@ -22,7 +22,7 @@ type control struct{ *Node }
 
 var _ httpapi.NodeControl = control{}
 
-// Stop has the node drain and end.
+// Stop lets the node drain and end.
 func (c control) Stop(by httpapi.Caller) {
 	entry := c.self.entry("node").WithFields(logrus.Fields{"remote": by.Remote, "correlation_id": by.CorrelationID})
 	if by.Role != "" {

@@ -17,7 +17,7 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// Orders is where a node keeps orders, and what places them.
+// Orders are a node's database, event store and views, and the use case that places orders.
 type Orders struct {
 	DB      *schema.DB
 	Store   *eventstore.Store
@@ -61,7 +61,7 @@ func openOrders(ctx context.Context, conf Config, m memory, self self) (o Orders
 	return o, nil
 }
 
-// openDatabase gives the database also with an error, if it is open.
+// openDatabase gives the database along with an error, if it could be opened.
 func openDatabase(ctx context.Context, conf Config, log *logrus.Entry) (*schema.DB, error) {
 	open, migrated := schema.Open, migrate
 	if conf.NoMigrate {
@@ -103,8 +103,8 @@ func requireMigrated(ctx context.Context, db *schema.DB, _ *logrus.Entry) error 
 	return nil
 }
 
-// warnOfDeviations names what is not as the migrations made it. It keeps no node from starting:
-// "orderflow check" says whether anything was done without the protection.
+// warnOfDeviations logs where the schema is not as the migrations made it. It keeps no node from starting:
+// "orderflow check" finds changes that were made without the protection of the schema.
 func warnOfDeviations(ctx context.Context, db *schema.DB, log *logrus.Entry) {
 	found, err := db.Deviations(ctx)
 	if err != nil {

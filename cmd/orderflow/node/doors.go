@@ -27,8 +27,8 @@ type doors struct {
 	log        *logrus.Entry
 }
 
-// openDoors reads the tokens and takes the ports, before anything else is touched. They answer once the
-// node runs.
+// openDoors reads the tokens and takes the ports, before the database is touched. Requests are answered
+// once the node runs.
 func openDoors(ctx context.Context, conf Config, log *logrus.Entry) (d doors, err error) {
 	d.authFile, d.log = conf.AuthFile, log
 	if d.auth, err = httpapi.LoadAuth(d.authFile); err != nil {
@@ -81,7 +81,7 @@ func (d *doors) warnOfAuthFile() {
 	}
 }
 
-// reloadAuth reads the token file anew. From one that is not good nothing is taken.
+// reloadAuth reads the token file anew. If the file is not valid, the tokens from before stay.
 func (d *doors) reloadAuth() {
 	entry := d.log.WithField("file", d.authFile)
 	if err := d.auth.Reload(d.authFile); err != nil {

@@ -9,8 +9,8 @@ import (
 	"orderflow/projections/verify"
 )
 
-// sayDoubts says what is wrong and keeps no node from working: counts, and newest orders without their
-// reservation. It looks once, and ends with ctx.
+// sayDoubts logs faults that keep no node from working: wrong counts, and new orders whose keys are not
+// reserved. It looks once, and ends with ctx.
 func (f *frame) sayDoubts(ctx context.Context) error {
 	log := f.self.entry("node")
 	counts, err := verify.Miscounts(ctx, f.DB)

@@ -21,7 +21,7 @@ type frame struct {
 	health health
 }
 
-// newFrame opens all that a node needs. Also a frame that could not be made whole has to be closed.
+// newFrame opens everything that a node needs. The caller must close the frame, also after an error.
 func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, err error) {
 	f.conf, f.self = conf, newSelf(conf, log)
 	dsn, err := schema.ParseDSN(conf.DSN)

@@ -46,7 +46,7 @@ func lostEnd(claims []check.Claim) error {
 		domain.ErrUnavailable, strings.Join(what, "; "), strings.Join(mend, " and "))
 }
 
-// closed says why nothing is done, or no order is taken; nil if the gate is open.
+// closed says why the node does no work and takes no orders; nil if the gate is open.
 func (g *gate) closed() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -71,8 +71,8 @@ func (g *gate) set(why error) {
 	}
 }
 
-// setOlder has no orders taken because the schema lacks migrations; nil has them taken again. It says
-// whether that is news.
+// setOlder closes the gate for orders, since the schema lacks migrations, or opens it if older is nil.
+// changed says whether that is news.
 func (g *gate) setOlder(older error) (changed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -93,7 +93,7 @@ func (g *gate) behind(f func(context.Context) error) func(context.Context) error
 	}
 }
 
-// newGate looks before anything is begun.
+// newGate makes the gate, and looks once.
 func newGate(ctx context.Context, db *schema.DB, log *logrus.Entry) (*gate, error) {
 	claims, err := check.Beyond(ctx, db)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// health is what is known of how the node's parts are doing.
+// health has the signs of life of the node's parts, and the probe of the database.
 type health struct {
 	heart, claims, applying *pulse // of the heartbeat, the claim loop, the projector
 	probe                   *probe
@@ -50,7 +50,7 @@ type probed struct {
 	err   error
 }
 
-// ask gives what the last probe found, or a new one finds. It waits until ctx ends.
+// ask gives the result of the last probe, or of a new one. It waits until ctx ends.
 func (p *probe) ask(ctx context.Context) error {
 	found := p.current()
 	select {
@@ -89,8 +89,7 @@ func (p *probed) ended() bool {
 	}
 }
 
-// named is an error of a question that was not answered in time, with what kept the database
-// from answering, if that is known.
+// named adds the known reason to the error of a probe that was not answered in time.
 func named(blocked func() error, err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, schema.ErrLocked) {
 		return err
@@ -101,7 +100,7 @@ func named(blocked func() error, err error) error {
 	return err
 }
 
-// pulse is how a part of the node is doing that goes round and round.
+// pulse is the sign of life of a part that does rounds.
 type pulse struct {
 	part string
 

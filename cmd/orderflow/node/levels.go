@@ -31,8 +31,8 @@ const (
 	saysAgain  = "at which level events may be written cannot be told; trying again"
 )
 
-// look asks, while there are newer forms than the node may write, and says what has come of it unless
-// it was what was said last.
+// look asks for the level, unless the node writes the newest forms already. It logs the answer if that
+// is not the one that it logged last.
 func (l *levels) look(ctx context.Context) {
 	if l.store.Level() >= domain.EventLevel {
 		return

@@ -36,8 +36,8 @@ type memory struct {
 	hard  int64 // whatever is in use
 }
 
-// memoryOf decides how much memory to take of what there is. caches is what the process holds
-// beside the Go runtime.
+// memoryOf decides how much of the room to take. caches is the memory that the process holds outside the
+// Go runtime.
 func memoryOf(there room, caches int64) memory {
 	all, share := there.container, there.container
 	if all == 0 {
@@ -49,11 +49,11 @@ func memoryOf(there room, caches int64) memory {
 	return memory{soft: besides(min(share, usualMemory), caches), hard: besides(all, caches)}
 }
 
-// besides is what the Go runtime may take of memory, beside the caches and a tenth for what
-// nobody counts: half at least.
+// besides is how much of the memory the Go runtime may take: all but the caches and a tenth that nobody
+// counts, and half at least.
 func besides(all, caches int64) int64 { return max(all-all/10-caches, all/2) }
 
-// TuneCollector has a node, or a process like one, collect seldom. GOGC says otherwise.
+// TuneCollector makes garbage collection rare in a node, or in a process like one, unless GOGC is set.
 func TuneCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
@@ -75,8 +75,8 @@ func tuneMemory(caches int64) memory {
 // remembered is how many bytes of events the process may remember.
 func (m memory) remembered() int64 { return min(max(m.soft/8, leastRemembered), mostRemembered) }
 
-// inHand is how many bytes of bodies the API holds at once, and of answers. A body is held twice
-// until its order is stored.
+// inHand is how many bytes of request bodies the API holds at once, and of answers. A body is in memory
+// twice until its order is stored.
 func (m memory) inHand() int64 { return m.soft / 8 }
 
 // limitFor is the limit while so much is in use: twice that and some more, since a collector that

@@ -11,17 +11,17 @@ import (
 	"orderflow/projections/tail"
 )
 
-// Node is one running process. Parts that its roles do not ask for are nil.
+// Node is one running process. Parts that its roles do not need are nil.
 type Node struct {
 	frame
 	life      life
-	member    member // of the cluster; the leases are its
+	member    member // of the cluster; it holds the leases
 	worker    *worker
 	projector *tail.Projector
 }
 
-// New makes a node that is ready to run. If it fails, it leaves nothing open. From the beginning no
-// signal ends the process; see Run.
+// New makes a node that is ready to run. If it fails, it leaves nothing open. From here on signals are
+// caught, and looked at once the node runs.
 func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err error) {
 	n := &Node{life: begin(ctx, conf)}
 	defer func() {
@@ -46,7 +46,7 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 	return n, nil
 }
 
-// startOver is what the node does when the database is not the one that it knows.
+// startOver is called when the database holds another history than the node remembers.
 func (n *Node) startOver(h eventstore.OtherHistory) {
 	n.self.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
 		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
@@ -61,7 +61,7 @@ func (n *Node) Name() string { return n.self.name }
 // Addresses says where the node listens.
 func (n *Node) Addresses() process.Addresses { return n.doors.addresses(n.self.name) }
 
-// Stop has the node drain and end.
+// Stop lets the node drain and end.
 func (n *Node) Stop() { n.life.stop() }
 
 // Close closes what is open.

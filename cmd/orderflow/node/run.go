@@ -50,9 +50,8 @@ func (n *Node) retention() *retention.Sweeper {
 	return retention.New(n.DB, retention.Config{Keep: n.conf.Retention, Logger: n.self.entry("retention")})
 }
 
-// Run runs the node's parts until the node is told to stop, or one of them fails. The first one that
-// ends has the others end. What works on orders ends first, after draining, so that the rest still
-// answers while it does.
+// Run runs the node's parts until the node is told to stop, or one of them fails. When one ends, all end.
+// The worker ends first, after draining, so that the rest still answers meanwhile.
 func (n *Node) Run(ctx context.Context) error {
 	var group run.Group
 	work := n.member.Run

@@ -13,8 +13,8 @@ import (
 	"orderflow/schema"
 )
 
-// guard has the gate closed while the schema lacks migrations, as after a restore of a backup. It
-// looks at the schema only while there is a suspicion.
+// guard closes the gate while the schema lacks migrations, as after a restore of a backup. It looks at
+// the schema only after a suspicion.
 type guard struct {
 	db   *schema.DB
 	gate *gate
@@ -24,7 +24,7 @@ type guard struct {
 	mu        sync.Mutex // held by who asks
 }
 
-// suspect has the schema looked at, until it is known to be as new as the program needs.
+// suspect makes the guard look at the schema, until it is as new as the program needs.
 func (g *guard) suspect() { g.suspected.Store(true) }
 
 // look looks if there is a suspicion.
@@ -52,7 +52,7 @@ func (g *guard) ask(ctx context.Context) error {
 	return err
 }
 
-// probe asks whether the database takes orders. If it does not for want of migrations, it says so.
+// probe asks whether the database takes orders. If migrations are missing, the error says so.
 func (g *guard) probe(ctx context.Context, node string) error {
 	err := g.db.Probe(ctx, node)
 	if err == nil || errors.Is(err, schema.ErrUnavailable) {

@@ -25,14 +25,14 @@ func (c *Config) StopSignals() []os.Signal {
 	return stop
 }
 
-// life is what ends a node.
+// life holds the ways in which a node ends.
 type life struct {
 	stopping context.Context // ends when the node is to stop
 	stop     context.CancelFunc
 	signals  chan os.Signal // caught, and looked at as soon as the node runs
 }
 
-// begin has signals end no process from now on.
+// begin catches signals from now on.
 func begin(ctx context.Context, conf Config) (l life) {
 	l.stopping, l.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l.signals = make(chan os.Signal, 8)
@@ -48,8 +48,8 @@ func (l life) end() {
 	signal.Stop(l.signals)
 }
 
-// watch has the first signal stop the node, and one that comes at least a second later end the process,
-// which is a crash on demand. reload reads the token file; nil if there is none.
+// watch stops the node at the first signal. A signal that comes at least a second later ends the process,
+// as a crash would. reload reads the token file; nil if there is none.
 func (l life) watch(log *logrus.Entry, reload func()) func(context.Context) error {
 	return func(ctx context.Context) error {
 		defer signal.Stop(l.signals)

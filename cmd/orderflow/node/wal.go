@@ -46,8 +46,8 @@ func (k *walKeeper) look(ctx context.Context) {
 	}
 }
 
-// sayReplaced says once when files of the database are gone, and once when they are back. It gives
-// whether they are gone, as far as err tells.
+// sayReplaced logs once when files of the database are gone, and once when they are back. The result is
+// whether they are gone.
 func sayReplaced(log *logrus.Entry, gone bool, err error) bool {
 	replaced := errors.Is(err, schema.ErrReplaced)
 	switch {
@@ -59,7 +59,7 @@ func sayReplaced(log *logrus.Entry, gone bool, err error) bool {
 	return replaced || gone && err != nil
 }
 
-// wayBack is what an operator has to do about an ErrReplaced.
+// wayBack tells an operator what to do about an ErrReplaced.
 func wayBack(err error) string {
 	if errors.Is(err, schema.ErrLogReplaced) {
 		return "Let no other program open the database; stop all nodes with SIGTERM, not SIGKILL, and start them when the last has ended"
