@@ -11,21 +11,21 @@ import (
 	"orderflow/schema"
 )
 
-// Claim is a row that names a position beyond the last event of its partition, or a head that is not at the last
+// Overrun is a row that names a position beyond the last event of its partition, or a head that is not at the last
 // event.
-type Claim struct {
+type Overrun struct {
 	What      string // what the row is, for people
 	Mend      string // the command that mends it
 	Partition int
-	Position  int64 // what the row says
-	Head      int64 // what there is
+	Position  int64 // in the row
+	Head      int64 // the end of the log
 }
 
-func (c Claim) String() string {
+func (c Overrun) String() string {
 	return fmt.Sprintf("%s is at position %d of partition %d, and the log ends at %d", c.What, c.Position, c.Partition, c.Head)
 }
 
-// The commands that mend claims.
+// The commands that mend overruns.
 const (
 	mendView    = "orderflow projections rebuild"
 	mendOffsets = "orderflow offsets reset"
@@ -49,7 +49,7 @@ var (
 	headRows        = source{"the head", mendOffsets, lastEvents}
 )
 
-// of reads a whole table. Partition -1 of the checkpoints is the claim of a rebuild, and no place.
+// of reads a whole table. Partition -1 of the checkpoints is the lock of a rebuild, and no position.
 func of(table, names string) func(schema.Dialect) string {
 	return func(schema.Dialect) string {
 		return `SELECT ` + names + `, t.partition, t.position, COALESCE(h.head, 0)
@@ -81,24 +81,24 @@ func lastEvents(d schema.Dialect) string {
 // messages that are beyond their heads: a node that works by them passes over what is appended next, or
 // can append nothing. What it finds it has read twice, since the system may be running. It reads small
 // tables, and one row for each partition of the events and for each topic and partition of the outbox.
-func Beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
+func Beyond(ctx context.Context, db *schema.DB) ([]Overrun, error) {
 	return twice(ctx, db, []source{headRows, checkpointRows, offsetRows, inflightRows, lastMessageRows})
 }
 
 // twice reads the sources twice and gives what is beyond its head both times. The first reading may fall into the
 // middle of an append, which is committed before the second.
-func twice(ctx context.Context, db *schema.DB, sources []source) ([]Claim, error) {
+func twice(ctx context.Context, db *schema.DB, sources []source) ([]Overrun, error) {
 	first, err := beyond(ctx, db, sources)
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
 	second, err := beyond(ctx, db, sources)
-	return slices.DeleteFunc(second, func(c Claim) bool {
-		return !slices.ContainsFunc(first, func(f Claim) bool { f.Head = c.Head; return f == c })
+	return slices.DeleteFunc(second, func(c Overrun) bool {
+		return !slices.ContainsFunc(first, func(f Overrun) bool { f.Head = c.Head; return f == c })
 	}), err
 }
 
-func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Claim, err error) {
+func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Overrun, err error) {
 	for _, s := range sources {
 		some, err := s.beyond(ctx, db)
 		if err != nil {
@@ -109,8 +109,8 @@ func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Claim
 	return found, nil
 }
 
-func (s source) beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
-	return collect(ctx, db, func(rows *sql.Rows, c *Claim) error {
+func (s source) beyond(ctx context.Context, db *schema.DB) ([]Overrun, error) {
+	return collect(ctx, db, func(rows *sql.Rows, c *Overrun) error {
 		var group, topic string
 		err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head)
 		c.What, c.Mend = s.what+strings.Trim(group+":"+topic, ":"), s.mend
@@ -118,11 +118,11 @@ func (s source) beyond(ctx context.Context, db *schema.DB) ([]Claim, error) {
 	}, s.query(db.Dialect()))
 }
 
-// beyond checks that nothing names a place that the log does not have.
+// beyond checks that no row names a position that the log does not have.
 func (l *look) beyond(ctx context.Context) error {
 	found, err := twice(ctx, l.db, []source{checkpointRows, offsetRows, inflightRows, messageRows, letterRows})
-	for _, claim := range found {
-		l.found(Violation{Kind: BeyondHead, Partition: claim.Partition, Position: claim.Position, What: fmt.Sprintf("%s: run %q", claim, claim.Mend)})
+	for _, o := range found {
+		l.found(Violation{Kind: BeyondHead, Partition: o.Partition, Position: o.Position, What: fmt.Sprintf("%s: run %q", o, o.Mend)})
 	}
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func (l *look) beyond(ctx context.Context) error {
 	return l.unplaced(ctx)
 }
 
-// unplaced checks the head of the messages that no event caused: each of them waits, or a group has
-// come to it.
+// unplaced checks the head of the messages that no event caused. It is the position of the last message,
+// which waits or was claimed by a group.
 func (l *look) unplaced(ctx context.Context) error {
 	var head, last int64
 	for range 2 {

@@ -10,10 +10,9 @@ import (
 // vouched are the tables whose every value is of the kind that its column declares.
 var vouched = []string{"events", "heads", "reservations", ordersTable}
 
-// deep has SQLite check its own file: that pages hang together, that rows can be read and lie in
-// order, and that every index has what its table has. It also looks for values of another kind than
-// their column's, which SQLite allows and this program never writes. On SQL Server DBCC CHECKDB does
-// the former, and the latter cannot be.
+// deep lets SQLite check its own file: pages, the order of rows, and indexes against tables. It also looks
+// for values of another kind than their column's, which SQLite allows and this program never writes. On
+// SQL Server it does nothing: DBCC CHECKDB does the former, and the latter is impossible.
 func (l *look) deep(ctx context.Context) error {
 	if !l.conf.Deep || l.db.Dialect().Name() != "sqlite" {
 		return nil

@@ -76,7 +76,7 @@ type Config struct {
 	indexed func() // for tests: the names of the indexes have been read
 }
 
-// Report is what was found.
+// Report is the result of a check.
 type Report struct {
 	Events     int64 `json:"events"`
 	Orders     int64 `json:"orders"`
@@ -94,7 +94,7 @@ type Report struct {
 // Clean says that nothing was found.
 func (r Report) Clean() bool { return len(r.Found) == 0 }
 
-// look is what every part of a check works with.
+// look is a check under way: what it reads from, and its report so far.
 type look struct {
 	db     *schema.DB
 	store  *eventstore.Store

@@ -11,8 +11,8 @@ import (
 	"orderflow/eventstore"
 )
 
-// logRead is the log as it is read twice: through the table, in the order of positions, and through the index
-// of streams, order by order.
+// logRead reads the log twice: through the table, in the order of positions, and through the index of
+// streams, order by order.
 type logRead struct {
 	*look
 	heads                      []int64 // when the check began

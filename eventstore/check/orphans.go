@@ -11,7 +11,7 @@ import (
 	"orderflow/domain/work"
 )
 
-// orphan is a message in flight or a dead letter, at whose place the log has no event of its order.
+// orphan is a message in flight or a dead letter at whose position the log has no event of its order.
 type orphan struct {
 	Violation
 	order domain.OrderID
@@ -38,7 +38,7 @@ func (l *look) orphans(ctx context.Context) error {
 	return nil
 }
 
-// misplacedWork are the rows of a table whose place is that of no event, or of another order's.
+// misplacedWork are the rows of a table whose position has no event, or the event of another order.
 func (l *look) misplacedWork(ctx context.Context, table, what string) ([]orphan, error) {
 	all, err := collect(ctx, l.db, func(rows *sql.Rows, o *orphan) error {
 		var group, topic string

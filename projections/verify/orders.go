@@ -23,7 +23,7 @@ func Orders(ctx context.Context, db *schema.DB, log Log, ids []domain.OrderID, r
 		return err
 	}
 	slices.SortFunc(stored, func(a, b rows.Row) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	m := merge{rows: stored, done: func(c *comparison) { report.AddOrder(c.outcome(checkpoints)) }}
+	m := merge{rows: stored, done: func(c *comparison) { report.addOrder(c.outcome(checkpoints)) }}
 	if err := log.EachEventOf(ctx, ids, m.event); err != nil {
 		return err
 	}

@@ -58,8 +58,8 @@ func (r Report) RowsClean() bool { return r.Different == 0 && r.Missing == 0 && 
 // NewReport makes an empty report, whose samples are an empty list in JSON.
 func NewReport() Report { return Report{Samples: []Difference{}} }
 
-// AddOrder counts the outcome of comparing one order.
-func (r *Report) AddOrder(found []Difference, lagging bool) {
+// addOrder counts the outcome of comparing one order.
+func (r *Report) addOrder(found []Difference, lagging bool) {
 	r.Orders++
 	if lagging {
 		r.Lagging++

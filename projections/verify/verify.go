@@ -164,7 +164,7 @@ func (v *verification) outcome(c *comparison, checkpoints map[int]rows.Checkpoin
 		v.folded.Move("", c.order.Status())
 	}
 	v.broken = v.broken || c.broken != nil
-	v.report.AddOrder(c.outcome(checkpoints))
+	v.report.addOrder(c.outcome(checkpoints))
 }
 
 // checkpoints looks for checkpoints beyond their heads, and for wrong counts. Where rows are wrong, the

@@ -13,9 +13,9 @@ import (
 	"orderflow/schema"
 )
 
-// gate holds back what works on orders, while the database names places that its log does not have:
-// offsets and checkpoints beyond a head pass over what is appended next. It opens once, when that has
-// been mended.
+// gate keeps the node from work while rows of the database name positions beyond the end of the log:
+// such offsets and checkpoints would skip the events that are appended next. The gate opens once, when they
+// have been mended.
 type gate struct {
 	db     *schema.DB
 	log    *logrus.Entry
@@ -27,12 +27,12 @@ type gate struct {
 }
 
 // lostEnd says why a node does not work; nil if nothing is wrong.
-func lostEnd(claims []check.Claim) error {
-	if len(claims) == 0 {
+func lostEnd(overruns []check.Overrun) error {
+	if len(overruns) == 0 {
 		return nil
 	}
 	var what, mend []string
-	for _, c := range claims {
+	for _, c := range overruns {
 		what = append(what, c.String())
 		if command := fmt.Sprintf("%q", c.Mend); !strings.Contains(strings.Join(mend, " "), command) {
 			mend = append(mend, command)
