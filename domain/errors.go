@@ -19,10 +19,10 @@ var (
 	ErrRule = errors.New("not allowed")
 	// ErrUnavailable: the database cannot answer now; trying again later may succeed.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrCorrupt: what is stored cannot be read back or contradicts the rules.
+	// ErrCorrupt: stored data cannot be read back or contradicts the rules.
 	ErrCorrupt = errors.New("corrupt")
-	// ErrNewer: what is stored is in a form that a newer version of the program writes. It may be
-	// right: this program can neither use nor judge it, and leaves it to others.
+	// ErrNewer: stored data is in a form that only a newer version of the program reads. It may be
+	// right: this program cannot judge it, and leaves it to others.
 	ErrNewer = errors.New("newer than this program")
 )
 

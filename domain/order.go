@@ -43,9 +43,8 @@ func Fold(events []Recorded) (Order, error) {
 	return o, nil
 }
 
-// Apply moves the order on by events that follow those it knows. An event out of sequence or of
-// another order is an error of kind ErrCorrupt, after which the order is of no use. What Decide
-// produced always applies.
+// Apply moves the order on by its next events. An event out of sequence or of another order is an
+// error of kind ErrCorrupt, after which the order is of no use. Events from Decide always apply.
 func (o *Order) Apply(events ...Recorded) error {
 	for i := range events {
 		r := &events[i]

@@ -1,15 +1,14 @@
 // Package handlers holds the use cases of orders, and the process that works on them.
 //
-// What people ask for:
+// The use cases, which the HTTP API and the commands call:
 //
-//   - Placing places an order (place.go) that it has checked (neworder.go).
+//   - Placing checks an order (neworder.go) and places it (place.go).
 //   - Letters requeues and discards dead letters (letters.go).
-//   - A use case to come, such as to cancel an order, gets a file beside these. The HTTP API and
-//     the commands call it and hold no rules of their own.
+//   - A new use case, such as to cancel an order, gets a file beside these. Its callers hold no rules.
 //
-// What messages ask for: Steps has the message handlers, an Executor does the work, Node is the
+// The work: Steps has the message handlers, an Executor does the work of the steps, Node is the
 // membership of this process in the cluster. Worker puts the handlers on a Watermill router, runs
-// node and router, and stops them in the right order. Interfaces say what is needed of a store.
+// node and router, and stops them in the right order.
 //
 // What it promises of placing:
 //
@@ -23,14 +22,14 @@
 //     the order, and the outcome is dropped.
 //   - An order that goes on in the same slot is not loaded again. If others have appended meanwhile,
 //     the append of the next outcome finds that out, and it is decided again on what is stored.
-//   - Work that was done is not forgotten because the database is away: its outcome is
-//     offered again until it is stored or the lease ends.
+//   - While the database is away, the outcome of finished work is kept. Its append is tried again
+//     until it is stored or the lease ends.
 //   - An attempt that another node left open is closed as interrupted in the same unit
 //     of work that starts the next one. A message that was interrupted too often takes
 //     its order out of the flow (Parked) and blocks no other.
 //   - A step that is cut short because its node stops is recorded as interrupted, for that reason. Its
-//     message is handed back, and the attempt is not counted. Of an attempt that another node left
-//     open, the record says what is known: whose lease expired, or which node was stopped.
+//     message is handed back, and the attempt is not counted. For an attempt that another node left
+//     open, the record names the node whose lease expired, or that was stopped, as far as it is known.
 //   - A step that runs into its time limit, and one whose executor panics, is interrupted
 //     and tried again; one whose executor returns an error has failed, and the order is
 //     rolled back.
@@ -50,9 +49,8 @@
 //   - When the process was paused, a timer can be late. The context's Err does not wait for the timer:
 //     it compares the clock. So an executor that asks ctx.Err() before each effect stops in time.
 //
-// What it does not promise: an executor is called at least once for a step, not exactly
-// once. It gets the same key each time (see Work). An executor that ignores its
-// context can work on after its lease has ended; nothing it says then is recorded. A
-// machine that is suspended as a whole does not see the time pass; the event store refuses
-// its outcomes.
+// What it does not promise: an executor is called at least once for a step, not exactly once. It gets
+// the same key each time (see Work). An executor that ignores its context can work on after its lease
+// has ended; its outcome is not recorded. A machine that is suspended as a whole does not notice the
+// time that passes; the event store refuses its outcomes.
 package handlers

@@ -12,11 +12,12 @@ import (
 	"orderflow/internal/crashpoint"
 )
 
-// Slots gives free slots of this node to messages that are about to be appended.
+// Slots reserves free slots of this node for messages that are about to be appended.
 type Slots interface {
-	// Reserve gives the lease for an append of a message of topic, with work.SettleStart. end is nil
-	// if no slot is free, or if other messages go first. Otherwise end must be called once: with
-	// what the append started and its order, which may be nil; or with nil if nothing came of it.
+	// Reserve reserves a slot and gives the lease under which to append a message of topic with
+	// work.SettleStart. end is nil if no slot is free, or if other messages have precedence. Otherwise
+	// end must be called once: with the message that was appended, and its order or nil; or with nil if
+	// the append failed.
 	Reserve(topic string) (lease work.Lease, end func(*work.Next, *domain.Order))
 }
 
@@ -28,7 +29,7 @@ type PlacingConfig struct {
 	Node string
 	// Slots are this node's own workers; nil if it has none.
 	Slots Slots
-	// Closed says why no order is taken now; nil, or an answer of nil, if orders are taken.
+	// Closed says why no orders are taken now; its answer is nil if they are. Optional.
 	Closed func() error
 	// NewID makes the ids of orders; nil: UUIDs of version 7.
 	NewID func() (domain.OrderID, error)
@@ -69,11 +70,10 @@ type Placed struct {
 	Repeated bool `json:"-"`
 }
 
-// Place appends the order's first event. With a tracking id or an idempotency key it
-// may be repeated: the same content gives the same order, other content a
-// *domain.DuplicateError. The content is the tracking id and the compacted detail,
-// byte for byte. A malformed field is a *domain.FieldError; other errors are the store's, with
-// the order that holds the key, or that may have been placed.
+// Place appends the order's first event. With a tracking id or an idempotency key it may be repeated:
+// the same content gives the same order, other content a *domain.DuplicateError. The content is the
+// tracking id and the compacted detail, byte for byte. A malformed field is a *domain.FieldError. Other
+// errors are the store's; Placed then names the order that holds the key, or that may have been placed.
 func (p *Placing) Place(ctx context.Context, o NewOrder) (Placed, error) {
 	o, err := o.checked()
 	if err != nil {

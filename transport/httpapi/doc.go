@@ -8,12 +8,12 @@
 //     is sent: a repeat gets the same answer, the same key with another body gets 409.
 //   - What a customer put into detail comes back with every digit and character as it
 //     was sent; only white space between tokens is dropped.
-//   - Every answer that is not what was asked for is a problem document of RFC 9457,
-//     application/problem+json. Its type is a path of this server that explains it
-//     (/problems), its members name the field, parameter or header at fault and what was
-//     expected. A status of 500 and above says nothing of the inside; the log does, under the
-//     answer's correlation id. Two answers come from net/http itself and are plain text: a
-//     request that is not HTTP, and a header past twice MaxHeader.
+//   - Every error is answered with a problem document of RFC 9457, application/problem+json.
+//     Its type is a path of this server that explains it (/problems). Its members name the
+//     field, parameter or header at fault and what was expected. With a status of 500 and above
+//     only the log has the cause, under the answer's correlation id. Two answers come from
+//     net/http itself and are plain text: to a request that is not HTTP, and to a header past
+//     twice MaxHeader.
 //   - Every request has a correlation id, the caller's own (X-Correlation-ID, X-Request-ID)
 //     or a new one, which is in the answer, in the log line, and in every event that follows.
 //   - A request that has arrived whole is carried out and answered whatever becomes of its client's
@@ -23,8 +23,8 @@
 //   - State-changing requests that a browser sends from another site are refused.
 //   - With tokens (see Auth) each endpoint asks for one of its roles; without, everybody
 //     may do everything, and the listener must not be reachable from beyond the machine. It
-//     answers then only where Host is a loopback name or address, or one that is allowed: to a
-//     browser it would otherwise be whatever site gives its name this machine's address.
+//     then answers only if Host is a loopback name or address, or one that is allowed. Otherwise
+//     any site could give its own name this machine's address, and a browser would believe it.
 //
 // Limits: body MaxBody, request line and header MaxHeader, list projections.MaxLimit; detail, tracking_id
 // and Idempotency-Key as package handlers has them. Each is inclusive.

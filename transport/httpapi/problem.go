@@ -15,7 +15,7 @@ import (
 	"orderflow/internal/spelling"
 )
 
-// problem is an answer that is not what was asked for (RFC 9457), and the error that leads to it.
+// problem is an error that is answered with a problem document (RFC 9457).
 type problem struct {
 	kind    *problemType
 	detail  string      // a sentence that names what was found and what was expected

@@ -8,8 +8,8 @@ import (
 	"orderflow/schema"
 )
 
-// makeOffsets has the group's offsets of a topic made, and waits for a database that is away: a node that
-// has started is not to end because a connection broke. Once the slots drain it needs none.
+// makeOffsets makes the group's offsets of a topic with try. It waits for a database that is away, so that a
+// node that has started does not end because a connection broke. While the slots drain it makes none.
 func (l *loop) makeOffsets(topic string, try func(ctx context.Context, topic string) error) error {
 	ctx, cancel := context.WithCancel(l.work)
 	defer cancel()

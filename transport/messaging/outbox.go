@@ -26,7 +26,7 @@ func NewOutbox(bell *Bell, logger watermill.LoggerAdapter) *Outbox {
 	return &Outbox{bell: bell, logger: logger}
 }
 
-// Insert gives the statements that write messages, whose positions in the log are known already.
+// Insert gives the statements that write messages at their positions in the log.
 func (o *Outbox) Insert(d schema.Dialect, messages []work.OutboxMessage) ([]schema.Question, error) {
 	var topics []string
 	byTopic := map[string]message.Messages{}

@@ -71,7 +71,7 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 	return s.loop.makeOffsets(topic, s.offsets)
 }
 
-// Subscribe gives the messages of a topic. The channel is closed when ctx ends or the subscriber is closed.
+// Subscribe delivers the messages of a topic. The channel is closed when ctx ends or the subscriber is closed.
 // Several subscriptions of one topic share its messages.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	if err := s.SubscribeInitialize(topic); err != nil {
@@ -91,8 +91,8 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	return out, nil
 }
 
-// Alive is how long ago the subscriber last came round, whatever the database answered; without a
-// subscription, how long ago it was made.
+// Alive is how long ago the subscriber finished its last round, whatever the database answered; before the
+// first round, how long ago it was made.
 func (s *Subscriber) Alive() time.Duration { return time.Since(time.Unix(0, s.loop.came.Load())) }
 
 // Busy is the number of slots in use.
@@ -121,10 +121,10 @@ func (s *Subscriber) Drain(ctx context.Context) error {
 	return fmt.Errorf("drain: %d messages are still being handled: %w", s.Busy(), err)
 }
 
-// Close ends the contexts of all messages, waits up to Config.CloseWait for their handlers, settles what
-// they said and closes the channels. What a handler still works on stays claimed until the node's
-// registration ends, so that nobody else starts it; its late ack or nack does nothing. A database that hangs
-// delays Close by 10 s at most. To stop without interrupting anything, call Drain first.
+// Close ends the contexts of all messages, waits up to Config.CloseWait for their handlers, stores the
+// acknowledgements and closes the channels. If a handler still works, its message stays claimed until the
+// node's registration ends, so that nobody else starts it; a late ack or nack does nothing. A database that
+// hangs delays Close by 10 s at most. To stop without interrupting handlers, call Drain first.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	if s.closed {
