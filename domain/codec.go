@@ -17,7 +17,7 @@ import (
 // kept in the database, and only ever rises.
 const EventLevel = 2
 
-// Encoded is an event as it is to be stored.
+// Encoded is an event in its stored form.
 type Encoded struct {
 	Event  Event // as Decode will give it; its raw JSON shares memory with Data
 	Data   json.RawMessage

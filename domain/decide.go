@@ -40,8 +40,8 @@ type FailStep struct {
 	Error   string
 }
 
-// InterruptStep closes the open attempt of a node that did not bring it to an end. Reason says
-// what is known of why.
+// InterruptStep closes an open attempt that has no outcome. Reason is the cause, as far as it is
+// known.
 type InterruptStep struct {
 	Step    Step
 	Attempt int

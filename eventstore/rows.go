@@ -17,13 +17,13 @@ type head struct {
 	partition int
 	locked    bool   // positions were taken
 	at        int64  // before the group
-	taken     int64  // positions, of which not all may be used
-	mark      mark   // what is remembered of the partition lies before it
+	taken     int64  // positions, some of which may stay unused
+	mark      mark   // the last event of the partition in the store's memory
 	marked    []byte // the hash that is stored at the mark
 }
 
-// lock takes n positions; giveBack gives back what was not used of them. It reads the event at the
-// mark too: the group is appended on what is remembered.
+// lock locks the row and takes n positions; giveBack returns the unused ones. lock also reads the hash
+// at the mark, so that otherHistory can tell.
 func (h *head) lock(n int, m mark) []schema.Question {
 	h.locked, h.taken, h.mark = true, int64(n), m
 	return []schema.Question{
@@ -43,7 +43,7 @@ func (h *head) lock(n int, m mark) []schema.Question {
 	}
 }
 
-// otherHistory says whether what is remembered is not what is stored.
+// otherHistory says whether the log no longer has the event at the mark.
 func (h *head) otherHistory() bool {
 	return h.locked && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
 }
@@ -63,7 +63,7 @@ type streamEnd struct {
 	remembered bool // and not read
 }
 
-// streamEnds are those of the streams that a group appends to.
+// streamEnds are the ends of the streams to which a group appends.
 type streamEnds map[domain.OrderID]streamEnd
 
 // read reads the ends of some streams.

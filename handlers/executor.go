@@ -26,7 +26,7 @@ type Executor interface {
 	Compensate(ctx context.Context, w Work) error
 }
 
-// Work says what is to be done for one step of one order.
+// Work is the work on one step of one order.
 type Work struct {
 	Order      domain.OrderID
 	TrackingID string          // the customer's own name for the order, or empty

@@ -26,8 +26,8 @@ func (s *Steps) Handler(topic string) message.NoPublishHandlerFunc {
 	return s.handler(func(j *job) error { return j.runStep(steps[i]) })
 }
 
-// handler makes a message handler of what is to be done with an order. The handler
-// returns nil when the message has been dealt with, also by dropping it.
+// handler makes a message handler of a function that works on an order. The handler returns nil when the
+// message has been dealt with, also by dropping it.
 func (s *Steps) handler(do func(*job) error) message.NoPublishHandlerFunc {
 	return func(msg *message.Message) error {
 		j, err := s.newJob(msg)
@@ -80,9 +80,8 @@ func (s *Steps) newJob(msg *message.Message) (*job, error) {
 	return j, nil
 }
 
-// handle does what is to be done with the order. What this node remembers of the order can be ahead of
-// the database, after a backup was restored. So a rule that forbids it is final only if the order
-// was just read from the database. Otherwise the order is read, and it is done again.
+// handle calls do. If a rule forbids what do wants and the order came from memory, handle reads the order
+// from the database and calls do once more: after a restore of a backup, memory can be ahead.
 func (j *job) handle(do func(*job) error) error {
 	err := do(j)
 	if !errors.Is(err, domain.ErrRule) || j.fresh {
@@ -94,13 +93,12 @@ func (j *job) handle(do func(*job) error) error {
 	return do(j)
 }
 
-// sayAgain is how long one line about events that are newer than this program stands for all
-// others: there may be one for every message.
+// sayAgain is the time between log lines about events that are newer than this program, since every message
+// may have a reason for one.
 const sayAgain = time.Minute
 
-// release gives the message back, since its order has events that this program does not
-// understand. Nodes of the newer version do. Nothing is wrong with the message, and nothing is
-// counted against it.
+// release gives the message back to newer nodes, since its order has events that this program does not
+// understand. No interruption is counted.
 func (j *job) release(why error) error {
 	if now := time.Now().UnixNano(); now-j.said.Load() > int64(sayAgain) {
 		j.said.Store(now)

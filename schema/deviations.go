@@ -42,8 +42,7 @@ func (o object) deviation(what string) Deviation {
 	return Deviation{Kind: o.kind, Name: o.name, Table: o.table, What: what}
 }
 
-// compareObjects holds what is there against what should be. The text of an object is what it
-// is compared by.
+// compareObjects compares the objects of a schema with the ones that should be there, by their texts.
 func compareObjects(should, is map[object]string) (found []Deviation) {
 	for o, text := range should {
 		switch actual, there := is[o]; {

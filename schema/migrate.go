@@ -47,8 +47,8 @@ func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	}
 }
 
-// Migrations lists every migration and whether it has been applied; after those of this program
-// the ones that newer programs have applied.
+// Migrations lists every migration of this program and whether it has been applied, and then the
+// migrations that newer programs have applied.
 func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	p, err := provider(db)
 	if err != nil {

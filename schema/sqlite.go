@@ -85,9 +85,8 @@ func lookFirst(ctx context.Context, conf sqlitedb.Config, existing bool) error {
 	return nil
 }
 
-// ours says whether tables are those of this program, perhaps with others beside them. The
-// first of the migrations makes events and heads; the table that counts migrations is there
-// before them, and other programs have one of that name too.
+// ours says whether the file is this program's, by its tables. The first migration makes events and heads.
+// The table that counts migrations is there before them; other programs may have one of that name too.
 func ours(tables []string) bool {
 	counts := slices.Contains(tables, "goose_db_version")
 	return counts && (len(tables) == 1 || slices.Contains(tables, "events") && slices.Contains(tables, "heads"))

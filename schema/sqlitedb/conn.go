@@ -125,7 +125,7 @@ func (c *conn) rollback() error {
 	return nil
 }
 
-// BeginTx is for those who do not come through the queue.
+// BeginTx is for transactions outside the queue.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	c.ended = nil
 	return c.driverConn.BeginTx(ctx, o)

@@ -25,14 +25,14 @@ type driverConn interface {
 	driver.Validator
 }
 
-// statement is one that is kept prepared.
+// statement is a prepared statement.
 type statement struct {
 	driver.Stmt
 	busy  bool  // its rows are being read
 	order []int // which argument, from 0, goes to each placeholder; nil: as they come
 }
 
-// statements are those of a connection. They stay prepared, so that callers need not do that.
+// statements are the prepared statements of a connection.
 type statements struct {
 	driverConn
 	prepared       map[string]*statement // by their text

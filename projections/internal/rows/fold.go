@@ -47,7 +47,7 @@ func NewFold(t Table, log Log, c Counts) *Fold {
 // Again is a fold as this one was when its last changes were committed, which holds no orders.
 func (f *Fold) Again() *Fold { return NewFold(f.table, f.log, f.stored) }
 
-// Counts are those of the orders whose changes have been taken.
+// Counts are the counts of orders after the changes that have been taken.
 func (f *Fold) Counts() Counts { return f.counts }
 
 // Holds is how many orders are held, and how many bytes of details that are not written yet.

@@ -43,8 +43,8 @@ func (r *Sweeper) Run(ctx context.Context) error {
 type Swept struct {
 	Messages int64
 	Nodes    int64
-	// Recovered counts messages in flight under registrations that are not there. Only somebody's hand can
-	// have removed those. The messages can be claimed again.
+	// Recovered counts messages in flight under registrations that somebody has removed by hand. They can
+	// be claimed again.
 	Recovered int64
 }
 
@@ -77,11 +77,11 @@ type consumed struct {
 }
 
 func (r *Sweeper) sweepMessages(ctx context.Context, before time.Time, removed *int64) error {
-	places, err := r.consumed(ctx, before)
+	partitions, err := r.consumed(ctx, before)
 	if err != nil {
 		return fmt.Errorf("look for consumed messages: %w", err)
 	}
-	for _, p := range places {
+	for _, p := range partitions {
 		for more := true; more; {
 			n, err := r.removeBatch(ctx, p, before)
 			if err != nil {
