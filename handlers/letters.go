@@ -20,11 +20,11 @@ type Letter interface {
 	Discard(ctx context.Context) error
 }
 
-// Letters is what an operator decides about dead letters, with the orders that wait for them.
+// Letters requeues and discards dead letters for an operator, and resumes their orders.
 type Letters struct{ Orders Loader }
 
-// Requeue gives a letter back. If its order is parked, the order is resumed in the same transaction,
-// for a reason and in the name that meta has; its id is the answer, which is zero otherwise.
+// Requeue gives a letter back to the workers. If the letter's order is parked, the order is resumed in the
+// same transaction, with meta and for the reason. resumed is the order's id then, and zero otherwise.
 func (l Letters) Requeue(ctx context.Context, letter Letter, meta domain.Metadata, reason string) (resumed domain.OrderID, err error) {
 	order, last, err := l.order(ctx, letter)
 	if err != nil {

@@ -27,13 +27,13 @@ type Views interface {
 
 // History is the event store as auditors see it.
 type History interface {
-	// Load is every event of an order, in order of version; domain.ErrNotFound.
+	// Load gives every event of an order, in order of version; domain.ErrNotFound.
 	Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error)
 }
 
 // Placer places orders.
 type Placer interface {
-	// Place is handlers.Placing's. The order's id may come with an error.
+	// Place is handlers.Placing.Place. The order's id may come with an error.
 	Place(ctx context.Context, o handlers.NewOrder) (handlers.Placed, error)
 }
 
@@ -44,8 +44,8 @@ type api struct {
 	history History
 	bodies  budget // of requests
 	answers *answers
-	// decoding has large bodies wait for their turn. Many at once would keep what has to happen in
-	// time, such as a heartbeat, waiting for a processor.
+	// decoding makes large bodies take turns. Many at once would keep urgent work, such as a heartbeat,
+	// waiting for a processor.
 	decoding *semaphore.Weighted
 }
 
