@@ -38,7 +38,7 @@ type Span struct {
 	After, Until int64
 }
 
-// Pages reads a span of the log in pages of most events, 2 or more, or fewer. The span must lie
+// Pages reads a span of the log in pages of up to most events; most is 2 or more. The span must lie
 // before the head. Pages reads up to two pages ahead. The channel is closed after the last page, after an
 // error, and when ctx ends. Events of one decision are on one page.
 func Pages(ctx context.Context, log Log, s Span, most int) <-chan Page {
