@@ -17,8 +17,8 @@ type nodeError struct {
 
 func (e *nodeError) Unwrap() error { return e.error }
 
-// complain prints why the program ends, and a hint if there is one. If it would have been a node
-// whose log is JSON, that is JSON too, whatever was wrong.
+// complain prints why the program ends, and a hint if there is one. For a node whose log is JSON it
+// prints JSON too, whatever the error was.
 func complain(stderr io.Writer, args []string, err error, hint string) {
 	if !logsJSON(args) {
 		_, _ = fmt.Fprintf(stderr, "orderflow: %s\n", visible(err.Error()))
@@ -39,8 +39,7 @@ func complain(stderr io.Writer, args []string, err error, hint string) {
 	entry.Error("the node ends because of an error")
 }
 
-// logsJSON says whether arguments are those of a node whose log is JSON, also if they are no good
-// otherwise.
+// logsJSON says whether arguments ask for a node whose log is JSON, even if other arguments are wrong.
 func logsJSON(args []string) bool {
 	format := os.Getenv("ORDERFLOW_LOG_FORMAT")
 	for i, a := range args {

@@ -144,8 +144,8 @@ func (c *deadlettersDiscardCmd) Run(ctx context.Context, out *output) error {
 	})
 }
 
-// decide does what is to be done with each letter and prints what became of it; the
-// first that cannot be dealt with ends it.
+// decide applies one decision to each letter and prints the result. The first letter for which that
+// fails ends the command.
 func (a letterArgs) decide(ctx context.Context, out *output, what string, do func(handlers.Letters, letter) (resumed string, err error)) error {
 	return a.service(ctx, func(s service) error {
 		letters := inflight.NewDeadLetters(s.db)

@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible is text that says on a terminal what it holds: control characters, which may move the
-// cursor or give orders to the terminal, those that turn the direction of writing, and bytes that
-// are not UTF-8 are shown as \u202e, \xff and so on. New lines and tabs are left.
+// visible makes a text safe to print on a terminal. Control characters could move the cursor or command
+// the terminal, others could turn the direction of writing: they are shown as \u202e and the like, and
+// bytes that are not UTF-8 as \xff. New lines and tabs stay as they are.
 func visible(text string) string {
 	if strings.IndexFunc(text, hidden) < 0 {
 		return text
@@ -32,13 +32,13 @@ func visible(text string) string {
 	return b.String()
 }
 
-// hidden says whether a character is not shown as itself. RuneError may stand for a byte.
+// hidden says whether visible escapes a character. RuneError may stand for a byte that is not UTF-8.
 func hidden(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
-// screen is a terminal to which text is written with what is hidden made visible. JSON stays the
-// same JSON: such characters stand in its strings alone, where this is how they are escaped.
+// screen writes text to a terminal through visible. JSON keeps its meaning: hidden characters occur only
+// in its strings, and there \u202e is their escape.
 type screen struct{ w io.Writer }
 
 // Write is io.Writer; no character may be cut in two.
@@ -49,8 +49,8 @@ func (s screen) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// shown is w as results are to be written to it: a terminal as a screen, and what a program may
-// read as it is.
+// shown is the writer for results: a screen if w is a terminal, otherwise w itself, since a program may
+// read it.
 func shown(w io.Writer) io.Writer {
 	f, is := w.(*os.File)
 	if !is {
