@@ -3,8 +3,6 @@ package rebuild
 import (
 	"testing"
 
-	"orderflow/domain"
-	"orderflow/projections"
 	"orderflow/projections/internal/logtest"
 	"orderflow/projections/internal/viewtest"
 	"orderflow/projections/tail"
@@ -19,36 +17,17 @@ var (
 )
 
 // fixture is a log with views of it.
-type fixture struct {
-	*logtest.Fixture
-	views *projections.Views
-}
+type fixture struct{ *viewtest.Fixture }
 
-func withViews(f *logtest.Fixture) *fixture {
-	return &fixture{Fixture: f, views: projections.NewViews(f.DB, f.Store)}
-}
+func newFixture(t testing.TB, db *schema.DB) *fixture { return &fixture{viewtest.New(t, db)} }
 
-func newFixture(t testing.TB, db *schema.DB) *fixture {
-	t.Helper()
-	return withViews(logtest.New(t, db))
-}
-
-// partitioned is newFixture with several partitions in either dialect.
-func partitioned(t testing.TB, db *schema.DB) *fixture {
-	t.Helper()
-	return withViews(logtest.Partitioned(t, db))
-}
+func partitioned(t testing.TB, db *schema.DB) *fixture { return &fixture{viewtest.Partitioned(t, db)} }
 
 // project applies the log to its heads.
 func (f *fixture) project() {
 	f.T.Helper()
 	_, err := tail.NewProjector(f.DB, f.Store, tail.Config{}).Round(f.T.Context())
 	must(f.T, err)
-}
-
-func (f *fixture) sameAsStreams(ids []domain.OrderID) {
-	f.T.Helper()
-	viewtest.SameAsStreams(f.Fixture, ids)
 }
 
 // verify fails the test unless the view is the fold of the events.

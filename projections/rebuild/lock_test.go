@@ -63,14 +63,14 @@ func TestRebuild_stopped(t *testing.T) {
 			}
 			cancel()
 			f.project()
-			f.sameAsStreams(ids)
+			f.SameAsStreams(ids)
 			if phase == verify.PhaseEmpty { // leave rows for the next to clear
 				f.Exec(`INSERT INTO orders_next SELECT * FROM orders`)
 			}
 		}
 		_, err := Run(t.Context(), f.DB, f.Store, Config{})
 		must(t, err)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		f.tidy()
 	})
 }
@@ -95,7 +95,7 @@ func TestRebuild_killed(t *testing.T) {
 		if waited := time.Since(begun); waited < 100*time.Millisecond {
 			t.Errorf("the lock was taken over after %v, want 100 ms at least", waited)
 		}
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		f.tidy()
 		// The dead one wakes up: nothing it writes may be kept.
 		err = dead.inTx(t.Context(), func(tx *schema.Tx) error {
@@ -105,7 +105,7 @@ func TestRebuild_killed(t *testing.T) {
 		if !errors.Is(err, ErrRebuildRunning) {
 			t.Errorf("err %v, want ErrRebuildRunning", err)
 		}
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }
 
@@ -155,7 +155,7 @@ func TestRebuild_concurrent(t *testing.T) {
 		}
 		close(release)
 		must(t, <-ended)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		_, err := Run(t.Context(), f.DB, f.Store, Config{})
 		must(t, err)
 	})

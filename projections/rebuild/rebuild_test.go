@@ -31,7 +31,7 @@ func TestRebuild_sparing(t *testing.T) {
 	if must(t, err); !r.Clean() || r.Orders != int64(len(ids)) {
 		t.Errorf("report %+v", r)
 	}
-	f.sameAsStreams(ids)
+	f.SameAsStreams(ids)
 }
 
 func TestRebuild(t *testing.T) {
@@ -84,12 +84,12 @@ func TestRebuild(t *testing.T) {
 					t.Errorf("report %+v of %d orders and %d events", r, len(ids), rows.Total(heads))
 				}
 				t.Logf("phases %v", phases)
-				f.sameAsStreams(ids)
+				f.SameAsStreams(ids)
 				f.verify()
 				f.tidy()
 				ids = append(ids, f.Place("more")) // and the projector goes on from there
 				f.project()
-				f.sameAsStreams(ids)
+				f.SameAsStreams(ids)
 			})
 		}
 	})
@@ -133,7 +133,7 @@ func TestRebuild_suspects(t *testing.T) {
 		if n := f.DB.Stats().Statements - before; n > int64(len(ids)+4*partitions) { // one each would be as many, and those that are needed anyway
 			t.Errorf("%d statements for %d orders in %d partitions", n, len(ids), partitions)
 		}
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }
 
@@ -183,7 +183,7 @@ func TestRebuild_running(t *testing.T) {
 		wg.Wait()
 		t.Logf("%d rebuilds", rebuilds)
 		f.project()
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		f.verify()
 		f.tidy()
 	})
@@ -229,7 +229,7 @@ func TestRebuild_lost(t *testing.T) {
 	if _, err := Run(t.Context(), f.DB, logtest.Hole{Store: f.Store}, Config{}); !errors.Is(err, domain.ErrCorrupt) {
 		t.Fatalf("err %v, want ErrCorrupt", err)
 	}
-	f.sameAsStreams(ids)
+	f.SameAsStreams(ids)
 	if _, err := Run(t.Context(), f.DB, f.Store, Config{}); err != nil {
 		t.Fatal(fmt.Errorf("the next one: %w", err))
 	}
@@ -278,7 +278,7 @@ func TestRebuild_last(t *testing.T) {
 				t.Errorf("it lags though nothing was appended since: %+v", s)
 			}
 		}
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }
 
@@ -299,7 +299,7 @@ func TestRebuild_holds(t *testing.T) {
 			}
 		}})
 		must(t, err)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	}
 }
 
@@ -316,5 +316,5 @@ func TestRebuild_once(t *testing.T) {
 	f.Exec(`CREATE TRIGGER written_once BEFORE UPDATE ON orders_next BEGIN SELECT RAISE(ABORT, 'written twice'); END`)
 	_, err := Run(t.Context(), f.DB, f.Store, Config{BatchSize: 20, limits: limits{rows: 2, orders: 100, bytes: 1 << 20}})
 	must(t, err)
-	f.sameAsStreams(ids)
+	f.SameAsStreams(ids)
 }

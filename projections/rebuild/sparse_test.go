@@ -7,7 +7,6 @@ import (
 	"orderflow/domain"
 	"orderflow/projections"
 	"orderflow/projections/internal/rows"
-	"orderflow/projections/internal/viewtest"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -32,19 +31,19 @@ func TestRow_sparse(t *testing.T) {
 			}
 		}
 		older()
-		page, err := f.views.List(t.Context(), projections.Filter{})
+		page, err := f.Views.List(t.Context(), projections.Filter{})
 		if must(t, err); len(page.Orders) != len(ids) {
 			t.Errorf("%d orders are listed, want %d", len(page.Orders), len(ids))
 		}
 		for _, v := range page.Orders {
-			if got, want := v.AppendJSON(nil), projections.ViewOf(viewtest.Order(f.Fixture, v.OrderID)).AppendJSON(nil); !bytes.Equal(got, want) {
+			if got, want := v.AppendJSON(nil), projections.ViewOf(f.Order(v.OrderID)).AppendJSON(nil); !bytes.Equal(got, want) {
 				t.Errorf("listed %s, want %s", got, want)
 			}
 		}
 		f.verify()
 		f.Do(id, complete("n", domain.PreProcessing)...)
 		f.project()
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		f.verify()
 		older()
 		before := f.DB.Stats().Statements
@@ -53,6 +52,6 @@ func TestRow_sparse(t *testing.T) {
 			t.Errorf("the rebuild found %+v", r)
 		}
 		t.Logf("%d statements", f.DB.Stats().Statements-before)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"orderflow/domain"
 	"orderflow/projections/internal/rows"
-	"orderflow/projections/internal/viewtest"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -53,15 +52,15 @@ func (r *restored) isRight() {
 		_, err := r.p.Round(r.T.Context())
 		must(r.T, err)
 	}
-	r.other.sameAsStreams([]domain.OrderID{r.id})
+	r.other.SameAsStreams([]domain.OrderID{r.id})
 	r.other.verify()
-	counts, err := r.views.Counts(r.T.Context())
+	counts, err := r.Views.Counts(r.T.Context())
 	must(r.T, err)
 	var sum int64
 	for _, n := range counts {
 		sum += n
 	}
-	if o := viewtest.Order(r.other.Fixture, r.id); counts[o.Status()] != 1 || sum != 1 {
+	if o := r.other.Order(r.id); counts[o.Status()] != 1 || sum != 1 {
 		r.T.Errorf("counts are %v, want one order in status %s", counts, o.Status())
 	}
 }

@@ -21,17 +21,17 @@ func TestProjector_order(t *testing.T) {
 			f, rng := partitioned(t, open(t)), random(t)
 			ids := f.Many(rng, 15)
 			p := f.project(Config{BatchSize: batch})
-			f.sameAsStreams(ids)
+			f.SameAsStreams(ids)
 			// What it holds from before and what is new come together.
 			ids = append(ids, f.Many(rng, 10)...)
 			for _, id := range ids[:15] {
-				if v, err := f.views.Get(t.Context(), id); err == nil && v.Status == domain.StatusPending {
+				if v, err := f.Views.Get(t.Context(), id); err == nil && v.Status == domain.StatusPending {
 					f.Do(id, start(domain.Scheduling, 1, "late"))
 				}
 			}
 			_, err := p.Round(t.Context())
 			must(t, err)
-			f.sameAsStreams(ids)
+			f.SameAsStreams(ids)
 			f.verify()
 		}
 	})
@@ -59,7 +59,7 @@ func TestProjector_decisions(t *testing.T) {
 		for p.tails[0].position < heads[0] {
 			_, err := f.batch(p, 0)
 			must(t, err)
-			page, err := f.views.List(t.Context(), projections.Filter{})
+			page, err := f.Views.List(t.Context(), projections.Filter{})
 			must(t, err)
 			for _, v := range page.Orders {
 				s, err := v.Steps.Views()
@@ -124,7 +124,7 @@ func TestProjector_restart(t *testing.T) {
 		if s.Applied != 1 || len(log.after) != 1 || log.after[0] != 3 {
 			t.Fatalf("it applied %d events and read after %v, want 1 and after 3", s.Applied, log.after)
 		}
-		f.sameAsStreams([]domain.OrderID{id})
+		f.SameAsStreams([]domain.OrderID{id})
 	})
 }
 
@@ -149,7 +149,7 @@ func TestProjector_overtaken(t *testing.T) {
 			if !errors.Is(err, errMoved) || n != 0 || log.loads != 0 {
 				t.Errorf("held %v: it applied %d events and read %d streams, err %v; want 0, 0, errMoved", held, n, log.loads, err)
 			}
-			f.sameAsStreams([]domain.OrderID{id})
+			f.SameAsStreams([]domain.OrderID{id})
 		}
 	})
 }
@@ -177,7 +177,7 @@ func TestProjector_atomic(t *testing.T) {
 		}
 		_, err = p.Round(t.Context())
 		must(t, err)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }
 
@@ -221,7 +221,7 @@ func TestProjector_race(t *testing.T) {
 			t.Errorf("%v events were applied, the log has %d", applied, rows.Total(heads))
 		}
 		t.Logf("applied %v", applied)
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 	})
 }
 
@@ -248,7 +248,7 @@ func TestProjector_Run(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatalf("it ended with %v, want nil", err)
 		}
-		f.sameAsStreams([]domain.OrderID{id})
+		f.SameAsStreams([]domain.OrderID{id})
 	})
 }
 
@@ -293,7 +293,7 @@ func TestProjector_mends(t *testing.T) {
 				f.Do(id, start(domain.PreProcessing, 1, "n"))
 				_, err := p.Round(t.Context())
 				must(t, err)
-				f.sameAsStreams([]domain.OrderID{id, other})
+				f.SameAsStreams([]domain.OrderID{id, other})
 				if !held && (len(told) == 0 || !strings.Contains(told[0], id.String())) {
 					t.Errorf("%s: it was not told that order %s was mended, but %q", name, id, told)
 				}
@@ -304,7 +304,7 @@ func TestProjector_mends(t *testing.T) {
 			id := f.Place("a")
 			f.Exec(`INSERT INTO orders (order_id, version, status, placed_at, steps) VALUES (?1, 9, 'Failed', '2026-01-01T00:00:00.000000', '[]')`, id[:])
 			f.project(Config{})
-			f.sameAsStreams([]domain.OrderID{id})
+			f.SameAsStreams([]domain.OrderID{id})
 		})
 		t.Run("not beyond the batch", func(t *testing.T) {
 			f := newFixture(t, open(t))
@@ -322,7 +322,7 @@ func TestProjector_mends(t *testing.T) {
 			}
 			_, err = p.Round(t.Context())
 			must(t, err)
-			f.sameAsStreams([]domain.OrderID{id})
+			f.SameAsStreams([]domain.OrderID{id})
 		})
 		t.Run("no checkpoint", func(t *testing.T) {
 			f := newFixture(t, open(t))
@@ -331,7 +331,7 @@ func TestProjector_mends(t *testing.T) {
 			f.project(Config{})
 			f.Exec(`DELETE FROM checkpoints`)
 			f.project(Config{})
-			f.sameAsStreams([]domain.OrderID{id})
+			f.SameAsStreams([]domain.OrderID{id})
 		})
 	})
 }

@@ -59,10 +59,10 @@ func TestProjector_newer(t *testing.T) {
 				t.Errorf("the checkpoint is at %d, want %d, in front of the event", s.Position, newer-1)
 			}
 		}
-		if v, err := f.views.Get(t.Context(), before); err != nil || v.TrackingID != "before" {
+		if v, err := f.Views.Get(t.Context(), before); err != nil || v.TrackingID != "before" {
 			t.Errorf("an order before it: %+v, err %v", v, err)
 		}
-		if _, err := f.views.Get(t.Context(), id); !errors.Is(err, domain.ErrNewer) {
+		if _, err := f.Views.Get(t.Context(), id); !errors.Is(err, domain.ErrNewer) {
 			t.Errorf("the order itself: err = %v, want ErrNewer", err)
 		}
 
@@ -75,7 +75,7 @@ func TestProjector_newer(t *testing.T) {
 		if err := p.Stopped(); err != nil || len(told) != 1 {
 			t.Errorf("it goes on, and says stopped %v, told %v", err, told)
 		}
-		f.sameAsStreams(ids)
+		f.SameAsStreams(ids)
 		f.verify()
 	})
 }

@@ -88,7 +88,7 @@ func TestViews_Counts_wrong(t *testing.T) {
 	f.Place("a")
 	f.project()
 	f.Exec(`UPDATE checkpoints SET counts = '{"Pending":1,"Processing":-1}'`)
-	counts, err := f.views.Counts(t.Context())
+	counts, err := f.Views.Counts(t.Context())
 	must(t, err)
 	if counts[domain.Status(domain.Processing)] != 0 || counts[domain.StatusPending] != 1 {
 		t.Errorf("counts %v, want 0 and 1", counts)

@@ -55,7 +55,7 @@ func testUnreadable(t *testing.T, open func(testing.TB) *schema.DB, alsoRow bool
 	if !strings.Contains(all[partition].Damage, "cannot be read") {
 		t.Errorf("status %+v, want the damage named", all[partition])
 	}
-	_, err = f.views.Counts(t.Context())
+	_, err = f.Views.Counts(t.Context())
 	named("counts", err)
 	p := tail.NewProjector(f.DB, f.Store, tail.Config{})
 	_, err = p.Round(t.Context())
@@ -80,7 +80,7 @@ func TestCounts_unknownStatus(t *testing.T) {
 	if err != nil || r.Counts != 1 || r.Samples[0] != (verify.Difference{Kind: verify.KindCounts, Field: "Bogus", Stored: "1", Expected: "0"}) {
 		t.Errorf("verify found %+v, err %v; want the status that there is not", r, err)
 	}
-	counts, err := f.views.Counts(t.Context())
+	counts, err := f.Views.Counts(t.Context())
 	if _, shown := counts["Bogus"]; shown || err != nil || counts[domain.StatusPending] != 1 {
 		t.Errorf("counts %v, err %v", counts, err)
 	}

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"orderflow/schema"
@@ -148,4 +150,36 @@ func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return b
+}
+
+// OnEach runs subtests, in the order of their names, on a database of each dialect with so many
+// partitions. They share it and keep apart by name.
+func OnEach(t *testing.T, partitions int, cases map[string]func(t *testing.T, db *schema.DB)) {
+	t.Helper()
+	EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		Partitions(t, db, partitions)
+		for _, n := range slices.Sorted(maps.Keys(cases)) {
+			t.Run(n, func(t *testing.T) { cases[n](t, db) })
+		}
+	})
+}
+
+// Again opens a database a second time, as another process would, until the test ends.
+func Again(t testing.TB, db *schema.DB) *schema.DB {
+	t.Helper()
+	dsn := "sqlite:" + db.DSN().Path
+	if u := db.DSN().URL; u != nil {
+		dsn = u.String()
+	}
+	other, err := schema.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return other
 }

@@ -87,7 +87,7 @@ func TestSubscriber_Subscribe_limits(t *testing.T) {
 // that does not.
 func TestSubscriber_Alive(t *testing.T) {
 	db := schematest.SQLite(t)
-	m, handle := join(t, db), again(t, db)
+	m, handle := join(t, db), schematest.Again(t, db)
 	s := subscriber(t, handle, m, messaging.Config{})
 	if alive := s.Alive(); alive > patience {
 		t.Fatalf("a new subscriber last came round %s ago", alive)

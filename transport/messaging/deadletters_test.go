@@ -9,6 +9,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
@@ -164,7 +165,7 @@ func testNoLetter(t *testing.T, db *schema.DB) {
 func testLetterRace(t *testing.T, db *schema.DB) {
 	key, _ := parked(t, db, name("topic"))
 	outcomes := make(chan error, 4)
-	for _, handle := range []*schema.DB{db, again(t, db)} {
+	for _, handle := range []*schema.DB{db, schematest.Again(t, db)} {
 		d := inflight.NewDeadLetters(handle)
 		go func() { outcomes <- d.Requeue(t.Context(), key) }()
 		go func() { outcomes <- d.Discard(t.Context(), key) }()

@@ -14,6 +14,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
@@ -130,7 +131,7 @@ func testSettleKeepLocks(t *testing.T, db *schema.DB) {
 	lost, heir, topic := join(t, db), join(t, db), name("topic")
 	l := lease(lone(t, db, lost, topic))
 	expire(t, db, lost.Tenure)
-	other := again(t, db)
+	other := schematest.Again(t, db)
 	heir.out.Store(true)
 	ch := subscribe(t, subscriber(t, other, heir, messaging.Config{Slots: 1}), topic)
 	var committing atomic.Bool

@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 )
 
@@ -59,8 +60,8 @@ func hold(t *testing.T, db *schema.DB, topic string, partition int, end error, p
 func testGap(t *testing.T, db *schema.DB, held, other int) {
 	topic, m := name("topic"), join(t, db)
 	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 4}), topic)
-	second := again(t, db)
-	commit := hold(t, again(t, db), topic, held, nil, "held")
+	second := schematest.Again(t, db)
+	commit := hold(t, schematest.Again(t, db), topic, held, nil, "held")
 	later := make(chan struct{})
 	go func() {
 		defer close(later)
@@ -98,7 +99,7 @@ func testGapOthers(t *testing.T, db *schema.DB) {
 	}
 	topic, m := name("topic"), join(t, db)
 	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 4}), topic)
-	commit := hold(t, again(t, db), topic, 1, nil, "held")
+	commit := hold(t, schematest.Again(t, db), topic, 1, nil, "held")
 	placed(t, db, topic, 2, "other")
 	if msg := take(t, ch); msg.UUID != "other" {
 		t.Fatalf("got %s", msg.UUID)
@@ -113,7 +114,7 @@ func testGapRolledBack(t *testing.T, db *schema.DB) {
 	topic, m := name("topic"), join(t, db)
 	ch := subscribe(t, subscriber(t, db, m, messaging.Config{Slots: 4}), topic)
 	before := count(t, db, `SELECT head FROM heads WHERE partition = 3`)
-	commit := hold(t, again(t, db), topic, 3, fmt.Errorf("no"), "never")
+	commit := hold(t, schematest.Again(t, db), topic, 3, fmt.Errorf("no"), "never")
 	m.afterRounds(t, 2, nil)
 	commit()
 	placed(t, db, topic, 3, "next")
@@ -152,7 +153,7 @@ func testGapRace(t *testing.T, db *schema.DB) {
 		}
 	})
 	for p := range publishers {
-		handle, random := again(t, db), rand.New(rand.NewPCG(seed, uint64(p)))
+		handle, random := schematest.Again(t, db), rand.New(rand.NewPCG(seed, uint64(p)))
 		publishing.Go(func() {
 			for i := range each {
 				var end error

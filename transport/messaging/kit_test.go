@@ -3,7 +3,6 @@ package messaging_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,34 +30,10 @@ var serial atomic.Int64
 // name makes a name that no other test uses.
 func name(what string) string { return fmt.Sprintf("%s-%d", what, serial.Add(1)) }
 
-// onEach runs subtests on a database of each dialect. They share it and keep apart by name.
+// onEach runs subtests on a database of each dialect, which they share.
 func onEach(t *testing.T, cases map[string]func(t *testing.T, db *schema.DB)) {
 	t.Helper()
-	names := make([]string, 0, len(cases))
-	for n := range cases {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
-		db := open(t)
-		schematest.Partitions(t, db, 4)
-		for _, n := range names {
-			t.Run(n, func(t *testing.T) { cases[n](t, db) })
-		}
-	})
-}
-
-// again opens a database a second time, as another process would.
-func again(t *testing.T, db *schema.DB) *schema.DB {
-	t.Helper()
-	dsn := "sqlite:" + db.DSN().Path
-	if u := db.DSN().URL; u != nil {
-		dsn = u.String()
-	}
-	other, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { must(t, other.Close()) })
-	return other
+	schematest.OnEach(t, 4, cases)
 }
 
 func must(t testing.TB, err error) {

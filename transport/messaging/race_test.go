@@ -12,6 +12,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 )
 
@@ -40,7 +41,7 @@ func testNodesRace(t *testing.T, db *schema.DB) {
 	var seen sync.Map
 	var total atomic.Int64
 	var handlers, publishers sync.WaitGroup
-	handles := []*schema.DB{db, again(t, db)}
+	handles := []*schema.DB{db, schematest.Again(t, db)}
 	var subs []*messaging.Subscriber
 	for i := range nodes {
 		s := subscriber(t, handles[i%2], join(t, db), messaging.Config{Slots: 3 + i})
@@ -91,7 +92,7 @@ func testOrderedRace(t *testing.T, db *schema.DB) {
 		placed(t, db, topic, p, numbered(size)...)
 	}
 	last := make([]atomic.Int64, partitions)
-	handles, members := []*schema.DB{db, again(t, db)}, []*member{join(t, db), join(t, db)}
+	handles, members := []*schema.DB{db, schematest.Again(t, db)}, []*member{join(t, db), join(t, db)}
 	for i, handle := range handles {
 		s := subscriber(t, handle, members[i], messaging.Config{Slots: 1, Ordered: true, IdlePoll: time.Millisecond})
 		other := members[1-i]

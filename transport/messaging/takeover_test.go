@@ -13,6 +13,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
 )
@@ -124,7 +125,7 @@ func testTakeOverRace(t *testing.T, db *schema.DB) {
 	var seen sync.Map
 	var total atomic.Int64
 	var handlers sync.WaitGroup
-	for _, handle := range []*schema.DB{db, again(t, db), db} {
+	for _, handle := range []*schema.DB{db, schematest.Again(t, db), db} {
 		handleAll(&handlers, subscribe(t, subscriber(t, handle, join(t, db), messaging.Config{Slots: 8}), topic), func(m *message.Message) {
 			if earlier, twice := seen.LoadOrStore(m.UUID, lease(m).Node); twice {
 				t.Errorf("message %s went to %v and to %s", m.UUID, earlier, lease(m).Node)
@@ -169,7 +170,7 @@ func testExpiredTakesNothing(t *testing.T, db *schema.DB) {
 // once another node has its message, no renewal may succeed.
 func testRenewRace(t *testing.T, db *schema.DB) {
 	topic, heir := name("topic"), join(t, db)
-	ch := subscribe(t, subscriber(t, again(t, db), heir, messaging.Config{Slots: 1, IdlePoll: time.Millisecond}), topic)
+	ch := subscribe(t, subscriber(t, schematest.Again(t, db), heir, messaging.Config{Slots: 1, IdlePoll: time.Millisecond}), topic)
 	nodes := inflight.NewNodes(db)
 	for i := range 12 {
 		m := join(t, db)

@@ -5,15 +5,40 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"testing"
 
 	"orderflow/domain"
 	"orderflow/projections"
 	"orderflow/projections/internal/logtest"
 	"orderflow/projections/internal/rows"
+	"orderflow/schema"
 )
 
+// Fixture is a log with views of it.
+type Fixture struct {
+	*logtest.Fixture
+	Views *projections.Views
+}
+
+// New gives a fixture on an empty database.
+func New(t testing.TB, db *schema.DB) *Fixture {
+	t.Helper()
+	return Of(logtest.New(t, db))
+}
+
+// Partitioned is New with several partitions in either dialect.
+func Partitioned(t testing.TB, db *schema.DB) *Fixture {
+	t.Helper()
+	return Of(logtest.Partitioned(t, db))
+}
+
+// Of gives a log its views.
+func Of(f *logtest.Fixture) *Fixture {
+	return &Fixture{Fixture: f, Views: projections.NewViews(f.DB, f.Store)}
+}
+
 // Order is an order as its stream has it.
-func Order(f *logtest.Fixture, id domain.OrderID) domain.Order {
+func (f *Fixture) Order(id domain.OrderID) domain.Order {
 	f.T.Helper()
 	events, err := f.Load(context.Background(), id)
 	logtest.Must(f.T, err)
@@ -24,7 +49,7 @@ func Order(f *logtest.Fixture, id domain.OrderID) domain.Order {
 
 // SameAsStreams fails the test unless the rows show just these orders, each as the fold
 // of its stream, and the counts agree. It shares no code with package verify.
-func SameAsStreams(f *logtest.Fixture, ids []domain.OrderID) {
+func (f *Fixture) SameAsStreams(ids []domain.OrderID) {
 	f.T.Helper()
 	var stored []rows.Row
 	answer, err := f.DB.QueryContext(context.Background(), `SELECT `+rows.Columns+` FROM `+rows.LiveTable)
@@ -49,12 +74,12 @@ func SameAsStreams(f *logtest.Fixture, ids []domain.OrderID) {
 		if !slices.Contains(ids, row.ID) {
 			f.T.Fatalf("a row of order %s, which was not placed", row.ID)
 		}
-		if want := rows.Of(Order(f, row.ID)); !reflect.DeepEqual(row, want) {
+		if want := rows.Of(f.Order(row.ID)); !reflect.DeepEqual(row, want) {
 			f.T.Fatalf("row\n%+v\nstream\n%+v", row, want)
 		}
 		counts[row.Status]++
 	}
-	got, err := projections.NewViews(f.DB, f.Store).Counts(context.Background())
+	got, err := f.Views.Counts(context.Background())
 	logtest.Must(f.T, err)
 	if fmt.Sprint(got) != fmt.Sprint(counts) {
 		f.T.Fatalf("counts %v, want %v", got, counts)

@@ -125,7 +125,7 @@ func TestNodes_Register_level(t *testing.T) {
 func TestNodes_EventLevel_race(t *testing.T) {
 	eachLevel(t, map[string]func(*testing.T, *schema.DB){"race": func(t *testing.T, db *schema.DB) {
 		const rounds, racers = 20, 3
-		other := again(t, db)
+		other := schematest.Again(t, db)
 		for round := range rounds {
 			exec(t, db, `DELETE FROM nodes`)
 			exec(t, db, `UPDATE compatibility SET event_level = ?1`, 1)

@@ -13,6 +13,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging/inflight"
 )
 
@@ -77,7 +78,7 @@ func testEpochsGone(t *testing.T, db *schema.DB) {
 // testRegisterRace: of several processes that start under one name at once, one is registered.
 func testRegisterRace(t *testing.T, db *schema.DB) {
 	const racers = 8
-	n, other := work.Node{Node: name("node")}, again(t, db)
+	n, other := work.Node{Node: name("node")}, schematest.Again(t, db)
 	var registered atomic.Int64
 	var wg sync.WaitGroup
 	for i := range racers {
@@ -280,7 +281,7 @@ func testDeclareLostLive(t *testing.T, db *schema.DB) {
 // would still be good.
 func testRenewWaited(t *testing.T, db *schema.DB) {
 	const ttl = 300 * time.Millisecond
-	m, other, nodes := register(t, db, work.Node{Node: name("node")}), again(t, db), inflight.NewNodes(db)
+	m, other, nodes := register(t, db, work.Node{Node: name("node")}), schematest.Again(t, db), inflight.NewNodes(db)
 	must(t, other.Ping(t.Context()))
 	renewed := make(chan error, 1)
 	must(t, nodes.Renew(t.Context(), m.Registration, work.NodeActive, 1, ttl))

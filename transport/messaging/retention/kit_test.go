@@ -23,19 +23,6 @@ var serial atomic.Int64
 // name makes a name that no other test uses.
 func name(what string) string { return fmt.Sprintf("%s-%d", what, serial.Add(1)) }
 
-// again opens a database a second time, as another process would.
-func again(t *testing.T, db *schema.DB) *schema.DB {
-	t.Helper()
-	dsn := "sqlite:" + db.DSN().Path
-	if u := db.DSN().URL; u != nil {
-		dsn = u.String()
-	}
-	other, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { must(t, other.Close()) })
-	return other
-}
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -128,7 +128,7 @@ func testSweepRace(t *testing.T, db *schema.DB) {
 	age(t, db, topic, time.Hour)
 	var sweepers sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
-	for _, handle := range []*schema.DB{again(t, db), again(t, db)} {
+	for _, handle := range []*schema.DB{schematest.Again(t, db), schematest.Again(t, db)} {
 		sweepers.Go(func() {
 			r := retention.New(handle, retention.Config{Batch: 7, Rest: time.Millisecond, Every: time.Millisecond})
 			if err := r.Run(ctx); err != nil {
@@ -259,7 +259,7 @@ func testSweepInvalid(t *testing.T, db *schema.DB) {
 func testRetentionRun(t *testing.T, db *schema.DB) {
 	topic, log := name("topic"), new(errorLog)
 	pass(t, db, "workers", topic, 1<<40)
-	broken := again(t, db)
+	broken := schematest.Again(t, db)
 	ctx, stop := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() {
