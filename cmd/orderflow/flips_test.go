@@ -106,7 +106,7 @@ func TestCheck_hidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := call("orders", "list", "--tracking-id", "order-7", "--json", "--dsn", path)
+	r := call("orders", "list", "--status", "Completed", "--limit", "1", "--json", "--dsn", path)
 	_, after, _ := strings.Cut(r.stdout, `"order_id": "`)
 	id, err := domain.ParseOrderID(after[:36])
 	if err != nil {
