@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync/atomic"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -36,6 +37,8 @@ type Dialect interface {
 	// OneWriter says that one transaction writes at a time. A transaction that writes has locked
 	// everything.
 	OneWriter() bool
+	// lockWait is SQL in front of a statement that waits no longer than most for a row's lock.
+	lockWait(most time.Duration) string
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.
 	anyOf(column string, n int) string
 	// open connects.

@@ -13,6 +13,9 @@ var (
 	// ErrTransient: the database gave this transaction up (deadlock, lock time-out, busy
 	// file, snapshot conflict). Nothing of it was kept; it may be repeated.
 	ErrTransient = errors.New("transaction given up by the database")
+	// ErrBusy: a transaction that waits briefly (see DB.InTxBrief) met a row that another one has locked. It
+	// is an ErrTransient too.
+	ErrBusy = fmt.Errorf("%w: it would have waited too long for a row", ErrTransient)
 	// ErrUnavailable: the database cannot be reached, or cannot write.
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrBroken: the connection broke under a transaction. Unless the error is an ErrCommit

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -29,6 +30,8 @@ func (sqlite) Limit(param string) string  { return "LIMIT " + param }
 
 func (sqlite) RoundTrips() bool { return false }
 func (sqlite) OneWriter() bool  { return true }
+
+func (sqlite) lockWait(time.Duration) string { return "" } // who may write need not wait for rows
 
 func (d sqlite) Now() string                 { return d.clock.Now() }
 func (d sqlite) NowPlus(param string) string { return d.clock.NowPlus(param) }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,12 @@ func (sqlServer) RoundTrips() bool { return true }
 func (sqlServer) OneWriter() bool  { return false }
 
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
+
+// lockWait sets the time for the statements that are sent together with it, and costs no round trip. The
+// server's default returns when the statements end, or when the connection is used for something else.
+func (sqlServer) lockWait(most time.Duration) string {
+	return "SET LOCK_TIMEOUT " + strconv.FormatInt(most.Milliseconds(), 10) + ";\n"
+}
 
 func (sqlServer) NowPlus(param string) string {
 	return "DATEADD(millisecond, " + param + ", SYSUTCDATETIME())"
@@ -101,7 +108,9 @@ func sqlServerKind(err error) error {
 	switch e.Number {
 	case 2627, 2601: // violation of a constraint, of a unique index
 		return ErrDuplicateKey
-	case 1205, 1222, 1204, 3960, 33557097: // deadlock victim, lock time-out, no locks left, snapshot conflict
+	case 1222, 33557097: // lock time-out
+		return ErrBusy
+	case 1205, 1204, 3960: // deadlock victim, no locks left, snapshot conflict
 		return ErrTransient
 	case 547, 51000: // check constraint, THROW of our triggers
 		return ErrRefused

@@ -53,6 +53,15 @@ func TestSQLServer_translate(t *testing.T) {
 	}
 }
 
+// TestSQLServer_busy: a lock time-out, and nothing else, is a wait for a row that was given up.
+func TestSQLServer_busy(t *testing.T) {
+	for number, want := range map[int32]bool{1222: true, 33557097: true, 1205: false, 1204: false, 3960: false} {
+		if err := (sqlServer{}).translate(mssql.Error{Number: number}); errors.Is(err, ErrBusy) != want {
+			t.Errorf("number %d is %v, want ErrBusy: %v", number, err, want)
+		}
+	}
+}
+
 // TestSQLServer_causes: what people are told by name.
 func TestSQLServer_causes(t *testing.T) {
 	for number, want := range map[int32]error{1105: ErrFull, 1101: ErrFull, 9002: ErrFull, 823: ErrDamaged, 824: ErrDamaged, 605: ErrDamaged} {

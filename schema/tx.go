@@ -16,8 +16,9 @@ const transientTries = 6
 
 // Tx is a transaction that writes. Placeholders are ?1, ?2, ... in both dialects.
 type Tx struct {
-	tx transaction
-	db *DB
+	tx     transaction
+	db     *DB
+	before string // SQL in front of each statement; see Dialect.lockWait
 }
 
 // transaction is an sql.Tx, or what stands for it on SQLite.
@@ -40,6 +41,18 @@ func (db *DB) InTx(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.InTurn, f)
 }
 
+// InTxBrief is InTx for work that another process does too, or that can be done later. None of its
+// statements waits longer than most for a row that another transaction has locked: the error is then of
+// kind ErrBusy, and f is not called again for it. So a process that has fallen silent in the middle of a
+// transaction holds up only what needs its rows. On SQLite, which locks no rows, it is InTx.
+func (db *DB) InTxBrief(ctx context.Context, most time.Duration, f func(*Tx) error) error {
+	before := db.dialect.lockWait(most)
+	return db.inTurn(ctx, sqlitedb.InTurn, func(tx *Tx) error {
+		tx.before = before
+		return f(tx)
+	})
+}
+
 // InTxLast is InTx for a function that does more work the later it is called. On SQLite other
 // transactions go before it (see sqlitedb.Last).
 func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
@@ -50,7 +63,7 @@ func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
 func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := db.inTx(ctx, turn, f)
-		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrCommit) || try == transientTries {
+		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCommit) || try == transientTries {
 			return err
 		}
 		pause := time.NewTimer(time.Duration(rand.Int64N(int64(5*time.Millisecond) << try)))
@@ -123,10 +136,13 @@ func (db *DB) Blocked() error {
 // Dialect is the dialect of the database.
 func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
 
+// text is a statement as it is sent.
+func (tx *Tx) text(query string) string { return tx.before + tx.db.dialect.Rebind(query) }
+
 // ExecContext runs a statement that returns no rows.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	tx.db.statements.Add(1)
-	res, err := tx.tx.ExecContext(ctx, tx.db.dialect.Rebind(query), args...)
+	res, err := tx.tx.ExecContext(ctx, tx.text(query), args...)
 	return res, tx.db.dialect.translate(err)
 }
 
@@ -134,7 +150,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 // transaction is used again.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	tx.db.statements.Add(1)
-	rows, err := tx.tx.QueryContext(ctx, tx.db.dialect.Rebind(query), args...)
+	rows, err := tx.tx.QueryContext(ctx, tx.text(query), args...)
 	return rows, tx.db.dialect.translate(err)
 }
 
@@ -142,7 +158,7 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 // Scan, is the driver's own; see DB.Translate.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	tx.db.statements.Add(1)
-	return tx.tx.QueryRowContext(ctx, tx.db.dialect.Rebind(query), args...)
+	return tx.tx.QueryRowContext(ctx, tx.text(query), args...)
 }
 
 // ExecUrgent runs one statement, such as a heartbeat, that must not wait behind the work of this
