@@ -16,9 +16,10 @@ type ddl struct {
 }
 
 type index struct {
-	table   string
-	unique  bool
-	columns []string
+	table    string
+	unique   bool
+	columns  []string
+	rowLocks bool // no page of it is ever locked
 }
 
 type trigger struct{ table, text string }
@@ -36,6 +37,16 @@ func (i index) object() object {
 	return object{kind: KindIndex, name: name, table: i.table}
 }
 
+// onlyRows is the text of an index of which no page is ever locked. Others have none.
+const onlyRows = "only rows of it are locked"
+
+func (i index) text() string {
+	if i.rowLocks {
+		return onlyRows
+	}
+	return ""
+}
+
 // objects is what is compared. Tables may have more columns than they should.
 func (d *ddl) objects() map[object]string {
 	all := map[object]string{}
@@ -44,7 +55,7 @@ func (d *ddl) objects() map[object]string {
 		all[object{KindTable, name, name}] = strings.Join(columns, ", ")
 	}
 	for _, i := range d.indexes {
-		all[i.object()] = ""
+		all[i.object()] = i.text()
 	}
 	for name, t := range d.triggers {
 		all[object{KindTrigger, name, t.table}] = t.text
@@ -91,8 +102,13 @@ var forms = []struct {
 }{
 	{regexp.MustCompile(`^CREATE TABLE (\w+) \((.*)\)$`), func(d *ddl, _ string, m []string) { d.parts(m[1], m[2]) }},
 	{regexp.MustCompile(`^ALTER TABLE (\w+) ADD (.*)$`), func(d *ddl, _ string, m []string) { d.parts(m[1], m[2]) }},
-	{regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`), func(d *ddl, _ string, m []string) {
-		d.indexes[m[2]] = index{table: m[3], unique: m[1] != "", columns: names(m[4])}
+	{regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`), func(d *ddl, statement string, m []string) {
+		d.indexes[m[2]] = index{table: m[3], unique: m[1] != "", columns: names(m[4]), rowLocks: noPages.MatchString(statement)}
+	}},
+	{regexp.MustCompile(`ALTER INDEX (\w+) ON \w+ SET \(`), func(d *ddl, statement string, m []string) {
+		i := d.indexes[m[1]]
+		i.rowLocks = noPages.MatchString(statement)
+		d.indexes[m[1]] = i
 	}},
 	{regexp.MustCompile(`^CREATE TRIGGER (\w+) ON (\w+) `), func(d *ddl, statement string, m []string) {
 		d.triggers[m[1]] = trigger{table: m[2], text: statement}
@@ -104,6 +120,9 @@ var forms = []struct {
 		d.drop(m[1])
 	}},
 }
+
+// noPages is the option of an index that only rows of it are locked.
+var noPages = regexp.MustCompile(`\(ALLOW_PAGE_LOCKS = OFF\)`)
 
 // key is a primary or unique key among the parts of a table.
 var key = regexp.MustCompile(`^(?:(\w+) .*)?CONSTRAINT (\w+) (?:PRIMARY KEY|UNIQUE)(?: \(([^)]*)\))?`)
@@ -143,7 +162,7 @@ func (d *ddl) part(table, part string) {
 		if m[3] != "" {
 			columns = names(m[3])
 		}
-		d.indexes[m[2]] = index{table: table, unique: true, columns: columns}
+		d.indexes[m[2]] = index{table: table, unique: true, columns: columns, rowLocks: noPages.MatchString(part)}
 	}
 }
 

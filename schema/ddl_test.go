@@ -54,17 +54,22 @@ func TestDDL_migrations(t *testing.T) {
 		t.Errorf("there are %d tables, and %d on SQLite", len(made.tables), len(theirs))
 	}
 	for _, want := range []index{
-		{"events", true, []string{"partition", "position"}},
-		{"events", true, []string{"stream_id", "version"}},
-		{"heads", true, []string{"partition"}},
-		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}},
-		{"inflight", false, []string{"node", "epoch"}},
+		{"events", true, []string{"partition", "position"}, false},
+		{"events", true, []string{"stream_id", "version"}, false},
+		{"heads", true, []string{"partition"}, true},
+		{"outbox", true, []string{"topic", "partition", "position"}, true},
+		{"consumer_offsets", true, []string{"consumer_group", "topic", "partition"}, true},
+		{"nodes", true, []string{"node", "epoch"}, true},
+		{"checkpoints", true, []string{"projection", "partition"}, true},
+		{"probes", true, []string{"node"}, true},
+		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},
+		{"inflight", false, []string{"node", "epoch"}, true},
 	} {
-		if _, there := made.objects()[want.object()]; !there {
+		if text, there := made.objects()[want.object()]; !there || text != want.text() {
 			t.Errorf("no index %v among %v", want, made.indexes)
 		}
 	}
-	if _, there := made.objects()[index{"inflight", true, []string{"consumer_group", "topic", "partition", "position"}}.object()]; there {
+	if _, there := made.objects()[index{"inflight", true, []string{"consumer_group", "topic", "partition", "position"}, false}.object()]; there {
 		t.Error("the primary key that a migration dropped is still there")
 	}
 	if got := made.triggers["events_append_only"]; got.table != "events" || got.text != `CREATE TRIGGER events_append_only ON events INSTEAD OF UPDATE, DELETE AS BEGIN THROW 51000, 'events are append-only', 1; END` {
@@ -82,7 +87,7 @@ CREATE TABLE a (
 );
 CREATE INDEX a_x ON a (x DESC, y) WHERE y IS NOT NULL;
 ALTER TABLE a ADD z INT NOT NULL CONSTRAINT a_z DEFAULT 0, w DECIMAL(3, 1) NULL;
-ALTER TABLE a ADD CONSTRAINT a_w PRIMARY KEY (w);
+ALTER TABLE a ADD CONSTRAINT a_w PRIMARY KEY (w) WITH (ALLOW_PAGE_LOCKS = OFF);
 CREATE TABLE b (x INT NOT NULL);
 CREATE TABLE c (x INT NOT NULL);
 DROP TABLE IF EXISTS c;
@@ -95,9 +100,11 @@ BEGIN
 END;
 -- +goose StatementEnd
 DROP INDEX a_x ON a;
-CREATE INDEX a_xz ON a (x, z);
+CREATE INDEX a_xz ON a (x, z) WITH (ALLOW_PAGE_LOCKS = OFF);
+IF 1 = 1
+    EXEC (N'ALTER INDEX a_y ON a SET (ALLOW_PAGE_LOCKS = OFF)');
 `)
-	const want = `map[a:[x z w] b:[x]] map[a_w:{a true [w]} a_xz:{a false [x z]} a_y:{a true [y x]}] map[t:{b CREATE TRIGGER t ON b INSTEAD OF DELETE AS BEGIN THROW 51000, 'no', 1; END}]`
+	const want = `map[a:[x z w] b:[x]] map[a_w:{a true [w] true} a_xz:{a false [x z] true} a_y:{a true [y x] true}] map[t:{b CREATE TRIGGER t ON b INSTEAD OF DELETE AS BEGIN THROW 51000, 'no', 1; END}]`
 	if got := fmt.Sprint(d.tables, d.indexes, d.triggers); got != want {
 		t.Errorf("read\n%s, want\n%s", got, want)
 	}

@@ -23,7 +23,7 @@ func TestSchema_older(t *testing.T) {
 			if code, text := n.place(`{}`); code != http.StatusAccepted {
 				t.Errorf("an order is answered %d %s, want 202", code, text)
 			}
-			doctor(t, path, append(c.restored, `DROP TABLE probes`, `DELETE FROM goose_db_version WHERE version_id = 8`)...)
+			doctor(t, path, append(c.restored, `DROP TABLE probes`, `DELETE FROM goose_db_version WHERE version_id >= 8`)...)
 			if c.ask != "" {
 				if code, text := n.ask(http.MethodGet, n.Addresses().AdminURL()+c.ask, ""); code != http.StatusServiceUnavailable || !strings.Contains(text, "older than this program needs") {
 					t.Errorf("the probe says %d %s", code, text)
