@@ -3,6 +3,7 @@ package eventstore
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -34,22 +35,21 @@ func (s *Store) CheckHistory(ctx context.Context) error {
 	if len(queries) == 0 {
 		return nil
 	}
-	rows, err := s.db.QueryContext(ctx, strings.Join(queries, " UNION ALL "), args...)
+	stored := map[int][]byte{} // hashes by partition
+	err := s.db.Read(ctx, func(rows *sql.Rows) error {
+		clear(stored)
+		for rows.Next() {
+			var partition int
+			var hash []byte
+			if err := rows.Scan(&partition, &hash); err != nil {
+				return err
+			}
+			stored[partition] = hash
+		}
+		return nil
+	}, strings.Join(queries, " UNION ALL "), args...)
 	if err != nil {
 		return fmt.Errorf("look for the last events that are remembered: %w", classify(err))
-	}
-	defer func() { _ = rows.Close() }()
-	stored := map[int][]byte{} // hashes by partition
-	for rows.Next() {
-		var partition int
-		var hash []byte
-		if err := rows.Scan(&partition, &hash); err != nil {
-			return fmt.Errorf("look for the last events that are remembered: %w", err)
-		}
-		stored[partition] = hash
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("look for the last events that are remembered: %w", classify(s.db.Translate(err)))
 	}
 	for p, m := range known {
 		if m.position > 0 && !bytes.Equal(stored[p], m.hash) {

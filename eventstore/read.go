@@ -23,8 +23,7 @@ type reader struct {
 // Load gives all events of an order in order of version; domain.ErrNotFound if there
 // are none.
 func (s reader) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE stream_id = ?1 ORDER BY version`, id[:])
-	events, err := s.collect(rows, err, 10, math.MaxInt, nil)
+	events, err := s.collect(ctx, page{rows: 10, bytes: math.MaxInt}, `WHERE stream_id = ?1 ORDER BY version`, id[:])
 	if err != nil {
 		return nil, fmt.Errorf("load order %s: %w", id, err)
 	}
@@ -48,9 +47,8 @@ func (s reader) Version(ctx context.Context, id domain.OrderID) (int, error) {
 // without holes. To go on, the caller passes the last position. A page is shorter than limit if its
 // events are large, or if the next event cannot be decoded. It is empty only at the end of the log.
 func (s reader) ReadLog(ctx context.Context, partition int, after int64, limit int) ([]domain.Recorded, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events WHERE partition = ?1 AND position > ?2
+	events, err := s.collect(ctx, page{rows: limit, bytes: pageBytes}, `WHERE partition = ?1 AND position > ?2
 		ORDER BY position `+s.db.Dialect().Limit("?3"), partition, after, limit)
-	events, err := s.collect(rows, err, limit, pageBytes, nil)
 	if len(events) > 0 && undecodable(err) {
 		return events, nil // whoever reads on comes upon it
 	}
@@ -62,48 +60,60 @@ func (s reader) ReadLog(ctx context.Context, partition int, after int64, limit i
 
 // Heads gives the last position of every partition, by partition; 0 for an empty one.
 func (s reader) Heads(ctx context.Context) ([]int64, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT partition, head FROM heads WHERE partition >= 0`)
+	heads := make([]int64, s.partitions)
+	err := s.db.Read(ctx, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var partition int
+			var head int64
+			if err := rows.Scan(&partition, &head); err != nil {
+				return err
+			}
+			if partition >= len(heads) {
+				return fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(heads))
+			}
+			heads[partition] = head
+		}
+		return nil
+	}, `SELECT partition, head FROM heads WHERE partition >= 0`)
 	if err != nil {
 		return nil, fmt.Errorf("read heads: %w", classify(err))
 	}
-	defer func() { _ = rows.Close() }()
-	heads := make([]int64, s.partitions)
-	for rows.Next() {
-		var partition int
-		var head int64
-		if err := rows.Scan(&partition, &head); err != nil {
-			return nil, fmt.Errorf("read heads: %w", err)
-		}
-		if partition >= len(heads) {
-			return nil, fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(heads))
-		}
-		heads[partition] = head
-	}
-	return heads, classify(s.db.Translate(rows.Err()))
+	return heads, nil
 }
 
-// collect reads rows of columns, about expected of them, and stops after mostBytes. An event that
-// cannot be decoded is given without its Event if tell is not nil, and tell gets the reason. If tell is
-// nil, collect ends with the reason and gives the events before.
-func (s reader) collect(rows *sql.Rows, err error, expected, mostBytes int, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { _ = rows.Close() }()
-	events := make([]domain.Recorded, 0, min(expected, maxExpected))
-	var stored storedEvent
-	for mostBytes > 0 && rows.Next() {
-		r, err := s.scan(rows, &stored)
-		switch {
-		case tell != nil && undecodable(err):
-			tell(r, err)
-		case err != nil:
-			return events, err
+// page says how many events are read at once.
+type page struct {
+	rows  int // are expected
+	bytes int // after which no further event is read
+	// tell gets the reason why an event cannot be decoded, after the page was read. The event is then given
+	// without its Event. If tell is nil, the page ends with the reason, after the events before.
+	tell func(domain.Recorded, error)
+}
+
+// collect reads the events that a condition with its order lets through, up to a page of them.
+func (s reader) collect(ctx context.Context, p page, which string, args ...any) ([]domain.Recorded, error) {
+	var events []domain.Recorded
+	var reasons []func() // tell of those that cannot be decoded
+	err := s.db.Read(ctx, func(rows *sql.Rows) error {
+		events, reasons = make([]domain.Recorded, 0, min(p.rows, maxExpected)), nil
+		var stored storedEvent
+		for left := p.bytes; left > 0 && rows.Next(); {
+			r, err := s.scan(rows, &stored)
+			switch {
+			case p.tell != nil && undecodable(err):
+				reasons = append(reasons, func() { p.tell(r, err) })
+			case err != nil:
+				return err
+			}
+			events = append(events, r)
+			left -= len(r.Data) + len(r.RawMeta)
 		}
-		events = append(events, r)
-		mostBytes -= len(r.Data) + len(r.RawMeta)
+		return nil
+	}, `SELECT `+columns+` FROM events `+which, args...)
+	for _, tell := range reasons {
+		tell()
 	}
-	return events, classify(s.db.Translate(rows.Err()))
+	return events, classify(err)
 }
 
 // undecodable says that an event was read and could not be decoded.

@@ -49,14 +49,14 @@ func (s reader) EachStream(ctx context.Context, pageSize int, undecodable func(d
 }
 
 func (s reader) streamPage(ctx context.Context, after domain.OrderID, version, limit int, undecodable func(domain.Recorded, error)) ([]domain.Recorded, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM events `+ThroughStreams(s.db.Dialect())+`
+	return s.collect(ctx, page{rows: limit, bytes: pageBytes, tell: undecodable}, ThroughStreams(s.db.Dialect())+`
 		WHERE stream_id >= ?1 AND (stream_id > ?1 OR version > ?2)
 		ORDER BY stream_id, version `+s.db.Dialect().Limit("?3"), after[:], version, limit)
-	return s.collect(rows, err, limit, pageBytes, undecodable)
 }
 
 // EachEvent calls f with every event of the streams after one id and up to another, stream by stream,
-// in order of version. One statement reads them all, and none is kept in memory. The events have no
+// in order of version. One statement reads them all, and none is kept in memory, so it is not asked again if the
+// database gives it up. The events have no
 // stored bytes and no hash. An event that cannot be decoded has no Event and comes with the reason.
 func (s reader) EachEvent(ctx context.Context, after, until domain.OrderID, f func(domain.Recorded, error)) error {
 	return s.eachEvent(ctx, `stream_id > ?1 AND stream_id <= ?2`, []any{after[:], until[:]}, f)

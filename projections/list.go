@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -23,24 +24,27 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	page, details := Page{Orders: make([]OrderView, 0, limit)}, 0
 	q := query{table: v.table, dialect: v.db.Dialect(), filter: f, after: after, most: limit + 1} // one more says whether there is a next page
-	answer, err := v.db.QueryContext(ctx, q.text(), q.args...)
-	err = rows.Scan(answer, err, func(r *rows.Row) error {
-		if len(page.Orders) == limit {
-			return errFull
-		}
-		one, err := viewOf(r)
-		if errors.Is(err, domain.ErrCorrupt) {
-			one, err = v.fromStream(ctx, r.ID)
-		}
-		if err != nil {
-			return err
-		}
-		if details += len(one.Detail); details > v.maxDetails && len(page.Orders) > 0 {
-			return errFull
-		}
-		page.Orders = append(page.Orders, one)
-		return nil
-	})
+	text := q.text()                                                                              // which makes the arguments
+	err = v.db.Read(ctx, func(answer *sql.Rows) error {
+		page.Orders, details = page.Orders[:0], 0
+		return rows.Scan(answer, nil, func(r *rows.Row) error {
+			if len(page.Orders) == limit {
+				return errFull
+			}
+			one, err := viewOf(r)
+			if errors.Is(err, domain.ErrCorrupt) {
+				one, err = v.fromStream(ctx, r.ID)
+			}
+			if err != nil {
+				return err
+			}
+			if details += len(one.Detail); details > v.maxDetails && len(page.Orders) > 0 {
+				return errFull
+			}
+			page.Orders = append(page.Orders, one)
+			return nil
+		})
+	}, text, q.args...)
 	switch {
 	case errors.Is(err, errFull):
 		last := page.Orders[len(page.Orders)-1]

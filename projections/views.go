@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -39,11 +40,12 @@ func NewViews(db *schema.DB, streams Streams) *Views {
 // there is none. An order whose row lags, or cannot be read, is folded from its stream.
 func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	var view OrderView // version 0: there is no good row
-	answer, err := v.db.QueryContext(ctx, `SELECT `+rows.Columns+` FROM `+v.table.Name+` WHERE order_id = ?1`, id[:])
-	err = rows.Scan(answer, err, func(r *rows.Row) (err error) {
-		view, err = viewOf(r)
-		return err
-	})
+	err := v.db.Read(ctx, func(answer *sql.Rows) error {
+		return rows.Scan(answer, nil, func(r *rows.Row) (err error) {
+			view, err = viewOf(r)
+			return err
+		})
+	}, `SELECT `+rows.Columns+` FROM `+v.table.Name+` WHERE order_id = ?1`, id[:])
 	switch {
 	case errors.Is(err, domain.ErrCorrupt) || err == nil && view.Version == 0:
 		return v.fromStream(ctx, id)

@@ -50,7 +50,7 @@ type Stats struct {
 	Transactions int64 // writing transactions begun
 	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
 	// Retries are transactions that were begun again, because the database had given them up or
-	// their connection broke.
+	// their connection broke, and questions that were asked again, because it had given them up.
 	Retries int64
 	// Waited is how long transactions have waited to begin: for a connection and, on SQLite, for the
 	// writers before them. Open is how long they were open. On SQLite no two are open at once, so the

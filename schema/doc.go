@@ -7,6 +7,8 @@
 //   - InTx commits all of what its function did, or nothing. A failed commit is an
 //     error. A transaction that the database itself rolled back (deadlock, lock
 //     time-out, busy file) is repeated a few times with jitter; a failed commit never is.
+//   - Read and QueryRowContext ask again, from the beginning, if the database gives a question up. Rows that
+//     are handed on as they come (QueryContext) cannot be asked for again.
 //   - On SQLite, which has one writer at a time, the transactions of a process follow each other.
 //     ExecUrgent goes before all that wait (package sqlitedb).
 //   - Errors of the drivers are translated by number, never by message text, into the

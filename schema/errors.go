@@ -68,12 +68,12 @@ func (c *cause) Unwrap() error { return c.kind }
 // Cause is the name.
 func (c *cause) Cause() string { return c.name }
 
-// translated wraps an error with its kind, if it has one.
+// translated wraps an error with its kind, if it has one and was not wrapped already.
 func translated(err error, kindOf func(error) error) error {
 	if err == nil {
 		return nil
 	}
-	if kind := kindOf(err); kind != nil {
+	if kind := kindOf(err); kind != nil && !errors.Is(err, kind) {
 		return fmt.Errorf("%w: %w", kind, err)
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -98,6 +99,20 @@ func (sqlServer) migrations() (goose.Dialect, fs.FS, error) {
 // translate goes by the error numbers of SQL Server.
 func (sqlServer) translate(err error) error { return translated(err, sqlServerKind) }
 
+// later are the numbers that say: not now. Most say "try again later" in so many words. A log-in that fails is among
+// them, since it does so while a group fails over: the new primary may not have opened the database that knows
+// the log-in. Nothing waits for it at the first contact.
+var later = [...]int32{
+	701, 802, 8628, 8645, 8651, 17803, // no memory: for a statement, for pages, for a plan, in time, at all, for a connection
+	921, 922, 923, 924, 926, 927, 941, 942, 945, 952, // the database is not recovered, restricted, suspect, restored, not started, offline, in transition
+	615, 913, 4060, 4221, 3906, 9001, // it is not there yet, cannot be opened, is catching up, is read-only, has no log
+	954, 955, 956, 976, 978, 979, 982, 983, 988, // it is a mirror or a replica that cannot be used, or lacks a quorum
+	6005, 17142, 17187, 17188, 17189, 17197, 17809, // the server shuts down, is paused, is not ready, has no thread, no time, no connection left
+	18401, 18451, 18456, 18461, 40623, // log-ins: while scripts are upgraded, of administrators only, failed, of one user only, to be done again
+	40143, 40189, 40197, 40501, 40540, 40613, 40642, 40648, 40675, 40903, // Azure SQL: fail-over, quotas, busy
+	10928, 10929, 10930, 10936, 49510, 49802, 49918, 49919, 49920, 49977, 49983, // and limits of the tier
+}
+
 // sqlServerKind knows 33557097 too, which is what Babelfish gives for a lock time-out and for a snapshot
 // conflict, which it does not map.
 func sqlServerKind(err error) error {
@@ -110,21 +125,22 @@ func sqlServerKind(err error) error {
 		return ErrDuplicateKey
 	case 1222, 33557097: // lock time-out
 		return ErrBusy
-	case 1205, 1204, 3960: // deadlock victim, no locks left, snapshot conflict
+	case 1205, 1204, 1203, 1221, // deadlock victim, no locks left, locks confused
+		3960, 3966, 3947, 3948: // snapshot conflict, row versions gone, a replica's state changed
 		return ErrTransient
 	case 547, 51000: // check constraint, THROW of our triggers
 		return ErrRefused
-	case 596: // the session was killed; its transaction is rolled back
+	case 596, 40549, 40550, 40551, 40552, 40553: // the session was killed; its transaction is rolled back
 		return ErrBroken
-	case 1105, 1101, 9002: // no space in the database, no space in the log
+	case 1105, 1101, 9002, 40544, // no space in the database, in the log, in the size of the tier
+		3958: // no space for row versions
 		return ErrFull
 	case 207, 208, 308: // no such column, object, index
 		return ErrStatement
 	case 823, 824, 605: // the operating system could not read it, a page is not what was written, a page of something else
 		return ErrDamaged
-	case 3906, 976, 978, 983, 6005, 17142, // read-only, replica not readable, shutdown
-		4060, 921, 922, 4221, // the database cannot be opened, has not been recovered yet, is catching up
-		40197, 40501, 40613, 40143, 49918, 49919, 49920, 10928, 10929, 10936: // Azure SQL: fail-over and throttling
+	}
+	if slices.Contains(later[:], e.Number) {
 		return ErrUnavailable
 	}
 	return nil

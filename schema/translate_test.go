@@ -31,40 +31,46 @@ func kindOf(err error) string {
 }
 
 func TestSQLServer_translate(t *testing.T) {
-	for number, want := range map[int32]string{
-		2627: "ErrDuplicateKey", 2601: "ErrDuplicateKey",
-		1204: "ErrTransient", 1205: "ErrTransient", 1222: "ErrTransient", 3960: "ErrTransient", 33557097: "ErrTransient",
-		547: "ErrRefused", 51000: "ErrRefused",
-		1105: "ErrUnavailable", 9002: "ErrUnavailable", 3906: "ErrUnavailable", 40613: "ErrUnavailable", 40501: "ErrUnavailable", 976: "ErrUnavailable",
-		596: "ErrUnavailable", 4060: "ErrUnavailable", 921: "ErrUnavailable", 922: "ErrUnavailable", 4221: "ErrUnavailable", 40143: "ErrUnavailable",
-		49919: "ErrUnavailable", 49920: "ErrUnavailable", 10936: "ErrUnavailable",
-		1101: "ErrUnavailable", 823: "ErrUnavailable", 824: "ErrUnavailable", 605: "ErrUnavailable",
-		208: "", 102: "", 515: "", 18456: "", 8115: "",
+	for want, numbers := range map[string][]int32{
+		"ErrDuplicateKey": {2627, 2601},
+		"ErrTransient":    {1203, 1204, 1205, 1221, 1222, 3947, 3948, 3960, 3966, 33557097},
+		"ErrRefused":      {547, 51000},
+		"ErrUnavailable": {
+			596, 40549, 40550, 40551, 40552, 40553, 1101, 1105, 9002, 40544, 3958, 605, 823, 824, // which have names of their own, too
+			701, 802, 8628, 8645, 8651, 17803,
+			615, 913, 921, 922, 923, 924, 926, 927, 941, 942, 945, 952, 3906, 4060, 4221, 9001,
+			954, 955, 956, 976, 978, 979, 982, 983, 988,
+			6005, 17142, 17187, 17188, 17189, 17197, 17809, 18401, 18451, 18456, 18461, 40623,
+			40143, 40189, 40197, 40501, 40540, 40613, 40642, 40648, 40675, 40903,
+			10928, 10929, 10930, 10936, 49510, 49802, 49918, 49919, 49920, 49977, 49983,
+		},
+		"": {102, 207, 208, 229, 515, 911, 981, 3902, 8115, 8152, 18452, 18470, 18486, 18488, 40615},
 	} {
-		original := mssql.Error{Number: number, Message: "text that says deadlock, duplicate and timeout"}
-		err := sqlServer{}.translate(fmt.Errorf("wrapped: %w", original))
-		if got := kindOf(err); got != want {
-			t.Errorf("number %d is %q, want %q", number, got, want)
+		for _, number := range numbers {
+			translatesTo(t, number, want)
 		}
-		var e mssql.Error
-		if !errors.As(err, &e) || e.Number != number {
-			t.Errorf("number %d: the driver's error was lost: %v", number, err)
-		}
+	}
+	for _, number := range later {
+		translatesTo(t, number, "ErrUnavailable")
 	}
 }
 
-// TestSQLServer_busy: a lock time-out, and nothing else, is a wait for a row that was given up.
-func TestSQLServer_busy(t *testing.T) {
-	for number, want := range map[int32]bool{1222: true, 33557097: true, 1205: false, 1204: false, 3960: false} {
-		if err := (sqlServer{}).translate(mssql.Error{Number: number}); errors.Is(err, ErrBusy) != want {
-			t.Errorf("number %d is %v, want ErrBusy: %v", number, err, want)
-		}
+func translatesTo(t *testing.T, number int32, want string) {
+	t.Helper()
+	original := mssql.Error{Number: number, Message: "text that says deadlock, duplicate and timeout"}
+	err := sqlServer{}.translate(fmt.Errorf("wrapped: %w", original))
+	if got := kindOf(err); got != want {
+		t.Errorf("number %d is %q, want %q", number, got, want)
+	}
+	var e mssql.Error
+	if !errors.As(err, &e) || e.Number != number {
+		t.Errorf("number %d: the driver's error was lost: %v", number, err)
 	}
 }
 
 // TestSQLServer_causes: what people are told by name.
 func TestSQLServer_causes(t *testing.T) {
-	for number, want := range map[int32]error{1105: ErrFull, 1101: ErrFull, 9002: ErrFull, 823: ErrDamaged, 824: ErrDamaged, 605: ErrDamaged} {
+	for number, want := range map[int32]error{1105: ErrFull, 1101: ErrFull, 9002: ErrFull, 40544: ErrFull, 3958: ErrFull, 596: ErrBroken, 40549: ErrBroken, 823: ErrDamaged, 824: ErrDamaged, 605: ErrDamaged} {
 		if err := (sqlServer{}).translate(mssql.Error{Number: number}); !errors.Is(err, want) {
 			t.Errorf("number %d is %v, want %v", number, err, want)
 		}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"orderflow/schema/sqlitedb"
@@ -66,13 +65,8 @@ func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error)
 		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCommit) || try == transientTries {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(rand.Int64N(int64(5*time.Millisecond) << try)))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
+		if !db.pause(ctx, try) {
 			return err
-		case <-pause.C:
-			db.Retried()
 		}
 	}
 }
@@ -183,20 +177,6 @@ func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows i
 		return err
 	})
 	return rows, err
-}
-
-// QueryContext reads outside a transaction.
-func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	db.statements.Add(1)
-	rows, err := db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
-	return rows, db.dialect.translate(err)
-}
-
-// QueryRowContext reads one row at most outside a transaction. Its error, given by
-// Scan, is the driver's own; see Translate.
-func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	db.statements.Add(1)
-	return db.read.QueryRowContext(ctx, db.dialect.Rebind(query), args...)
 }
 
 // Translate wraps an error of the driver with its kind (see errors.go).

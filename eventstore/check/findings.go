@@ -137,17 +137,16 @@ func (l *look) count(ctx context.Context, query string, args ...any) (n int64, e
 
 // collect reads all rows of an answer.
 func collect[T any](ctx context.Context, db *schema.DB, scan func(*sql.Rows, *T) error, query string, args ...any) (all []T, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var v T
-		if err := scan(rows, &v); err != nil {
-			return nil, err
+	err = db.Read(ctx, func(rows *sql.Rows) error {
+		all = nil
+		for rows.Next() {
+			var v T
+			if err := scan(rows, &v); err != nil {
+				return err
+			}
+			all = append(all, v)
 		}
-		all = append(all, v)
-	}
-	return all, db.Translate(rows.Err())
+		return nil
+	}, query, args...)
+	return all, err
 }

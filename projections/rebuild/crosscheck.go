@@ -33,7 +33,7 @@ func (r *rebuild) compare(ctx context.Context) (report verify.Report, err error)
 		if err != nil {
 			return report, fmt.Errorf("compare the orders: %w", rows.Classify(r.db, err))
 		}
-		suspects, err := readIDs(r.db.QueryContext(ctx, query, after[:], until[:]))
+		suspects, err := r.readIDs(ctx, query, after[:], until[:])
 		if err != nil {
 			return report, fmt.Errorf("compare the orders: %w", rows.Classify(r.db, err))
 		}
@@ -49,7 +49,7 @@ func (r *rebuild) compare(ctx context.Context) (report verify.Report, err error)
 
 // boundary is the id up to which the next statement compares.
 func (r *rebuild) boundary(ctx context.Context, after domain.OrderID) (domain.OrderID, error) {
-	ids, err := readIDs(r.db.QueryContext(ctx, `SELECT order_id FROM `+rows.NextTable+` WHERE order_id > ?1 ORDER BY order_id `+r.table.Dialect.Nth, after[:], crosscheckRows-1))
+	ids, err := r.readIDs(ctx, `SELECT order_id FROM `+rows.NextTable+` WHERE order_id > ?1 ORDER BY order_id `+r.table.Dialect.Nth, after[:], crosscheckRows-1)
 	if err != nil || len(ids) == 0 {
 		return rows.LastID, err
 	}
@@ -89,17 +89,20 @@ func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *ver
 	return nil
 }
 
-func readIDs(answer *sql.Rows, err error) (ids []domain.OrderID, _ error) {
-	err = rows.Each(answer, err, func() error {
-		var id []byte
-		if err := answer.Scan(&id); err != nil {
-			return err
-		}
-		if len(id) != len(rows.LastID) {
-			return fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
-		}
-		ids = append(ids, domain.OrderID(id))
-		return nil
-	})
+func (r *rebuild) readIDs(ctx context.Context, query string, args ...any) (ids []domain.OrderID, err error) {
+	err = r.db.Read(ctx, func(answer *sql.Rows) error {
+		ids = nil
+		return rows.Each(answer, nil, func() error {
+			var id []byte
+			if err := answer.Scan(&id); err != nil {
+				return err
+			}
+			if len(id) != len(rows.LastID) {
+				return fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
+			}
+			ids = append(ids, domain.OrderID(id))
+			return nil
+		})
+	}, query, args...)
 	return ids, err
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"reflect"
@@ -89,28 +90,29 @@ type tally struct {
 }
 
 func readTally(ctx context.Context, db *schema.DB) (t tally, err error) {
-	t = tally{positions: map[int]int64{}, counted: rows.Counts{}, inTable: rows.Counts{}}
-	answer, err := db.QueryContext(ctx, `SELECT partition, position, counts, 0 FROM checkpoints WHERE projection = ?1
-		UNION ALL SELECT -1, 0, status, COUNT(*) FROM `+rows.LiveTable+` GROUP BY status`, rows.LiveTable)
-	err = rows.Each(answer, err, func() error {
-		var partition int
-		var position, n int64
-		var text string
-		if err := answer.Scan(&partition, &position, &text, &n); err != nil {
-			return err
-		}
-		if partition < 0 {
-			t.inTable.Add(domain.Status(text), n)
+	err = db.Read(ctx, func(answer *sql.Rows) error {
+		t = tally{positions: map[int]int64{}, counted: rows.Counts{}, inTable: rows.Counts{}}
+		return rows.Each(answer, nil, func() error {
+			var partition int
+			var position, n int64
+			var text string
+			if err := answer.Scan(&partition, &position, &text, &n); err != nil {
+				return err
+			}
+			if partition < 0 {
+				t.inTable.Add(domain.Status(text), n)
+				return nil
+			}
+			t.positions[partition] = position
+			more, damage := rows.DecodeCounts(rows.LiveTable, partition, text)
+			if damage != nil {
+				t.damaged = append(t.damaged, Unreadable(damage))
+			}
+			t.counted.AddAll(more)
 			return nil
-		}
-		t.positions[partition] = position
-		more, damage := rows.DecodeCounts(rows.LiveTable, partition, text)
-		if damage != nil {
-			t.damaged = append(t.damaged, Unreadable(damage))
-		}
-		t.counted.AddAll(more)
-		return nil
-	})
+		})
+	}, `SELECT partition, position, counts, 0 FROM checkpoints WHERE projection = ?1
+		UNION ALL SELECT -1, 0, status, COUNT(*) FROM `+rows.LiveTable+` GROUP BY status`, rows.LiveTable)
 	if err != nil {
 		return t, fmt.Errorf("count the orders: %w", err)
 	}

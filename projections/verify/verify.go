@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -122,16 +123,18 @@ func (v *verification) read(ctx context.Context, after domain.OrderID) (p part) 
 	if p.checkpoints, p.err = rows.ReadCheckpoints(ctx, v.db, rows.LiveTable); p.err != nil {
 		return p
 	}
-	answer, err := v.db.QueryContext(ctx, `SELECT `+rows.Columns+` FROM `+v.table.Name+` WHERE order_id > ?1 ORDER BY order_id `+v.db.Dialect().Limit("?2"), after[:], verifyRows)
-	details := 0
-	err = rows.Scan(answer, err, func(r *rows.Row) error {
-		p.rows = append(p.rows, *r)
-		if details += len(r.Detail); len(p.rows) == verifyRows || details > verifyBytes {
-			p.until = r.ID
-			return errPart
-		}
-		return nil
-	})
+	err := v.db.Read(ctx, func(answer *sql.Rows) error {
+		p.rows = nil
+		details := 0
+		return rows.Scan(answer, nil, func(r *rows.Row) error {
+			p.rows = append(p.rows, *r)
+			if details += len(r.Detail); len(p.rows) == verifyRows || details > verifyBytes {
+				p.until = r.ID
+				return errPart
+			}
+			return nil
+		})
+	}, `SELECT `+rows.Columns+` FROM `+v.table.Name+` WHERE order_id > ?1 ORDER BY order_id `+v.db.Dialect().Limit("?2"), after[:], verifyRows)
 	switch {
 	case err == nil:
 		p.until = rows.LastID

@@ -21,20 +21,22 @@ type Checkpoint struct {
 // ReadCheckpoints gives a projection's checkpoints by partition; -1 is the lock of a rebuild.
 func ReadCheckpoints(ctx context.Context, q Querier, projection string) (map[int]Checkpoint, error) {
 	all := map[int]Checkpoint{}
-	answer, err := q.QueryContext(ctx, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
-	err = Each(answer, err, func() error {
-		var partition int
-		var stored string
-		var updated schema.Time
-		var c Checkpoint
-		if err := answer.Scan(&partition, &c.Position, &stored, &updated); err != nil {
-			return err
-		}
-		c.Updated = updated.Time
-		c.Counts, c.Damage = DecodeCounts(projection, partition, stored)
-		all[partition] = c
-		return nil
-	})
+	err := q.Read(ctx, func(answer *sql.Rows) error {
+		clear(all)
+		return Each(answer, nil, func() error {
+			var partition int
+			var stored string
+			var updated schema.Time
+			var c Checkpoint
+			if err := answer.Scan(&partition, &c.Position, &stored, &updated); err != nil {
+				return err
+			}
+			c.Updated = updated.Time
+			c.Counts, c.Damage = DecodeCounts(projection, partition, stored)
+			all[partition] = c
+			return nil
+		})
+	}, `SELECT partition, position, counts, updated_at FROM checkpoints WHERE projection = ?1`, projection)
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoints of %s: %w", projection, err)
 	}

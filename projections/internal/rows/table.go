@@ -24,6 +24,7 @@ var ErrAltered = errors.New("the rows are not as the projection left them")
 // Querier is a database, or a transaction of it.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error
 }
 
 // Table is one of the two tables of orders.

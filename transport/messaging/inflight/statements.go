@@ -114,20 +114,19 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 
 // collect runs a query and reads each of its rows with scan.
 func collect[T any](ctx context.Context, db *schema.DB, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	all := []T{}
-	for rows.Next() {
-		var one T
-		if err := scan(rows, &one); err != nil {
-			return nil, err
+	var all []T
+	err := db.Read(ctx, func(rows *sql.Rows) error {
+		all = []T{}
+		for rows.Next() {
+			var one T
+			if err := scan(rows, &one); err != nil {
+				return err
+			}
+			all = append(all, one)
 		}
-		all = append(all, one)
-	}
-	return all, db.Translate(rows.Err())
+		return nil
+	}, query, args...)
+	return all, err
 }
 
 // changed runs a statement that changes one row and says whether it did.

@@ -100,24 +100,23 @@ func (r *Sweeper) sweepMessages(ctx context.Context, before time.Time, removed *
 // consumed finds, in one statement, the partitions whose first message has been claimed
 // by every group and is old enough. Where nothing is to be done, this is all it costs.
 func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
+	var all []consumed
+	err := r.db.Read(ctx, func(rows *sql.Rows) error {
+		all = nil
+		for rows.Next() {
+			var p consumed
+			if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
+				return err
+			}
+			all = append(all, p)
+		}
+		return nil
+	}, `SELECT o.topic, o.partition, o.position
 		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
 		JOIN outbox m ON m.topic = o.topic AND m.partition = o.partition
 			AND m.position = (SELECT MIN(f.position) FROM outbox f WHERE f.topic = o.topic AND f.partition = o.partition)
 		WHERE m.position <= o.position AND m.created_at <= ?1`, schema.TimeArg(before))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var all []consumed
-	for rows.Next() {
-		var p consumed
-		if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, r.db.Translate(rows.Err())
+	return all, err
 }
 
 // removeBatch removes the old ones among the first messages. Whoever else does so at the same time finds

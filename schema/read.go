@@ -1,0 +1,85 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// Read asks one question outside of a transaction and has read read the rows of the answer, with Next and Scan.
+// If the database gives the question up, as when it is chosen as a deadlock's victim, it is asked again: then
+// read is called again and must begin anew, whatever it has read before. So read gathers a bounded answer;
+// who hands rows on as they come asks with QueryContext. Errors have kinds.
+func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
+	return db.dialect.translate(db.again(ctx, func() error {
+		rows, err := db.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		if err := read(rows); err != nil {
+			return err
+		}
+		return rows.Err()
+	}))
+}
+
+// Read is DB.Read in a transaction, which asks once: a transaction that is given up is repeated as a whole.
+func (tx *Tx) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
+	return tx.ask(ctx, Question{Query: query, Args: args, Read: read})
+}
+
+// again asks a question until the database answers it, up to transientTries times. SQLite, where a file that is
+// locked was waited for already, is asked once.
+func (db *DB) again(ctx context.Context, ask func() error) error {
+	for try := 1; ; try++ {
+		err := ask()
+		if kind := db.dialect.translate(err); !errors.Is(kind, ErrTransient) || errors.Is(kind, ErrLocked) || try == transientTries {
+			return err
+		}
+		if !db.pause(ctx, try) {
+			return err
+		}
+	}
+}
+
+// pause waits before the next try, longer from try to try and never for the same time, so that those who met
+// do not meet again. It counts the retry. It is false if ctx ends first.
+func (db *DB) pause(ctx context.Context, try int) bool {
+	pause := time.NewTimer(time.Duration(rand.Int64N(int64(5*time.Millisecond) << try)))
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-pause.C:
+		db.Retried()
+		return true
+	}
+}
+
+// Row is the answer to a question for one row at most.
+type Row struct{ scan func(dest ...any) error }
+
+// Scan asks the question, again if the database gives it up, and reads the row; sql.ErrNoRows if there is none.
+// The error is the driver's own; see DB.Translate.
+func (r Row) Scan(dest ...any) error { return r.scan(dest...) }
+
+// QueryRowContext reads one row at most outside a transaction, when the row's Scan is called.
+func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) Row {
+	return Row{func(dest ...any) error {
+		return db.again(ctx, func() error {
+			db.statements.Add(1)
+			return db.read.QueryRowContext(ctx, db.dialect.Rebind(query), args...).Scan(dest...)
+		})
+	}}
+}
+
+// QueryContext reads outside a transaction, row by row. If the database gives it up, it is not asked again; see
+// Read.
+func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	db.statements.Add(1)
+	rows, err := db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
+	return rows, db.dialect.translate(err)
+}
