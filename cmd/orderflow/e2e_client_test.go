@@ -134,6 +134,7 @@ type stat struct {
 	MissingRoles []string `json:"missing_roles"`
 
 	Transactions     int64            `json:"transactions"`
+	RoundTrips       int64            `json:"round_trips"`
 	Orders           map[string]int64 `json:"orders"`
 	NodesLost        int64            `json:"nodes_lost"`
 	TakeOvers        int64            `json:"takeovers"`

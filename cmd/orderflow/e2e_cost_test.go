@@ -41,4 +41,8 @@ func testCost(t *testing.T, db string) {
 	if statements < 1 || transactions <= 0 {
 		t.Error("nothing was counted")
 	}
+	// The node goes on while it is asked, so that the two do not count up to the same moment.
+	if said := after.RoundTrips - before.RoundTrips; max(said-wire, wire-said) > wire/50 {
+		t.Errorf("the node says that it made %d round trips, and %d went over the wire", said, wire)
+	}
 }

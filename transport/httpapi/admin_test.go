@@ -54,7 +54,7 @@ func aNode() *fakeNode {
 	return &fakeNode{
 		stat: httpapi.NodeStat{
 			Node: "node-1", Epoch: 3, State: work.NodeActive, Version: "1.2.3", Host: "h", PID: 42, Roles: []string{"api", "worker"},
-			Database: "sqlite:orderflow.db", StartedAt: at.Add(789).In(time.FixedZone("", 3600)), HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100, Retries: 7, NodesLost: 2, TakeOvers: 50, StepsInterrupted: 51, WaitedSeconds: 1.5, HeldSeconds: 0.25,
+			Database: "sqlite:orderflow.db", StartedAt: at.Add(789).In(time.FixedZone("", 3600)), HeartbeatAt: at.Add(time.Minute), Slots: 50, Busy: 7, Statements: 1000, Transactions: 100, RoundTrips: 1200, Retries: 7, NodesLost: 2, TakeOvers: 50, StepsInterrupted: 51, WaitedSeconds: 1.5, HeldSeconds: 0.25,
 			WALBytes: 4096, Lag: new(int64(12)), MissingRoles: []string{"projector"},
 		},
 		counts: map[domain.Status]int64{domain.StatusPending: 2, domain.StatusCompleted: 40},
@@ -125,7 +125,7 @@ func TestAdmin_stop(t *testing.T) {
 
 const statHead = `{"node":"node-1","epoch":3,"state":"active","version":"1.2.3","host":"h","pid":42,"roles":["api","worker"],` +
 	`"database":"sqlite:orderflow.db","started_at":"2026-01-31T12:00:00.123456Z","heartbeat_at":"2026-01-31T12:01:00.123456Z",` +
-	`"slots":50,"busy":7,"statements":1000,"transactions":100,"retries":7,"nodes_lost":2,"takeovers":50,"steps_interrupted":51,"waited_seconds":1.5,"held_seconds":0.25,"wal_bytes":4096,"lag":12,"missing_roles":["projector"],"uptime_seconds":`
+	`"slots":50,"busy":7,"statements":1000,"transactions":100,"round_trips":1200,"retries":7,"nodes_lost":2,"takeovers":50,"steps_interrupted":51,"waited_seconds":1.5,"held_seconds":0.25,"wal_bytes":4096,"lag":12,"missing_roles":["projector"],"uptime_seconds":`
 
 func TestAdmin_stat(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
@@ -203,6 +203,7 @@ orderflow_worker_slots 50
 orderflow_worker_busy 7
 orderflow_database_statements_total 1000
 orderflow_database_transactions_total 100
+orderflow_database_round_trips_total 1200
 # HELP orderflow_database_retries_total Transactions of this node that were begun again: deadlocks, lock time-outs, snapshot conflicts, broken connections, lost commits.
 # TYPE orderflow_database_retries_total counter
 orderflow_database_retries_total 7

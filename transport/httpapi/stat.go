@@ -24,9 +24,11 @@ type NodeStat struct {
 	Slots       int       `json:"slots"` // workers
 	Busy        int       `json:"busy"`  // workers with work
 	// Statements and Transactions count what was sent to the database since the start, Retries
-	// the transactions that had to be begun again (deadlocks, broken connections).
+	// the transactions that had to be begun again (deadlocks, broken connections). RoundTrips are
+	// requests of any kind, BEGIN and COMMIT among them; 0 on SQLite.
 	Statements   int64 `json:"statements"`
 	Transactions int64 `json:"transactions"`
+	RoundTrips   int64 `json:"round_trips"`
 	Retries      int64 `json:"retries"`
 	// NodesLost counts nodes that this one was the first to find lost, TakeOvers the orders that
 	// it took over from nodes that were gone, StepsInterrupted the attempts that it recorded as

@@ -94,7 +94,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	s := httpapi.NodeStat{
 		Node: n.self.name, State: n.member.State(), Version: n.self.version, Host: n.self.host, PID: os.Getpid(), Roles: n.conf.Roles,
 		Database: n.DB.DSN().String(), StartedAt: n.self.started, Slots: n.conf.slots(), Busy: n.worker.busy(),
-		Statements: db.Statements, Transactions: db.Transactions, Retries: db.Retries,
+		Statements: db.Statements, Transactions: db.Transactions, RoundTrips: db.RoundTrips, Retries: db.Retries,
 		NodesLost: n.member.losses.Lost(), TakeOvers: n.member.losses.TakeOvers(),
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Open.Seconds(),
 		WALBytes: n.DB.WAL().Bytes(), Lag: n.health.cluster.lag.Load(), MissingRoles: n.health.cluster.missing(),
