@@ -3,8 +3,6 @@ package schema
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
-	"time"
 
 	"orderflow/schema/sqlitedb"
 )
@@ -37,41 +35,6 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 
 // DSN is where the database is; its String hides the password.
 func (db *DB) DSN() DSN { return db.dsn }
-
-// counters are behind Stats.
-type counters struct {
-	statements, transactions, retries atomic.Int64
-	waited, open                      atomic.Int64 // nanoseconds
-}
-
-// Stats counts statements and transactions since the database was opened.
-type Stats struct {
-	Statements   int64 // queries and changes, without BEGIN and COMMIT
-	Transactions int64 // writing transactions begun
-	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
-	// Retries are transactions that were begun again, because the database had given them up or
-	// their connection broke, and questions that were asked again, because it had given them up.
-	Retries int64
-	// Waited is how long transactions have waited to begin: for a connection and, on SQLite, for the
-	// writers before them. Open is how long they were open. On SQLite no two are open at once, so the
-	// sum over all processes says how busy the one writer is.
-	Waited, Open time.Duration
-}
-
-// Retried counts a transaction that a caller of InTx begins again.
-func (db *DB) Retried() { db.retries.Add(1) }
-
-// Stats gives the counts so far.
-func (db *DB) Stats() Stats {
-	s := Stats{
-		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
-		Waited: time.Duration(db.waited.Load()), Open: time.Duration(db.open.Load()),
-	}
-	if db.trips != nil {
-		s.RoundTrips = db.trips.Load()
-	}
-	return s
-}
 
 // WAL keeps the write-ahead log of a SQLite file short (see sqlitedb.WAL). Its errors have kinds.
 type WAL struct{ *sqlitedb.WAL }

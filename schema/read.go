@@ -70,7 +70,7 @@ func (r Row) Scan(dest ...any) error { return r.scan(dest...) }
 func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) Row {
 	return Row{func(dest ...any) error {
 		return db.again(ctx, func() error {
-			db.statements.Add(1)
+			db.statement()
 			return db.read.QueryRowContext(ctx, db.dialect.Rebind(query), args...).Scan(dest...)
 		})
 	}}
@@ -79,7 +79,7 @@ func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) Ro
 // QueryContext reads outside a transaction, row by row. If the database gives it up, it is not asked again; see
 // Read.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	db.statements.Add(1)
+	db.statement()
 	rows, err := db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
 	return rows, db.dialect.translate(err)
 }

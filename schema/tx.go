@@ -72,7 +72,7 @@ func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error)
 }
 
 func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (err error) {
-	db.transactions.Add(1)
+	db.transaction(2)
 	asked := time.Now()
 	tx, err := db.begin(ctx, turn)
 	begun, committing := time.Now(), false
@@ -135,7 +135,7 @@ func (tx *Tx) text(query string) string { return tx.before + tx.db.dialect.Rebin
 
 // ExecContext runs a statement that returns no rows.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	tx.db.statements.Add(1)
+	tx.db.statement()
 	res, err := tx.tx.ExecContext(ctx, tx.text(query), args...)
 	return res, tx.db.dialect.translate(err)
 }
@@ -143,7 +143,7 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 // QueryContext runs a statement that returns rows, which must be closed before the
 // transaction is used again.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	tx.db.statements.Add(1)
+	tx.db.statement()
 	rows, err := tx.tx.QueryContext(ctx, tx.text(query), args...)
 	return rows, tx.db.dialect.translate(err)
 }
@@ -151,7 +151,7 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 // QueryRowContext runs a statement that returns one row at most. Its error, given by
 // Scan, is the driver's own; see DB.Translate.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	tx.db.statements.Add(1)
+	tx.db.statement()
 	return tx.tx.QueryRowContext(ctx, tx.text(query), args...)
 }
 
@@ -160,8 +160,8 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *s
 // number of rows changed.
 func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	if db.sqlite == nil {
-		db.statements.Add(1)
-		db.transactions.Add(1)
+		db.transaction(0)
+		db.statement()
 		res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
 		if err != nil {
 			return 0, db.dialect.translate(err)

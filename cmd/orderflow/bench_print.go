@@ -33,6 +33,9 @@ func printBench(out *output, r bench.Report) error {
 		if len(s.Points) > 0 {
 			err = errors.Join(err, printPoints(out, s.Points))
 		}
+		if len(s.Costs) > 0 {
+			err = errors.Join(err, printCosts(out, s.Costs))
+		}
 	}
 	return err
 }

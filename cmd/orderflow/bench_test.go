@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +84,48 @@ func TestBench_sqlserver(t *testing.T) {
 	trips, statements, transactions := all["throughput: round trips"].Value, all["throughput: statements"].Value, all["throughput: transactions"].Value
 	if trips <= statements || trips > statements+2*transactions {
 		t.Errorf("%v round trips, %v statements, %v transactions", trips, statements, transactions)
+	}
+}
+
+// TestBench_cost: what is counted by cause adds up, and every cause is known by its functions.
+func TestBench_cost(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := execute([]string{
+		"bench", "--json", "--dir", t.TempDir(), "--only", "cost", "--orders", "40", "--warm-up", "10", "--light-orders", "10", "--rate", "50",
+		"--nodes", "1,2", "--repeat", "1",
+	}, &stdout, &stderr); code != exitDone {
+		t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
+	}
+	var r bench.Report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil || len(r.Sections) != 1 || len(r.Sections[0].Costs) != 3 {
+		t.Fatalf("%v\n%s", err, stdout.String())
+	}
+	all := figures(t, stdout.String())
+	for _, load := range r.Sections[0].Costs {
+		var sum float64
+		for _, c := range load.Causes {
+			if sum += c.Statements; c.Cause == "other" || c.Statements+c.Transactions <= 0 {
+				t.Errorf("%s: %+v", load.Load, c)
+			}
+		}
+		name := "cost: " + load.Load + ", statements"
+		want(t, all, 1, name, "cost: "+load.Load+", transactions")
+		if math.Abs(all[name].Value-sum) > 1e-9 {
+			t.Errorf("%s: %v statements by cause, %v in all", load.Load, sum, all[name].Value)
+		}
+	}
+}
+
+func TestPrintCosts(t *testing.T) {
+	var text bytes.Buffer
+	err := printCosts(&output{w: &text}, []bench.Costs{
+		{Load: "under load", Causes: []bench.Cost{{Cause: "a > b", Statements: 1, RoundTrips: 1.234}, {Cause: "c", Transactions: 1}}},
+		{Load: "light", Causes: []bench.Cost{{Cause: "d", Statements: 1, RoundTrips: 20}}},
+	})
+	const want = "\nround trips of an order, by cause\n  LOAD_1: under load\n  LOAD_2: light\n\n" +
+		"CAUSE  LOAD_1  LOAD_2\na > b  1.23    0.00\nc      0.00    0.00\nd      0.00    20.00\n"
+	if err != nil || text.String() != want {
+		t.Errorf("err %v, printed\n%s\nwant\n%s", err, text.String(), want)
 	}
 }
 

@@ -70,7 +70,7 @@ type Clusters struct {
 
 // Measures are the names of what can be measured, in the order in which it is.
 func Measures() []string {
-	return []string{"throughput", "latency", "api", "projection", "scale", "stored", "idle", "soak"}
+	return []string{"throughput", "latency", "api", "projection", "scale", "stored", "idle", "soak", "cost"}
 }
 
 const (

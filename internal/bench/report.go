@@ -22,6 +22,8 @@ type Machine struct {
 type Section struct {
 	Measure string `json:"measure"`
 	Figures `json:"figures"`
+	// Costs are those of the measure cost.
+	Costs []Costs `json:"costs,omitempty"`
 	// Points are those of the measure scale, by nodes.
 	Points []Point       `json:"points,omitempty"`
 	Took   time.Duration `json:"took_ns"`
