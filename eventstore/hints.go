@@ -18,6 +18,16 @@ func ThroughStreams(d schema.Dialect) string {
 	return `INDEXED BY events_stream`
 }
 
+// Ends is SQL for a FROM clause: a table of partition and head, the last position of the partition. With
+// passing, SQL Server leaves out the partitions to whose ends somebody is just appending.
+func (r reader) Ends(passing bool) string {
+	hint := ``
+	if passing && r.db.Dialect().Name() == "sqlserver" {
+		hint = ` WITH (READPAST, READCOMMITTEDLOCK)`
+	}
+	return `(SELECT partition, head FROM heads` + hint + ` WHERE partition >= 0)`
+}
+
 // HasEvent is an SQL condition: the log has an event with this partition, position and hash. The
 // arguments are placeholders.
 func (reader) HasEvent(partition, position, hash string) string {

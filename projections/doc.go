@@ -10,8 +10,9 @@
 //     a view that lags is answered from the order's stream.
 //   - Views.List and Views.Counts (and with them the metrics) lag behind the log by the
 //     projector's linger and one round: 50 ms while there is little to do, up to 200 ms
-//     under load (see tail.Config), and up to a second for events that another process
-//     appended and no projector there applies.
+//     under load (see tail.Config), up to a second for events that another process
+//     appended and no projector there applies, and up to two after a projector that applied them
+//     has died.
 //   - A page is served by one index, in the order of that index, and a cursor stays good
 //     whatever is added. It ends early where its details would exceed 8 MiB.
 //   - A row that cannot be read is answered from the order's stream, and keeps nothing else

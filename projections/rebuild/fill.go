@@ -83,7 +83,7 @@ func (r *rebuild) flush(ctx context.Context, f *rows.Fold, partition int, endedO
 			return nil
 		}
 		err := r.lock.inTx(ctx, func(tx *schema.Tx) error {
-			if err := f.Write(ctx, tx, changes); err != nil {
+			if err := f.Write(ctx, tx, changes, nil); err != nil {
 				return err
 			}
 			// Only to be seen from outside: a rebuild that is killed starts over.

@@ -145,7 +145,7 @@ func TestRebuild_running(t *testing.T) {
 		ids := f.Many(rng, 30)
 		first := ids[0]
 		p := tail.NewProjector(f.DB, f.Store, tail.Config{BatchSize: 20, Linger: time.Millisecond, OnError: func(err error) { t.Error(err) }})
-		f.OnCommit(func(int, int64) { p.Wake() })
+		f.OnCommit(p.Wake)
 		f.project()
 		ctx, stop := context.WithCancel(t.Context())
 		var wg, writers sync.WaitGroup

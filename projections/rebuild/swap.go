@@ -98,7 +98,7 @@ func (r *rebuild) finish(ctx context.Context, tx *schema.Tx) error {
 			if err := f.Apply(ctx, tx, events, false); err != nil {
 				return err
 			}
-			if err := f.Write(ctx, tx, f.Changes(false, math.MaxInt, math.MaxInt)); err != nil {
+			if err := f.Write(ctx, tx, f.Changes(false, math.MaxInt, math.MaxInt), nil); err != nil {
 				return err
 			}
 			r.built[partition] = rows.Checkpoint{Position: c.Position + int64(len(events)), Counts: f.Counts()}

@@ -2,10 +2,12 @@ package tail
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/internal/crashpoint"
@@ -17,9 +19,8 @@ import (
 // two kilobytes), but for one batch.
 const keepOrders = 30_000
 
-// errMoved says that another projector has moved the checkpoint, or that the log is not the one
-// that was folded.
-var errMoved = errors.New("the checkpoint has been moved by another projector, or the log is another one")
+// errStill says that a batch took too long.
+var errStill = errors.New("the views have come no further for too long")
 
 // logTail applies one partition of the log, batch by batch.
 type logTail struct {
@@ -29,9 +30,12 @@ type logTail struct {
 	partition int
 
 	spot            // how far the partition is known to be applied; the hash is nil until a batch was committed
-	fold *rows.Fold // nil if nothing is known
+	fold *rows.Fold // nil if no orders are known
+	seen bool       // the checkpoint has been seen
+	turn turn
 
-	stopped atomic.Pointer[stop] // nil: it follows the log
+	appended atomic.Int64         // the last position that this process has appended
+	stopped  atomic.Pointer[stop] // nil: it follows the log
 }
 
 // stop says that a projector cannot go on after a position: the next event is newer than this
@@ -55,37 +59,54 @@ func (t *logTail) note(err error) (news bool) {
 	return false
 }
 
-// follow goes on from the checkpoint that was read. others is true if another projector has moved it.
+// wake says that this process has appended events up to a position.
+func (t *logTail) wake(position int64) {
+	for was := t.appended.Load(); was < position && !t.appended.CompareAndSwap(was, position); {
+		was = t.appended.Load()
+	}
+}
+
+// follow goes on from the checkpoint where it was seen. moved is true if another projector has moved it.
 // The error is a *rows.CountsError if the counts of the checkpoint cannot be read.
-func (t *logTail) follow(c rows.Checkpoint) (others bool, err error) {
-	if t.fold != nil && t.position == c.Position {
+func (t *logTail) follow(at place) (moved bool, err error) {
+	moved = t.seen && t.position != at.position
+	if t.fold != nil && !moved {
 		return false, nil
 	}
-	others = t.fold != nil
-	t.spot, t.fold = spot{position: c.Position}, nil
-	if c.Damage != nil {
-		return others, c.Damage
+	if moved {
+		t.stopped.Store(nil) // it was said of another position
 	}
-	t.fold = rows.NewFold(rows.TableOf(t.db, rows.LiveTable), t.log, c.Counts)
-	return others, nil
+	t.spot, t.fold, t.seen = spot{position: at.position}, nil, true
+	counts, damage := rows.DecodeCounts(rows.LiveTable, t.partition, at.counts)
+	if damage != nil {
+		return moved, damage
+	}
+	t.fold = rows.NewFold(rows.TableOf(t.db, rows.LiveTable), t.log, counts)
+	return moved, nil
 }
 
 // catchUp applies the partition up to a head. While a batch is committed, the next one
-// is read.
+// is read. errStill if one takes too long.
 func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(t.conf.bounds.batch, func() { cancel(errStill) })
+	defer watch.Stop()
 	for p := range rows.Pages(ctx, t.log, rows.Span{Partition: t.partition, After: t.position, Until: head}, t.conf.BatchSize) {
 		if p.Err == nil {
 			p.Err = t.apply(ctx, p.Events)
 		}
 		if p.Err != nil {
 			t.fold = nil // its orders may not be as they are stored
+			if errors.Is(context.Cause(ctx), errStill) {
+				p.Err = fmt.Errorf("partition %d after position %d: %w: %w", t.partition, t.position, errStill, p.Err)
+			}
 			return applied, p.Err
 		}
 		applied += len(p.Events)
+		watch.Reset(t.conf.bounds.batch)
 	}
-	return applied, ctx.Err()
+	return applied, context.Cause(ctx)
 }
 
 // apply applies the next events of the partition. Everything is read and folded before
@@ -113,15 +134,9 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	changes := t.fold.Changes(false, math.MaxInt, math.MaxInt)
 	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
 	m := move{partition: t.partition, from: t.spot, to: last, counts: t.fold.Counts()}
-	err := t.db.InTx(ctx, func(tx *schema.Tx) error {
-		moved, err := m.commit(ctx, tx, t.log)
-		if err != nil {
-			return err
-		}
-		if !moved {
-			return errMoved
-		}
-		if err := t.fold.Write(ctx, tx, changes); err != nil {
+	fence := m.fence(t.db.Dialect(), rows.DialectOf(t.db).Fencing, t.log)
+	err := t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
+		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {
 			return err
 		}
 		crashpoint.Here("projection.written")
@@ -139,11 +154,13 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	return nil
 }
 
-// unmoved is an error if the checkpoint is not where it is believed to be.
+// unmoved is an error if the checkpoint is not where it is believed to be, or is just being moved.
 func (t *logTail) unmoved(ctx context.Context) error {
-	checkpoints, err := rows.ReadCheckpoints(ctx, t.db, rows.LiveTable)
-	if err == nil && checkpoints[t.partition].Position != t.position {
-		err = errMoved
+	var position int64
+	row := t.db.QueryRowContext(ctx, `SELECT position FROM checkpoints`+rows.DialectOf(t.db).Passing+` WHERE projection = ?1 AND partition = ?2`, rows.LiveTable, t.partition)
+	err := row.Scan(&position)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && position != t.position {
+		return rows.ErrFenced
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package tail
 
 import (
 	"cmp"
-	"context"
 	"time"
 
 	"orderflow/projections/internal/rows"
@@ -12,8 +11,9 @@ import (
 type Log interface {
 	rows.Log
 	Partitions() int
-	// Heads gives the last position of every partition.
-	Heads(ctx context.Context) ([]int64, error)
+	// Ends is a table, for a FROM clause, with the partition and head of every partition of the log. With
+	// passing, those whose rows are locked may be left out.
+	Ends(passing bool) string
 	// HasEvent is the condition of a statement that the log has an event at a place, with its hash:
 	// the placeholders of partition, position and hash.
 	HasEvent(partition, position, hash string) string
@@ -39,12 +39,24 @@ type Config struct {
 	// OnError is told what went wrong, if it is not nil: what is tried again, and rows that
 	// were mended. It must not block.
 	OnError func(error)
+
+	bounds bounds
 }
+
+// bounds say how long a projector waits in one partition while others lie still.
+type bounds struct {
+	row    time.Duration // for a row that another transaction has locked
+	batch  time.Duration // for a batch in all
+	silent time.Duration // until OnError is told of a partition that is passed over
+}
+
+var defaultBounds = bounds{row: 250 * time.Millisecond, batch: 10 * time.Second, silent: 10 * time.Second}
 
 func (c Config) withDefaults() Config {
 	c.BatchSize = max(cmp.Or(c.BatchSize, 2500), 2) // see rows.Pages
 	c.Poll = cmp.Or(c.Poll, time.Second)
 	c.Linger = cmp.Or(c.Linger, 50*time.Millisecond)
+	c.bounds = cmp.Or(c.bounds, defaultBounds)
 	c.MaxLinger = max(cmp.Or(c.MaxLinger, 200*time.Millisecond), c.Linger)
 	if c.OnRound == nil {
 		c.OnRound = func(error) {}

@@ -3,7 +3,6 @@ package tail
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"orderflow/domain"
 	"orderflow/projections/internal/rows"
@@ -99,7 +98,6 @@ func TestProjector_history(t *testing.T) {
 			must(t, err)
 			f.Exec(`DELETE FROM orders`)
 			f.Exec(`UPDATE checkpoints SET position = 0, counts = '{}'`)
-			r.p.checked = time.Now().Add(-recheck)
 			r.isRight()
 		})
 	})

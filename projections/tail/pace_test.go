@@ -16,15 +16,21 @@ type looks struct {
 }
 
 func (l *looks) Partitions() int { return 0 }
-func (l *looks) Heads(context.Context) ([]int64, error) {
-	l.at = append(l.at, time.Now())
-	return nil, l.err
+
+// projector makes one that looks at it.
+func (l *looks) projector(conf Config) *Projector {
+	p := NewProjector(nil, l, conf)
+	p.look = func(context.Context) ([]place, error) {
+		l.at = append(l.at, time.Now())
+		return nil, l.err
+	}
+	return p
 }
 
 func TestProjector_Run_idle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &looks{}
-		p := NewProjector(nil, l, Config{})
+		p := l.projector(Config{})
 		runFor(t, p, time.Minute)
 		if n := len(l.at); n < 60 || n > 67 {
 			t.Errorf("it looked %d times in an idle minute, want about 60", n)
@@ -37,14 +43,14 @@ func TestProjector_Run_idle(t *testing.T) {
 func TestProjector_Run_lingers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &looks{}
-		p := NewProjector(nil, l, Config{})
+		p := l.projector(Config{})
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = p.Run(ctx) }()
 		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
 		before, woken := len(l.at), time.Now()
 		for range 10 { // an order's life
-			p.Wake()
+			p.Wake(0, 0)
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
 		}
@@ -66,12 +72,12 @@ func TestProjector_Run_errors(t *testing.T) {
 		l := &looks{err: errors.New("no database")}
 		var told int
 		var p *Projector
-		p = NewProjector(nil, l, Config{OnError: func(err error) {
+		p = l.projector(Config{OnError: func(err error) {
 			told++
 			if !errors.Is(err, l.err) {
 				t.Errorf("told %v", err)
 			}
-			p.Wake() // events go on being appended; that must not hurry it
+			p.Wake(0, 0) // events go on being appended; that must not hurry it
 		}})
 		runFor(t, p, time.Minute)
 		if n := len(l.at); n < 30 || n > 65 {
@@ -105,16 +111,21 @@ func TestPace_next(t *testing.T) {
 		{10 * time.Millisecond, restful * 10 * time.Millisecond},
 		{time.Minute, most},
 	} {
-		if got, want := p.next(Seen{Applied: 1}, c.took, nil), (pause{longest: c.want, linger: c.want}); got != want {
+		if got, want := p.next(Seen{Applied: 1, found: true}, c.took, nil), (pause{longest: c.want, linger: c.want}); got != want {
 			t.Errorf("after work of %v: %+v, want %+v", c.took, got, want)
 		}
 	}
 	if got := p.next(Seen{}, time.Minute, nil).linger; got != linger {
 		t.Errorf("after a round without work: a linger of %v, want %v", got, linger)
 	}
-	if got := p.next(Seen{Applied: 1, Others: true}, 0, nil); !got.deaf || got.longest < most || got.longest > 2*most {
-		t.Errorf("with another projector at work: %+v; want 200 to 400 ms, not to be woken", got)
+	if got := p.next(Seen{Applied: 1, Others: true, due: 300 * time.Millisecond}, 0, nil); got.linger != most || got.longest > 300*time.Millisecond {
+		t.Errorf("with another projector at work: %+v; want to linger for 200 ms, and 300 ms at most", got)
 	}
+	p.idle = poll
+	if got := p.next(Seen{Applied: 1}, 0, nil); got.longest != poll || got.linger != linger {
+		t.Errorf("after work of which it was told: %+v, want to wait to be told of more", got)
+	}
+	p.idle = 0
 	var last time.Duration
 	for range 10 {
 		got := p.next(Seen{}, 0, nil)

@@ -6,25 +6,22 @@ import (
 	"fmt"
 	"time"
 
-	"orderflow/domain"
 	"orderflow/projections/internal/rows"
 	"orderflow/schema"
 )
 
-// recheck is how often an idle projector reads its checkpoints: a restored backup may have the same log
-// and an older checkpoint.
-const recheck = 5 * time.Second
-
 // Projector applies the log to the orders. One process needs one at most; any number
 // of processes may each have one.
 type Projector struct {
-	db      *schema.DB
-	log     Log
-	conf    Config
-	wake    chan struct{}
-	pace    pace
-	tails   []logTail // by partition
-	checked time.Time // when the checkpoints were read last
+	db    *schema.DB
+	log   Log
+	conf  Config
+	wake  chan struct{}
+	pace  pace
+	tails []logTail                              // by partition
+	look  func(context.Context) ([]place, error) // finds where they stand
+
+	looked time.Time // when that was done last
 }
 
 // NewProjector makes a projector of a migrated database and its log.
@@ -33,13 +30,18 @@ func NewProjector(db *schema.DB, log Log, conf Config) *Projector {
 	for partition := range p.tails {
 		t := &p.tails[partition]
 		t.db, t.log, t.conf, t.partition = db, log, &p.conf, partition
+		t.turn.mine = true // until another projector is seen
 	}
+	p.look = p.read
 	p.pace = pace{linger: p.conf.Linger, most: p.conf.MaxLinger, poll: p.conf.Poll}
 	return p
 }
 
-// Wake says that events have been appended. It never blocks.
-func (p *Projector) Wake() {
+// Wake says that this process has appended events to a partition, up to a position. It never blocks.
+func (p *Projector) Wake(partition int, position int64) {
+	if partition < len(p.tails) {
+		p.tails[partition].wake(position)
+	}
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -55,7 +57,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	for {
 		p.heed()
 		begun := time.Now()
-		seen, err := p.Round(ctx)
+		seen, err := p.round(ctx, false)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // it was told to stop, and what it was told to stop in the middle of was rolled back
 		}
@@ -111,74 +113,31 @@ func (p *Projector) wait(ctx context.Context, until pause) bool {
 	}
 }
 
-// Round looks at the heads of the log once and applies what lies before them. It is for Run, and for
-// callers who want the views at the heads of now; one goroutine at a time may call either.
-func (p *Projector) Round(ctx context.Context) (s Seen, err error) {
-	heads, err := p.log.Heads(ctx)
-	if err != nil || !p.behind(heads) {
-		return s, err
-	}
-	checkpoints, err := rows.ReadCheckpoints(ctx, p.db, rows.LiveTable)
-	if err != nil {
-		return s, rows.Classify(p.db, err)
-	}
-	p.checked = time.Now()
-	var errs []error
-	for partition := range p.tails {
-		c, there := checkpoints[partition]
-		if !there {
-			if err := p.begin(ctx, partition); err != nil {
-				errs = append(errs, err)
-				continue
-			}
+// Round looks at the log and the checkpoints once, and applies what lies between them, also what Run would
+// leave to other projectors. It is for callers who want the views at the heads of now; one goroutine at a time
+// may call Round or Run.
+func (p *Projector) Round(ctx context.Context) (Seen, error) { return p.round(ctx, true) }
+
+// round is a round; with all, nothing is left to others. Partitions in which another transaction was in the
+// way come last.
+func (p *Projector) round(ctx context.Context, all bool) (s Seen, err error) {
+	places, known := p.known()
+	if all || !known {
+		if places, err = p.lookAround(ctx); err != nil {
+			return s, err
 		}
-		err := p.advance(ctx, &p.tails[partition], c, heads[partition], &s)
-		errs = append(errs, err)
+	}
+	var errs []error
+	var last []int
+	for partition := range places {
+		if t := &p.tails[partition]; t.turn.vain.IsZero() {
+			errs = append(errs, p.visit(ctx, t, places[partition], all, &s))
+		} else {
+			last = append(last, partition)
+		}
+	}
+	for _, partition := range last {
+		errs = append(errs, p.visit(ctx, &p.tails[partition], places[partition], all, &s))
 	}
 	return s, errors.Join(errs...)
-}
-
-// advance applies one partition from its checkpoint up to a head.
-func (p *Projector) advance(ctx context.Context, t *logTail, c rows.Checkpoint, head int64, s *Seen) error {
-	others, err := t.follow(c)
-	if err == nil {
-		var n int
-		n, err = t.catchUp(ctx, head)
-		s.Applied += n
-	}
-	newer := errors.Is(err, domain.ErrNewer)
-	if t.note(err) && newer {
-		p.conf.OnError(fmt.Errorf("projection %s: the views stop in front of an event, until a newer version of the program goes on: %w", rows.LiveTable, err))
-	}
-	moved := errors.Is(err, errMoved)
-	s.Others = s.Others || others || moved
-	if moved || newer { // which has been said
-		return nil
-	}
-	return err
-}
-
-// begin makes a checkpoint that is missing. Rows that are there already are replaced as
-// the partition is applied from its beginning.
-func (p *Projector) begin(ctx context.Context, partition int) error {
-	err := p.db.InTx(ctx, func(tx *schema.Tx) error {
-		return rows.MakeCheckpoint(ctx, tx, rows.LiveTable, partition, rows.Checkpoint{})
-	})
-	if errors.Is(err, schema.ErrDuplicateKey) {
-		return nil // another projector was faster
-	}
-	return rows.Classify(p.db, err)
-}
-
-// behind says whether any partition has events that this projector does not know to be applied,
-// or ends before what it knows to be applied, as after a restore of a backup, or whether it is time
-// to read the checkpoints again.
-func (p *Projector) behind(heads []int64) bool {
-	due := time.Since(p.checked) >= recheck
-	for partition := range p.tails {
-		if t := &p.tails[partition]; due || t.fold == nil || t.position != heads[partition] {
-			return true
-		}
-	}
-	return false
 }

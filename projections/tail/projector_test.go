@@ -146,8 +146,8 @@ func TestProjector_overtaken(t *testing.T) {
 			f.Do(id, complete("n", domain.Scheduling)...)
 			f.project(Config{})
 			n, err := f.batch(p, partition)
-			if !errors.Is(err, errMoved) || n != 0 || log.loads != 0 {
-				t.Errorf("held %v: it applied %d events and read %d streams, err %v; want 0, 0, errMoved", held, n, log.loads, err)
+			if !errors.Is(err, rows.ErrFenced) || n != 0 || log.loads != 0 {
+				t.Errorf("held %v: it applied %d events and read %d streams, err %v; want 0, 0, rows.ErrFenced", held, n, log.loads, err)
 			}
 			f.SameAsStreams([]domain.OrderID{id})
 		}
@@ -228,16 +228,16 @@ func TestProjector_race(t *testing.T) {
 func TestProjector_Run(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
-		heads := make(chan struct{}, 1000)
-		p := NewProjector(f.DB, &signals{Log: f.Store, loaded: heads}, Config{Poll: 1 << 40, OnError: func(err error) { t.Error(err) }})
-		f.OnCommit(func(int, int64) { p.Wake() })
+		rounds := make(chan struct{}, 1000)
+		p := NewProjector(f.DB, f.Store, Config{Poll: 1 << 40, OnRound: func(error) { rounds <- struct{}{} }, OnError: func(err error) { t.Error(err) }})
+		f.OnCommit(p.Wake)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- p.Run(ctx) }()
 		id := f.Place("a")
 		f.Do(id, fail("n", 2)...)
 		for {
-			<-heads
+			<-rounds
 			var n int
 			must(t, f.DB.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM orders WHERE status = ?1`, "Failed").Scan(&n))
 			if n == 1 {
@@ -250,18 +250,6 @@ func TestProjector_Run(t *testing.T) {
 		}
 		f.SameAsStreams([]domain.OrderID{id})
 	})
-}
-
-// signals says when the heads are read.
-type signals struct {
-	Log
-	loaded chan struct{}
-}
-
-func (l *signals) Heads(ctx context.Context) ([]int64, error) {
-	heads, err := l.Log.Heads(ctx)
-	l.loaded <- struct{}{}
-	return heads, err
 }
 
 // TestProjector_mends breaks rows so that the projector would have to stop at them.

@@ -168,7 +168,7 @@ func TestVerify_running(t *testing.T) {
 		f, rng := partitioned(t, open(t)), random(t)
 		ctx, stop := context.WithCancel(t.Context())
 		p := tail.NewProjector(f.DB, f.Store, tail.Config{BatchSize: 5, Linger: 1, OnError: func(err error) { t.Error(err) }})
-		f.OnCommit(func(int, int64) { p.Wake() })
+		f.OnCommit(p.Wake)
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = p.Run(ctx) })
 		done := make(chan struct{})

@@ -123,7 +123,7 @@ func (f *frame) newProjector() *tail.Projector {
 		OnRound: f.health.applying.beat,
 		OnError: func(err error) { log.WithError(err).Warn("the views are behind; trying again") },
 	})
-	f.Store.OnCommit(func(int, int64) { p.Wake() })
+	f.Store.OnCommit(p.Wake)
 	return p
 }
 

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"orderflow/domain"
@@ -70,18 +71,82 @@ func (e *entry) changed() (what changed) {
 	return what
 }
 
-// Write writes the changes; ErrAltered if the table is not as it was left.
-func (f *Fold) Write(ctx context.Context, tx *schema.Tx, c Changes) error {
-	if err := f.table.remove(ctx, tx, c.removes); err != nil {
-		return fmt.Errorf("remove from %s: %w", f.table.Name, err)
-	}
-	if err := f.table.insert(ctx, tx, c.inserts); err != nil {
-		return fmt.Errorf("insert into %s: %w", f.table.Name, err)
-	}
+// Fence is a statement that changes one row if its transaction may write.
+type Fence struct {
+	Query string
+	Args  []any
+}
+
+// ErrFenced says that a fence has changed no row. Its transaction must be rolled back.
+var ErrFenced = errors.New("the checkpoint has been moved by another projector, or the log is another one")
+
+// few is how many rows share a round trip with the fence. Every number of rows makes another text, for which
+// the database keeps another plan; where there are many rows, a round trip costs little beside them.
+const few = 4
+
+// Write writes the changes, behind a fence if it is not nil. ErrFenced if that changes no row; ErrAltered if
+// the table is not as it was left.
+func (f *Fold) Write(ctx context.Context, tx *schema.Tx, c Changes, fence *Fence) error {
+	all := f.table.remove(c.removes)
+	all = append(all, f.table.insert(c.inserts)...)
 	for what, rows := range c.updates {
-		if err := f.table.update(ctx, tx, rows, changed(what)); err != nil {
-			return fmt.Errorf("update %s: %w", f.table.Name, err)
+		all = append(all, f.table.update(rows, changed(what))...)
+	}
+	if fence != nil && len(all) == 1 && all[0].rows <= few {
+		return f.writeWith(ctx, tx, *fence, all[0])
+	}
+	if fence != nil {
+		if n, err := run(ctx, tx, statement{query: fence.Query, args: fence.Args}); err != nil || n == 0 {
+			return fenceError(n, err)
+		}
+	}
+	for _, s := range all {
+		n, err := run(ctx, tx, s)
+		if err = f.written(s, n, err); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// writeWith sends one statement together with the fence.
+func (f *Fold) writeWith(ctx context.Context, tx *schema.Tx, fence Fence, s statement) error {
+	passed, written := int64(-1), int64(0) // what the fence changed, if that is known
+	err := tx.Ask(ctx,
+		schema.Question{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }},
+		schema.Question{Query: s.query, Args: s.args, Changed: func(n int64) { written = n }})
+	if passed != 1 {
+		return fenceError(passed, err)
+	}
+	return f.written(s, written, err)
+}
+
+// fenceError is the error of a fence that has not changed one row. What was written behind it does not count.
+func fenceError(n int64, err error) error {
+	if n == 0 {
+		return ErrFenced
+	}
+	return fmt.Errorf("move the checkpoint: %w", err)
+}
+
+// written is the error of a statement that changed n rows.
+func (f *Fold) written(s statement, n int64, err error) error {
+	switch {
+	case errors.Is(err, schema.ErrDuplicateKey):
+		err = fmt.Errorf("%w: %w", ErrAltered, err)
+	case err == nil && s.rows != 0 && n != s.rows:
+		err = ErrAltered
+	}
+	if err != nil {
+		return fmt.Errorf("write rows of %s: %w", f.table.Name, err)
+	}
+	return nil
+}
+
+func run(ctx context.Context, tx *schema.Tx, s statement) (int64, error) {
+	result, err := tx.ExecContext(ctx, s.query, s.args...)
+	if err != nil {
+		return -1, err
+	}
+	return result.RowsAffected()
 }

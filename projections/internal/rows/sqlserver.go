@@ -12,10 +12,16 @@ var sqlServer = Dialect{
 			}
 			b.WriteString(c + ` = v.` + c)
 		}
-		b.WriteString(` FROM ` + table + ` AS o JOIN (VALUES ` + values + `) AS v (` + strings.Join(columns, `, `) + `, order_id) ON o.order_id = v.order_id`)
+		// A table that is young has the server choose a hash join, which reads, and locks, all of it. The
+		// kind of the key is named so that nothing is in the way of a seek.
+		b.WriteString(` FROM ` + table + ` AS o WITH (FORCESEEK, ROWLOCK) JOIN (VALUES ` + values + `) AS v (` + strings.Join(columns, `, `) +
+			`, order_id) ON o.order_id = CAST(v.order_id AS BINARY(16))`)
 		return b.String()
 	},
-	Nth: `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
+	// SQL Server takes READPAST with READ_COMMITTED_SNAPSHOT only if locks are asked for, too.
+	Passing: ` WITH (READPAST, READCOMMITTEDLOCK)`,
+	Fencing: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`,
+	Nth:     `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
 	// The collation of the columns tells cases and accents apart; = alone ignores blanks at the end.
 	Equal: func(column, param string) string {
 		return column + ` = ` + param + ` AND DATALENGTH(` + column + `) = DATALENGTH(` + param + `)`

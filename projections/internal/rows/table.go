@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 
 	"orderflow/domain"
@@ -34,13 +33,17 @@ type Table struct {
 	schema  schema.Dialect
 }
 
+// DialectOf gives the dialect of a database.
+func DialectOf(db *schema.DB) *Dialect {
+	if db.Dialect().Name() == "sqlserver" {
+		return &sqlServer
+	}
+	return &sqlite
+}
+
 // TableOf gives a table of a database.
 func TableOf(db *schema.DB, name string) Table {
-	d := sqlite
-	if db.Dialect().Name() == "sqlserver" {
-		d = sqlServer
-	}
-	return Table{Name: name, Dialect: d, schema: db.Dialect()}
+	return Table{Name: name, Dialect: *DialectOf(db), schema: db.Dialect()}
 }
 
 func idArgs(ids []domain.OrderID) []any {
@@ -64,41 +67,49 @@ func (t Table) load(ctx context.Context, q Querier, ids []domain.OrderID, column
 	})
 }
 
-// insert adds rows; ErrAltered if one is there already.
-func (t Table) insert(ctx context.Context, tx *schema.Tx, rows []Row) error {
-	err := schema.Rows(len(rows), width, func(from, to int, values string) error {
+// statement writes some rows.
+type statement struct {
+	query string
+	args  []any
+	rows  int64 // that it has to change; 0: as many as there are
+}
+
+// remove deletes the rows of orders, where there are any.
+func (t Table) remove(ids []domain.OrderID) (all []statement) {
+	_ = schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
+		all = append(all, statement{query: `DELETE FROM ` + t.Name + ` WHERE ` + condition, args: args})
+		return nil
+	})
+	return all
+}
+
+// insert adds rows.
+func (t Table) insert(rows []Row) (all []statement) {
+	_ = schema.Rows(len(rows), width, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*width)
 		for _, r := range rows[from:to] {
 			args = append(args, r.args()...)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO `+t.Name+` (`+Columns+`) VALUES `+values, args...)
-		return err
+		all = append(all, statement{`INSERT INTO ` + t.Name + ` (` + Columns + `) VALUES ` + values, args, int64(to - from)})
+		return nil
 	})
-	if errors.Is(err, schema.ErrDuplicateKey) {
-		return fmt.Errorf("%w: %w", ErrAltered, err)
-	}
-	return err
+	return all
 }
 
 // update sets what can change of rows that are there, the indexed columns only as far as
-// what says; ErrAltered if one is not there.
-func (t Table) update(ctx context.Context, tx *schema.Tx, rows []Row, what changed) error {
+// what says.
+func (t Table) update(rows []Row, what changed) (all []statement) {
 	set := setColumns[what]
 	columns := len(set) + 1
-	return schema.Rows(len(rows), columns, func(from, to int, values string) error {
+	_ = schema.Rows(len(rows), columns, func(from, to int, values string) error {
 		args := make([]any, 0, (to-from)*columns)
 		for _, r := range rows[from:to] {
 			args = append(r.stateArgs(args, what), r.ID[:])
 		}
-		result, err := tx.ExecContext(ctx, t.Dialect.update(t.Name, set, values), args...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n != int64(to-from) {
-			return errors.Join(ErrAltered, err)
-		}
+		all = append(all, statement{t.Dialect.update(t.Name, set, values), args, int64(to - from)})
 		return nil
 	})
+	return all
 }
 
 // stateArgs appends the values of the columns that setColumns names.
@@ -111,12 +122,4 @@ func (r *Row) stateArgs(args []any, what changed) []any {
 		args = append(args, nullText(r.Node))
 	}
 	return args
-}
-
-// remove deletes the rows of orders, where there are any.
-func (t Table) remove(ctx context.Context, tx *schema.Tx, ids []domain.OrderID) error {
-	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM `+t.Name+` WHERE `+condition, args...)
-		return err
-	})
 }

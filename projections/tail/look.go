@@ -1,0 +1,103 @@
+package tail
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/projections/internal/rows"
+)
+
+// lookWait is how long a look waits for the heads, before it passes over those that somebody has locked.
+const lookWait = 2 * time.Second
+
+// place is where a partition stood at a look.
+type place struct {
+	head     int64 // 0 if its row was passed over
+	begun    bool  // its checkpoint was seen: it is missing, or its row was passed over, if not
+	position int64
+	counts   string // as they are stored
+}
+
+// known gives where the partitions stand to which this process has appended, if it moved all their checkpoints
+// last. A checkpoint that has been moved nevertheless will not let the projector pass. Others are left out. It says
+// no if there are none, and when it is time to look at all.
+func (p *Projector) known() (places []place, any bool) {
+	if time.Since(p.looked) >= p.conf.Poll {
+		return nil, false
+	}
+	places = make([]place, len(p.tails))
+	for partition := range p.tails {
+		t := &p.tails[partition]
+		head := t.appended.Load()
+		if head <= t.position {
+			continue
+		}
+		if !t.turn.mine || t.fold == nil {
+			return nil, false
+		}
+		places[partition] = place{head: head, begun: true, position: t.position}
+		any = true
+	}
+	return places, any
+}
+
+// lookAround finds where all partitions stand. What this process appended is forgotten if the log ends before
+// it, as after a restore of a backup.
+func (p *Projector) lookAround(ctx context.Context) ([]place, error) {
+	appended := make([]int64, len(p.tails))
+	for partition := range p.tails {
+		appended[partition] = p.tails[partition].appended.Load()
+	}
+	places, err := p.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.looked = time.Now()
+	for partition, at := range places {
+		if at.head > 0 && at.head < appended[partition] {
+			p.tails[partition].appended.CompareAndSwap(appended[partition], at.head)
+		}
+	}
+	return places, nil
+}
+
+// read reads heads and checkpoints in one statement. It passes over checkpoints that are just being moved. Where
+// readers wait for writers it waits for heads, but not for long, since whoever appends there may have fallen
+// silent.
+func (p *Projector) read(ctx context.Context) ([]place, error) {
+	brief, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	places, err := p.readFrom(brief, p.log.Ends(false))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		places, err = p.readFrom(ctx, p.log.Ends(true))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at the log and the checkpoints: %w", rows.Classify(p.db, err))
+	}
+	return places, nil
+}
+
+func (p *Projector) readFrom(ctx context.Context, ends string) ([]place, error) {
+	places := make([]place, len(p.tails))
+	answer, err := p.db.QueryContext(ctx, `SELECT h.partition, h.head, c.position, c.counts FROM `+ends+` h
+		LEFT JOIN checkpoints c`+rows.DialectOf(p.db).Passing+` ON c.projection = ?1 AND c.partition = h.partition`, rows.LiveTable)
+	err = rows.Each(answer, err, func() error {
+		var partition int
+		var head int64
+		var position sql.NullInt64
+		var counts sql.NullString
+		if err := answer.Scan(&partition, &head, &position, &counts); err != nil {
+			return err
+		}
+		if partition >= len(places) {
+			return fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(places))
+		}
+		places[partition] = place{head: head, begun: position.Valid, position: position.Int64, counts: counts.String}
+		return nil
+	})
+	return places, err
+}

@@ -1,0 +1,81 @@
+package tail
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/eventstore"
+	"orderflow/projections/internal/logtest"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// peer is a node: a store whose appends wake its own projector, which has a database of its own to be counted.
+type peer struct {
+	logtest.Fixture
+	db *schema.DB
+	p  *Projector
+}
+
+// peers makes nodes that run until the test ends.
+func (f *fixture) peers(n int) []*peer {
+	f.T.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	f.T.Cleanup(func() { stop(); running.Wait() })
+	all := make([]*peer, n)
+	for i := range all {
+		store, err := eventstore.Open(ctx, f.Another(), eventstore.Config{})
+		must(f.T, err)
+		store.Allow(domain.EventLevel)
+		all[i] = &peer{Fixture: logtest.Fixture{Store: store, T: f.T}, db: f.Another()}
+		all[i].p = NewProjector(all[i].db, store.Follower(), Config{OnError: func(err error) { f.T.Error(err) }})
+		store.OnCommit(all[i].p.Wake)
+		running.Go(func() { _ = all[i].p.Run(ctx) })
+	}
+	return all
+}
+
+// spent is what the projectors of nodes have cost the database.
+func spent(all []*peer) (sum schema.Stats) {
+	for _, n := range all {
+		s := n.db.Stats()
+		sum.Statements += s.Statements
+		sum.Transactions += s.Transactions
+		sum.RoundTrips += s.RoundTrips
+	}
+	return sum
+}
+
+// TestProjector_share: at light load the projectors of three nodes cost little more than one of them would.
+func TestProjector_share(t *testing.T) {
+	const orders, rate, most = 50, 5, 5.5
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		schematest.Partitions(t, db, 16)
+		f := newFixture(t, db)
+		nodes := f.peers(3)
+		ids := make([]domain.OrderID, orders)
+		tick := time.NewTicker(time.Second / rate)
+		defer tick.Stop()
+		before := spent(nodes)
+		for i := range ids {
+			<-tick.C
+			ids[i] = f.NewID()
+			nodes[i%len(nodes)].Do(ids[i], append([]domain.Command{logtest.Placing("", i)}, complete("n", domain.Steps()...)...)...)
+		}
+		f.await("the views follow", func() bool { _, lag := f.lag(-1); return lag == 0 })
+		after := spent(nodes)
+		each := func(after, before int64) float64 { return float64(after-before) / orders }
+		statements := each(after.Statements, before.Statements)
+		t.Logf("an order: %.1f statements, %.1f transactions, %.1f round trips", statements,
+			each(after.Transactions, before.Transactions), each(after.RoundTrips, before.RoundTrips))
+		if statements > most {
+			t.Errorf("an order costs %.1f statements of projectors, want %.1f at most", statements, most)
+		}
+		f.SameAsStreams(ids)
+	})
+}
