@@ -9,6 +9,7 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
 )
 
@@ -22,6 +23,7 @@ func TestSubscriber_claim(t *testing.T) {
 		"returned messages before new":     testReturnedFirst,
 		"handed back":                      testHandedBack,
 		"partitions take turns":            testTurns,
+		"one of all partitions in order":   testOrderedPartitions,
 		"each group gets every message":    testGroups,
 		"subscriptions share a topic":      testShared,
 		"payload and metadata are carried": testCarried,
@@ -214,6 +216,32 @@ func testTurns(t *testing.T, db *schema.DB) {
 		if seen[p] != rounds {
 			t.Fatalf("%d messages were claimed by partition like this: %v; want %d of each", partitions*rounds, seen, rounds)
 		}
+	}
+}
+
+// testOrderedPartitions: where messages are kept in order, one of a topic is in flight in the whole group, from whichever
+// partition it is.
+func testOrderedPartitions(t *testing.T, db *schema.DB) {
+	const partitions, each, nodes = 4, 3, 3
+	topic := name("topic")
+	for p := range partitions {
+		placed(t, db, topic, p, numbered(each)...)
+	}
+	merged := make(chan *message.Message)
+	for range nodes {
+		ch := subscribe(t, subscriber(t, schematest.Again(t, db), join(t, db), messaging.Config{Slots: 1, Ordered: true, IdlePoll: time.Millisecond}), topic)
+		go func() {
+			for msg := range ch {
+				merged <- msg
+			}
+		}()
+	}
+	for range partitions * each {
+		msg := take(t, merged)
+		if rows := inFlight(t, db, topic); len(rows) != 1 {
+			t.Errorf("%d messages are in flight: %+v", len(rows), rows)
+		}
+		msg.Ack()
 	}
 }
 

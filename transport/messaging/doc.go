@@ -14,7 +14,7 @@
 //	way            begun by                        function                   the row in flight           outbox
 //	claimed        the loop of a node that has     claiming.claimNew          is made: attempt 1          yes: it is
 //	               free slots                                                                             read there
-//	taken over     the same, for what was given    claiming.claimReturned     changes hands: attempt + 1  as before
+//	taken over     the same, for what was given    Claimer.TakeOver           changes hands: attempt + 1  as before
 //	               back or is a lost node's
 //	passed on      a handler, by an append that    Leases.Pass,               becomes that of the next    never
 //	               settles with work.SettlePass    dispatcher.serve           message: attempt 1
@@ -39,8 +39,11 @@
 //     expires (cause domain.ErrFenced).
 //   - Of the messages that were on lost nodes repeatedly (Config.AloneAfter), a node handles one at a time, so
 //     that a message that kills its nodes does not take the same others with it until they are given up too.
-//   - Messages that were interrupted or given back are claimed before new ones, and topics that come first in
-//     Config.Topics before others. The partitions of a topic take turns.
+//   - Messages that were interrupted or given back have precedence: new ones are claimed for the slots that these
+//     leave. Topics that come first in Config.Topics have it before others. The partitions of a topic take turns.
+//   - A transaction that has fallen silent, and holds rows locked, keeps nobody from claiming what does not need
+//     these rows. New messages are claimed, and acknowledgements stored, before anything is taken over. What
+//     is locked has no precedence while it is left alone: for a second, and up to 8 s if it is found locked again.
 //   - A handler may pass its lease on to the next message of its order, which is then delivered in the same
 //     slot. Other groups do not see that message. It may do so unless a message that has precedence waits for
 //     a slot: one that was interrupted or given back, or one of an earlier topic in Config.Topics.

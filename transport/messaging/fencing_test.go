@@ -117,11 +117,17 @@ func testAppendLost(t *testing.T, db *schema.DB) {
 func testSettleKeep(t *testing.T, db *schema.DB) {
 	m, topic := join(t, db), name("topic")
 	l := lease(lone(t, db, m, topic))
-	before := inFlight(t, db, topic)
-	settle(t, db, l, work.SettleKeep, true)
-	settle(t, db, l, work.SettleKeep, true)
-	if after := inFlight(t, db, topic); len(after) != 1 || after[0] != before[0] {
-		t.Fatalf("in flight was %+v, is %+v", before, after)
+	before := inFlight(t, db, topic)[0]
+	for range 3 {
+		settle(t, db, l, work.SettleKeep, true)
+		after := inFlight(t, db, topic)[0]
+		if changed := after.available != before.available; changed == db.Dialect().OneWriter() {
+			t.Error("a lease that is kept has a row that is not locked for certain: nothing of it changes")
+		}
+		before.available = after.available
+		if after != before {
+			t.Fatalf("in flight was %+v, is %+v", before, after)
+		}
 	}
 }
 

@@ -3,12 +3,14 @@ package messaging
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain/work"
+	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
 
@@ -160,25 +162,68 @@ func (l *loop) sources(ctx context.Context, r *inflight.Round) (sources []inflig
 	return nil, err
 }
 
-// claim stores the acknowledgements, claims messages and has them delivered.
+// claim stores the acknowledgements, claims messages and has them delivered. Messages that were given back or are
+// a lost node's have precedence: new ones are claimed for the slots that those leave. They are taken over last
+// all the same, so that nothing waits for rows that somebody may have locked.
 func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.Source) (found bool, err error) {
-	claims, late, err := l.claimer.Claim(ctx, r, sources)
+	free := r.Free
+	returned, err := l.claimer.Returned(ctx, r, sources)
 	if l.failed = err != nil; l.failed {
 		return false, err
 	}
-	l.slots.stored(len(r.Acks))
-	for _, a := range late {
+	r.Free -= len(returned)
+	got, err := l.claimer.Claim(ctx, r, sources)
+	l.failed = err != nil && !errors.Is(err, schema.ErrBusy)
+	l.stored(r, got)
+	if l.failed {
+		l.dispatch.claimed(r.Tenure, got.Claims)
+		return false, err
+	}
+	l.note(sources, len(got.Claims)+len(returned), free)
+	l.dispatch.claimed(r.Tenure, got.Claims)
+	taken, takeErr := l.takeOver(ctx, r, returned)
+	claims := slices.Concat(got.Claims, taken)
+	l.note(sources, len(claims), free)
+	l.claimer.Leave(sources, claims, free)
+	return len(claims) > 0 || got.Stored && len(r.Acks) > 0, errors.Join(err, takeErr)
+}
+
+// stored heeds what became of acknowledgements, and says what was passed over.
+func (l *loop) stored(r inflight.Round, got inflight.Claimed) {
+	if got.Stored {
+		l.slots.stored(len(r.Acks))
+	}
+	for _, a := range got.Late {
 		l.conf.Logger.WithFields(a.About).WithField("acked", a.Done).Info("a message was dealt with under a lease that had ended")
 	}
+	if got.Locked > 0 {
+		l.conf.Logger.WithFields(logrus.Fields{"group": l.conf.Group, "partitions": got.Locked}).
+			Warn("nothing was claimed from partitions whose offsets another process holds locked; trying again later")
+	}
+}
+
+// takeOver takes messages over and has them delivered. What somebody holds locked is no error: it is tried again later.
+func (l *loop) takeOver(ctx context.Context, r inflight.Round, returned []inflight.Returned) ([]inflight.Claim, error) {
+	claims, err := l.claimer.TakeOver(ctx, r, returned)
+	l.dispatch.claimed(r.Tenure, claims)
+	if errors.Is(err, schema.ErrBusy) {
+		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
+			Warn("messages were not taken over whose rows another process holds locked; trying again later")
+		err = nil
+	}
+	return claims, err
+}
+
+// note notes which messages wait, once n of the free slots are filled. If they all are, more may wait where
+// the messages were found.
+func (l *loop) note(sources []inflight.Source, n, free int) {
 	switch {
-	case r.Free == 0:
-	case len(claims) < r.Free:
+	case free == 0:
+	case n < free:
 		l.slots.waits(rankNothing)
-	default: // they fill the slots: more may wait where they were found
+	default:
 		l.slots.waits(l.rankOf(sources))
 	}
-	l.dispatch.claimed(r.Tenure, claims)
-	return len(claims) > 0 || len(r.Acks) > 0, nil
 }
 
 // rankOf is the rank of the first of the messages that wait.

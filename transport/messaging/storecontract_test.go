@@ -52,9 +52,14 @@ func (c claiming) Claim(t testing.TB) (work.Lease, bool) {
 	round := inflight.Round{Tenure: c.tenure, Topics: work.Topics(), Free: 1}
 	sources, err := c.claims.Look(t.Context(), round)
 	must(t, err)
-	claimed, _, err := c.claims.Claim(t.Context(), round, sources)
+	returned, err := c.claims.Returned(t.Context(), round, sources)
 	must(t, err)
-	if len(claimed) == 0 {
+	claimed, err := c.claims.TakeOver(t.Context(), round, returned)
+	must(t, err)
+	round.Free -= len(claimed)
+	got, err := c.claims.Claim(t.Context(), round, sources)
+	must(t, err)
+	if claimed = append(claimed, got.Claims...); len(claimed) == 0 {
 		return work.Lease{}, false
 	}
 	return claimed[0].Lease, true

@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,7 @@ func TestSubscriber_takeOver(t *testing.T) {
 		"an expired node takes nothing over":   testExpiredTakesNothing,
 		"a renewal and a take-over exclude":    testRenewRace,
 		"suspects are handled one at a time":   testSuspects,
+		"what was committed is not lost again": testTakeOverParts,
 	})
 }
 
@@ -200,5 +202,55 @@ func testRenewRace(t *testing.T, db *schema.DB) {
 		taken.Store(true)
 		wait(t, over, "the end of the renewals")
 		msg.Ack()
+	}
+}
+
+// testTakeOverParts has the second of the transactions fail that take a lost node's messages over. What the first
+// one took over is delivered all the same.
+func testTakeOverParts(t *testing.T, db *schema.DB) {
+	const messages = 40
+	topic, heir := name("topic"), join(t, db)
+	lost := heldBy(t, db, topic, messages)
+	s := subscriber(t, db, heir, messaging.Config{Slots: messages})
+	var transactions atomic.Int64
+	goOn := make(chan struct{})
+	s.WrapInTx(func(inTx messaging.InTx) messaging.InTx {
+		return func(ctx context.Context, f func(*schema.Tx) error) error {
+			if transactions.Add(1) == 1 {
+				return inTx(ctx, f)
+			}
+			select {
+			case <-goOn:
+				return inTx(ctx, f)
+			default:
+				return fmt.Errorf("%w: a test", schema.ErrUnavailable)
+			}
+		}
+	})
+	expire(t, db, lost.Tenure)
+	ch, seen := subscribe(t, s, topic), map[string]bool{}
+	for len(seen) < messages/2 {
+		seen[take(t, ch).UUID] = true
+	}
+	for quiet := false; !quiet; { // until all of the first transaction have come
+		next := heir.nextRound()
+		select {
+		case m := <-ch:
+			seen[m.UUID] = true
+		case <-next:
+			quiet = transactions.Load() > 3
+		}
+	}
+	if len(seen) == messages {
+		t.Error("all messages were taken over in one transaction")
+	}
+	close(goOn)
+	for len(seen) < messages {
+		m := take(t, ch)
+		wantLease(t, m, heir.Tenure, 2, 1)
+		if seen[m.UUID] {
+			t.Errorf("%s came twice", m.UUID)
+		}
+		seen[m.UUID] = true
 	}
 }

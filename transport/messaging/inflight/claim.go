@@ -30,6 +30,14 @@ type Round struct {
 	Acks    []Ack
 }
 
+// Claimed is what a claim of new messages brought.
+type Claimed struct {
+	Claims []Claim
+	Stored bool  // the acknowledgements are stored
+	Late   []Ack // those that came too late: their leases had ended
+	Locked int   // the partitions that were passed over, since somebody had them locked
+}
+
 // Ack is the end of a delivery that the database has to hear of.
 type Ack struct {
 	Lease work.Lease

@@ -14,13 +14,15 @@ import (
 
 // Claimer claims messages for one node and consumer group. It is for one goroutine.
 type Claimer struct {
-	// InTx runs a transaction. It is the database's, unless a test puts something in between.
+	// InTx runs a transaction, which waits briefly for rows that are locked. It is the database's, unless a test
+	// puts something in between.
 	InTx func(context.Context, func(*schema.Tx) error) error
 
 	db         *schema.DB
 	conf       ClaimerConfig
 	statements statements // for the topics of the last round
 	lookout    lookout
+	heed       *heed
 	strays     strays
 }
 
@@ -29,8 +31,10 @@ func NewClaimer(db *schema.DB, c ClaimerConfig) *Claimer {
 	if c.AdoptEvery == 0 {
 		c.AdoptEvery = adoptEvery
 	}
+	h := &heed{rests: map[place]rest{}, most: mostTakenOver}
+	inTx := func(ctx context.Context, f func(*schema.Tx) error) error { return db.InTxBrief(ctx, briefly, f) }
 	return &Claimer{
-		InTx: db.InTx, db: db, conf: c, lookout: lookout{db: db, group: c.Group},
+		InTx: inTx, db: db, conf: c, heed: h, lookout: lookout{db: db, group: c.Group, heed: h},
 		strays: strays{db: db, group: c.Group, every: c.AdoptEvery, looked: time.Now()},
 	}
 }
@@ -53,41 +57,77 @@ func (c *Claimer) prepare(topics []string) statements {
 	return c.statements
 }
 
-// Claim is the one writing transaction of a round. It stores the acknowledgements, and claims from the
-// sources in their order, as far as there is room and as the order of locks allows. The next round finds
-// the rest. late are the acknowledgements that came too late: their leases had ended.
-func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (claims []Claim, late []Ack, err error) {
+// Claim stores the acknowledgements, and claims new messages from the sources in their order, as far as there is
+// room and as the order of locks allows. The next round finds the rest. What it gives has been committed, also if
+// there is an error.
+func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (got Claimed, err error) {
+	sources = slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.Returned })
+	if r.Free <= 0 {
+		sources = nil
+	}
 	if len(sources) > 0 {
 		crashpoint.Here("claim.begin")
 	}
-	var t *claiming
-	err = c.InTx(ctx, func(tx *schema.Tx) error {
-		t = &claiming{tx: tx, conf: &c.conf, statements: c.prepare(r.Topics), round: r, suspect: r.Suspect, losses: losses{}}
-		return write(ctx, t, sources)
-	})
-	if err != nil {
-		if errors.Is(err, schema.ErrCommit) {
-			c.strays.expect()
-		}
-		return nil, nil, fmt.Errorf("store %d acknowledgements and claim up to %d messages: %w", len(r.Acks), r.Free, err)
+	if len(sources)+len(r.Acks) == 0 {
+		return Claimed{}, nil
 	}
-	c.conf.Losses.tell(t.losses)
-	claimCommitted(t.claims)
-	c.lookout.leave(sources, t.claims, r.Free)
-	return t.claims, t.late, nil
+	got, err = c.claim(ctx, r, sources)
+	if errors.Is(err, schema.ErrBusy) {
+		got, err = c.claimApart(ctx, r, sources)
+	}
+	return got, err
 }
 
-// write stores acknowledgements and claims, with locks in the order of the package documentation.
-func write(ctx context.Context, t *claiming, sources []Source) error {
-	if err := t.storeAcks(ctx); err != nil {
-		return fmt.Errorf("store acknowledgements: %w", err)
+// claim does all in one transaction.
+func (c *Claimer) claim(ctx context.Context, r Round, sources []Source) (Claimed, error) {
+	var t *claiming
+	err := c.InTx(ctx, func(tx *schema.Tx) error {
+		t = &claiming{tx: tx, conf: &c.conf, statements: c.prepare(r.Topics), round: r}
+		return t.write(ctx, sources)
+	})
+	if err != nil {
+		return Claimed{}, fmt.Errorf("store %d acknowledgements and claim up to %d messages: %w", len(r.Acks), r.Free, c.failed(err))
 	}
-	if err := t.claimReturned(ctx, sources); err != nil {
-		return err
+	for _, x := range sources {
+		c.heed.free(placeOf(x))
 	}
-	err := t.claimNew(ctx, sources)
-	if len(t.claims) > 0 {
-		crashpoint.Here("claim.moved")
+	claimCommitted(t.claims)
+	return Claimed{Claims: t.claims, Late: t.late, Stored: true}, nil
+}
+
+// claimApart does in a transaction each what met a locked row in one: it stores the acknowledgements, and
+// claims from a few partitions. A partition that is locked is left alone for a while.
+func (c *Claimer) claimApart(ctx context.Context, r Round, sources []Source) (all Claimed, err error) {
+	if len(r.Acks) > 0 {
+		all, err = c.claim(ctx, r, nil)
+	}
+	r.Acks = nil
+	for _, x := range sources[:min(len(sources), together)] {
+		if r.Free <= 0 {
+			break
+		}
+		one, oneErr := c.claim(ctx, r, []Source{x})
+		switch {
+		case errors.Is(oneErr, schema.ErrBusy):
+			c.heed.locked(placeOf(x))
+			all.Locked++
+		case oneErr != nil:
+			return all, errors.Join(err, oneErr)
+		}
+		all.Claims, r.Free = append(all.Claims, one.Claims...), r.Free-len(one.Claims)
+	}
+	return all, err
+}
+
+// Leave notes what a round claimed of free slots, so that the next one goes on where it left messages.
+func (c *Claimer) Leave(sources []Source, claims []Claim, free int) {
+	c.lookout.leave(sources, claims, free)
+}
+
+// failed notes that a transaction failed.
+func (c *Claimer) failed(err error) error {
+	if errors.Is(err, schema.ErrCommit) {
+		c.strays.expect()
 	}
 	return err
 }

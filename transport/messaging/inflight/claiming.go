@@ -9,20 +9,31 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/internal/crashpoint"
 	"orderflow/schema"
 )
 
-// claiming is one transaction that stores acknowledgements and claims messages.
+// claiming is one transaction that stores acknowledgements and claims new messages.
 type claiming struct {
 	tx         *schema.Tx
 	conf       *ClaimerConfig
 	statements statements
 	round      Round
-	suspect    bool // the node has a suspect in hand, or claims one here
 
 	claims []Claim
 	late   []Ack
-	losses losses // the registrations whose messages were looked at
+}
+
+// write stores the acknowledgements and claims, with locks in the order of the package documentation.
+func (t *claiming) write(ctx context.Context, sources []Source) error {
+	if err := t.storeAcks(ctx); err != nil {
+		return fmt.Errorf("store acknowledgements: %w", err)
+	}
+	err := t.claimNew(ctx, sources)
+	if len(t.claims) > 0 {
+		crashpoint.Here("claim.moved")
+	}
+	return err
 }
 
 // most is how many more messages may be claimed from one source.
@@ -58,15 +69,15 @@ const together = 8
 // offer is a partition and the messages in it that this node may claim.
 type offer struct {
 	Source
-	locked bool // by this node, until it commits
+	offset int64 // of the group, when the messages were read
 	claims []Claim
+	moved  int64 // how many of the messages were put in flight
 }
 
 // claimNew claims the next messages of the first partitions that have any. All of a transaction's offsets
-// are locked in one order, that of topic and partition, so that no two nodes wait for each other in a
+// are moved in one order, that of topic and partition, so that no two nodes wait for each other in a
 // circle. That is why a transaction asks only once where several write at a time.
 func (t *claiming) claimNew(ctx context.Context, sources []Source) error {
-	sources = slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.Returned })
 	size := 1
 	if t.tx.Dialect().RoundTrips() && !t.conf.Ordered {
 		size = together
@@ -90,64 +101,41 @@ func (t *claiming) claimFrom(ctx context.Context, sources []Source) error {
 			return err
 		}
 	}
-	offers, err := t.offers(ctx, sources)
+	offers, err := t.read(ctx, sources)
 	if err != nil {
 		return err
 	}
+	return t.moveAll(ctx, offers)
+}
+
+// read reads the messages of partitions, and gives those partitions that have any for which there is room.
+func (t *claiming) read(ctx context.Context, sources []Source) (offers []*offer, err error) {
 	var questions []schema.Question
-	moved, want := int64(0), int64(0)
-	for _, o := range offers {
-		claims := o.claims[:min(len(o.claims), t.most())]
-		if !o.locked || len(claims) == 0 {
-			continue
-		}
-		t.claims, want = append(t.claims, claims...), want+int64(len(claims))
-		questions = append(questions, t.move(o.Source, claims, func(rows int64) { moved += rows })...)
+	for _, x := range sources {
+		o := &offer{Source: x}
+		offers = append(offers, o)
+		questions = append(questions, schema.Question{
+			Query: t.statements.readNew, Args: []any{t.conf.Group, x.Topic, x.partition, x.last},
+			Read: func(rows *sql.Rows) error { return t.readOne(rows, o) },
+		})
 	}
-	if err := t.tx.Ask(ctx, questions...); err != nil {
-		return err
-	}
-	if moved != want {
-		return fmt.Errorf("%w: %d messages were read and %d moved", domain.ErrCorrupt, want, moved)
-	}
-	return nil
+	err = t.tx.Ask(ctx, questions...)
+	room := t.most()
+	return slices.DeleteFunc(offers, func(o *offer) bool {
+		o.claims = o.claims[:min(len(o.claims), room)]
+		room -= len(o.claims)
+		return len(o.claims) == 0
+	}), err
 }
 
-// offers locks partitions and reads their messages.
-func (t *claiming) offers(ctx context.Context, sources []Source) ([]*offer, error) {
-	offers := make([]*offer, len(sources))
-	for i, x := range sources {
-		offers[i] = &offer{Source: x}
-	}
-	inOrder := slices.SortedFunc(slices.Values(offers), func(a, b *offer) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.partition, b.partition))
-	})
-	var questions []schema.Question
-	for _, o := range inOrder {
-		questions = append(questions, t.lockOffset(o.Topic, o.partition, func(rows int64) { o.locked = rows > 0 }),
-			schema.Question{
-				Query: t.statements.readNew, Args: []any{t.conf.Group, o.Topic, o.partition, o.last},
-				Read: func(rows *sql.Rows) error { return t.read(rows, o) },
-			})
-	}
-	return offers, t.tx.Ask(ctx, questions...)
-}
-
-// lockOffset makes this node the only one to claim from a partition until it commits. It changes no row if
-// another node has the lock, or if this node's registration has expired.
-func (t *claiming) lockOffset(topic string, partition int, tell func(int64)) schema.Question {
-	tenure := t.round.Tenure
-	return schema.Question{Query: t.statements.lockOffset, Args: []any{t.conf.Group, topic, partition, tenure.Node, tenure.Epoch}, Changed: tell}
-}
-
-// read reads the messages of a partition, as far as there is room for them.
-func (t *claiming) read(rows *sql.Rows, o *offer) error {
+// readOne reads the messages of a partition, as far as there is room for them.
+func (t *claiming) readOne(rows *sql.Rows, o *offer) error {
 	for len(o.claims) < t.most() && rows.Next() {
 		c := Claim{Lease: work.Lease{
 			Row: work.Row{Group: t.conf.Group, FirstTopic: o.Topic, Partition: o.partition}, Topic: o.Topic,
 			Registration: t.round.Tenure.Registration, Attempt: 1,
 		}}
-		if err := rows.Scan(&c.Lease.Position, &c.UUID, &c.Payload, &c.Metadata); err != nil {
+		if err := rows.Scan(&o.offset, &c.Lease.Position, &c.UUID, &c.Payload, &c.Metadata); err != nil {
 			return err
 		}
 		c.Lease.FirstPosition = c.Lease.Position
@@ -156,31 +144,65 @@ func (t *claiming) read(rows *sql.Rows, o *offer) error {
 	return nil
 }
 
-// move puts messages in flight and the offset behind them.
-func (t *claiming) move(src Source, claims []Claim, tell func(int64)) []schema.Question {
-	first, last := claims[0].Lease.Position, claims[len(claims)-1].Lease.Position
-	tenure, now := t.round.Tenure, once(t.tx.Dialect())
+// moveAll puts messages in flight that were read. It gives a partition up if another node has claimed from it since.
+func (t *claiming) moveAll(ctx context.Context, offers []*offer) error {
+	inOrder := slices.SortedFunc(slices.Values(offers), func(a, b *offer) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.partition, b.partition))
+	})
+	var questions []schema.Question
+	for _, o := range inOrder {
+		questions = append(questions, t.move(o)...)
+	}
+	if err := t.tx.Ask(ctx, questions...); err != nil {
+		return err
+	}
+	for _, o := range offers {
+		switch want := int64(len(o.claims)); o.moved {
+		case want:
+			t.claims = append(t.claims, o.claims...)
+		case 0: // another node was quicker
+		default:
+			return fmt.Errorf("%w: %d messages of %s/%d were read and %d moved", domain.ErrCorrupt, want, o.Topic, o.partition, o.moved)
+		}
+	}
+	return nil
+}
+
+// move moves the offset of a partition behind the messages that were read, and puts these in flight. It does
+// neither if the offset is not where it was when they were read, if the last of them is not there any more, or if the
+// registration of this node has expired.
+func (t *claiming) move(o *offer) []schema.Question {
+	first, last := o.claims[0].Lease.Position, o.claims[len(o.claims)-1].Lease.Position
+	tenure, d := t.round.Tenure, t.tx.Dialect()
 	return []schema.Question{
+		{Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = ?1
+			WHERE consumer_group = ?2 AND topic = ?3 AND partition = ?4 AND position = ?5
+			AND EXISTS (SELECT 1 FROM outbox m` + rowsOf(d) + ` WHERE m.topic = ?3 AND m.partition = ?4 AND m.position = ?1)` + registered(d, `?6`, `?7`),
+			Args: []any{last, t.conf.Group, o.Topic, o.partition, o.offset, tenure.Node, tenure.Epoch}},
 		{Query: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 				node, epoch, attempt, interruptions, claimed_at, available_at)
-			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?2, ?3, 1, 0, ` + now + `, ` + now + `
-			FROM outbox WHERE topic = ?4 AND partition = ?5 AND position >= ?6 AND position <= ?7`,
-			Args: []any{t.conf.Group, tenure.Node, tenure.Epoch, src.Topic, src.partition, first, last}, Changed: tell},
-		{Query: `UPDATE consumer_offsets SET position = ?1 WHERE consumer_group = ?2 AND topic = ?3 AND partition = ?4`,
-			Args: []any{last, t.conf.Group, src.Topic, src.partition}},
+			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?2, ?3, 1, 0, ` + once(d) + `, ` + once(d) + `
+			FROM outbox` + rowsOf(d) + ` WHERE topic = ?4 AND partition = ?5 AND position >= ?6 AND position <= ?7` + before(d),
+			Args: []any{t.conf.Group, tenure.Node, tenure.Epoch, o.Topic, o.partition, first, last}, Changed: func(rows int64) { o.moved = rows }},
 	}
 }
 
 // lockTopic makes this node the only one of the group to claim from any partition of a topic, and says
-// whether nothing of the topic is in flight.
+// whether nothing of the topic is in flight. The row of the topic's turn is changed, and changed back: an engine
+// need not lock a row for an update that changes nothing.
 func (t *claiming) lockTopic(ctx context.Context, topic string) (bool, error) {
 	var locked, busy bool
-	err := t.tx.Ask(ctx, t.lockOffset(topic, Unplaced, func(rows int64) { locked = rows > 0 }), schema.Question{
-		Query: `SELECT topic FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, Args: []any{t.conf.Group, topic},
-		Read: func(rows *sql.Rows) error {
-			busy = rows.Next()
-			return rows.Err()
-		},
-	})
+	tenure, d := t.round.Tenure, t.tx.Dialect()
+	const turn = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3`
+	err := t.tx.Ask(ctx,
+		schema.Question{Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = position + 1` + turn + registered(d, `?4`, `?5`),
+			Args: []any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch}},
+		schema.Question{Query: `UPDATE consumer_offsets SET position = position - 1` + turn + before(d),
+			Args: []any{t.conf.Group, topic, Unplaced}, Changed: func(rows int64) { locked = rows > 0 }},
+		schema.Question{Query: `SELECT topic FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, Args: []any{t.conf.Group, topic},
+			Read: func(rows *sql.Rows) error {
+				busy = rows.Next()
+				return rows.Err()
+			}})
 	return locked && !busy, err
 }

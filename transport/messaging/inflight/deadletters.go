@@ -88,17 +88,18 @@ func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) err
 // belongs to an order, the event that resumes the order belongs in the same transaction. The error is
 // domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
-	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt`, k)
+	// An engine need not lock a row for an update that changes nothing.
+	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt + 1`, k)
 	if err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
 	}
 	// It is due since always: an operator's command judges no lease, and need not know the clock.
 	_, err = tx.ExecContext(ctx, `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 			node, epoch, attempt, interruptions, claimed_at, available_at)
-		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt, 0, parked_at, ?5
+		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt - 1, 0, parked_at, ?5
 		FROM dead_letters`+letter, append(k.args(), schema.TimeArg(time.Unix(0, 0)))...)
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `DELETE FROM dead_letters`+letter, k.args()...)
+		err = changeLetter(ctx, tx, `DELETE FROM dead_letters`, k)
 	}
 	if err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)

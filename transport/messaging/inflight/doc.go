@@ -17,11 +17,17 @@
 //     it took at first; one that held nothing, by whoever sees it first (Losses).
 //   - Messages that were given up stay until somebody requeues or discards them (DeadLetters).
 //
-// In a transaction, rows are locked in this order: in-flight rows that this node holds, registrations, offsets,
-// in-flight rows that it takes; the event store locks heads after the in-flight rows that it settles. Two
-// nodes can still wait for each other in a circle when the registration of one of them has expired and it does
-// not know yet; the database then gives one transaction up, and it is done again.
+// In a transaction, rows are locked in this order: in-flight rows that this node holds, offsets, in-flight rows
+// that are made; or, when messages are taken over, registrations, in-flight rows that it takes. The event store
+// locks heads after the in-flight rows that it settles. Two nodes can still wait for each other in a circle
+// when the registration of one of them has expired and it does not know yet; the database then gives one
+// transaction up, and it is done again.
 //
-// Correctness does not rest on lock hints: every row is locked by updating it, and every condition is checked
-// again in the WHERE of the update that depends on it.
+// Correctness does not rest on lock hints, nor on the lock of an update that changes nothing. Every condition is
+// checked in the WHERE of the update that depends on it, and the rows that it changed are counted. An update that
+// is there to lock a row changes it.
+//
+// A Claimer waits 300 ms at most for a row that somebody has locked, and with the hints not at all. It never waits
+// in the middle of work that does not need the row: what is new is claimed in a transaction apart from what is
+// taken over, and partition by partition once an offset was found locked (see heed).
 package inflight

@@ -118,9 +118,9 @@ func lookAtRows(requests []work.SettleRequest, numbers []int, held []bool) (ques
 
 // Pass gives the statements that turn the rows of leases into those of other messages. Neither the key of a
 // row nor its entry in the index changes, so that one row of one B-tree is written. claimed_at stays the time
-// since which the node has the row. Where Settle has locked the rows, all leases are held. Where there is one
-// writer, the statements set held.
-func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error) {
+// since which the node has the row. The statements set held. Where several write at a time, Settle has locked the
+// rows already, before the head, so that nobody waits for them under the head's lock.
+func (s Leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) ([]schema.Question, error) {
 	questions := make([]schema.Question, len(passes))
 	for i, p := range passes {
 		l, m := p.Lease, p.Message
@@ -132,11 +132,9 @@ func (s Leases) Pass(d schema.Dialect, passes []work.Pass, held []bool) ([]schem
 			return nil, err
 		}
 		questions[i] = schema.Question{
-			Query: `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence,
-			Args:  append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata)),
-		}
-		if held[i] = !d.OneWriter(); !held[i] {
-			questions[i].Changed = func(rows int64) { held[i] = rows > 0 }
+			Query:   `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence,
+			Args:    append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata)),
+			Changed: func(rows int64) { held[i] = rows > 0 },
 		}
 	}
 	return questions, nil
@@ -183,9 +181,12 @@ func fenceArgs(l work.Lease) []any {
 	return append(make([]any, 0, 13), l.Group, l.FirstTopic, l.Partition, l.FirstPosition, l.Node, l.Epoch, l.Attempt, l.Position)
 }
 
-// keep locks the row of a lease.
+// keep locks the row of a lease. It changes available_at, which says nothing while somebody holds the lease:
+// an engine need not lock a row for an update that changes nothing.
 func keep(l work.Lease, tell func(rows int64)) schema.Question {
-	return schema.Question{Query: `UPDATE inflight SET attempt = attempt` + fence, Args: fenceArgs(l), Changed: tell}
+	const one, other = `'1970-01-01 00:00:00.000000'`, `'1970-01-01 00:00:00.000001'`
+	return schema.Question{Query: `UPDATE inflight SET available_at = CASE WHEN available_at = ` + one + ` THEN ` + other + ` ELSE ` + one + ` END` + fence,
+		Args: fenceArgs(l), Changed: tell}
 }
 
 // remove ends a lease whose message has been dealt with.

@@ -20,6 +20,7 @@ const lookEvery = 10 * time.Millisecond
 type lookout struct {
 	db     *schema.DB
 	group  string
+	heed   *heed
 	turn   int      // moves where the next look begins among the partitions
 	left   []Source // where the last claim left messages, for a while after looked
 	looked time.Time
@@ -28,6 +29,7 @@ type lookout struct {
 // sources are the sources in which the last claim left messages, or else those that a look finds.
 func (o *lookout) sources(ctx context.Context, q statements, node string) ([]Source, error) {
 	o.turn++
+	o.left = o.heed.open(o.left)
 	if len(o.left) > 0 && time.Since(o.looked) < lookEvery {
 		inTurn(o.left, q.topics, offsetOf(node)+o.turn)
 		return o.left, nil
@@ -58,6 +60,7 @@ func (o *lookout) look(ctx context.Context, q statements, node string) ([]Source
 	if err != nil {
 		return nil, fmt.Errorf("look for messages: %w", err)
 	}
+	sources = o.heed.open(sources)
 	inTurn(sources, q.topics, offsetOf(node)+o.turn)
 	return sources, nil
 }

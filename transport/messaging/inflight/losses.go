@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -100,14 +99,9 @@ func (x *Losses) Look(ctx context.Context) error {
 		return nil
 	}
 	found := losses{}
-	err = x.db.InTx(ctx, func(tx *schema.Tx) error {
+	err = x.db.InTxBrief(ctx, briefly, func(tx *schema.Tx) error {
 		clear(found)
-		for _, r := range expired {
-			if _, err := found.of(ctx, tx, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return tx.Ask(ctx, found.declare(tx.Dialect(), expired)...)
 	})
 	if err != nil {
 		return fmt.Errorf("declare nodes lost: %w", err)
@@ -128,7 +122,7 @@ func (x *Losses) tell(found losses) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r, l := range found {
-		if l == nil || !l.first && l.taken == 0 {
+		if !l.first && l.taken == 0 {
 			continue
 		}
 		x.takeOvers.Add(int64(l.taken))
@@ -173,59 +167,4 @@ func (l *told) log(entry *logrus.Entry) {
 		entry.WithFields(logrus.Fields{"last_heartbeat": instant(l.heartbeat), "expired_at": instant(l.expired)}).
 			Warn("a node was lost: it did not renew its registration in time")
 	}
-}
-
-// loss is a registration that has ended, in the transaction that found it so.
-type loss struct {
-	stopped            bool      // it was released; otherwise it has expired
-	heartbeat, expired time.Time // when it was last renewed, and ended, by the database's clock
-	first              bool      // this transaction declared it lost
-	taken              int       // messages taken over from it
-}
-
-// losses are the registrations that a transaction has looked at; nil for a good registration.
-type losses map[work.Registration]*loss
-
-// of gives the loss of a registration, which it declares lost if it has expired; nil if it is good.
-func (all losses) of(ctx context.Context, tx *schema.Tx, registration work.Registration) (*loss, error) {
-	if l, known := all[registration]; known {
-		return l, nil
-	}
-	l, err := declareLost(ctx, tx, registration)
-	if err == nil {
-		all[registration] = l
-	}
-	return l, err
-}
-
-// declareLost declares a registration lost if it has expired, and gives its loss; nil if it is good. From
-// here on its node cannot renew it. If the node is renewing it at this moment, the update waits, and then
-// finds it good.
-func declareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (l *loss, err error) {
-	first := false
-	err = tx.Ask(ctx,
-		schema.Question{Query: `UPDATE nodes SET state = ?3
-			WHERE node = ?1 AND epoch = ?2 AND state <> ?3 AND state <> ?4 AND expires_at <= ` + tx.Dialect().Now(),
-			Args: []any{t.Node, t.Epoch, work.NodeLost, work.NodeStopped}, Changed: func(rows int64) { first = rows > 0 }},
-		schema.Question{Query: `SELECT state, heartbeat_at, expires_at FROM nodes WHERE node = ?1 AND epoch = ?2 AND (state = ?3 OR state = ?4)`,
-			Args: []any{t.Node, t.Epoch, work.NodeLost, work.NodeStopped}, Read: func(rows *sql.Rows) error {
-				l, err = readLoss(rows)
-				return err
-			}})
-	if l != nil {
-		l.first = first
-	}
-	return l, err
-}
-
-// readLoss reads one row, if there is one.
-func readLoss(rows *sql.Rows) (l *loss, err error) {
-	if rows.Next() {
-		l = &loss{}
-		var state string
-		var heartbeat, expired schema.Time
-		err = rows.Scan(&state, &heartbeat, &expired)
-		l.stopped, l.heartbeat, l.expired = state == work.NodeStopped, heartbeat.Time, expired.Time
-	}
-	return l, errors.Join(err, rows.Err())
 }

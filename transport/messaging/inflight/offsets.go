@@ -3,6 +3,7 @@ package inflight
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,12 +40,13 @@ func MakeOffsets(ctx context.Context, db *schema.DB, group, topic string) error 
 	var n int
 	err := db.Translate(db.QueryRowContext(ctx, `SELECT COUNT(*)`+missing, group, topic).Scan(&n))
 	if err == nil && n > 0 {
+		err = schema.ErrDuplicateKey
+	}
+	for errors.Is(err, schema.ErrDuplicateKey) { // another process was quicker: its offsets are seen now
 		err = db.InTx(ctx, func(tx *schema.Tx) error {
-			// The heads' row orders those who do this at once; the second finds nothing missing.
-			return tx.Ask(ctx,
-				schema.Question{Query: `UPDATE heads SET head = head WHERE partition = ?1`, Args: []any{Unplaced}},
-				schema.Question{Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position)
-					SELECT ?1, ?2, h.partition, 0` + missing, Args: []any{group, topic}})
+			_, err := tx.ExecContext(ctx, `INSERT INTO consumer_offsets (consumer_group, topic, partition, position)
+				SELECT ?1, ?2, h.partition, 0`+missing, group, topic)
+			return err
 		})
 	}
 	if err != nil {
@@ -94,7 +96,8 @@ func ResetOffsets(ctx context.Context, db *schema.DB) (done Reset, err error) {
 		args            []any
 		rows            *int64
 	}{
-		{"lock the heads", `UPDATE heads SET head = head`, nil, new(int64)},
+		{"lock the heads", `UPDATE heads SET head = head + 1`, nil, new(int64)}, // an update that changes nothing need not lock
+		{"put them back", `UPDATE heads SET head = head - 1`, nil, new(int64)},
 		{"set heads to the last event", `UPDATE heads SET head = ` + lastEvent + ` WHERE partition >= 0 AND head <> ` + lastEvent, nil, &done.Heads},
 		{"remove messages in flight", `DELETE FROM inflight` + beyondHead("inflight"), nil, &done.Inflight},
 		{"hand out what was skipped", skipped, []any{schema.TimeArg(time.Unix(0, 0))}, &done.HandedOut},

@@ -2,6 +2,7 @@ package inflight_test
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
 	"orderflow/schema"
@@ -55,6 +56,31 @@ func TestResetOffsets(t *testing.T) {
 		must(t, db.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM inflight WHERE node = '' AND topic = 't' AND position = 5 AND partition = 1), (SELECT COUNT(*) FROM outbox)`).Scan(&handed, &outbox))
 		if handed != 1 || outbox != 6 {
 			t.Errorf("%d handed out and %d messages, want 1 and 6", handed, outbox)
+		}
+	})
+}
+
+// TestMakeOffsets_race: whoever makes a topic's offsets at the same time finds them made.
+func TestMakeOffsets_race(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		db := open(t)
+		schematest.Partitions(t, db, 3)
+		for range 5 {
+			topic := name("topic")
+			var all sync.WaitGroup
+			for _, handle := range []*schema.DB{db, schematest.Again(t, db)} {
+				for range 3 {
+					all.Go(func() {
+						if err := inflight.MakeOffsets(t.Context(), handle, "g", topic); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			all.Wait()
+			if n := exec(t, db, `DELETE FROM consumer_offsets WHERE topic = ?1`, topic); n != exec(t, db, `UPDATE heads SET head = head + 1`) {
+				t.Errorf("%d offsets, want one for each partition", n)
+			}
 		}
 	})
 }

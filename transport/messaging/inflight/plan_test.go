@@ -70,9 +70,26 @@ func TestLeases_plan(t *testing.T) {
 func TestClaimer_plan(t *testing.T) {
 	db := schematest.SQLite(t)
 	for what, q := range inflight.ReturnedQueries(db.Dialect(), work.Topics()) {
-		got := plan(t, db, q, "g", "t", 3)
+		got := plan(t, db, q, "g", 3)
 		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
 			t.Errorf("%s\nis run so:\n%s", what, got)
 		}
+	}
+}
+
+// TestClaimer_planNew: the messages of a partition are found by key, behind the offset.
+func TestClaimer_planNew(t *testing.T) {
+	db := schematest.SQLite(t)
+	got := plan(t, db, inflight.NewQuery(db.Dialect(), work.Topics()), "g", "t", 3, 100)
+	for _, want := range []string{
+		"SEARCH o USING PRIMARY KEY (consumer_group=? AND topic=? AND partition=?)",
+		"SEARCH m USING PRIMARY KEY (topic=? AND partition=? AND position>? AND position<?)",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("new messages are read so, want %s:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "TEMP B-TREE") {
+		t.Errorf("they are sorted:\n%s", got)
 	}
 }

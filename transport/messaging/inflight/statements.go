@@ -41,23 +41,36 @@ func registered(d schema.Dialect, node, epoch string) string {
 type statements struct {
 	topics       []string // the first to be served first
 	look         string   // ?1 group; gives topic, partition, returned, last position
-	lockOffset   string   // ?1 group, ?2 topic, ?3 partition, ?4 node, ?5 epoch
 	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 last position; gives as many as there are slots
-	readReturned string   // ?1 group, ?2 topic, ?3 most
+	readReturned string   // ?1 group, ?2 most
 }
 
-// hints are SQL Server's, and empty elsewhere. They only spare waiting: a row that is
-// locked is passed over, since somebody is at work on it, and found by the next look.
-// Nothing is wrong where they are ignored. READCOMMITTEDLOCK is there because READPAST
-// alone is refused when READ_COMMITTED_SNAPSHOT is on (Transact-SQL reference, Table
-// Hints).
-type hints struct{ read, update string }
+// hintOf is SQL Server's, and empty elsewhere. It only spares waiting: a row that is locked is passed over,
+// since somebody is at work on it, and found by a later look. Nothing is wrong where it is ignored. ROWLOCK is
+// there because a row is not passed over whose page is locked. READCOMMITTEDLOCK is there because READPAST alone is
+// refused when READ_COMMITTED_SNAPSHOT is on (Transact-SQL reference, Table Hints).
+func hintOf(d schema.Dialect) string {
+	return onSQLServer(d, ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`)
+}
 
-func hintsOf(d schema.Dialect) hints {
+// rowsOf is a hint for reads that must pass over nothing: their locks are those of rows, so that they wait
+// for nothing else on a page.
+func rowsOf(d schema.Dialect) string { return onSQLServer(d, ` WITH (ROWLOCK)`) }
+
+func onSQLServer(d schema.Dialect, text string) string {
 	if d.Name() != "sqlserver" {
-		return hints{}
+		return ``
 	}
-	return hints{read: ` WITH (READPAST, READCOMMITTEDLOCK)`, update: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`}
+	return text
+}
+
+// before is the condition that the statement before changed one row. The two must be sent in this order, with
+// nothing between them; the number of rows of the first must not be asked for.
+func before(d schema.Dialect) string {
+	if d.Name() == "sqlserver" {
+		return ` AND @@ROWCOUNT = 1`
+	}
+	return ` AND changes() = 1`
 }
 
 // once is the time, read once for a statement of many rows. Each reading has SQLite call back into this
@@ -67,13 +80,27 @@ func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
 // abandoned are the in-flight rows that may be claimed: given back and due, or of a
 // registration that has expired. Both parts are served by the index inflight_node; CROSS
 // JOIN has SQLite go from the registrations to the rows, and not through all rows in flight.
-func abandoned(d schema.Dialect, columns, condition string) string {
-	h := hintsOf(d)
-	return `SELECT ` + columns + ` FROM inflight i` + h.read + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND ` + condition + `
+func abandoned(d schema.Dialect, columns, topics string) string {
+	h := hintOf(d)
+	return `SELECT ` + columns + ` FROM inflight i` + h + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND i.topic IN ` + topics + `
 			AND i.available_at <= ` + once(d) + `
 		UNION ALL
-		SELECT ` + columns + ` FROM nodes n` + h.read + ` CROSS JOIN inflight i` + h.read + `
-			WHERE n.expires_at <= ` + once(d) + ` AND i.node = n.node AND i.epoch = n.epoch AND i.consumer_group = ?1 AND ` + condition
+		SELECT ` + columns + ` FROM nodes n` + h + ` CROSS JOIN inflight i` + h + `
+			WHERE n.expires_at <= ` + once(d) + ` AND i.node = n.node AND i.epoch = n.epoch AND i.consumer_group = ?1 AND i.topic IN ` + topics
+}
+
+// offsets are a group's offsets of topics, with the last position of a message that waits behind each.
+func offsets(d schema.Dialect, topics string) string {
+	h := hintOf(d)
+	if d.Name() == "sqlserver" { // MAX could be worked out for the whole table at once, however many messages wait
+		return `SELECT o.topic, o.partition, o.position, m.position AS newest FROM consumer_offsets o` + h + `
+			CROSS APPLY (SELECT TOP (1) w.position FROM outbox w` + h + `
+				WHERE w.topic = o.topic AND w.partition = o.partition AND w.position > o.position ORDER BY w.position DESC) m
+			WHERE o.consumer_group = ?1 AND o.topic IN ` + topics
+	}
+	return `SELECT o.topic, o.partition, o.position, (SELECT MAX(m.position) FROM outbox m
+			WHERE m.topic = o.topic AND m.partition = o.partition) AS newest
+		FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic IN ` + topics
 }
 
 // makeStatements writes the statements. Topic names are safe to write into SQL, since
@@ -83,33 +110,41 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 	if len(topics) == 0 {
 		return q
 	}
-	h := hintsOf(d)
 	list := `('` + strings.Join(topics, `', '`) + `')`
 	// A message beyond the head is of an event that the log has lost: it is nobody's, and an offset
 	// behind it would pass over what is appended next. The head of a partition that somebody appends to is
 	// not waited for: the newest message that is committed is taken then, as if there were no head.
-	q.look = `SELECT x.topic, x.partition, 0, CASE WHEN x.head < x.newest THEN x.head ELSE x.newest END FROM (
-			SELECT o.topic, o.partition, o.position, (SELECT MAX(m.position) FROM outbox m` + h.read + `
-				WHERE m.topic = o.topic AND m.partition = o.partition) AS newest,
-				(SELECT h.head FROM heads h` + h.read + ` WHERE h.partition = o.partition) AS head
-			FROM consumer_offsets o` + h.read + ` WHERE o.consumer_group = ?1 AND o.topic IN ` + list + `) x
-			WHERE x.newest > x.position AND (x.head IS NULL OR x.head > x.position)
+	q.look = `SELECT y.topic, y.partition, 0, CASE WHEN y.head < y.newest THEN y.head ELSE y.newest END FROM (
+			SELECT x.topic, x.partition, x.position, x.newest,
+				(SELECT h.head FROM heads h` + hintOf(d) + ` WHERE h.partition = x.partition) AS head
+			FROM (` + offsets(d, list) + `) x WHERE x.newest > x.position) y
+			WHERE y.head IS NULL OR y.head > y.position
 		UNION ALL
-		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, `i.topic IN `+list) + `) a`
-	q.lockOffset = `UPDATE consumer_offsets` + h.update + ` SET position = position
-		WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3` + registered(d, `?4`, `?5`)
+		SELECT DISTINCT a.topic, -1, 1, 0 FROM (` + abandoned(d, `i.topic`, list) + `) a`
 	// Up to the last position that was visible: beyond it an append may be under way, for
-	// which SQL Server would wait if READ_COMMITTED_SNAPSHOT is off. There is no READPAST here: it
-	// could pass over a message that becomes visible in between, and the offset with it.
-	q.readNew = `SELECT m.position, m.uuid, m.payload, m.metadata FROM outbox m
-		WHERE m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position >
-			(SELECT o.position FROM consumer_offsets o WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3)
+	// which SQL Server would wait if READ_COMMITTED_SNAPSHOT is off. No message is passed over here: it
+	// could be one that becomes visible in between, and the offset would pass over it too.
+	q.readNew = `SELECT o.position, m.position, m.uuid, m.payload, m.metadata FROM consumer_offsets o` + hintOf(d) + `
+		CROSS JOIN outbox m` + rowsOf(d) + `
+		WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3
+			AND m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position > o.position
 		ORDER BY m.position ` + d.Limit(strconv.Itoa(slots)) // a placeholder here has SQLite prepare the statement anew each time
-	q.readReturned = `SELECT a.partition, a.position, a.first_topic, a.first_position, a.uuid, a.payload, a.metadata, a.node, a.epoch, a.attempt, a.interruptions FROM (` +
-		abandoned(d, `i.partition, i.position, i.first_topic, i.first_position, i.uuid, i.payload, i.metadata, i.node, i.epoch,
-			i.attempt, i.interruptions`, `i.topic = ?2`) +
-		`) a ORDER BY a.interruptions, a.partition, a.position ` + d.Limit("?3")
+	q.readReturned = `SELECT a.topic, a.partition, a.position, a.first_topic, a.first_position, a.uuid, a.payload, a.metadata,
+			a.node, a.epoch, a.attempt, a.interruptions FROM (` +
+		abandoned(d, `i.topic, i.partition, i.position, i.first_topic, i.first_position, i.uuid, i.payload, i.metadata, i.node, i.epoch,
+			i.attempt, i.interruptions`, list) +
+		`) a ORDER BY ` + inOrder(`a.topic`, topics) + `, a.interruptions, a.partition, a.position ` + d.Limit("?2")
 	return q
+}
+
+// inOrder is the place of a topic among others.
+func inOrder(column string, topics []string) string {
+	var b strings.Builder
+	b.WriteString(`CASE ` + column)
+	for i, topic := range topics {
+		b.WriteString(` WHEN '` + topic + `' THEN ` + strconv.Itoa(i))
+	}
+	return b.String() + ` END`
 }
 
 // collect runs a query and reads each of its rows with scan.

@@ -1,0 +1,157 @@
+package messaging_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+	"orderflow/transport/messaging"
+)
+
+// TestSubscriber_stranger is about a process that has fallen silent in the middle of a transaction, and holds
+// rows locked all the while: a node that is well goes on claiming what does not need these rows.
+func TestSubscriber_stranger(t *testing.T) {
+	onEach(t, map[string]func(*testing.T, *schema.DB){
+		"holds the registration of a lost node": testStrangerNode,
+		"holds a row of a lost node":            testStrangerRow,
+		"holds one offset":                      testStrangerOffset,
+		"holds the row of a message in hand":    testStrangerAck,
+	})
+}
+
+// goesOn is how long a message may take while a stranger holds rows: less than a round may.
+const goesOn = 10 * time.Second
+
+// stranger locks a row by a statement, and holds it until release is called.
+func stranger(t *testing.T, db *schema.DB, query string, args ...any) (release func()) {
+	t.Helper()
+	if db.Dialect().OneWriter() {
+		t.Skip("whoever writes to SQLite locks everything")
+	}
+	locked, end, done, over := make(chan struct{}), make(chan struct{}), make(chan struct{}), errors.New("over")
+	other := schematest.Again(t, db)
+	go func() {
+		defer close(done)
+		err := other.InTx(context.Background(), func(tx *schema.Tx) error {
+			res, err := tx.ExecContext(context.Background(), query, args...)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); n != 1 || err != nil {
+				return fmt.Errorf("the stranger holds %d rows: %w", n, err)
+			}
+			close(locked)
+			<-end
+			return over
+		})
+		if err != over { //nolint:errorlint // this very error
+			t.Errorf("the stranger: %v", err)
+		}
+	}()
+	release = sync.OnceFunc(func() {
+		close(end)
+		wait(t, done, "the end of the stranger")
+	})
+	t.Cleanup(release)
+	wait(t, locked, "the stranger's lock")
+	return release
+}
+
+// heldBy has a node claim n messages of a topic, and lets its registration expire.
+func heldBy(t *testing.T, db *schema.DB, topic string, n int) *member {
+	t.Helper()
+	lost := join(t, db)
+	publish(t, db, nil, topic, numbered(n)...)
+	ch := subscribe(t, subscriber(t, db, lost, messaging.Config{Slots: n}), topic)
+	for range n {
+		take(t, ch)
+	}
+	return lost
+}
+
+// wantProgress sends messages one after the other and wants each of them soon.
+func wantProgress(t *testing.T, ch <-chan *message.Message, send func(uuid string)) {
+	t.Helper()
+	longest := time.Duration(0)
+	for i := range 5 {
+		uuid, sent := fmt.Sprintf("new-%d", i), time.Now()
+		send(uuid)
+		select {
+		case m := <-ch:
+			if m.UUID != uuid {
+				t.Errorf("%s came, want %s", m.UUID, uuid)
+			}
+			m.Ack()
+		case <-time.After(goesOn):
+			t.Fatalf("%s was not claimed within %s", uuid, goesOn)
+		}
+		longest = max(longest, time.Since(sent))
+	}
+	t.Logf("a new message waited %s at most", longest.Round(time.Millisecond))
+}
+
+// besides has a node serve two topics, the first of which a lost node has messages of, and wants the second to go on
+// while a stranger holds a row. Once the stranger has gone, the lost node's messages come too.
+func besides(t *testing.T, db *schema.DB, topic string, held int, query string, args ...any) {
+	t.Helper()
+	fresh, heir := name("topic"), join(t, db)
+	release := stranger(t, db, query, args...)
+	s := subscriber(t, db, heir, messaging.Config{Slots: 8})
+	taken, ch := subscribe(t, s, topic), subscribe(t, s, fresh)
+	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, fresh, uuid) })
+	release()
+	for range held {
+		wantLease(t, take(t, taken), heir.Tenure, 2, 1)
+	}
+}
+
+func testStrangerNode(t *testing.T, db *schema.DB) {
+	topic := name("topic")
+	lost := heldBy(t, db, topic, 3)
+	expire(t, db, lost.Tenure)
+	besides(t, db, topic, 3, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch)
+}
+
+func testStrangerRow(t *testing.T, db *schema.DB) {
+	topic := name("topic")
+	lost := heldBy(t, db, topic, 3)
+	expire(t, db, lost.Tenure)
+	besides(t, db, topic, 3, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1 AND uuid = ?2`, topic, "m001")
+}
+
+// testStrangerOffset: of the partitions of a topic one is held, and the others are claimed from.
+func testStrangerOffset(t *testing.T, db *schema.DB) {
+	topic, heir := name("topic"), join(t, db)
+	s := subscriber(t, db, heir, messaging.Config{Slots: 8})
+	must(t, s.SubscribeInitialize(topic))
+	placed(t, db, topic, 1, "held")
+	release := stranger(t, db, `UPDATE consumer_offsets SET position = position + 1 WHERE topic = ?1 AND partition = 1`, topic)
+	ch := subscribe(t, s, topic)
+	wantProgress(t, ch, func(uuid string) { placed(t, db, topic, 2, uuid) })
+	release()
+	if m := take(t, ch); m.UUID != "held" {
+		t.Errorf("%s came, want what was held", m.UUID)
+	}
+}
+
+// testStrangerAck: a message was dealt with whose row somebody holds. It is stored when he has gone.
+func testStrangerAck(t *testing.T, db *schema.DB) {
+	topic := name("topic")
+	publish(t, db, nil, topic, "in hand")
+	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 8}), topic)
+	m := take(t, ch)
+	release := stranger(t, db, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1`, topic)
+	m.Ack()
+	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, topic, uuid) })
+	release()
+	for len(inFlight(t, db, topic)) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
