@@ -129,6 +129,18 @@ func TestPrintCosts(t *testing.T) {
 	}
 }
 
+// TestBench_network: a network that takes a while is in the way of each round trip of an append.
+func TestBench_network(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	all := benchmark(t, "--dsn", os.Getenv(schematest.Env), "--only", "network", "--network-delay", "10ms", "--orders", "20", "--light-orders", "10",
+		"--rate", "10", "--warm-up", "20", "--repeat", "1", "--clients", "4")
+	want(t, all, 1, "network: no delay: throughput", "network: delay 10ms: throughput", "network: delay 10ms to none: an order, p50")
+	near, far := all["network: no delay: an append, p50"].Value, all["network: delay 10ms: an append, p50"].Value
+	if ratio := all["network: delay 10ms to none: an append, p50"].Value; far < 10 || ratio != far/near {
+		t.Errorf("an append took %v ms, and %v times as long with a delay of 10 ms: %v ms", near, ratio, far)
+	}
+}
+
 func TestBench_latency(t *testing.T) {
 	all := benchmark(t, "--only", "latency", "--light-orders", "10", "--rate", "100", "--warm-up", "0", "--repeat", "1")
 	want(t, all, 1, "latency: placed to started, p50", "latency: placed to completed, p50")
@@ -201,6 +213,9 @@ func TestBenchCmd_Validate(t *testing.T) {
 		{"--soak 10ms", "--soak 10ms"},
 		{"--soak-rate 0", "--soak-rate is 0"},
 		{"--dir /nowhere/at/all", "give a folder that is there"},
+		{"--network-delay 1ms", "--network-delay: give --dsn, since SQLite has no network"},
+		{"--only network", "--only has network: give --dsn"},
+		{"--dsn sqlserver://u:p@h --network-delay 2s", "--network-delay is 2s: give 1s at most"},
 		{"--dsn shop.db", "--dsn is for sqlserver://"},
 		{"--dsn postgres://x", "--dsn"},
 		{"--dsn sqlserver://u:p@h --store x.db", "leave out --dsn"},

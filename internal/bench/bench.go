@@ -9,7 +9,7 @@ import (
 // measures are the functions of Measures.
 var measures = map[string]func(*run, context.Context, *Section) error{
 	"throughput": (*run).throughput, "latency": (*run).latency, "api": (*run).api, "projection": (*run).projection,
-	"scale": (*run).scale, "stored": (*run).stored, "idle": (*run).idle, "soak": (*run).soak, "cost": (*run).cost,
+	"scale": (*run).scale, "stored": (*run).stored, "idle": (*run).idle, "soak": (*run).soak, "cost": (*run).cost, networkMeasure: (*run).network,
 }
 
 // Run measures. What it reports is whole up to the measure that failed, if one did.

@@ -26,6 +26,7 @@ type Config struct {
 	Light    `group:"Light load:"`
 	Many     `group:"Many orders:"`
 	Clusters `group:"Scale:"`
+	Network  `group:"Network:"`
 
 	Window   time.Duration `default:"10s" help:"How long idling is watched." group:"Idling:"`
 	Soak     time.Duration `default:"2m" help:"How long a node is kept under steady load, with retention at work." group:"Soaking:"`
@@ -70,7 +71,7 @@ type Clusters struct {
 
 // Measures are the names of what can be measured, in the order in which it is.
 func Measures() []string {
-	return []string{"throughput", "latency", "api", "projection", "scale", "stored", "idle", "soak", "cost"}
+	return []string{"throughput", "latency", "api", "projection", "scale", "stored", "idle", "soak", "cost", networkMeasure}
 }
 
 const (
@@ -114,7 +115,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is %v: give 0.1 to 10000 orders a second", flag, rate))
 		}
 	}
-	return errors.Join(append(errs, c.validatePlace())...)
+	return errors.Join(append(errs, c.validatePlace(), c.validateNetwork())...)
 }
 
 func (c *Config) validatePlace() error {
@@ -138,6 +139,25 @@ func (c *Config) validatePlace() error {
 	return nil
 }
 
+// networkMeasure is the measure that needs a server.
+const networkMeasure = "network"
+
+func (c *Config) validateNetwork() error {
+	const most = time.Second
+	switch {
+	case c.Server == "" && slices.Contains(c.Only, networkMeasure):
+		return errors.New("--only has network: give --dsn, since SQLite has no network between it and its nodes")
+	case c.Server == "" && c.Delay != 0:
+		return errors.New("--network-delay: give --dsn, since SQLite has no network between it and its nodes")
+	case c.Delay < 0 || c.Delay > most:
+		return fmt.Errorf("--network-delay is %s: give 1s at most", c.Delay)
+	}
+	return nil
+}
+
 func (c *Config) wanted(measure string) bool {
-	return len(c.Only) == 0 || slices.Contains(c.Only, measure)
+	if len(c.Only) == 0 {
+		return measure != networkMeasure || c.Server != ""
+	}
+	return slices.Contains(c.Only, measure)
 }

@@ -10,6 +10,7 @@ import (
 
 // The figures of the latency of an order.
 const (
+	aCall       = "a call to place"
 	toStarted   = "placed to started"
 	stepToStep  = "step to step"
 	toCompleted = "placed to completed"
@@ -64,7 +65,7 @@ func (r *run) light(ctx context.Context, n *Node, s *Section) error {
 		return err
 	}
 	used := usageOf(n.DB).since(before)
-	s.addTimes("a call to place", took)
+	s.addTimes(aCall, took)
 	if err := w.ways(ctx, n, s, ids, begun); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (r *run) soakPart(ctx context.Context, s *Section, p *Process, views *proje
 	}
 	memory, _, err := processMemory(p.PID)
 	s.add("processor time", cpuUnit, (after-before).Seconds()/float64(orders)*1000)
-	s.addTimes("a call to place", took)
+	s.addTimes(aCall, took)
 	s.add("memory", "MB", megabytes(memory))
 	return err
 }

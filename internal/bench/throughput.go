@@ -83,7 +83,7 @@ func (l loaded) addTo(s *Section, orders int) {
 	s.add(placedToCompleted, ordersPerSecond, float64(orders)/l.completed.Seconds())
 	s.addUsage(l.used, orders)
 	s.add("views behind at the end", "ms", milliseconds(l.viewed))
-	s.addTimes("a call to place", l.placing)
+	s.addTimes(aCall, l.placing)
 }
 
 // load runs orders through a node that works on nothing else, those to warm up first.
