@@ -123,5 +123,6 @@ func (b benchNodes) spawn(_ context.Context, c bench.NodeConfig) (*bench.Process
 	if err := p.Listening(benchStart); err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return &bench.Process{PID: p.ID(), Admin: p.AdminURL(), URL: p.Addresses.API(), Stop: stop}, nil
+	kill := func() error { p.Kill(); return os.RemoveAll(folder) }
+	return &bench.Process{PID: p.ID(), Node: p.Node, Admin: p.AdminURL(), URL: p.Addresses.API(), Stop: stop, Kill: kill}, nil
 }

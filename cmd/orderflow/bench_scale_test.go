@@ -30,13 +30,17 @@ func TestE2E_BenchScale(t *testing.T) {
 		for _, f := range p.Figures {
 			all[f.Name] = f
 		}
-		want(t, all, 1, "share of ideal", "steps", "orders", "orders, ideal", "statements", "transactions", "bytes", "processor time")
+		want(t, all, 1, "share of ideal", "steps", "orders", "orders, ideal", "statements", "transactions", "bytes", "processor time", "bytes written")
 		if f := all["share of ideal"]; f.Value > 1 || f.Goal == nil {
 			t.Errorf("workers did %+v of what they can do; want 1 at most, and a goal", f)
 		}
 		// Where a lease is passed on, the slot does not wait at all.
 		if p50 := all["free slot to next start, p50"]; len(p50.Samples) != 1 || p50.Value < 0 || p50.Value > all["free slot to next start, p99"].Value {
 			t.Errorf("slots waited for %+v", all)
+		}
+		// It is found lost five seconds after its last heartbeat.
+		if taken, there := all["killed to taken over, p50"]; there != (p.Nodes > 1) || there && (taken.Value < 3000 || taken.Value > 20000) {
+			t.Errorf("what a killed node had was taken over after %+v", taken)
 		}
 		// A claim, a start and four completions, which orders may share.
 		if s, tx := all["statements"].Value, all["transactions"].Value; s < 1 || tx > s || tx > 13+5 {

@@ -66,6 +66,7 @@ type nodeStat struct {
 	Busy         int   `json:"busy"`
 	Statements   int64 `json:"statements"`
 	Transactions int64 `json:"transactions"`
+	RoundTrips   int64 `json:"round_trips"`
 	Retries      int64 `json:"retries"`
 
 	WaitedSeconds float64 `json:"waited_seconds"`
@@ -111,8 +112,12 @@ func (c *cluster) filled(ctx context.Context, patience time.Duration) error {
 type worked struct {
 	from, to time.Time
 	schema.Stats
-	cpu   time.Duration
-	bytes int64 // that the database grew by
+	cpu     time.Duration
+	bytes   int64 // that the database grew by
+	written int64 // bytes; see written
+	// lost is a node that was killed afterwards, at lostAt; empty if there was only one.
+	lost   string
+	lostAt time.Time
 	// registered is how often a node with workers has registered.
 	registered int64
 }
@@ -145,11 +150,21 @@ func (r *run) work(ctx context.Context, dsn string, db *schema.DB, nodes int) (w
 	if err != nil {
 		return w, err
 	}
-	w.Statements, w.Transactions, w.Retries = after.Statements-before.Statements, after.Transactions-before.Transactions, after.Retries-before.Retries
-	w.Waited, w.Open = after.Waited-before.Waited, after.Open-before.Open
-	w.cpu, w.bytes = after.cpu-before.cpu, after.bytes-before.bytes
-	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM nodes WHERE slots > 0`).Scan(&w.registered)
-	return w, db.Translate(err)
+	w.since(before, after)
+	if err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM nodes WHERE slots > 0`).Scan(&w.registered); err != nil {
+		return w, db.Translate(err)
+	}
+	if nodes > 1 {
+		w.lost, w.lostAt, err = c.loseOne(ctx, db)
+	}
+	return w, err
+}
+
+// since notes what was used between two snapshots.
+func (w *worked) since(before, after worked) {
+	w.Statements, w.Transactions, w.RoundTrips = after.Statements-before.Statements, after.Transactions-before.Transactions, after.RoundTrips-before.RoundTrips
+	w.Retries, w.Waited, w.Open = after.Retries-before.Retries, after.Waited-before.Waited, after.Open-before.Open
+	w.cpu, w.bytes, w.written = after.cpu-before.cpu, after.bytes-before.bytes, after.written-before.written
 }
 
 // snapshot is what all nodes have used up to now.
@@ -158,17 +173,18 @@ func (c *cluster) snapshot(ctx context.Context, db *schema.DB) (w worked, err er
 	if err != nil {
 		return w, err
 	}
+	var processes []int
 	for i, s := range all {
+		processes = append(processes, c.all[i].PID)
 		w.Statements += s.Statements
 		w.Transactions += s.Transactions
+		w.RoundTrips += s.RoundTrips
 		w.Retries += s.Retries
 		w.Waited += time.Duration(s.WaitedSeconds * float64(time.Second))
 		w.Open += time.Duration(s.HeldSeconds * float64(time.Second))
 		t, _ := processTime(c.all[i].PID) // where it is not known, the figure is 0
 		w.cpu += t
 	}
-	if db.Dialect().Name() == "sqlite" { // pages, and not the file, which grows only when the log is written back
-		err = db.QueryRowContext(ctx, `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`).Scan(&w.bytes)
-	}
-	return w, db.Translate(err)
+	w.bytes, w.written = stored(ctx, db), written(ctx, db, processes...)
+	return w, nil
 }

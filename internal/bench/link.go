@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -23,17 +24,17 @@ type link struct {
 }
 
 // newLink makes a link to the server of a DSN that adds so much to a round trip.
-func newLink(server *url.URL, roundTrip time.Duration) (*link, error) {
+func newLink(ctx context.Context, server *url.URL, roundTrip time.Duration) (*link, error) {
 	if server.Path != "" {
 		return nil, errors.New("a delayed network needs a DSN with a port, not with the name of an instance")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	const usual = "1433"
 	l := &link{listener: listener, server: net.JoinHostPort(server.Hostname(), cmp.Or(server.Port(), usual)), oneWay: roundTrip / 2}
-	l.passing.Go(l.accept)
+	l.passing.Go(func() { l.accept(ctx) })
 	return l, nil
 }
 
@@ -62,13 +63,13 @@ func (l *link) close() error {
 	return err
 }
 
-func (l *link) accept() {
+func (l *link) accept(ctx context.Context) {
 	for {
 		client, err := l.listener.Accept()
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", l.server)
+		server, err := new(net.Dialer).DialContext(ctx, "tcp", l.server)
 		if err != nil {
 			_ = client.Close()
 			continue

@@ -31,7 +31,7 @@ func echo(t *testing.T) *url.URL {
 func TestLink(t *testing.T) {
 	const roundTrip = 100 * time.Millisecond
 	server := echo(t)
-	l, err := newLink(server, roundTrip)
+	l, err := newLink(t.Context(), server, roundTrip)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestLink(t *testing.T) {
 }
 
 func TestLink_instance(t *testing.T) {
-	if _, err := newLink(&url.URL{Host: "h", Path: "/SQLEXPRESS"}, time.Millisecond); err == nil {
+	if _, err := newLink(t.Context(), &url.URL{Host: "h", Path: "/SQLEXPRESS"}, time.Millisecond); err == nil {
 		t.Error("a named instance has no known port")
 	}
 }

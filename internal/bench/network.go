@@ -27,7 +27,7 @@ const (
 // while. The append is that of a call to place at light load.
 func (r *run) network(ctx context.Context, s *Section) error {
 	delay := cmp.Or(r.Delay, usualDelay)
-	l, err := newLink(r.scratch.server, delay)
+	l, err := newLink(ctx, r.scratch.server, delay)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,9 @@ type Node struct {
 // Process is a node that is a process of its own.
 type Process struct {
 	PID   int
+	Node  string       // its name
 	URL   string       // of the customers' API; empty without it
 	Admin string       // URL of its admin interface
 	Stop  func() error // ends it, and waits until it has
+	Kill  func() error // is kill -9 instead
 }

@@ -16,6 +16,7 @@ const (
 	ordersDone        = "orders"
 	ordersIdeal       = "orders, ideal"
 	statementsOfOrder = "statements"
+	roundTripsOfOrder = "round trips"
 	registrationsLost = "registrations lost"
 )
 
@@ -75,18 +76,20 @@ func (p *Point) goals() {
 
 // flat compares what an order costs at all points.
 func (s *Section) flat() {
-	var each []float64
-	for _, p := range s.Points {
-		if f := p.figure(statementsOfOrder); f != nil {
-			each = append(each, f.Value)
+	for _, of := range []string{statementsOfOrder, roundTripsOfOrder} {
+		var each []float64
+		for _, p := range s.Points {
+			if f := p.figure(of); f != nil {
+				each = append(each, f.Value)
+			}
 		}
+		if len(each) < 2 || slices.Min(each) == 0 {
+			continue
+		}
+		name := of + " of an order, most to least"
+		s.add(name, "", slices.Max(each)/slices.Min(each))
+		s.goal(name, Goal{AtMost: true, Value: 1.15})
 	}
-	if len(each) < 2 || slices.Min(each) == 0 {
-		return
-	}
-	const name = "statements of an order, most to least"
-	s.add(name, "", slices.Max(each)/slices.Min(each))
-	s.goal(name, Goal{AtMost: true, Value: 1.1})
 }
 
 // pointRun measures a point once.
@@ -118,7 +121,9 @@ func (r *pointRun) once(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l := stepLog{workers: r.Point.Workers, duration: r.Point.StepDuration, from: w.from, to: w.to, nodes: map[string]*nodeSteps{}}
+	l := stepLog{
+		workers: r.Point.Workers, duration: r.Point.StepDuration, from: w.from, to: w.to, lost: w.lost, lostAt: w.lostAt, nodes: map[string]*nodeSteps{},
+	}
 	if err := l.read(ctx, store, heads); err != nil {
 		return err
 	}
@@ -171,6 +176,9 @@ func (p *Point) addRun(w worked, l stepLog) {
 	p.addTimes("free slot to next start", l.waits)
 	p.add(statementsOfOrder, "1/order", float64(w.Statements)/orders)
 	p.add("transactions", "1/order", float64(w.Transactions)/orders)
+	if w.RoundTrips > 0 {
+		p.add(roundTripsOfOrder, "1/order", float64(w.RoundTrips)/orders)
+	}
 	p.add("transactions, all nodes", "1/s", float64(w.Transactions)/window)
 	p.add("transactions wait to begin, each", "ms", milliseconds(w.Waited)/float64(w.Transactions))
 	p.add("transactions open, all nodes", "s/s", w.Open.Seconds()/window)
@@ -178,8 +186,14 @@ func (p *Point) addRun(w worked, l stepLog) {
 	if w.bytes > 0 {
 		p.add("bytes", "bytes/order", float64(w.bytes)/orders)
 	}
+	if w.written > 0 {
+		p.add(bytesWritten, "bytes/order", float64(w.written)/orders)
+	}
 	p.add("processor time", "ms/order", milliseconds(w.cpu)/orders)
 	p.add("processor time, all nodes", "cores", w.cpu.Seconds()/window)
 	p.add(registrationsLost, "", float64(w.registered-int64(p.Nodes)))
 	p.add("steps interrupted", "", float64(l.interrupted))
+	if len(l.takenOver) > 0 {
+		p.addTimes("killed to taken over", l.takenOver)
+	}
 }

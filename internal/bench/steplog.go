@@ -25,6 +25,10 @@ type stepLog struct {
 	begun       int // orders, up to the end of the time
 	interrupted int // steps, in the time
 
+	lost      string // a node that was killed at lostAt
+	lostAt    time.Time
+	takenOver []time.Duration // from then until others recorded that its steps were interrupted
+
 	nodes map[string]*nodeSteps
 }
 
@@ -72,6 +76,9 @@ func (l *stepLog) add(r domain.Recorded) {
 		n.ends = append(n.ends, r.RecordedAt)
 		if r.RecordedAt.After(l.from) && r.RecordedAt.Before(l.to) {
 			l.interrupted++
+		}
+		if e.Node == l.lost && r.RecordedAt.After(l.lostAt) {
+			l.takenOver = append(l.takenOver, r.RecordedAt.Sub(l.lostAt))
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestNodeSteps_waits(t *testing.T) {
 
 func TestStepLog(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	l := stepLog{workers: 1, duration: 5 * time.Second, from: at(10), to: at(20), nodes: map[string]*nodeSteps{}}
+	l := stepLog{workers: 1, duration: 5 * time.Second, from: at(10), to: at(20), lost: "b", lostAt: at(14), nodes: map[string]*nodeSteps{}}
 	first := domain.Steps()[0]
 	for _, r := range []domain.Recorded{
 		{RecordedAt: at(7), Event: domain.StepStarted{Step: first, Attempt: 1, Node: "a"}},
@@ -56,6 +56,9 @@ func TestStepLog(t *testing.T) {
 	if l.busy != 6*time.Second || l.begun != 2 || l.interrupted != 1 {
 		t.Errorf("busy for %s, %d orders begun, %d steps interrupted; want 6s, 2 and 1", l.busy, l.begun, l.interrupted)
 	}
+	if !slices.Equal(l.takenOver, []time.Duration{time.Second}) {
+		t.Errorf("the steps of the node that was lost were taken over after %v, want 1s", l.takenOver)
+	}
 	if got := l.nodes["a"].waits(1, l.from, l.to); !slices.Equal(got, []time.Duration{4 * time.Second}) {
 		t.Errorf("waits of a: %v, want 4s", got)
 	}
@@ -64,12 +67,12 @@ func TestStepLog(t *testing.T) {
 func TestPoint(t *testing.T) {
 	p := Point{Nodes: 2, Workers: 50, StepDuration: 5 * time.Second}
 	w := worked{from: time.Unix(0, 0), to: time.Unix(20, 0), cpu: 8 * time.Second, bytes: 40_000, registered: 3}
-	w.Statements, w.Transactions = 1600, 320
+	w.Statements, w.Transactions, w.RoundTrips, w.written = 1600, 320, 800, 80_000
 	p.addRun(w, stepLog{busy: 1600 * time.Second}) // 320 of 400 steps: 80 orders
 	p.goals()
 	for name, want := range map[string]float64{
 		shareOfIdeal: 0.8, "steps": 16, ordersDone: 4, ordersIdeal: 5, "a worker between two steps, mean": 1250, statementsOfOrder: 20,
-		"transactions": 4, "transactions, all nodes": 16, "bytes": 500, "processor time": 100, "processor time, all nodes": 0.4, registrationsLost: 1,
+		"transactions": 4, roundTripsOfOrder: 10, bytesWritten: 1000, "transactions, all nodes": 16, "bytes": 500, "processor time": 100, "processor time, all nodes": 0.4, registrationsLost: 1,
 	} {
 		if f := p.figure(name); f == nil || f.Value < want-1e-9 || f.Value > want+1e-9 {
 			t.Errorf("%s is %+v, want %v", name, f, want)

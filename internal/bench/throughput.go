@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"orderflow/domain"
@@ -19,6 +20,8 @@ const (
 	floorCPU        = "floor: processor time"
 	floorBytes      = "floor: bytes on disk"
 	ordersPerSecond = "orders/s"
+
+	bytesWritten = "bytes written"
 )
 
 // throughput takes turns: floor, system, floor, system, ..., floor.
@@ -77,11 +80,15 @@ type loaded struct {
 	viewed    time.Duration // from then until the views showed it
 	placing   []time.Duration
 	used      usage // until the views showed it
+	written   int64 // bytes; see written
 }
 
 func (l loaded) addTo(s *Section, orders int) {
 	s.add(placedToCompleted, ordersPerSecond, float64(orders)/l.completed.Seconds())
 	s.addUsage(l.used, orders)
+	if l.written > 0 {
+		s.add(bytesWritten, "bytes/order", float64(l.written)/float64(orders))
+	}
 	s.add("views behind at the end", "ms", milliseconds(l.viewed))
 	s.addTimes(aCall, l.placing)
 }
@@ -111,6 +118,7 @@ func (w *watcher) load(ctx context.Context, n *Node, callers, orders int, place 
 		return l, err
 	}
 	total, _ := w.sum()
+	writtenBefore := written(ctx, n.DB, os.Getpid())
 	before := usageOf(n.DB)
 	if l.placing, err = together(ctx, callers, orders, place); err != nil {
 		return l, err
@@ -124,7 +132,7 @@ func (w *watcher) load(ctx context.Context, n *Node, callers, orders int, place 
 		return l, err
 	}
 	after := usageOf(n.DB)
-	l.viewed, l.used = after.at.Sub(ended), after.since(before)
+	l.viewed, l.used, l.written = after.at.Sub(ended), after.since(before), written(ctx, n.DB, os.Getpid())-writtenBefore
 	return l, nil
 }
 
