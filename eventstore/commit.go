@@ -28,7 +28,7 @@ type commit struct {
 	memory  *memory
 	tx      *schema.Tx
 	args    *[]any // for the rows of events
-	careful bool   // the ends of streams are read, not taken from memory
+	careful bool   // the head, the ends of streams and the reservations are read, and nothing is believed
 
 	group []*pending
 	head  head
@@ -140,9 +140,9 @@ func (c *commit) doAlso(ctx context.Context) error {
 	return nil
 }
 
-// lockAndRead settles the leases of the group, locks the partition, and then reads the ends of the
-// streams and the reservations, which cannot change any more until the commit. held has, for each
-// append with a lease in order, whether the lease was held.
+// lockAndRead settles the leases of the group, locks the partition, and then reads what memory does not
+// have: the ends of streams and reservations, which cannot change any more until the commit. held has,
+// for each append with a lease in order, whether the lease was held.
 func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	requests := make([]work.SettleRequest, 0, len(c.group))
 	var keys []any
@@ -167,11 +167,21 @@ func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 		c.events = make([]*domain.Recorded, 0, events)
 		c.passes = make([]work.Pass, 0, len(requests))
 		ids := c.unknownEnds() // first, so that what is remembered lies before the mark
-		questions = append(questions, c.head.lock(events, c.memory.marks.of(c.head.partition))...)
+		last := c.memory.marks.of(c.head.partition)
+		if c.believes() && last.position > 0 {
+			questions = append(questions, c.head.move(events, last)...)
+		} else {
+			questions = append(questions, c.head.take(events, last)...)
+		}
 		questions = append(questions, c.ends.read(c.tx.Dialect(), ids)...)
-		questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
+		if !c.believes() {
+			questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
+		}
 	}
-	if err := c.tx.Ask(ctx, questions...); err != nil {
+	if err = c.tx.Ask(ctx, questions...); err == nil && events > 0 && c.head.taken == 0 { // the head is elsewhere
+		err = c.tx.Ask(ctx, c.head.take(events, c.head.mark)...)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.head.partition, err)
 	}
 	if c.head.otherHistory() {
@@ -179,6 +189,11 @@ func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
 	}
 	return held, nil
 }
+
+// believes says that the head is expected where memory has it, and that keys are expected to be free.
+// The change of the head, and the insertion of the keys, find out. Where statements share a round trip,
+// a look beside others costs less than to be wrong.
+func (c *commit) believes() bool { return !c.careful && !c.tx.Dialect().RoundTrips() }
 
 // unknownEnds are the streams whose ends have to be read. The store trusts the end that it remembers
 // if the append expects the same version. If another node has appended since, the insert fails on the
@@ -301,7 +316,7 @@ func (c *commit) write(ctx context.Context) error {
 	questions := c.head.giveBack(len(c.events))
 	events, args := insertEvents(c.events, c.clock.stored, *c.args)
 	*c.args = args
-	questions = append(append(questions, events...), insertReservations(c.reserved, c.clock.stored)...)
+	questions = append(append(questions, insertReservations(c.reserved, c.clock.stored)...), events...)
 	for _, part := range []struct {
 		what string
 		n    int

@@ -83,7 +83,7 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 	}
 	var err error
 	for tries := 0; tries <= size+lostTries; tries++ {
-		if tries > 0 && !errors.Is(err, errAgain) {
+		if errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) {
 			s.db.Retried()
 		}
 		if err = begin(); errors.Is(err, schema.ErrCommit) {
@@ -115,7 +115,7 @@ const lostTries = 3
 //
 //   - errAgain: an append was refused after its lease was settled; the others go on without it.
 //   - errRemembered, errOtherHistory: the store's memory is out of date.
-//   - ErrDuplicateKey: another node took a key first; the next try sees it as a duplicate.
+//   - ErrDuplicateKey: a key or a version was taken before; the next try reads by whom.
 //   - errNotCommitted, ErrBroken: the COMMIT did not arrive, or the connection broke before it.
 func again(err error) bool {
 	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||

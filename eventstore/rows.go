@@ -15,17 +15,33 @@ import (
 // head is the row of a partition, whose lock an append holds to its commit.
 type head struct {
 	partition int
-	locked    bool   // positions were taken
+	taken     int64  // positions that were taken, some of which may stay unused; 0 before
 	at        int64  // before the group
-	taken     int64  // positions, some of which may stay unused
 	mark      mark   // the last event of the partition in the store's memory
-	marked    []byte // the hash that is stored at the mark
+	moved     bool   // the head was at the mark, which is in the log
+	marked    []byte // the hash that is stored at the mark, if the head was not moved
 }
 
-// lock locks the row and takes n positions; giveBack returns the unused ones. lock also reads the hash
-// at the mark, so that otherHistory can tell.
-func (h *head) lock(n int, m mark) []schema.Question {
-	h.locked, h.taken, h.mark = true, int64(n), m
+// move takes n positions if the head is at the mark, as it is until another process appends. The
+// change locks the row.
+func (h *head) move(n int, m mark) []schema.Question {
+	h.mark = m
+	return []schema.Question{{
+		Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2 AND head = ?3
+			AND EXISTS (SELECT 1 FROM events WHERE partition = ?2 AND position = ?3 AND hash = ?4)`,
+		Args: []any{n, h.partition, m.position, m.hash},
+		Changed: func(rows int64) {
+			if h.moved = rows == 1; h.moved {
+				h.at, h.taken = m.position, int64(n)
+			}
+		},
+	}}
+}
+
+// take takes n positions wherever the head is, and reads where that was. It also reads the hash at the
+// mark, so that otherHistory can tell. The change locks the row.
+func (h *head) take(n int, m mark) []schema.Question {
+	h.mark, h.taken = m, int64(n)
 	return []schema.Question{
 		{Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, Args: []any{n, h.partition}},
 		{
@@ -45,11 +61,12 @@ func (h *head) lock(n int, m mark) []schema.Question {
 
 // otherHistory says whether the log no longer has the event at the mark.
 func (h *head) otherHistory() bool {
-	return h.locked && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
+	return h.taken > 0 && !h.moved && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
 }
 
+// giveBack returns the positions that were taken and not used.
 func (h *head) giveBack(used int) []schema.Question {
-	if !h.locked || h.taken == int64(used) {
+	if h.taken == int64(used) {
 		return nil
 	}
 	return []schema.Question{{Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{h.at + int64(used), h.partition}}}

@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/schema"
 )
@@ -58,16 +60,51 @@ func testMemory(t *testing.T, open func(testing.TB) *schema.DB) {
 			previous = r.Hash
 		}
 	})
-	t.Run("an append that is remembered asks for no end of a stream", func(t *testing.T) {
-		before := f.db.Stats().Statements
-		_, err := f.Append(t.Context(), started(id, 4, 5))
-		must(t, err)
-		remembered := f.db.Stats().Statements - before
-		before = f.db.Stats().Statements
-		_, err = newFixture(t, f.db).Append(t.Context(), started(id, 5, 6))
-		must(t, err)
-		if opened := int64(1); !f.db.Dialect().RoundTrips() && f.db.Stats().Statements-before-opened != remembered+1 {
-			t.Errorf("%d statements with and %d without memory, want one fewer", remembered, f.db.Stats().Statements-before-opened)
+	t.Run("a key that is taken is told, whoever took it", func(t *testing.T) {
+		for i, store := range []*fixture{f, other, f} {
+			a := placed(order(10 + i))
+			a.Reservations = []work.Reservation{{Key: "key"}}
+			var duplicate *domain.DuplicateError
+			if _, err := store.Append(t.Context(), a); i > 0 && (!errors.As(err, &duplicate) || duplicate.OrderID != order(10)) || i == 0 && err != nil {
+				t.Errorf("attempt %d: err = %v, want one that names the first order", i+1, err)
+			}
+		}
+		if n := f.db.Stats().Retries; n != 0 {
+			t.Errorf("%d transactions count as given up by the database, want none", n)
 		}
 	})
+}
+
+// testCost: what an append asks of the database. It reads nothing that it can find out by writing, and the
+// round trips are those of BEGIN, of the reads with the locks, of the writes, and of COMMIT.
+func testCost(t *testing.T, open func(testing.TB) *schema.DB) {
+	f := newFixture(t, open(t))
+	id := order(1)
+	_, err := f.Append(t.Context(), placed(id)) // from here on the end of the partition is remembered
+	must(t, err)
+	cost := func(a work.Unit) (statements, trips int64) {
+		before := f.db.Stats()
+		_, err := f.Append(t.Context(), a)
+		must(t, err)
+		after := f.db.Stats()
+		return after.Statements - before.Statements, after.RoundTrips - before.RoundTrips
+	}
+	a := placed(orderIn(f.Store, f.Partition(id), 2))
+	a.Reservations = []work.Reservation{{Key: "key"}}
+	for _, c := range []struct {
+		what       string
+		unit       work.Unit
+		statements int64 // where each is sent by itself
+	}{
+		{"an event: the head, the event", started(id, 1, 1), 2},
+		{"a new order: the head, a key, the event, a message", a, 4},
+	} {
+		statements, trips := cost(c.unit)
+		if f.db.Dialect().RoundTrips() {
+			c.statements = 2
+		}
+		if statements > c.statements || trips > 4 {
+			t.Errorf("%s: %d statements and %d round trips, want %d and at most 4", c.what, statements, trips, c.statements)
+		}
+	}
 }

@@ -18,6 +18,7 @@ func RunDatabase(t *testing.T, open func(t testing.TB) *schema.DB) {
 	Run(t, func(t testing.TB) Store { return newFixture(t, open(t)) })
 	t.Run("Append", func(t *testing.T) { testAppend(t, open) })
 	t.Run("Memory", func(t *testing.T) { testMemory(t, open) })
+	t.Run("Cost", func(t *testing.T) { testCost(t, open) })
 	t.Run("Follower", func(t *testing.T) { testFollower(t, open) })
 	t.Run("Conflict", func(t *testing.T) { testConflict(t, open) })
 	t.Run("Atomicity", func(t *testing.T) { testAtomicity(t, open) })
