@@ -136,20 +136,15 @@ func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost err
 	}
 	last := events[len(events)-1]
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		var hash []byte
-		err := s.db.InTx(ctx, func(tx *schema.Tx) error {
-			// The lost transaction may still hold the head: wait for its end, so that it cannot
-			// commit after we have looked.
-			if _, err := tx.ExecContext(ctx, `UPDATE heads SET head = head WHERE partition = ?1`, last.Partition); err != nil {
-				return err
-			}
-			row := tx.QueryRowContext(ctx, `SELECT hash FROM events WHERE partition = ?1 AND position = ?2`, last.Partition, last.Position)
-			return s.db.Translate(row.Scan(&hash))
+		var took bool
+		err := s.db.InTx(ctx, func(tx *schema.Tx) (err error) {
+			took, err = inLog(ctx, tx, last)
+			return err
 		})
-		if err == nil || errors.Is(err, sql.ErrNoRows) {
-			if bytes.Equal(hash, last.Hash) {
-				return nil
-			}
+		if err == nil && took {
+			return nil
+		}
+		if err == nil {
 			return fmt.Errorf("%w: %w", errNotCommitted, lost)
 		}
 		timer := time.NewTimer(pause)
@@ -160,6 +155,28 @@ func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost err
 		case <-timer.C:
 		}
 	}
+}
+
+// inLog says whether an event is in the log at its position. It locks the head before it looks, so it
+// waits for the end of a transaction that may be appending the event, and none commits the event between
+// the look and the end of tx. The head is moved and moved back, since an engine may take no lock for an
+// update that changes nothing.
+func inLog(ctx context.Context, tx *schema.Tx, r *domain.Recorded) (found bool, err error) {
+	const move = `UPDATE heads SET head = head + ?1 WHERE partition = ?2`
+	err = tx.Ask(ctx,
+		schema.Question{Query: move, Args: []any{1, r.Partition}},
+		schema.Question{Query: `SELECT hash FROM events WHERE partition = ?1 AND position = ?2`, Args: []any{r.Partition, r.Position}, Read: func(rows *sql.Rows) error {
+			var hash []byte
+			if !rows.Next() {
+				return nil
+			}
+			err := rows.Scan(&hash)
+			found = bytes.Equal(hash, r.Hash)
+			return err
+		}},
+		schema.Question{Query: move, Args: []any{-1, r.Partition}},
+	)
+	return found, err
 }
 
 // publish wakes subscribers and readers of the log, and remembers the events of a committed group.

@@ -28,6 +28,15 @@ func (r reader) Ends(passing bool) string {
 	return `(SELECT partition, head FROM heads` + hint + ` WHERE partition >= 0)`
 }
 
+// seek is a hint for a statement that names streams, or keys: look each up in the index. SQL Server may
+// plan to read the whole table while that is young, and keep the plan when the table has grown.
+func seek(d schema.Dialect) string {
+	if d.Name() == "sqlserver" {
+		return ` WITH (FORCESEEK)`
+	}
+	return ``
+}
+
 // HasEvent is an SQL condition: the log has an event with this partition, position and hash. The
 // arguments are placeholders.
 func (reader) HasEvent(partition, position, hash string) string {

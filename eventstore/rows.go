@@ -83,12 +83,13 @@ type streamEnd struct {
 // streamEnds are the ends of the streams to which a group appends.
 type streamEnds map[domain.OrderID]streamEnd
 
-// read reads the ends of some streams.
+// read reads the ends of some streams. SQL Server may make one pass over the whole table of a MAX.
 func (e streamEnds) read(d schema.Dialect, ids []any) (questions []schema.Question) {
 	_ = schema.AnyOf(d, "e.stream_id", ids, func(condition string, args []any) error {
-		questions = append(questions, schema.Question{Query: `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e
+		questions = append(questions, schema.Question{Query: `SELECT e.stream_id, e.version, e.recorded_at, e.hash FROM events e` + seek(d) + `
 			WHERE ` + condition + `
-			AND e.version = (SELECT MAX(v.version) FROM events v WHERE v.stream_id = e.stream_id)`, Args: args, Read: e.scan})
+			AND e.version = (SELECT v.version FROM events v` + seek(d) + ` WHERE v.stream_id = e.stream_id
+				ORDER BY v.version DESC ` + d.Limit("1") + `)`, Args: args, Read: e.scan})
 		return nil
 	})
 	return questions
@@ -129,8 +130,8 @@ func (h holders) read(d schema.Dialect, keys []any) (questions []schema.Question
 	_ = schema.AnyOf(d, "r.key_hash", keys, func(condition string, args []any) error {
 		questions = append(questions, schema.Question{
 			Query: `SELECT r.key_hash, r.order_id, r.fingerprint,
-				CASE WHEN EXISTS (SELECT 1 FROM events e WHERE e.stream_id = r.order_id AND e.version = 1) THEN 0 ELSE 1 END
-				FROM reservations r WHERE ` + condition, Args: args, Read: h.scan,
+				CASE WHEN EXISTS (SELECT 1 FROM events e` + seek(d) + ` WHERE e.stream_id = r.order_id AND e.version = 1) THEN 0 ELSE 1 END
+				FROM reservations r` + seek(d) + ` WHERE ` + condition, Args: args, Read: h.scan,
 		})
 		return nil
 	})

@@ -75,7 +75,7 @@ func (s reader) EachEventOf(ctx context.Context, ids []domain.OrderID, f func(do
 
 func (s reader) eachEvent(ctx context.Context, condition string, args []any, f func(domain.Recorded, error)) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT stream_id, version, partition, position, type, data, metadata, recorded_at
-		FROM events WHERE `+condition+` ORDER BY stream_id, version`, args...)
+		FROM events`+seek(s.db.Dialect())+` WHERE `+condition+` ORDER BY stream_id, version`, args...)
 	if err != nil {
 		return classify(err)
 	}
