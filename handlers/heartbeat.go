@@ -17,8 +17,8 @@ import (
 // errWorkLeft is the cause with which a worker ends a node whose handlers still run.
 var errWorkLeft = errors.New("handlers are still running")
 
-// Run registers the node and renews the registration. If the registration is lost, Run registers the
-// node anew as soon as the database answers. When ctx ends, Run releases the registration, so that
+// Run registers the node and renews the registration. Before that it tries whether the database answers a
+// renewal in time. If the registration is lost, Run registers the node anew as soon as the database answers. When ctx ends, Run releases the registration, so that
 // others can take over the node's leases at once.
 //
 // While another registration under its name is good, Run waits for the end of that registration: it
@@ -42,10 +42,15 @@ func (n *Node) Run(ctx context.Context) error {
 // or if another process has the name. last is the epoch before, 0 if there was none.
 func (n *Node) register(ctx context.Context, last int64) (*tenure, error) {
 	var rival work.Node // who was seen to have the name
+	var r rehearsal
 	for pause := firstPause; ; pause = min(2*pause, n.conf.Heartbeat) {
 		n.comeRound()
 		began := time.Now()
-		epoch, err := n.enter(ctx, last)
+		epoch, err := int64(0), n.rehearse(ctx, &r)
+		if err == nil {
+			began = time.Now()
+			epoch, err = n.enter(ctx, last)
+		}
 		var taken *work.NameTakenError
 		switch {
 		case err == nil:
@@ -68,6 +73,41 @@ func (n *Node) register(ctx context.Context, last int64) (*tenure, error) {
 			return nil, nil //nolint:nilerr,nilnil // the node is to end
 		}
 	}
+}
+
+// rehearsal counts the renewals that were answered too late to keep a registration.
+type rehearsal struct{ late int }
+
+// mostLate is how many renewals may be answered late before the node registers all the same: a database that
+// is always slow keeps no node from its work.
+const mostLate = 5
+
+// rehearse sends a renewal that changes nothing, since no registration has the epoch 0. So the way to the
+// register is open and warm before a registration begins to expire. The error says that there was no answer, or
+// a late one: connections are being opened, and the server has no time for heartbeats. The call is not broken off
+// when ctx ends: that would cost its connection.
+func (n *Node) rehearse(ctx context.Context, r *rehearsal) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, safely(n.conf.LeaseTTL))
+	defer cancel()
+	err := await(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
+		defer cancel()
+		return n.conf.Registry.Renew(ctx, work.Registration{Node: n.conf.Info.Node}, work.NodeActive, 0, n.conf.LeaseTTL)
+	})
+	if err != nil && !errors.Is(err, domain.ErrFenced) {
+		return err
+	}
+	took := time.Since(began)
+	if took <= n.conf.Heartbeat {
+		return nil
+	}
+	if r.late++; r.late > mostLate {
+		n.conf.Logger.WithField("answer_after", took.Round(time.Millisecond).String()).Warn(
+			"the register answers heartbeats late; the node registers all the same, and may lose its registration")
+		return nil
+	}
+	return fmt.Errorf("%w: a heartbeat was answered after %s, and every %s one is due", domain.ErrUnavailable, took.Round(time.Millisecond), n.conf.Heartbeat)
 }
 
 // waitsFor logs, once, which registration the node waits for. It gives an error if that registration

@@ -21,6 +21,7 @@ type registration struct {
 // a database that hangs.
 type registryFaults struct {
 	register, renew, release func(context.Context) error
+	rehearse                 func(context.Context) error // a renewal of no registration
 }
 
 var _ Registry = (*cluster)(nil)
@@ -59,7 +60,11 @@ func (c *cluster) Register(ctx context.Context, node work.Node, ttl time.Duratio
 }
 
 func (c *cluster) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
-	if err := c.fault(ctx, func(f *registryFaults) func(context.Context) error { return f.renew }); err != nil {
+	pick := func(f *registryFaults) func(context.Context) error { return f.renew }
+	if of.Epoch == 0 {
+		pick = func(f *registryFaults) func(context.Context) error { return f.rehearse }
+	}
+	if err := c.fault(ctx, pick); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -56,9 +55,9 @@ type Dialect interface {
 // pools are the connections of one DB. They may be the same.
 type pools struct {
 	write, read *sql.DB
-	urgent      *sql.DB       // SQL Server: for what must not wait behind the work
-	trips       *atomic.Int64 // SQL Server: round trips
-	sqlite      *sqlitedb.DB  // the SQLite file; nil on SQL Server
+	urgent      *sql.DB      // SQL Server: for what must not wait behind the work
+	traffic     *traffic     // SQL Server: what is counted of it; nil on SQLite
+	sqlite      *sqlitedb.DB // the SQLite file; nil on SQL Server
 }
 
 func (p pools) close() error {

@@ -1,6 +1,9 @@
 package schema
 
-import "context"
+import (
+	"context"
+	"database/sql"
+)
 
 // MigrateTo brings the schema to a version and no further.
 func (db *DB) MigrateTo(ctx context.Context, version int64) error {
@@ -10,4 +13,13 @@ func (db *DB) MigrateTo(ctx context.Context, version int64) error {
 	}
 	_, err = p.UpTo(ctx, version)
 	return err
+}
+
+// SQLServerPool gives a pool of connections as a DB has them.
+func SQLServerPool(dsn string, most int) (*sql.DB, error) {
+	d, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sqlServerPool(d, most, &traffic{})
 }

@@ -15,6 +15,14 @@ type tripCounter struct {
 	trips  *atomic.Int64
 }
 
+// traffic counts round trips and connections.
+type traffic struct{ trips, opened atomic.Int64 }
+
+// login is what a connection is doing until it is done. It reaches the dialer as a context's value of loginKey.
+type login struct{ done atomic.Bool }
+
+type loginKey struct{}
+
 // keepAlive is the driver's own, which a dialer of one's own has to bring along.
 const keepAlive = 30 * time.Second
 
@@ -23,17 +31,19 @@ func (c tripCounter) DialContext(ctx context.Context, network, addr string) (net
 	if err != nil {
 		return nil, err
 	}
-	return &countedConn{Conn: conn, trips: c.trips}, nil
+	l, _ := ctx.Value(loginKey{}).(*login)
+	return &countedConn{Conn: conn, trips: c.trips, login: l}, nil
 }
 
 type countedConn struct {
 	net.Conn
 	trips  *atomic.Int64
+	login  *login      // whose round trips are not counted
 	asking atomic.Bool // in the middle of a request
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
-	if !c.asking.Swap(true) {
+	if !c.asking.Swap(true) && c.login.done.Load() {
 		c.trips.Add(1)
 	}
 	return c.Conn.Write(b)

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -13,11 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
-	"github.com/microsoft/go-mssqldb/msdsn"
 	"github.com/pressly/goose/v3"
 )
 
@@ -50,30 +47,16 @@ func (sqlServer) NowPlus(param string) string {
 // open gives one pool for the work and a small one for heartbeats, so that a node
 // whose connections are all in use does not lose its leases for want of one.
 func (sqlServer) open(_ context.Context, d DSN) (pools, error) {
-	trips := &atomic.Int64{}
-	work, err := sqlServerPool(d, d.MaxConns, trips)
+	n := &traffic{}
+	work, err := sqlServerPool(d, d.MaxConns, n)
 	if err != nil {
 		return pools{}, err
 	}
-	urgent, err := sqlServerPool(d, 2, trips)
+	urgent, err := sqlServerPool(d, 2, n)
 	if err != nil {
 		return pools{}, errors.Join(err, work.Close())
 	}
-	return pools{write: work, read: work, urgent: urgent, trips: trips}, nil
-}
-
-func sqlServerPool(d DSN, most int, trips *atomic.Int64) (*sql.DB, error) {
-	conf, err := msdsn.Parse(d.URL.String())
-	if err != nil {
-		return nil, err
-	}
-	connector := mssql.NewConnectorConfig(conf)
-	connector.Dialer = tripCounter{net.Dialer{KeepAlive: cmp.Or(conf.KeepAlive, keepAlive)}, trips}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, nil
+	return pools{write: work, read: work, urgent: urgent, traffic: n}, nil
 }
 
 // anyOf is not IN, which Babelfish refuses for an indexed binary column; to SQL Server

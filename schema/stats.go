@@ -16,7 +16,8 @@ type counters struct {
 type Stats struct {
 	Statements   int64 // queries and changes, without BEGIN and COMMIT
 	Transactions int64 // writing transactions begun
-	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them
+	RoundTrips   int64 // SQL Server: requests of any kind, BEGIN and COMMIT among them, but for those of log-ins
+	Connections  int64 // SQL Server: opened. Each has cost a log-in of some round trips, and a first statement
 	// Retries are transactions that were begun again, because the database had given them up or
 	// their connection broke, and questions that were asked again, because it had given them up.
 	Retries int64
@@ -67,8 +68,8 @@ func (db *DB) Stats() Stats {
 		Statements: db.statements.Load(), Transactions: db.transactions.Load(), Retries: db.retries.Load(),
 		Waited: time.Duration(db.waited.Load()), Open: time.Duration(db.open.Load()),
 	}
-	if db.trips != nil {
-		s.RoundTrips = db.trips.Load()
+	if db.traffic != nil {
+		s.RoundTrips, s.Connections = db.traffic.trips.Load(), db.traffic.opened.Load()
 	}
 	return s
 }

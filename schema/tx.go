@@ -58,6 +58,12 @@ func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.Last, f)
 }
 
+// InTxUrgent is InTx for what must not wait behind the work of this process, such as its registration. On SQLite
+// it is the next to begin; on SQL Server it has a connection of the heartbeats.
+func (db *DB) InTxUrgent(ctx context.Context, f func(*Tx) error) error {
+	return db.inTurn(ctx, sqlitedb.Urgent, f)
+}
+
 // inTurn repeats a transaction while the database gives it up.
 func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) error {
 	for try := 1; ; try++ {
@@ -105,7 +111,10 @@ func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (
 
 // begin begins a transaction, on SQLite in its turn.
 func (p pools) begin(ctx context.Context, turn sqlitedb.Turn) (transaction, error) {
-	if p.sqlite == nil {
+	switch {
+	case p.sqlite == nil && turn == sqlitedb.Urgent:
+		return p.urgent.BeginTx(ctx, nil)
+	case p.sqlite == nil:
 		return p.write.BeginTx(ctx, nil)
 	}
 	return p.sqlite.Begin(ctx, turn)

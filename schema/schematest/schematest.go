@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"orderflow/schema"
 )
@@ -67,8 +68,14 @@ func SQLServerDSN(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Exec("CREATE DATABASE " + name); err != nil {
-		t.Fatalf("create a test database: %v", err)
+	for try := 1; ; try++ { // no two can be created at once: 1807, or what other engines say
+		if _, err = server.Exec("CREATE DATABASE " + name); err == nil {
+			break
+		}
+		if try == 10 {
+			t.Fatalf("create a test database: %v", err)
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
 	}
 	t.Cleanup(func() {
 		if _, err := server.Exec("DROP DATABASE " + name); err != nil {

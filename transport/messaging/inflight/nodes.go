@@ -46,7 +46,7 @@ func (n *Nodes) Register(ctx context.Context, node work.Node, ttl time.Duration)
 }
 
 func (n *Nodes) register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
-	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
+	err = n.db.InTxUrgent(ctx, func(tx *schema.Tx) error {
 		d := tx.Dialect()
 		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes WHERE node = ?1`, node.Node)
 		if err := row.Scan(&epoch); err != nil {

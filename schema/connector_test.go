@@ -1,0 +1,104 @@
+package schema_test
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+)
+
+// TestConnections_atOnce: however many callers want a connection of a server that is slow to answer, it gets two
+// log-ins at a time.
+func TestConnections_atOnce(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	var logins atomic.Int64
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			logins.Add(1)
+			defer func() { _ = conn.Close() }() // until then nothing is said
+		}
+	}()
+	pool, err := schema.SQLServerPool("sqlserver://u:p@"+listener.Addr().String()+"?encrypt=disable", 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const callers = 20
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() { _ = pool.PingContext(t.Context()) })
+	}
+	until(t, "all want a connection", func() bool { return logins.Load()+pool.Stats().WaitCount >= callers })
+	if n := logins.Load(); n != 2 {
+		t.Errorf("%d log-ins at once, want 2", n)
+	}
+	_ = listener.Close()
+	wg.Wait()
+	if err := pool.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestConnections opens connections as they are needed, counts them, and does so again after all were lost.
+func TestConnections(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t)+"&max_connections=8")
+	db, err := schema.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if n := db.Stats().Connections; n != 1 {
+		t.Errorf("%d connections were opened at first, want 1", n)
+	}
+	for _, most := range []int64{8, 16} {
+		before := db.Stats()
+		const callers = 40
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				err := schema.ErrBroken // until the lost ones have been found out
+				for errors.Is(err, schema.ErrBroken) {
+					err = db.InTx(t.Context(), func(tx *schema.Tx) error {
+						_, err := tx.ExecContext(t.Context(), `SELECT COUNT(*) FROM sys.columns`)
+						return err
+					})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		after := db.Stats()
+		if n := after.Connections; n < 2 || n > most {
+			t.Errorf("%d callers at once have opened %d connections, want 2 to %d", callers, n, most)
+		}
+		if trips := after.RoundTrips - before.RoundTrips; most == 8 && trips != callers*3 {
+			t.Errorf("%d transactions of a statement took %d round trips, want %d: log-ins are none", callers, trips, callers*3)
+		}
+		proxy.Cut()
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
