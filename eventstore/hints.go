@@ -23,7 +23,7 @@ func ThroughStreams(d schema.Dialect) string {
 func (r reader) Ends(passing bool) string {
 	hint := ``
 	if passing && r.db.Dialect().Name() == "sqlserver" {
-		hint = ` WITH (READPAST, READCOMMITTEDLOCK)`
+		hint = ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`
 	}
 	return `(SELECT partition, head FROM heads` + hint + ` WHERE partition >= 0)`
 }

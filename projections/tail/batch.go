@@ -134,7 +134,7 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	changes := t.fold.Changes(false, math.MaxInt, math.MaxInt)
 	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
 	m := move{partition: t.partition, from: t.spot, to: last, counts: t.fold.Counts()}
-	fence := m.fence(t.db.Dialect(), rows.DialectOf(t.db).Fencing, t.log)
+	fence := m.fence(t.db.Dialect(), rows.DialectOf(t.db).Passing, t.log)
 	err := t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
 		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {
 			return err

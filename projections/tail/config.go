@@ -50,7 +50,7 @@ type bounds struct {
 	silent time.Duration // until OnError is told of a partition that is passed over
 }
 
-var defaultBounds = bounds{row: 250 * time.Millisecond, batch: 10 * time.Second, silent: 10 * time.Second}
+var defaultBounds = bounds{row: 250 * time.Millisecond, batch: 15 * time.Second, silent: 10 * time.Second}
 
 func (c Config) withDefaults() Config {
 	c.BatchSize = max(cmp.Or(c.BatchSize, 2500), 2) // see rows.Pages

@@ -10,4 +10,6 @@
 //   - A message in flight under a registration that is not there becomes claimable again.
 //   - It works in small transactions with pauses between them, so that it is not in the way of others.
 //     Any number of nodes may do it at once.
+//   - A row that another transaction holds keeps nothing of other partitions: its own partition is left to
+//     the next sweep, and the sweep says so when all others are done.
 package retention

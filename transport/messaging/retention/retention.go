@@ -3,6 +3,7 @@ package retention
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -59,8 +60,8 @@ func (r *Sweeper) Sweep(ctx context.Context) (Swept, error) {
 	if err == nil {
 		err = r.sweepMessages(ctx, now.Add(-r.conf.Keep), &done.Messages)
 	}
-	if err == nil {
-		err = r.sweepNodes(ctx, now.Time, &done)
+	if err == nil || errors.Is(err, schema.ErrBusy) {
+		err = errors.Join(err, r.sweepNodes(ctx, now.Time, &done))
 	}
 	if err != nil {
 		return done, fmt.Errorf("retention: %w", err)
@@ -76,16 +77,24 @@ type consumed struct {
 	position  int64
 }
 
+// sweepMessages goes through the partitions. One in which somebody holds a row is left to the next sweep, and
+// told as an error when all others are done.
 func (r *Sweeper) sweepMessages(ctx context.Context, before time.Time, removed *int64) error {
 	partitions, err := r.consumed(ctx, before)
 	if err != nil {
 		return fmt.Errorf("look for consumed messages: %w", err)
 	}
+	var busy []error
 	for _, p := range partitions {
 		for more := true; more; {
 			n, err := r.removeBatch(ctx, p, before)
 			if err != nil {
-				return fmt.Errorf("remove consumed messages of %s/%d: %w", p.topic, p.partition, err)
+				err = fmt.Errorf("remove consumed messages of %s/%d: %w", p.topic, p.partition, err)
+			}
+			if errors.Is(err, schema.ErrBusy) {
+				busy = append(busy, err)
+			} else if err != nil {
+				return err
 			}
 			*removed += n
 			more = n == int64(r.conf.Batch)
@@ -94,38 +103,61 @@ func (r *Sweeper) sweepMessages(ctx context.Context, before time.Time, removed *
 			}
 		}
 	}
-	return nil
+	return errors.Join(busy...)
 }
 
 // consumed finds, in one statement, the partitions whose first message has been claimed
-// by every group and is old enough. Where nothing is to be done, this is all it costs.
+// by every group and is old enough. Where nothing is to be done, this is all it costs: a look into an index for
+// each partition, however many messages wait there. It passes over no offset: that of a slow group would be
+// missed.
 func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, error) {
-	var all []consumed
-	err := r.db.Read(ctx, func(rows *sql.Rows) error {
-		all = nil
-		for rows.Next() {
-			var p consumed
-			if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
-				return err
-			}
-			all = append(all, p)
-		}
-		return nil
-	}, `SELECT o.topic, o.partition, o.position
+	ctx, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	d := r.db.Dialect()
+	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
 		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
-		JOIN outbox m ON m.topic = o.topic AND m.partition = o.partition
-			AND m.position = (SELECT MIN(f.position) FROM outbox f WHERE f.topic = o.topic AND f.partition = o.partition)
-		WHERE m.position <= o.position AND m.created_at <= ?1`, schema.TimeArg(before))
-	return all, err
+		WHERE (SELECT m.created_at FROM outbox m`+passing(d)+` WHERE m.topic = o.topic AND m.partition = o.partition AND m.position <= o.position
+			ORDER BY m.position `+d.Limit("1")+`) <= ?1`, schema.TimeArg(before))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []consumed
+	for rows.Next() {
+		var p consumed
+		if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, r.db.Translate(rows.Err())
+}
+
+// A sweep waits for a row that somebody has locked for lockWait if it is one to remove, and for lookWait where
+// readers wait for writers.
+const (
+	lockWait = 250 * time.Millisecond
+	lookWait = 15 * time.Second
+)
+
+// passing is SQL Server's hint to pass over rows to remove that are locked, and empty elsewhere. It only spares
+// waiting. SQL Server takes READPAST with READ_COMMITTED_SNAPSHOT only if locks are asked for, too. What a
+// condition says is not there must never be passed over.
+func passing(d schema.Dialect) string {
+	if d.Name() != "sqlserver" {
+		return ``
+	}
+	return ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`
 }
 
 // removeBatch removes the old ones among the first messages. Whoever else does so at the same time finds
 // fewer.
 func (r *Sweeper) removeBatch(ctx context.Context, p consumed, before time.Time) (n int64, err error) {
-	err = r.db.InTx(ctx, func(tx *schema.Tx) error {
-		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox WHERE topic = ?1 AND partition = ?2 AND created_at <= ?5 AND position <=
-			(SELECT MAX(f.position) FROM (SELECT m.position FROM outbox m WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
-				ORDER BY m.position `+tx.Dialect().Limit("?4")+`) f)`, p.topic, p.partition, p.position, r.conf.Batch, schema.TimeArg(before)))
+	err = r.db.InTxBrief(ctx, lockWait, func(tx *schema.Tx) error {
+		d := tx.Dialect()
+		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox`+passing(d)+` WHERE topic = ?1 AND partition = ?2 AND created_at <= ?5 AND position <=
+			(SELECT MAX(f.position) FROM (SELECT m.position FROM outbox m`+passing(d)+` WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
+				ORDER BY m.position `+d.Limit("?4")+`) f)`, p.topic, p.partition, p.position, r.conf.Batch, schema.TimeArg(before)))
 		return err
 	})
 	return n, err
@@ -158,24 +190,27 @@ const cutShort = ` WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes
 // when there is nothing to do.
 func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
 	args := []any{schema.TimeArg(now.Add(-r.conf.KeepNodes)), schema.TimeArg(now.Add(-max(r.conf.KeepNodes, lastOfName)))}
+	look, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
 	var orphans, nodes, probes int64
-	row := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
+	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
 	if err := row.Scan(&orphans, &nodes, &probes); err != nil {
 		return fmt.Errorf("look for ended registrations: %w", r.db.Translate(err))
 	}
 	if orphans+nodes+probes == 0 {
 		return nil
 	}
-	return r.db.InTx(ctx, func(tx *schema.Tx) (err error) {
-		done.Recovered, err = affected(tx.ExecContext(ctx, `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + 1,
+	hint := passing(r.db.Dialect())
+	return r.db.InTxBrief(ctx, lockWait, func(tx *schema.Tx) (err error) {
+		done.Recovered, err = affected(tx.ExecContext(ctx, `UPDATE inflight`+hint+` SET node = '', epoch = 0, interruptions = interruptions + 1,
 			available_at = `+tx.Dialect().NowPlus("?1")+orphaned, recoverDelay.Milliseconds()))
 		if err != nil {
 			return fmt.Errorf("recover messages without a node: %w", err)
 		}
-		if done.Nodes, err = affected(tx.ExecContext(ctx, `DELETE FROM nodes`+ended, args...)); err != nil {
+		if done.Nodes, err = affected(tx.ExecContext(ctx, `DELETE FROM nodes`+hint+ended, args...)); err != nil {
 			return fmt.Errorf("remove ended registrations: %w", err)
 		}
-		if _, err = tx.ExecContext(ctx, `DELETE FROM probes`+cutShort); err != nil {
+		if _, err = tx.ExecContext(ctx, `DELETE FROM probes`+hint+cutShort); err != nil {
 			return fmt.Errorf("remove probes that were cut short: %w", err)
 		}
 		return nil

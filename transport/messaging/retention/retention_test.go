@@ -30,6 +30,7 @@ func TestRetention(t *testing.T) {
 		t.Run("messages without a registration", func(t *testing.T) { testSweepOrphans(t, db) })
 		t.Run("nothing to do costs three statements", func(t *testing.T) { testSweepNothing(t, db) })
 		t.Run("what does not fit", func(t *testing.T) { testSweepInvalid(t, db) })
+		t.Run("a row that somebody holds", func(t *testing.T) { testSweepHeld(t, db) })
 		t.Run("run", func(t *testing.T) { testRetentionRun(t, db) })
 	})
 }
@@ -200,6 +201,43 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	again.Epoch = 4 // the good one is its own
 	if next := register(t, db, again); next.Epoch != 5 {
 		t.Errorf("epoch %d follows 4", next.Epoch)
+	}
+}
+
+// testSweepHeld: a row that somebody holds keeps its own partition from being swept, at most, and that only as
+// long as it is held.
+func testSweepHeld(t *testing.T, db *schema.DB) {
+	if db.Dialect().OneWriter() {
+		t.Skip("nobody can hold a row and let others write")
+	}
+	topic := name("topic")
+	for p := range 3 {
+		placed(t, db, topic, p, numbered(5)...)
+	}
+	age(t, db, topic, time.Hour)
+	pass(t, db, "workers", topic, 1<<40)
+	_, at := outbox(t, db, topic)
+	r, enough := retention.New(db, retention.Config{Rest: time.Millisecond}), errors.New("enough")
+	stranger := schematest.Again(t, db)
+	err := stranger.InTx(t.Context(), func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE outbox SET metadata = '{"held":""}' WHERE topic = ?1 AND partition = 0 AND position = ?2`, topic, at[1])
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		begun := time.Now()
+		done, err := r.Sweep(ctx)
+		if err != nil && !errors.Is(err, schema.ErrBusy) || done.Messages < 10 {
+			t.Errorf("swept %+v, %v; want all other partitions, and ErrBusy if this one is not passed over", done, err)
+		}
+		t.Logf("the sweep took %s", time.Since(begun).Round(time.Millisecond))
+		return enough
+	})
+	if !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	sweep(t, r)
+	if left, _ := outbox(t, db, topic); len(left) != 0 {
+		t.Errorf("%d messages are left, want none", len(left))
 	}
 }
 
