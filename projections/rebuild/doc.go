@@ -8,6 +8,8 @@
 //     was killed is started again from the beginning by the next.
 //   - Of two at a time one is refused (ErrRebuildRunning): whoever rebuilds holds a lock, which nobody
 //     takes over while it shows signs of life.
+//   - Whoever is in the way of the swap for 5 s, five times in a row, keeps the rebuild from succeeding, and the
+//     old orders stay in place. Others do not wait longer behind it.
 //   - Its report says what had been wrong: rows that differ are held against their events (package
 //     verify), so that what merely lagged is not called wrong.
 //

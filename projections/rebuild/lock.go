@@ -92,7 +92,8 @@ func (l *rebuildLock) takeOver(ctx context.Context, old rows.Checkpoint) (*rebui
 	return l, nil
 }
 
-// renew gives a sign of life, in a transaction that is void if the lock is lost.
+// renew gives a sign of life, in a transaction that is void if the lock is lost. It changes the row, so that
+// whoever takes the lock over waits for the transaction, and then finds the time of another sign.
 func (l *rebuildLock) renew(ctx context.Context, tx *schema.Tx) error {
 	held, err := rows.OneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET updated_at = ?1 WHERE projection = ?2 AND partition = ?3 AND position = ?4`,
 		schema.TimeArg(time.Now()), rows.NextTable, lockPartition, l.token))
@@ -104,13 +105,22 @@ func (l *rebuildLock) renew(ctx context.Context, tx *schema.Tx) error {
 
 // inTx runs f in a transaction that holds the lock.
 func (l *rebuildLock) inTx(ctx context.Context, f func(*schema.Tx) error) error {
-	err := l.db.InTx(ctx, func(tx *schema.Tx) error {
+	return rows.Classify(l.db, l.db.InTx(ctx, l.held(ctx, f)))
+}
+
+// inTxBrief is inTx with a bound to each wait for a lock (see schema.DB.InTxBrief).
+func (l *rebuildLock) inTxBrief(ctx context.Context, most time.Duration, f func(*schema.Tx) error) error {
+	return rows.Classify(l.db, l.db.InTxBrief(ctx, most, l.held(ctx, f)))
+}
+
+// held is f behind a sign of life.
+func (l *rebuildLock) held(ctx context.Context, f func(*schema.Tx) error) func(*schema.Tx) error {
+	return func(tx *schema.Tx) error {
 		if err := l.renew(ctx, tx); err != nil {
 			return err
 		}
 		return f(tx)
-	})
-	return rows.Classify(l.db, err)
+	}
 }
 
 // keep renews the lock until ctx ends. If the lock is lost, keep calls cancel.

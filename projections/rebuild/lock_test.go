@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/projections/internal/rows"
 	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
@@ -36,7 +37,71 @@ func TestLock_takeOver(t *testing.T) {
 		if _, err := b.takeOver(t.Context(), now); !errors.Is(err, ErrRebuildRunning) {
 			t.Errorf("err %v, want ErrRebuildRunning", err)
 		}
+		// One that is in the middle of a transaction keeps it, too, and what it writes.
+		now, _, err = a.read(t.Context())
+		must(t, err)
+		taken := make(chan error, 1)
+		must(t, a.inTx(t.Context(), func(tx *schema.Tx) error {
+			go func() {
+				_, err := b.takeOver(context.Background(), now)
+				taken <- err
+			}()
+			select {
+			case err := <-taken:
+				t.Errorf("it was not waited for: %v", err)
+			case <-time.After(300 * time.Millisecond):
+			}
+			return nil
+		}))
+		if err := <-taken; !errors.Is(err, ErrRebuildRunning) {
+			t.Errorf("err %v, want ErrRebuildRunning", err)
+		}
 	})
+}
+
+// TestSwap_moved: a checkpoint that is not where the swap read it keeps the swap from happening.
+func TestSwap_moved(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		f.PlaceMany(5)
+		f.project()
+		err := f.DB.InTx(t.Context(), func(tx *schema.Tx) error {
+			return rows.ReplaceCheckpoint(t.Context(), tx, 0, &rows.Checkpoint{Position: 1 << 40}, rows.Checkpoint{})
+		})
+		if !errors.Is(err, rows.ErrFenced) {
+			t.Errorf("err %v, want ErrFenced", err)
+		}
+	})
+}
+
+// TestRebuild_stranger: while somebody holds a checkpoint, a rebuild ends without a swap, and does not keep
+// projectors waiting for long.
+func TestRebuild_stranger(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	f := newFixture(t, schematest.SQLServer(t))
+	ids := f.PlaceMany(20)
+	f.project()
+	f.Exec(`UPDATE orders SET status = 'Failed'`)
+	enough := errors.New("enough")
+	conf := Config{wait: 200 * time.Millisecond}
+	err := f.Another().InTx(t.Context(), func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE checkpoints SET updated_at = `+tx.Dialect().Now()+` WHERE projection = 'orders' AND partition = 3`)
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := Run(ctx, f.DB, f.Store, conf); !errors.Is(err, schema.ErrBusy) {
+			t.Errorf("err %v, want ErrBusy", err)
+		}
+		return enough
+	})
+	if !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	if r, err := Run(t.Context(), f.DB, f.Store, conf); err != nil || r.Different != int64(len(ids)) {
+		t.Fatalf("report %+v, err %v", r, err)
+	}
+	f.SameAsStreams(ids)
+	f.tidy()
 }
 
 // TestRebuild_stopped stops a rebuild in each of its phases. The live table must be good

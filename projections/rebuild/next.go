@@ -30,6 +30,7 @@ type Config struct {
 	Stale time.Duration
 
 	limits limits
+	wait   time.Duration // of the swap, for others that are in its way; 5 s by default
 }
 
 func (c Config) withDefaults() Config {
@@ -38,6 +39,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.BatchSize = max(cmp.Or(c.BatchSize, 5000), 2) // see rows.Pages
 	c.Stale = cmp.Or(c.Stale, 5*time.Second)
+	c.wait = cmp.Or(c.wait, 5*time.Second)
 	c.limits = cmp.Or(c.limits, defaultLimits)
 	return c
 }

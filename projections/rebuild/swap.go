@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,9 +12,12 @@ import (
 	"orderflow/schema"
 )
 
+// swapTries is how often a swap is begun that other transactions are in the way of.
+const swapTries = 5
+
 // swap applies the events that are left up to the heads, and exchanges the tables and their checkpoints,
-// in one transaction. It locks the live checkpoints first, so that no projector writes to either table
-// before the commit. A projector that waits then finds its checkpoint moved, or good for the new table.
+// in one transaction. Whoever is in the way of it for too long, a reader of the tables or a projector that has
+// fallen silent, keeps it from happening; nobody waits longer behind it.
 // The result is what was wrong with the replaced checkpoints.
 func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []verify.Difference, err error) {
 	if rowsClean { // before the locks: it counts all rows
@@ -23,38 +27,54 @@ func (r *rebuild) swap(ctx context.Context, rowsClean bool) (wrong []verify.Diff
 	}
 	var late []verify.Difference
 	built := slices.Clone(r.built)
-	err = r.lock.inTx(ctx, func(tx *schema.Tx) error {
-		r.built = slices.Clone(built) // the transaction may be repeated
-		if _, err := tx.ExecContext(ctx, `UPDATE checkpoints SET updated_at = updated_at WHERE projection = ?1`, rows.LiveTable); err != nil {
+	for try := 1; ; try++ {
+		err = r.lock.inTxBrief(ctx, r.conf.wait, func(tx *schema.Tx) error {
+			r.built = slices.Clone(built) // the transaction may be repeated
+			late, err = r.exchange(ctx, tx, !rowsClean)
 			return err
+		})
+		if !errors.Is(err, schema.ErrBusy) || try == swapTries {
+			break
 		}
-		if err := r.finish(ctx, tx); err != nil {
-			return err
-		}
-		replaced, err := rows.ReadCheckpoints(ctx, tx, rows.LiveTable)
-		if err != nil {
-			return err
-		}
-		late = r.unlike(replaced, !rowsClean)
-		for partition, c := range r.built {
-			if err := rows.SetCheckpoint(ctx, tx, rows.LiveTable, partition, c); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM checkpoints WHERE projection = ?1 AND partition >= 0`, rows.NextTable); err != nil {
-			return err
-		}
-		for _, statement := range r.table.Dialect.Swap {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("swap %s and %s: %w", rows.LiveTable, rows.NextTable, err)
 	}
 	return append(wrong, late...), nil
+}
+
+// exchange is the transaction of a swap. It changes the live checkpoints first, so that projectors wait. Each is
+// then moved from where it was after that: a projector either finds it moved, or good for the new table, or keeps
+// the swap from happening.
+func (r *rebuild) exchange(ctx context.Context, tx *schema.Tx, count bool) (wrong []verify.Difference, err error) {
+	if _, err := tx.ExecContext(ctx, `UPDATE checkpoints SET updated_at = `+tx.Dialect().Now()+` WHERE projection = ?1`, rows.LiveTable); err != nil {
+		return nil, err
+	}
+	replaced, err := rows.ReadCheckpoints(ctx, tx, rows.LiveTable)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.finish(ctx, tx); err != nil {
+		return nil, err
+	}
+	for partition, c := range r.built {
+		var was *rows.Checkpoint
+		if found, there := replaced[partition]; there {
+			was = &found
+		}
+		if err := rows.ReplaceCheckpoint(ctx, tx, partition, was, c); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM checkpoints WHERE projection = ?1 AND partition >= 0`, rows.NextTable); err != nil {
+		return nil, err
+	}
+	for _, statement := range r.table.Dialect.Swap {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return r.unlike(replaced, count), nil
 }
 
 // unlike says what is wrong with the checkpoints that are replaced. A checkpoint beyond the one that

@@ -66,6 +66,23 @@ func SetCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partit
 	return nil
 }
 
+// ReplaceCheckpoint moves a checkpoint of the live table from where it was, or makes it if it was not there.
+// ErrFenced if it is somewhere else.
+func ReplaceCheckpoint(ctx context.Context, tx *schema.Tx, partition int, was *Checkpoint, c Checkpoint) error {
+	if was == nil {
+		return MakeCheckpoint(ctx, tx, LiveTable, partition, c)
+	}
+	still, err := OneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
+		WHERE projection = ?3 AND partition = ?4 AND position = ?5`, c.Position, c.Counts.clone().Encode(), LiveTable, partition, was.Position))
+	if err == nil && !still {
+		err = ErrFenced
+	}
+	if err != nil {
+		return fmt.Errorf("replace the checkpoint of %s, partition %d: %w", LiveTable, partition, err)
+	}
+	return nil
+}
+
 // OneRow says whether a statement changed one row.
 func OneRow(result sql.Result, err error) (bool, error) {
 	if err != nil {
