@@ -10,7 +10,7 @@ import (
 	"orderflow/schema/schematest"
 )
 
-// TestLogin_refused: a command or a node with a wrong password says so at once. It does not wait for a
+// TestLogin_refused: a command or a node with a wrong login says so at once. It does not wait for a
 // fail-over to end, in which a log-in fails likewise.
 func TestLogin_refused(t *testing.T) {
 	schematest.NeedSQLServer(t)
@@ -18,7 +18,7 @@ func TestLogin_refused(t *testing.T) {
 	if err != nil {
 		t.Fatal("the DSN is not a URL")
 	}
-	u.User = url.UserPassword(u.User.Username(), "not-this-one")
+	u.User = url.UserPassword("of_nobody", "not-this-one") // so that no login is locked out
 	for _, command := range []string{"orders list", "nodes list", "migrate", "check", "serve --listen 127.0.0.1:0 --admin 127.0.0.1:0"} {
 		began := time.Now()
 		r := call(append(strings.Fields(command), "--dsn", u.String())...)
