@@ -40,6 +40,7 @@ func TestStore_resolve(t *testing.T) {
 				select {
 				case err := <-appended:
 					t.Errorf("an append ended before the look had (err %v)", err)
+					appended <- err
 				case <-time.After(300 * time.Millisecond):
 				}
 				return nil
@@ -70,7 +71,8 @@ func TestStore_resolve(t *testing.T) {
 					looked <- err == nil && there
 				}()
 				select {
-				case <-looked:
+				case there := <-looked:
+					looked <- there
 					return errors.New("the look ended before the append had")
 				case <-time.After(300 * time.Millisecond):
 					return nil
