@@ -22,13 +22,13 @@ func TestConnections_atOnce(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	var logins atomic.Int64
 	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
+		var silent []net.Conn // to which nothing is said
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			silent = append(silent, conn)
 			logins.Add(1)
-			defer func() { _ = conn.Close() }() // until then nothing is said
+		}
+		for _, conn := range silent {
+			_ = conn.Close()
 		}
 	}()
 	pool, err := schema.SQLServerPool("sqlserver://u:p@"+listener.Addr().String()+"?encrypt=disable", 20)

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Read asks one question outside of a transaction and has read read the rows of the answer, with Next and Scan.
-// If the database gives the question up, as when it is chosen as a deadlock's victim, it is asked again: then
-// read is called again and must begin anew, whatever it has read before. So read gathers a bounded answer;
-// who hands rows on as they come asks with QueryContext. Errors have kinds.
+// Read asks one question outside of a transaction and gives the rows of the answer to read, which takes them with
+// Next and Scan. If the database gives the question up, as when it is chosen as a deadlock's victim, it is asked
+// again: then read is called again and must begin anew, whatever it has taken before. So read gathers a bounded
+// answer; who hands rows on as they come asks with QueryContext. Errors have kinds.
 func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
 	return db.dialect.translate(db.again(ctx, func() error {
 		rows, err := db.QueryContext(ctx, query, args...)
