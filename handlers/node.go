@@ -19,7 +19,8 @@ type Registry interface {
 	// registration of the name, and than node.Epoch. It is a *work.NameTakenError if another
 	// registration of the name, of an epoch other than node.Epoch, is good.
 	Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error)
-	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended.
+	// Renew extends a registration to ttl from now; domain.ErrFenced once it has ended, or if there never was
+	// one, as of epoch 0.
 	Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error
 	// Release ends a registration and all its leases at once; domain.ErrFenced if it has
 	// ended already.

@@ -31,12 +31,13 @@ func (tx *Tx) Read(ctx context.Context, read func(*sql.Rows) error, query string
 	return tx.ask(ctx, Question{Query: query, Args: args, Read: read})
 }
 
-// again asks a question until the database answers it, up to transientTries times. SQLite, where a file that is
-// locked was waited for already, is asked once.
+// again asks a question until the database answers it, up to transientTries times. What was waited for already, a
+// row (ErrBusy) or a SQLite file (ErrLocked) that is locked, is not asked for again.
 func (db *DB) again(ctx context.Context, ask func() error) error {
 	for try := 1; ; try++ {
 		err := ask()
-		if kind := db.dialect.translate(err); !errors.Is(kind, ErrTransient) || errors.Is(kind, ErrLocked) || try == transientTries {
+		kind := db.dialect.translate(err)
+		if !errors.Is(kind, ErrTransient) || errors.Is(kind, ErrBusy) || errors.Is(kind, ErrLocked) || try == transientTries {
 			return err
 		}
 		if !db.pause(ctx, try) {

@@ -73,6 +73,7 @@ func TestDB_Read(t *testing.T) {
 		"given up in either way":        {[]failure{{2, deadlock}, {-1, deadlock}, {0, deadlock}}, 4, nil},
 		"always given up":               {slices.Repeat([]failure{{1, deadlock}}, 9), transientTries, ErrTransient},
 		"refused":                       {[]failure{{-1, denied}}, 1, denied},
+		"it has waited for a row":       {[]failure{{1, mssql.Error{Number: 1222}}}, 1, ErrBusy},
 		"given up, then refused":        {[]failure{{1, deadlock}, {1, denied}}, 2, denied},
 		"the connection is lost midway": {[]failure{{1, io.ErrUnexpectedEOF}}, 1, ErrBroken},
 	} {

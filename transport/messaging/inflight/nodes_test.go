@@ -26,6 +26,7 @@ func TestNodes(t *testing.T) {
 		"list":                                  testNodesList,
 		"renew":                                 testRenew,
 		"renew after the end":                   testRenewEnded,
+		"renew what was never registered":       testRenewNothing,
 		"release":                               testRelease,
 		"limits of Register":                    testRegisterLimits,
 		"limits of Renew":                       testRenewLimits,
@@ -52,6 +53,16 @@ func find(t *testing.T, db *schema.DB, tenure work.Tenure) work.Node {
 		t.Fatalf("%s/%d is not listed", tenure.Node, tenure.Epoch)
 	}
 	return all[i]
+}
+
+// testRenewNothing is how a node tries whether heartbeats are answered: it changes nothing.
+func testRenewNothing(t *testing.T, db *schema.DB) {
+	tenure := register(t, db, work.Node{Node: name("node")})
+	before := find(t, db, tenure)
+	err := inflight.NewNodes(db).Renew(t.Context(), work.Registration{Node: tenure.Node}, work.NodeActive, 3, time.Hour)
+	if after := find(t, db, tenure); !errors.Is(err, domain.ErrFenced) || after != before {
+		t.Errorf("err = %v, want ErrFenced; the registration is %+v, and was %+v", err, after, before)
+	}
 }
 
 func testEpochs(t *testing.T, db *schema.DB) {
