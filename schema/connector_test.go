@@ -102,3 +102,34 @@ func until(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// TestDB_InTxUrgent: a registration does not wait for the work, which has all its connections in use.
+func TestDB_InTxUrgent(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db, err := schema.Open(t.Context(), schematest.SQLServerDSN(t)+"&max_connections=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	done := make(chan struct{})
+	var inUse, ended sync.WaitGroup
+	for range 2 {
+		inUse.Add(1)
+		ended.Go(func() {
+			err := db.InTx(t.Context(), func(*schema.Tx) error { inUse.Done(); <-done; return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	inUse.Wait()
+	err = db.InTxUrgent(t.Context(), func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `SELECT 1`)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	close(done)
+	ended.Wait()
+}
