@@ -166,9 +166,9 @@ func (l *ledger) returned(by work.Tenure) []inflight.Returned {
 	return all
 }
 
-func (l *ledger) takeOver(by work.Tenure, all []inflight.Returned) []work.Lease {
+func (l *ledger) takeOver(all []inflight.Returned) []work.Lease {
 	l.t.Helper()
-	claims, err := l.claimer().TakeOver(l.t.Context(), inflight.Round{Tenure: by, Topics: work.Topics(), Free: 50}, all)
+	claims, err := l.claimer().TakeOver(l.t.Context(), all)
 	must(l.t, err)
 	return leasesOf(l.t, claims)
 }

@@ -181,7 +181,7 @@ func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.S
 	}
 	l.note(sources, len(got.Claims)+len(returned), free)
 	l.dispatch.claimed(r.Tenure, got.Claims)
-	taken, takeErr := l.takeOver(ctx, r, returned)
+	taken, takeErr := l.takeOver(ctx, r.Tenure, returned)
 	claims := slices.Concat(got.Claims, taken)
 	l.note(sources, len(claims), free)
 	l.claimer.Leave(sources, claims, free)
@@ -203,9 +203,9 @@ func (l *loop) stored(r inflight.Round, got inflight.Claimed) {
 }
 
 // takeOver takes messages over and has them delivered. What somebody holds locked is no error: it is tried again later.
-func (l *loop) takeOver(ctx context.Context, r inflight.Round, returned []inflight.Returned) ([]inflight.Claim, error) {
-	claims, err := l.claimer.TakeOver(ctx, r, returned)
-	l.dispatch.claimed(r.Tenure, claims)
+func (l *loop) takeOver(ctx context.Context, tenure work.Tenure, returned []inflight.Returned) ([]inflight.Claim, error) {
+	claims, err := l.claimer.TakeOver(ctx, returned)
+	l.dispatch.claimed(tenure, claims)
 	if errors.Is(err, schema.ErrBusy) {
 		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
 			Warn("messages were not taken over whose rows another process holds locked; trying again later")

@@ -65,7 +65,7 @@ func testLifeInPartition(l *ledger) {
 		})
 	}, of(1))
 	requeued := l.returned(l.tenure)
-	l.changes("claiming what was requeued", func() { lease = l.takeOver(l.tenure, requeued)[0] }, of(1))
+	l.changes("claiming what was requeued", func() { lease = l.takeOver(requeued)[0] }, of(1))
 	step("handing back", work.SettleHandBack)
 	projected(1)
 
@@ -105,11 +105,11 @@ func testTakeOverOfPartitions(l *ledger) {
 	all := l.returned(heir.Tenure)
 	all = slices.DeleteFunc(all, func(x inflight.Returned) bool { return x.Lease.Interruptions == 0 }) // given back
 	first := of(all[0].Lease.Partition)
-	l.changes("taking one message over", func() { l.takeOver(heir.Tenure, all[:1]) }, first, "nodes")
+	l.changes("taking one message over", func() { l.takeOver(all[:1]) }, first, "nodes")
 	var rest []string
 	for _, x := range all[1:] {
 		rest = append(rest, of(x.Lease.Partition))
 	}
 	slices.Sort(rest)
-	l.changes("taking the rest over", func() { l.takeOver(heir.Tenure, all[1:]) }, slices.Compact(rest)...)
+	l.changes("taking the rest over", func() { l.takeOver(all[1:]) }, slices.Compact(rest)...)
 }

@@ -54,7 +54,7 @@ func (c claiming) Claim(t testing.TB) (work.Lease, bool) {
 	must(t, err)
 	returned, err := c.claims.Returned(t.Context(), round, sources)
 	must(t, err)
-	claimed, err := c.claims.TakeOver(t.Context(), round, returned)
+	claimed, err := c.claims.TakeOver(t.Context(), returned)
 	must(t, err)
 	round.Free -= len(claimed)
 	got, err := c.claims.Claim(t.Context(), round, sources)

@@ -81,13 +81,14 @@ type Hand interface {
 	Free() int
 }
 
-// readUnknown reads the rows of a registration that are not known.
+// readUnknown reads the rows of a registration that are not known. A row that is locked is known, or found
+// later.
 func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[Key]struct{}) ([]Claim, error) {
 	claims, err := collect(ctx, s.db, func(rows *sql.Rows, c *Claim) error {
 		c.Lease = work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}
 		l := &c.Lease
 		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions, &c.UUID, &c.Payload, &c.Metadata)
-	}, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions, uuid, payload, metadata FROM inflight
+	}, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions, uuid, payload, metadata FROM inflight`+hintOf(s.db.Dialect())+`
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.group)
 	if err != nil {
 		return nil, fmt.Errorf("read own in-flight rows: %w", err)

@@ -21,7 +21,7 @@ type Returned struct {
 }
 
 // lost says whether the message is a lost node's.
-func (r Returned) lost() bool { return r.owner.Node != "" }
+func (x Returned) lost() bool { return x.owner.Node != "" }
 
 // Returned reads, without a transaction, which messages to take over, if the sources say that there are any: at
 // most as many as there is room for. A message of a lost node counts as interrupted once more. A suspect is among
@@ -63,12 +63,12 @@ func (c *Claimer) admit(all []Returned, r Round) (admitted []Returned) {
 // TakeOver takes messages over, a few in each transaction. After the first it goes on while less than half of
 // the time is gone that ctx has. What it gives has been committed, also if there is an error. If a row is
 // locked that it needs, the error is of kind schema.ErrBusy, and for a while no look finds such messages.
-func (c *Claimer) TakeOver(ctx context.Context, r Round, all []Returned) (claims []Claim, err error) {
+func (c *Claimer) TakeOver(ctx context.Context, all []Returned) (claims []Claim, err error) {
 	half := halfOf(ctx)
 	all = c.heed.inTurn(all)
 	for first := true; len(all) > 0 && (first || time.Now().Before(half)); first = false {
 		n := min(c.heed.most, len(all))
-		some, err := c.takeOver(ctx, r, all[:n])
+		some, err := c.takeOver(ctx, all[:n])
 		c.heed.met(errors.Is(err, schema.ErrBusy))
 		if err != nil {
 			return claims, fmt.Errorf("take over %d messages of %d: %w", n, len(all), err)
@@ -90,7 +90,7 @@ func halfOf(ctx context.Context) time.Time {
 
 // takeOver takes messages over in one transaction and one batch: the lost nodes are declared lost, and their
 // rows change hands.
-func (c *Claimer) takeOver(ctx context.Context, r Round, all []Returned) (claims []Claim, err error) {
+func (c *Claimer) takeOver(ctx context.Context, all []Returned) (claims []Claim, err error) {
 	found := losses{}
 	err = c.InTx(ctx, func(tx *schema.Tx) error {
 		clear(found)
