@@ -137,6 +137,25 @@ func TestRebuild_suspects(t *testing.T) {
 	})
 }
 
+// TestRebuild_counts: a projector that knows the counts which a rebuild has mended goes on from the mended ones.
+func TestRebuild_counts(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.PlaceMany(20)
+		f.project()
+		f.Exec(`UPDATE checkpoints SET counts = '{"Failed":7}' WHERE projection = 'orders' AND position > 0`)
+		p := tail.NewProjector(f.DB, f.Store, tail.Config{})
+		_, err := p.Round(t.Context())
+		must(t, err)
+		_, err = Run(t.Context(), f.DB, f.Store, Config{})
+		must(t, err)
+		ids = append(ids, f.PlaceMany(20)...)
+		_, err = p.Round(t.Context())
+		must(t, err)
+		f.SameAsStreams(ids)
+	})
+}
+
 // TestRebuild_running rebuilds again and again while orders are appended and projected,
 // with readers that must never fail or see an order go back in time.
 func TestRebuild_running(t *testing.T) {

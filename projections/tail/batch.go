@@ -66,17 +66,18 @@ func (t *logTail) wake(position int64) {
 	}
 }
 
-// follow goes on from the checkpoint where it was seen. moved is true if another projector has moved it.
+// follow goes on from the checkpoint where it was seen. moved is true if another projector, or a rebuild, has
+// changed it.
 // The error is a *rows.CountsError if the counts of the checkpoint cannot be read.
 func (t *logTail) follow(at place) (moved bool, err error) {
-	moved = t.seen && t.position != at.position
+	moved = t.seen && (t.position != at.position || t.counts != at.counts)
 	if t.fold != nil && !moved {
 		return false, nil
 	}
 	if moved {
 		t.stopped.Store(nil) // it was said of another position
 	}
-	t.spot, t.fold, t.seen = spot{position: at.position}, nil, true
+	t.spot, t.fold, t.seen = spot{position: at.position, counts: at.counts}, nil, true
 	counts, damage := rows.DecodeCounts(rows.LiveTable, t.partition, at.counts)
 	if damage != nil {
 		return moved, damage
@@ -132,8 +133,8 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 		return err
 	}
 	changes := t.fold.Changes(false, math.MaxInt, math.MaxInt)
-	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash}
-	m := move{partition: t.partition, from: t.spot, to: last, counts: t.fold.Counts()}
+	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash, t.fold.Counts().Encode()}
+	m := move{partition: t.partition, from: t.spot, to: last}
 	fence := m.fence(t.db.Dialect(), rows.DialectOf(t.db).Passing, t.log)
 	err := t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
 		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {

@@ -39,7 +39,7 @@ func (p *Projector) known() (places []place, any bool) {
 		if !t.turn.mine || t.fold == nil {
 			return nil, false
 		}
-		places[partition] = place{head: head, begun: true, position: t.position}
+		places[partition] = place{head: head, begun: true, position: t.position, counts: t.counts}
 		any = true
 	}
 	return places, any

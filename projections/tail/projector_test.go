@@ -53,7 +53,7 @@ func TestProjector_decisions(t *testing.T) {
 			log, o = logtest.Sparing{Store: f.Store, Most: size - 10}, Config{}
 		}
 		p := NewProjector(f.DB, log, o)
-		p.tails[0].fold = rows.NewFold(rows.TableOf(f.DB, rows.LiveTable), f.Store, nil)
+		p.tails[0].fold, p.tails[0].counts = rows.NewFold(rows.TableOf(f.DB, rows.LiveTable), f.Store, nil), "{}"
 		heads, err := f.Heads(t.Context())
 		must(t, err)
 		for p.tails[0].position < heads[0] {
