@@ -165,8 +165,9 @@ func TestProjector_atomic(t *testing.T) {
 		for i := range p.tails {
 			p.tails[i].fold = rows.NewFold(rows.TableOf(f.DB, "nowhere"), f.Store, p.tails[i].fold.Counts())
 		}
-		if _, err := p.Round(t.Context()); err == nil {
-			t.Fatal("a batch that cannot be written succeeded")
+		// An engine that has one number for what it does not know calls it a row that is locked.
+		if s, err := p.Round(t.Context()); err == nil && !s.Others || s.Applied != 0 {
+			t.Fatalf("a batch that cannot be written: %+v, %v", s, err)
 		}
 		after, err := projections.Statuses(t.Context(), f.DB, f.Store)
 		must(t, err)
