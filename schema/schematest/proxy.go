@@ -27,6 +27,8 @@ type Proxy struct {
 	lose   bool     // cut at the next COMMIT
 	seen   bool     // but pass it on first, and cut when it is answered
 	answer net.Conn // whose next packet is the answer to that COMMIT
+	giveUp int      // how many statements are yet to be given up
+	victim net.Conn // whose next answer is replaced
 }
 
 // NewProxy gives a proxy to the server of a DSN, and the DSN that goes through it.
@@ -99,6 +101,14 @@ func (p *Proxy) LoseCommit(seen bool) {
 	p.lose, p.seen = true, seen
 }
 
+// GiveUp has the next n statements answered by an error that says that their transaction was the victim of a
+// deadlock. The server has run them, so they are to be questions.
+func (p *Proxy) GiveUp(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.giveUp = n
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -132,6 +142,9 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 		if p.cuts(from, to, packet, request) {
 			p.Cut()
 			return
+		}
+		if packet = p.given(from, to, packet, request); packet == nil {
+			continue
 		}
 		p.mu.Lock()
 		delay, silent := p.delay, p.silent
