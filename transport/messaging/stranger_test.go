@@ -26,9 +26,6 @@ func TestSubscriber_stranger(t *testing.T) {
 	})
 }
 
-// goesOn is how long a message may take while a stranger holds rows: less than a round may.
-const goesOn = 10 * time.Second
-
 // stranger locks a row by a statement, and holds it until release is called.
 func stranger(t *testing.T, db *schema.DB, query string, args ...any) (release func()) {
 	t.Helper()
@@ -89,8 +86,8 @@ func wantProgress(t *testing.T, ch <-chan *message.Message, send func(uuid strin
 				t.Errorf("%s came, want %s", m.UUID, uuid)
 			}
 			m.Ack()
-		case <-time.After(goesOn):
-			t.Fatalf("%s was not claimed within %s", uuid, goesOn)
+		case <-time.After(patience):
+			t.Fatalf("%s was not claimed within %s", uuid, patience)
 		}
 		longest = max(longest, time.Since(sent))
 	}
@@ -98,14 +95,20 @@ func wantProgress(t *testing.T, ch <-chan *message.Message, send func(uuid strin
 }
 
 // besides has a node serve two topics, the first of which a lost node has messages of, and wants the second to go on
-// while a stranger holds a row. Once the stranger has gone, the lost node's messages come too.
-func besides(t *testing.T, db *schema.DB, topic string, held int, query string, args ...any) {
+// while a stranger holds a row. Of the lost node's messages the free ones come meanwhile, and the others once the
+// stranger has gone.
+func besides(t *testing.T, db *schema.DB, topic string, free, held int, query string, args ...any) {
 	t.Helper()
 	fresh, heir := name("topic"), join(t, db)
 	release := stranger(t, db, query, args...)
 	s := subscriber(t, db, heir, messaging.Config{Slots: 8})
 	taken, ch := subscribe(t, s, topic), subscribe(t, s, fresh)
 	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, fresh, uuid) })
+	for range free {
+		wantLease(t, take(t, taken), heir.Tenure, 2, 1)
+	}
+	heir.afterRounds(t, 2, nil)
+	none(t, taken)
 	release()
 	for range held {
 		wantLease(t, take(t, taken), heir.Tenure, 2, 1)
@@ -116,14 +119,14 @@ func testStrangerNode(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	lost := heldBy(t, db, topic, 3)
 	expire(t, db, lost.Tenure)
-	besides(t, db, topic, 3, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch)
+	besides(t, db, topic, 0, 3, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch)
 }
 
 func testStrangerRow(t *testing.T, db *schema.DB) {
 	topic := name("topic")
 	lost := heldBy(t, db, topic, 3)
 	expire(t, db, lost.Tenure)
-	besides(t, db, topic, 3, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1 AND uuid = ?2`, topic, "m001")
+	besides(t, db, topic, 2, 1, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1 AND uuid = ?2`, topic, "m001")
 }
 
 // testStrangerOffset: of the partitions of a topic one is held, and the others are claimed from.

@@ -63,12 +63,13 @@ func (h *heed) open(sources []Source) []Source {
 	return slices.DeleteFunc(sources, func(x Source) bool { return now.Before(h.rests[placeOf(x)].end) })
 }
 
-// met notes how a take-over ended. After one that met a locked row, fewer messages are taken over at a time, and
-// the next take-over begins with others, so that in the end all are taken over but those that are locked.
-func (h *heed) met(locked bool) {
+// met notes how a transaction ended that was to take n messages over. After one that met a locked row, half as many
+// are taken over at a time, and the next begins with others, so that in the end all are taken over but those
+// that are locked.
+func (h *heed) met(n int, locked bool) {
 	if locked {
 		h.locked(place{returned: true})
-		h.most, h.turn = max(1, h.most/2), h.turn+1
+		h.most, h.turn = max(1, n/2), h.turn+1
 		return
 	}
 	h.free(place{returned: true})

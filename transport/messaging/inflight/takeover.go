@@ -69,7 +69,7 @@ func (c *Claimer) TakeOver(ctx context.Context, all []Returned) (claims []Claim,
 	for first := true; len(all) > 0 && (first || time.Now().Before(half)); first = false {
 		n := min(c.heed.most, len(all))
 		some, err := c.takeOver(ctx, all[:n])
-		c.heed.met(errors.Is(err, schema.ErrBusy))
+		c.heed.met(n, errors.Is(err, schema.ErrBusy))
 		if err != nil {
 			return claims, fmt.Errorf("take over %d messages of %d: %w", n, len(all), err)
 		}
