@@ -24,18 +24,34 @@ var (
 
 // commit is one transaction of one group of appends to one partition.
 type commit struct {
-	conf    *Config
-	memory  *memory
-	tx      *schema.Tx
-	args    *[]any // for the rows of events
-	careful bool   // the head, the ends of streams and the reservations are read, and nothing is believed
+	conf   *Config
+	memory *memory
+	tx     *schema.Tx
+	args   *[]any // for the rows of events
+	trust  trust
 
 	group []*pending
+	wanted
 	head  head
 	ends  streamEnds
 	keys  holders
 	clock groupClock
 	written
+}
+
+// trust is what a try believes without reading it.
+type trust int
+
+const (
+	inNothing trust = iota
+	inEnds          // memory has the ends of streams
+	inAll           // and where the head is, and keys are free
+)
+
+// wanted is what the group asks for.
+type wanted struct {
+	size    int   // events
+	unknown []any // streams whose ends have to be read
 }
 
 // written is what a commit writes.
@@ -79,6 +95,10 @@ func (g *groupClock) stored(at time.Time) string {
 
 // run is one try of the group. It locks in the order that doc.go names: leases, head,
 // reservations. What earlier tries found is forgotten.
+//
+// If the head and all ends of streams are believed to be as memory has them, everything is written at once,
+// and the head is moved on the condition that it was there. Keys are then expected to be free, and their
+// insertion finds out. A belief that was wrong costs another try, in which all is read.
 func (c *commit) run(ctx context.Context) error {
 	for _, p := range c.group {
 		p.err = nil
@@ -87,8 +107,17 @@ func (c *commit) run(ctx context.Context) error {
 	if err := c.doAlso(ctx); err != nil {
 		return err
 	}
-	held, err := c.lockAndRead(ctx)
+	settle, held, err := c.settle()
 	if err != nil {
+		return fmt.Errorf("settle leases: %w", err)
+	}
+	if c.prepare(); c.head.believed {
+		if err := c.assignAll(); err != nil {
+			return err
+		}
+		return c.write(ctx, append(settle, c.head.move(len(c.events))...), held)
+	}
+	if err := c.lockAndRead(ctx, settle); err != nil {
 		return err
 	}
 	if err := c.fence(c.group, (*pending).leased, held, false); err != nil {
@@ -98,11 +127,7 @@ func (c *commit) run(ctx context.Context) error {
 	if err := c.assignAll(); err != nil {
 		return err
 	}
-	if err := c.write(ctx); err != nil {
-		return err
-	}
-	crashpoint.Here("append.commit")
-	return nil
+	return c.write(ctx, c.head.giveBack(len(c.events)), nil)
 }
 
 // refuse gives an append its verdict. This try of the group leaves the append out from then on.
@@ -140,60 +165,56 @@ func (c *commit) doAlso(ctx context.Context) error {
 	return nil
 }
 
-// lockAndRead settles the leases of the group, locks the partition, and then reads what memory does not
-// have: the ends of streams and reservations, which cannot change any more until the commit. held has,
-// for each append with a lease in order, whether the lease was held.
-func (c *commit) lockAndRead(ctx context.Context) (held []bool, err error) {
+// settle gives the statements that settle the leases of the group. They set held, for each append with a
+// lease in order, to whether the lease was held.
+func (c *commit) settle() (questions []schema.Question, held []bool, err error) {
 	requests := make([]work.SettleRequest, 0, len(c.group))
-	var keys []any
-	events := 0
 	for _, p := range c.group {
 		if p.leased() {
 			requests = append(requests, work.SettleRequest{Lease: p.Lease, Settle: p.Settle, Reason: p.Reason})
 		}
-		for i := range p.keys {
-			keys = append(keys, p.keys[i].hash[:])
-		}
-		events += len(p.recorded)
+		c.size += len(p.recorded)
 	}
 	held = make([]bool, len(requests))
-	var questions []schema.Question
 	if len(requests) > 0 {
-		if questions, err = c.conf.Leases.Settle(c.tx.Dialect(), requests, held); err != nil {
-			return nil, fmt.Errorf("settle leases: %w", err)
-		}
+		questions, err = c.conf.Leases.Settle(c.tx.Dialect(), requests, held)
 	}
-	if events > 0 { // otherwise there are leases to settle, and nothing to append
-		c.events = make([]*domain.Recorded, 0, events)
-		c.passes = make([]work.Pass, 0, len(requests))
-		ids := c.unknownEnds() // first, so that what is remembered lies before the mark
-		last := c.memory.marks.of(c.head.partition)
-		if c.believes() && last.position > 0 {
-			questions = append(questions, c.head.move(events, last)...)
-		} else {
-			questions = append(questions, c.head.take(events, last)...)
-		}
-		questions = append(questions, c.ends.read(c.tx.Dialect(), ids)...)
-		if !c.believes() {
-			questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
-		}
-	}
-	if err = c.tx.Ask(ctx, questions...); err == nil && events > 0 && c.head.taken == 0 { // the head is elsewhere
-		err = c.tx.Ask(ctx, c.head.take(events, c.head.mark)...)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.head.partition, err)
-	}
-	if c.head.otherHistory() {
-		return nil, errOtherHistory
-	}
-	return held, nil
+	c.events = make([]*domain.Recorded, 0, c.size)
+	c.passes = make([]work.Pass, 0, len(requests))
+	return questions, held, err
 }
 
-// believes says that the head is expected where memory has it, and that keys are expected to be free.
-// The change of the head, and the insertion of the keys, find out. Where statements share a round trip,
-// a look beside others costs less than to be wrong.
-func (c *commit) believes() bool { return !c.careful && !c.tx.Dialect().RoundTrips() }
+// prepare finds out what memory has, and whether all of it is believed.
+func (c *commit) prepare() {
+	c.unknown = c.unknownEnds() // first, so that what is remembered lies before the mark
+	c.head.mark = c.memory.marks.of(c.head.partition)
+	if c.trust == inAll && c.size > 0 && len(c.unknown) == 0 && c.head.mark.position > 0 {
+		c.head.believed, c.head.at = true, c.head.mark.position
+	}
+}
+
+// lockAndRead settles leases, locks the partition, and then reads what memory does not have: the ends of
+// streams and reservations, which cannot change any more until the commit.
+func (c *commit) lockAndRead(ctx context.Context, questions []schema.Question) error {
+	if c.size > 0 { // otherwise there are leases to settle, and nothing to append
+		var keys []any
+		for _, p := range c.group {
+			for i := range p.keys {
+				keys = append(keys, p.keys[i].hash[:])
+			}
+		}
+		questions = append(questions, c.head.take(c.size)...)
+		questions = append(questions, c.ends.read(c.tx.Dialect(), c.unknown)...)
+		questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
+	}
+	if err := c.tx.Ask(ctx, questions...); err != nil {
+		return fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.head.partition, err)
+	}
+	if c.head.otherHistory() {
+		return errOtherHistory
+	}
+	return nil
+}
 
 // unknownEnds are the streams whose ends have to be read. The store trusts the end that it remembers
 // if the append expects the same version. If another node has appended since, the insert fails on the
@@ -206,9 +227,9 @@ func (c *commit) unknownEnds() (ids []any) {
 		}
 		last, known := c.memory.recent.last(p.OrderID)
 		switch {
-		case !c.careful && !known && p.Expected == 0:
+		case c.trust >= inEnds && !known && p.Expected == 0:
 			c.ends[p.OrderID] = streamEnd{remembered: true}
-		case !c.careful && known && p.Expected == last.Version:
+		case c.trust >= inEnds && known && p.Expected == last.Version:
 			c.ends[p.OrderID] = streamEnd{version: last.Version, at: schema.Time{Time: last.RecordedAt}, hash: last.Hash, remembered: true}
 		default:
 			c.ends[p.OrderID] = streamEnd{}
@@ -310,10 +331,10 @@ func (c *commit) address(p *pending) {
 	}
 }
 
-// write stores what was assigned.
-func (c *commit) write(ctx context.Context) error {
+// write stores what was assigned, after other questions. If the head is believed, they settle leases, and
+// settled has their answers.
+func (c *commit) write(ctx context.Context, questions []schema.Question, settled []bool) error {
 	d, held := c.tx.Dialect(), make([]bool, len(c.passes))
-	questions := c.head.giveBack(len(c.events))
 	events, args := insertEvents(c.events, c.clock.stored, *c.args)
 	*c.args = args
 	questions = append(append(questions, insertReservations(c.reserved, c.clock.stored)...), events...)
@@ -338,5 +359,18 @@ func (c *commit) write(ctx context.Context) error {
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)
 	}
-	return c.fence(c.done, (*pending).passes, held, true)
+	if c.head.believed && !c.head.moved {
+		return errRemembered
+	}
+	if c.head.believed {
+		crashpoint.Here("append.settled")
+		if err := c.fence(c.group, (*pending).leased, settled, true); err != nil {
+			return err
+		}
+	}
+	if err := c.fence(c.done, (*pending).passes, held, true); err != nil {
+		return err
+	}
+	crashpoint.Here("append.commit")
+	return nil
 }

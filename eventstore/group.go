@@ -69,16 +69,18 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 	ctx, cancel := context.WithTimeout(context.Background(), s.conf.Timeout)
 	defer cancel()
 	var c *commit
-	size, careful := 0, false
+	size, believed := 0, l.trust()
 	begin := func() error {
 		return s.db.InTxLast(ctx, func(tx *schema.Tx) error {
 			group := members()
 			size = max(size, len(group))
 			c = &commit{
-				conf: &s.conf, memory: s.memory, tx: tx, args: &l.args, careful: careful,
+				conf: &s.conf, memory: s.memory, tx: tx, args: &l.args, trust: believed,
 				group: group, head: head{partition: partition}, ends: streamEnds{}, keys: holders{},
 			}
-			return c.run(ctx)
+			err := c.run(ctx)
+			l.found(c.head)
+			return err
 		})
 	}
 	var err error
@@ -95,7 +97,9 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 		if errors.Is(err, errOtherHistory) {
 			s.forget(partition, c.head.mark)
 		}
-		careful = careful || !errors.Is(err, errAgain)
+		if !errors.Is(err, errAgain) {
+			believed = inNothing
+		}
 	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: no answer within %s: %w", domain.ErrUnavailable, s.conf.Timeout, err)

@@ -40,6 +40,28 @@ type lane struct {
 	queue []*pending
 	busy  bool
 	args  []any // of the rows of events; used again by each group
+	// doubts is how many groups must find the head where this process had left it before it is trusted to be
+	// there. It is used by the lane's goroutine only.
+	doubts int
+}
+
+// trust is what the next group believes. A process that seems to be alone in appending to the partition
+// believes that the head is where it left it: to be right saves a round trip, to be wrong costs three.
+func (l *lane) trust() trust {
+	if l.doubts > 0 {
+		return inEnds
+	}
+	return inAll
+}
+
+// found notes where a group found the head.
+func (l *lane) found(h head) {
+	switch {
+	case h.asRemembered():
+		l.doubts = max(l.doubts-1, 0)
+	case h.believed || h.taken > 0 && h.mark.position > 0:
+		l.doubts = 4
+	}
 }
 
 // enter queues p. The answer is whether no goroutine works for the lane: then the caller starts one.

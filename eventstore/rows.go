@@ -15,38 +15,33 @@ import (
 // head is the row of a partition, whose lock an append holds to its commit.
 type head struct {
 	partition int
-	taken     int64  // positions that were taken, some of which may stay unused; 0 before
-	at        int64  // before the group
 	mark      mark   // the last event of the partition in the store's memory
-	moved     bool   // the head was at the mark, which is in the log
-	marked    []byte // the hash that is stored at the mark, if the head was not moved
+	at        int64  // before the group
+	taken     int64  // positions that were taken, some of which may stay unused
+	believed  bool   // to be at the mark
+	moved     bool   // it was at the mark, which is in the log
+	marked    []byte // the hash that is stored at the mark, if the head was read
 }
 
-// move takes n positions if the head is at the mark, as it is until another process appends. The
-// change locks the row.
-func (h *head) move(n int, m mark) []schema.Question {
-	h.mark = m
+// move takes positions if the head is at the mark, and the mark is in the log. The change locks the row.
+func (h *head) move(n int) []schema.Question {
 	return []schema.Question{{
 		Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2 AND head = ?3
 			AND EXISTS (SELECT 1 FROM events WHERE partition = ?2 AND position = ?3 AND hash = ?4)`,
-		Args: []any{n, h.partition, m.position, m.hash},
-		Changed: func(rows int64) {
-			if h.moved = rows == 1; h.moved {
-				h.at, h.taken = m.position, int64(n)
-			}
-		},
+		Args:    []any{n, h.partition, h.mark.position, h.mark.hash},
+		Changed: func(rows int64) { h.moved = rows == 1 },
 	}}
 }
 
 // take takes n positions wherever the head is, and reads where that was. It also reads the hash at the
 // mark, so that otherHistory can tell. The change locks the row.
-func (h *head) take(n int, m mark) []schema.Question {
-	h.mark, h.taken = m, int64(n)
+func (h *head) take(n int) []schema.Question {
+	h.taken = int64(n)
 	return []schema.Question{
 		{Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2`, Args: []any{n, h.partition}},
 		{
 			Query: `SELECT head, (SELECT hash FROM events WHERE partition = ?1 AND position = ?2) FROM heads WHERE partition = ?1`,
-			Args:  []any{h.partition, m.position},
+			Args:  []any{h.partition, h.mark.position},
 			Read: func(rows *sql.Rows) error {
 				if !rows.Next() {
 					return errors.Join(fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, h.partition), rows.Err())
@@ -61,12 +56,15 @@ func (h *head) take(n int, m mark) []schema.Question {
 
 // otherHistory says whether the log no longer has the event at the mark.
 func (h *head) otherHistory() bool {
-	return h.taken > 0 && !h.moved && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
+	return h.taken > 0 && h.mark.position > 0 && !bytes.Equal(h.marked, h.mark.hash)
 }
+
+// asRemembered says whether the head was found at the mark.
+func (h *head) asRemembered() bool { return h.moved || h.taken > 0 && h.at == h.mark.position }
 
 // giveBack returns the positions that were taken and not used.
 func (h *head) giveBack(used int) []schema.Question {
-	if h.taken == int64(used) {
+	if h.believed || h.taken == int64(used) {
 		return nil
 	}
 	return []schema.Question{{Query: `UPDATE heads SET head = ?1 WHERE partition = ?2`, Args: []any{h.at + int64(used), h.partition}}}
