@@ -17,7 +17,11 @@ func TestE2E_TakenBack(t *testing.T) { onEachDatabase(t, testTakenBack) }
 
 func testTakenBack(t *testing.T, dsn string) {
 	const orders = 10
-	p := start(t, dsn, "--step-duration", "1s", "--step-failure-rate", "0", "--lease-ttl", "10s") // it is held to the end
+	step := time.Second // all orders are to be at work at one time
+	if isServer(dsn) {
+		step *= atServer
+	}
+	p := start(t, dsn, "--step-duration", step.String(), "--step-failure-rate", "0", "--lease-ttl", "10s") // it is held to the end
 	placed := p.api().place(orders)
 	eventually(t, func() (bool, string) {
 		n := p.running(p.Node)
