@@ -121,8 +121,12 @@ func drawScale(path string, reports []bench.Report) (err error) {
 // printPoints prints the points of the curve side by side.
 func printPoints(out *output, points []bench.Point) error {
 	header, rows := []string{"FIGURE", "UNIT"}, [][]any{}
-	for _, f := range points[0].Figures {
-		rows = append(rows, []any{f.Name, f.Unit})
+	for _, p := range points {
+		for _, f := range p.Figures {
+			if !slices.ContainsFunc(rows, func(row []any) bool { return row[0] == f.Name }) { // one node alone has fewer
+				rows = append(rows, []any{f.Name, f.Unit})
+			}
+		}
 	}
 	for _, p := range points {
 		header = append(header, fmt.Sprintf("%d_NODES", p.Nodes))

@@ -16,6 +16,8 @@ const (
 	// settled is how long all workers of all nodes have had work before they are measured,
 	// beside a step's time.
 	settled = 2 * time.Second
+	// filling is how many steps may take their time before all workers have work.
+	filling = 4
 	// allRoles is how many nodes have all roles. The others work and do nothing else.
 	allRoles = 2
 )
@@ -130,7 +132,7 @@ func (r *run) work(ctx context.Context, dsn string, db *schema.DB, nodes int) (w
 	if err != nil {
 		return w, err
 	}
-	if err := c.filled(ctx, settled+r.StepDuration); err != nil {
+	if err := c.filled(ctx, settled+filling*r.StepDuration); err != nil {
 		return w, err
 	}
 	if err := sleep(ctx, settled+r.StepDuration); err != nil {

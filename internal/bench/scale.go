@@ -138,7 +138,7 @@ func (r *pointRun) once(ctx context.Context) (err error) {
 // measured and drain, with a quarter to spare.
 func (r *pointRun) backlog() int {
 	const starting = 400 * time.Millisecond // a node
-	all := time.Duration(r.Point.Nodes)*starting + 2*settled + time.Duration(r.Rounds+4)*r.Point.StepDuration
+	all := time.Duration(r.Point.Nodes)*starting + 2*settled + time.Duration(r.Rounds+filling+3)*r.Point.StepDuration
 	return int(1.25*all.Seconds()*r.ideal()) + r.Point.Nodes*r.Point.Workers
 }
 
