@@ -112,5 +112,6 @@ func telling(function string) bool {
 func short(function string) string {
 	name := function[strings.LastIndexByte(function, '/')+1:]
 	name, _, _ = strings.Cut(name, ".func")
+	name, _, _ = strings.Cut(name, ".DB.") // one of package schema that was compiled into it
 	return strings.NewReplacer("(*", "", ")", "").Replace(name)
 }

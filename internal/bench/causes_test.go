@@ -16,6 +16,7 @@ func TestCauseOf(t *testing.T) {
 		{[]string{"schema.(*DB).QueryContext", "inflight.collect[...]", "inflight.(*Nodes).List", "cmd/orderflow/node.every.func1"}, "inflight.Nodes.List"},
 		{[]string{"schema.(*DB).QueryContext", "projections.(*Views).Counts", "internal/bench.completed", "internal/bench.Run"}, ""},
 		{[]string{"schema.(*DB).InTx", "internal/bench.Run"}, "other"},
+		{[]string{"a/retention.(*Sweeper).Sweep.DB.QueryRowContext.func1"}, "retention.Sweeper.Sweep"},
 	} {
 		if got := causeOf(c.functions); got != c.want {
 			t.Errorf("%v: %q, want %q", c.functions, got, c.want)
