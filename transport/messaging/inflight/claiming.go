@@ -174,17 +174,14 @@ func (t *claiming) moveAll(ctx context.Context, offers []*offer) error {
 func (t *claiming) move(o *offer) []schema.Question {
 	first, last := o.claims[0].Lease.Position, o.claims[len(o.claims)-1].Lease.Position
 	tenure, d := t.round.Tenure, t.tx.Dialect()
-	return []schema.Question{
-		{Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = ?1
-			WHERE consumer_group = ?2 AND topic = ?3 AND partition = ?4 AND position = ?5
-			AND EXISTS (SELECT 1 FROM outbox m` + rowsOf(d) + ` WHERE m.topic = ?3 AND m.partition = ?4 AND m.position = ?1)` + registered(d, `?6`, `?7`),
-			Args: []any{last, t.conf.Group, o.Topic, o.partition, o.offset, tenure.Node, tenure.Epoch}},
-		{Query: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
+	return pair(d, `UPDATE consumer_offsets`+hintOf(d)+` SET position = ?4
+			WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?5 AND position < ?8
+			AND EXISTS (SELECT 1 FROM outbox m`+rowsOf(d)+` WHERE m.topic = ?2 AND m.partition = ?3 AND m.position = ?4)`+registered(d, `?6`, `?7`),
+		`INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 				node, epoch, attempt, interruptions, claimed_at, available_at)
-			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?2, ?3, 1, 0, ` + once(d) + `, ` + once(d) + `
-			FROM outbox` + rowsOf(d) + ` WHERE topic = ?4 AND partition = ?5 AND position >= ?6 AND position <= ?7` + before(d),
-			Args: []any{t.conf.Group, tenure.Node, tenure.Epoch, o.Topic, o.partition, first, last}, Changed: func(rows int64) { o.moved = rows }},
-	}
+			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?6, ?7, 1, 0, `+once(d)+`, `+once(d)+`
+			FROM outbox`+rowsOf(d)+` WHERE topic = ?2 AND partition = ?3 AND position >= ?8 AND position <= ?4`,
+		[]any{t.conf.Group, o.Topic, o.partition, last, o.offset, tenure.Node, tenure.Epoch, first}, func(rows int64) { o.moved = rows })
 }
 
 // lockTopic makes this node the only one of the group to claim from any partition of a topic, and says
@@ -194,15 +191,15 @@ func (t *claiming) lockTopic(ctx context.Context, topic string) (bool, error) {
 	var locked, busy bool
 	tenure, d := t.round.Tenure, t.tx.Dialect()
 	const turn = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3`
-	err := t.tx.Ask(ctx,
-		schema.Question{Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = position + 1` + turn + registered(d, `?4`, `?5`),
-			Args: []any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch}},
-		schema.Question{Query: `UPDATE consumer_offsets SET position = position - 1` + turn + before(d),
-			Args: []any{t.conf.Group, topic, Unplaced}, Changed: func(rows int64) { locked = rows > 0 }},
-		schema.Question{Query: `SELECT topic FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, Args: []any{t.conf.Group, topic},
-			Read: func(rows *sql.Rows) error {
-				busy = rows.Next()
-				return rows.Err()
-			}})
+	questions := pair(d, `UPDATE consumer_offsets`+hintOf(d)+` SET position = position + 1`+turn+registered(d, `?4`, `?5`),
+		`UPDATE consumer_offsets SET position = position - 1`+turn,
+		[]any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch}, func(rows int64) { locked = rows > 0 })
+	err := t.tx.Ask(ctx, append(questions, schema.Question{
+		Query: `SELECT topic FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, Args: []any{t.conf.Group, topic},
+		Read: func(rows *sql.Rows) error {
+			busy = rows.Next()
+			return rows.Err()
+		},
+	})...)
 	return locked && !busy, err
 }
