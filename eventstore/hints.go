@@ -20,9 +20,9 @@ func ThroughStreams(d schema.Dialect) string {
 
 // Ends is SQL for a FROM clause: a table of partition and head, the last position of the partition. With
 // passing, SQL Server leaves out the partitions to whose ends somebody is just appending.
-func (r reader) Ends(passing bool) string {
+func (s reader) Ends(passing bool) string {
 	hint := ``
-	if passing && r.db.Dialect().Name() == "sqlserver" {
+	if passing && s.db.Dialect().Name() == "sqlserver" {
 		hint = ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`
 	}
 	return `(SELECT partition, head FROM heads` + hint + ` WHERE partition >= 0)`

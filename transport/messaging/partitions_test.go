@@ -79,7 +79,7 @@ func testLifeInPartition(l *ledger) {
 // testGathering: what is claimed, and what is acknowledged, at once may be of several partitions, and need not be.
 func testGathering(l *ledger) {
 	for serial, partition := range []int{0, 1, 3, 0, 1, 3} {
-		l.place(partition, byte(20+serial)) //nolint:gosec // few
+		l.place(partition, byte(20+serial))
 	}
 	var leases []work.Lease
 	for range 3 {
