@@ -41,7 +41,7 @@ func TestLock_takeOver(t *testing.T) {
 		now, _, err = a.read(t.Context())
 		must(t, err)
 		taken := make(chan error, 1)
-		must(t, a.inTx(t.Context(), func(tx *schema.Tx) error {
+		must(t, a.inTx(t.Context(), func(*schema.Tx) error {
 			go func() {
 				_, err := b.takeOver(context.Background(), now)
 				taken <- err

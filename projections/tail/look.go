@@ -22,11 +22,14 @@ type place struct {
 	counts   string // as they are stored
 }
 
+// alone is how long no other projector must have been seen before this one takes what it remembers for true.
+const alone = 10 * time.Second
+
 // known gives where the partitions stand to which this process has appended, if it moved all their checkpoints
-// last. A checkpoint that has been moved nevertheless will not let the projector pass. Others are left out. It says
-// no if there are none, and when it is time to look at all.
-func (p *Projector) known() (places []place, any bool) {
-	if time.Since(p.looked) >= p.conf.Poll {
+// last and is alone. A checkpoint that has been moved nevertheless will not let the projector pass. Other
+// partitions are left out. It says no if there are none, and when it is time to look at all.
+func (p *Projector) known() (places []place, some bool) {
+	if time.Since(p.looked) >= p.conf.Poll || time.Since(p.met) < alone {
 		return nil, false
 	}
 	places = make([]place, len(p.tails))
@@ -40,9 +43,9 @@ func (p *Projector) known() (places []place, any bool) {
 			return nil, false
 		}
 		places[partition] = place{head: head, begun: true, position: t.position, counts: t.counts}
-		any = true
+		some = true
 	}
-	return places, any
+	return places, some
 }
 
 // lookAround finds where all partitions stand. What this process appended is forgotten if the log ends before
@@ -83,8 +86,9 @@ func (p *Projector) read(ctx context.Context) ([]place, error) {
 
 func (p *Projector) readFrom(ctx context.Context, ends string) ([]place, error) {
 	places := make([]place, len(p.tails))
-	answer, err := p.db.QueryContext(ctx, `SELECT h.partition, h.head, c.position, c.counts FROM `+ends+` h
-		LEFT JOIN checkpoints c`+rows.DialectOf(p.db).Passing+` ON c.projection = ?1 AND c.partition = h.partition`, rows.LiveTable)
+	query := `SELECT h.partition, h.head, c.position, c.counts FROM ` + ends + ` h
+		LEFT JOIN checkpoints c` + rows.DialectOf(p.db).SkipLocked + ` ON c.projection = ?1 AND c.partition = h.partition`
+	answer, err := p.db.QueryContext(ctx, query, rows.LiveTable) //nolint:rowserrcheck // rows.Each does
 	err = rows.Each(answer, err, func() error {
 		var partition int
 		var head int64

@@ -22,6 +22,7 @@ type Projector struct {
 	look  func(context.Context) ([]place, error) // finds where they stand
 
 	looked time.Time // when that was done last
+	met    time.Time // when another projector was last seen to have moved a checkpoint
 }
 
 // NewProjector makes a projector of a migrated database and its log.

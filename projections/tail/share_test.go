@@ -52,22 +52,27 @@ func spent(all []*peer) (sum schema.Stats) {
 
 // TestProjector_share: at light load the projectors of three nodes cost little more than one of them would.
 func TestProjector_share(t *testing.T) {
-	const orders, rate, most = 50, 5, 5.5
+	const warm, orders, rate, most = 20, 50, 5, 6.5
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		db := open(t)
 		schematest.Partitions(t, db, 16)
 		f := newFixture(t, db)
 		nodes := f.peers(3)
-		ids := make([]domain.OrderID, orders)
 		tick := time.NewTicker(time.Second / rate)
 		defer tick.Stop()
-		before := spent(nodes)
-		for i := range ids {
-			<-tick.C
-			ids[i] = f.NewID()
-			nodes[i%len(nodes)].Do(ids[i], append([]domain.Command{logtest.Placing("", i)}, complete("n", domain.Steps()...)...)...)
+		var ids []domain.OrderID
+		place := func(n int) {
+			for range n {
+				<-tick.C
+				id := f.NewID()
+				nodes[len(ids)%len(nodes)].Do(id, append([]domain.Command{logtest.Placing("", 0)}, complete("n", domain.Steps()...)...)...)
+				ids = append(ids, id)
+			}
+			f.await("the views follow", func() bool { _, lag := f.lag(-1); return lag == 0 })
 		}
-		f.await("the views follow", func() bool { _, lag := f.lag(-1); return lag == 0 })
+		place(warm) // until they know of each other
+		before := spent(nodes)
+		place(orders)
 		after := spent(nodes)
 		each := func(after, before int64) float64 { return float64(after-before) / orders }
 		statements := each(after.Statements, before.Statements)

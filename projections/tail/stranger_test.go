@@ -18,7 +18,7 @@ import (
 const patience = 30 * time.Second
 
 // await fails the test unless what it waits for comes in time, and says how long it took.
-func (f *fixture) await(what string, done func() bool) time.Duration {
+func (f *fixture) await(what string, done func() bool) {
 	f.T.Helper()
 	begun := time.Now()
 	for !done() {
@@ -28,7 +28,6 @@ func (f *fixture) await(what string, done func() bool) time.Duration {
 		time.Sleep(20 * time.Millisecond)
 	}
 	f.T.Logf("%s after %s", what, time.Since(begun).Round(time.Millisecond))
-	return time.Since(begun)
 }
 
 // lag is how far a partition is behind, and how far all others are together.

@@ -8,7 +8,7 @@ import (
 func TestTurn(t *testing.T) {
 	const yield, poll = 400 * time.Millisecond, time.Second
 	start := time.Now()
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	wait := func(turn *turn, now time.Duration, own bool) time.Duration {
 		return max(0, turn.wait(at(now), own, yield, poll))
 	}

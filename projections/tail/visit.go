@@ -31,6 +31,9 @@ func (p *Projector) visit(ctx context.Context, t *logTail, at place, all bool, s
 	}
 	moved, err := t.follow(at)
 	t.turn.see(now, moved, behind)
+	if moved {
+		p.met = now
+	}
 	if err != nil || !behind {
 		t.note(err)
 		return err

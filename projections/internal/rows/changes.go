@@ -102,7 +102,7 @@ func (f *Fold) Write(ctx context.Context, tx *schema.Tx, c Changes, fence *Fence
 	}
 	for _, s := range all {
 		n, err := run(ctx, tx, s)
-		if err = f.written(s, n, err); err != nil {
+		if err := f.written(s, n, err); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,8 @@ var sqlServer = Dialect{
 		return b.String()
 	},
 	// SQL Server takes READPAST with READ_COMMITTED_SNAPSHOT only if locks are asked for, too.
-	Passing: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`,
-	Nth:     `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
+	SkipLocked: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`,
+	Nth:        `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
 	// The collation of the columns tells cases and accents apart; = alone ignores blanks at the end.
 	Equal: func(column, param string) string {
 		return column + ` = ` + param + ` AND DATALENGTH(` + column + `) = DATALENGTH(` + param + `)`
