@@ -71,6 +71,45 @@ func TestStore_Append_lostCommit(t *testing.T) {
 	}
 }
 
+// TestStore_Append_lateCommit: a COMMIT whose client has lost its connection may still arrive. The store says
+// nothing of the append before it knows that it cannot, and then the truth.
+func TestStore_Append_lateCommit(t *testing.T) {
+	proxy, _, store := overNetwork(t, 60*time.Second)
+	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+		t.Fatal(err)
+	}
+	sent := proxy.Requests()
+	release := proxy.HoldCommit()
+	defer release()
+	type outcome struct {
+		work.Outcome
+		err error
+	}
+	answer := make(chan outcome, 1)
+	go func() {
+		o, err := store.Append(t.Context(), starting(1))
+		answer <- outcome{o, err}
+	}()
+	// BEGIN, two round trips and the COMMIT; and then the look for what became of it, which waits.
+	for proxy.Requests() < sent+6 && len(answer) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case o := <-answer:
+		t.Fatalf("while the COMMIT was still on its way, the append said %v", o.err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	release()
+	o := <-answer
+	if o.err != nil {
+		t.Fatalf("the append: %v", o.err)
+	}
+	events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
+	if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, o.Events[0].Hash) {
+		t.Fatalf("%d events, err %v; want 2, the second as it was reported", len(events), err)
+	}
+}
+
 // TestStore_Append_silence: on a connection that has died without a word an append
 // fails in bounded time, as unavailable, and the store works again afterwards.
 func TestStore_Append_silence(t *testing.T) {

@@ -162,33 +162,30 @@ func (h holders) free(wanted []reservation) error {
 	return nil
 }
 
-func insertReservations(all []reservation, text func(time.Time) string) (questions []schema.Question) {
-	_ = schema.Rows(len(all), 4, func(from, to int, values string) error {
-		args := make([]any, 0, (to-from)*4)
-		for _, r := range all[from:to] {
-			args = append(args, r.hash[:], r.order[:], r.fingerprint[:], text(r.at))
-		}
-		questions = append(questions, schema.Question{
-			Query: `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES ` + values, Args: args,
-		})
+func insertReservations(all []reservation, text func(time.Time) string) []schema.Question {
+	if len(all) == 0 {
 		return nil
-	})
-	return questions
+	}
+	const width = 4
+	args := make([]any, 0, len(all)*width)
+	for _, r := range all {
+		args = append(args, r.hash[:], r.order[:], r.fingerprint[:], text(r.at))
+	}
+	return []schema.Question{{
+		Query: `INSERT INTO reservations (key_hash, order_id, fingerprint, created_at) VALUES *`, Args: args, Width: width,
+	}}
 }
 
 // insertEvents uses buf for the arguments, and gives it back.
 func insertEvents(all []*domain.Recorded, text func(time.Time) string, buf []any) (questions []schema.Question, _ []any) {
-	const width = 9
+	if len(all) == 0 {
+		return nil, buf
+	}
 	buf = buf[:0]
 	for _, r := range all {
 		buf = append(buf, r.Position, r.Partition, r.OrderID[:], r.Version, r.Type,
 			schema.Text(r.Data), schema.Text(r.RawMeta), text(r.RecordedAt), r.Hash)
 	}
-	_ = schema.Rows(len(all), width, func(from, to int, values string) error {
-		args := buf[from*width : to*width : to*width]
-		questions = append(questions, schema.Question{Query: `INSERT INTO events
-			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES ` + values, Args: args})
-		return nil
-	})
-	return questions, buf
+	return []schema.Question{{Query: `INSERT INTO events
+			(position, partition, stream_id, version, type, data, metadata, recorded_at, hash) VALUES *`, Args: buf, Width: 9}}, buf
 }

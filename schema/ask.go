@@ -1,22 +1,28 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
 // Question is a statement that is sent together with others.
 type Question struct {
+	// Query is the statement. If Width is set, it has "VALUES *" where rows belong: at its end, to insert
+	// them, or in parentheses, to select them. There are as many rows as there are arguments for, and their
+	// columns are named column1, column2, ...
 	Query string
 	Args  []any
+	Width int // columns of a row of Args
+	// Spare says that with zeros and empty texts for arguments the statement finds and changes nothing, so
+	// that it may be sent more often than it is asked.
+	Spare bool
 	// Read reads the statement's rows with Next and Scan; nil for a statement that returns none.
 	Read func(rows *sql.Rows) error
 	// Changed is told how many rows the statement changed; nil if nobody asks. It is for a
-	// statement without Read.
+	// statement without Read. Where there are many rows to be inserted, it is called several times.
 	Changed func(rows int64)
 }
 
@@ -26,7 +32,20 @@ const maxArgs = 2000
 // Ask runs statements in order. Where statements cost round trips they share one, and their
 // placeholders are numbered anew. A statement must not depend on what an earlier Read does: rows may
 // be read only after all statements were sent.
+//
+// If one fails, some or all of the others have taken effect, those behind it as well: whatever its function
+// makes of the error, the transaction is not committed any more.
+//
+// Statements that are sent together make one text, of which the server keeps a plan. There are few such
+// texts if questions of the same kind follow each other: rows, and Spare statements, are sent in one of few
+// numbers.
 func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
+	err := tx.askAll(ctx, questions)
+	tx.failed = cmp.Or(tx.failed, err)
+	return err
+}
+
+func (tx *Tx) askAll(ctx context.Context, questions []Question) error {
 	if !tx.db.dialect.RoundTrips() {
 		for _, q := range questions {
 			if err := tx.ask(ctx, q); err != nil {
@@ -35,6 +54,7 @@ func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
 		}
 		return nil
 	}
+	questions = fill(questions)
 	for len(questions) > 0 {
 		n, args := 1, len(questions[0].Args)
 		for n < len(questions) && args+len(questions[n].Args) <= maxArgs {
@@ -49,7 +69,16 @@ func (tx *Tx) Ask(ctx context.Context, questions ...Question) error {
 	return nil
 }
 
+// ask runs one statement, several times if it has many rows.
 func (tx *Tx) ask(ctx context.Context, q Question) error {
+	if q.Width > 0 {
+		before, after, _ := strings.Cut(q.Query, rowsHere)
+		return Rows(len(q.Args)/q.Width, q.Width, func(from, to int, values string) error {
+			part := q
+			part.Query, part.Args, part.Width = before+"VALUES "+values+after, q.Args[from*q.Width:to*q.Width:to*q.Width], 0
+			return tx.ask(ctx, part)
+		})
+	}
 	if q.Read == nil {
 		res, err := tx.ExecContext(ctx, q.Query, q.Args...)
 		if err != nil || q.Changed == nil {
@@ -67,10 +96,9 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 	if err := q.Read(rows); err != nil {
 		return err
 	}
+	tx.db.dialect.finish(rows)
 	return tx.db.dialect.translate(rows.Err())
 }
-
-var numbered = regexp.MustCompile(`\?(\d+)`)
 
 // askTogether sends several statements as one. Those that return no rows give no result
 // set: the driver passes over the counts of rows between the others. (SET NOCOUNT ON
@@ -80,26 +108,25 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	var text strings.Builder
 	var args []any
 	reads := false
+	text.WriteString(tx.before)
 	for _, q := range questions {
-		offset := len(args)
-		text.WriteString(numbered.ReplaceAllStringFunc(q.Query, func(p string) string {
-			n, _ := strconv.Atoi(p[1:]) // the expression lets digits through only
-			return "?" + strconv.Itoa(n+offset)
-		}))
+		statement, declared := declare(q.Query, q.Args)
+		statement.write(&text, len(args))
 		text.WriteString(";\n")
 		if q.Changed != nil {
 			text.WriteString("SELECT @@ROWCOUNT;\n")
 		}
-		args = append(args, q.Args...)
+		args = append(args, declared...)
 		reads = reads || q.answers()
 	}
+	tx.db.statement()
 	if !reads {
-		_, err := tx.ExecContext(ctx, text.String(), args...)
-		return err
+		_, err := tx.tx.ExecContext(ctx, text.String(), args...)
+		return tx.db.dialect.translate(err)
 	}
-	rows, err := tx.QueryContext(ctx, text.String(), args...)
+	rows, err := tx.tx.QueryContext(ctx, text.String(), args...)
 	if err != nil {
-		return err
+		return tx.db.dialect.translate(err)
 	}
 	defer func() { _ = rows.Close() }()
 	return tx.readEach(rows, questions)
@@ -140,9 +167,7 @@ func (tx *Tx) readEach(rows *sql.Rows, questions []Question) error {
 		if err := q.read(rows); err != nil {
 			return err
 		}
-		for rows.Next() { // the driver finds the next result set at the end of this one
-			continue
-		}
+		tx.db.dialect.finish(rows) // where the driver finds the next result set
 	}
 	for rows.NextResultSet() { // errors of later statements come here
 		continue

@@ -41,7 +41,7 @@ func (db *DB) Compatibility(ctx context.Context) (Compatibility, error) {
 	c := Compatibility{EventLevel: 1}
 	has, err := db.dialect.hasTable(ctx, db.read, "compatibility")
 	if err == nil && has {
-		err = db.read.QueryRowContext(ctx, `SELECT oldest_program, event_level FROM compatibility`).Scan(&c.OldestProgram, &c.EventLevel)
+		err = db.QueryRowContext(ctx, `SELECT oldest_program, event_level FROM compatibility`).Scan(&c.OldestProgram, &c.EventLevel)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNoCompatibility

@@ -23,8 +23,8 @@ func (db *DB) Ping(ctx context.Context) error {
 			return db.dialect.translate(err)
 		}
 	}
-	var one int
-	return db.dialect.translate(db.write.QueryRowContext(ctx, "SELECT 1").Scan(&one))
+	rows, err := db.write.QueryContext(ctx, "SELECT 1")
+	return db.dialect.translate(scanOne(db.dialect, rows, err, []any{new(int)}))
 }
 
 // Close closes all connections. Transactions under way are rolled back.

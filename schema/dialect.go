@@ -21,6 +21,8 @@ type Dialect interface {
 	Name() string
 	// Rebind turns numbered placeholders (?1) into the driver's.
 	Rebind(query string) string
+	// bind gives a statement and its arguments as the driver is to have them.
+	bind(query string, args []any) (string, []any)
 	// Limit is the clause, after ORDER BY, that keeps the first rows; param is the placeholder
 	// (?3) that holds how many.
 	Limit(param string) string
@@ -33,6 +35,9 @@ type Dialect interface {
 	// RoundTrips says that each statement costs a round trip, so that statements are worth sending
 	// together (see Tx.Ask).
 	RoundTrips() bool
+	// finish reads an answer to its end, where a driver that is left in the middle of one has the server
+	// break it off, which costs a round trip.
+	finish(rows *sql.Rows)
 	// OneWriter says that one transaction writes at a time. A transaction that writes has locked
 	// everything.
 	OneWriter() bool

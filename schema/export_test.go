@@ -23,3 +23,6 @@ func SQLServerPool(dsn string, most int) (*sql.DB, error) {
 	}
 	return sqlServerPool(d, most, &traffic{})
 }
+
+// OneConnection has the database's work done on one connection.
+func (db *DB) OneConnection() { db.write.SetMaxOpenConns(1) }

@@ -15,8 +15,8 @@ const maxList = 512
 func AnyOf(d Dialect, column string, values []any, f func(condition string, args []any) error) error {
 	for len(values) > 0 {
 		n := min(len(values), maxList)
-		part := append([]any(nil), values[:n]...)
-		for len(part)&(len(part)-1) != 0 {
+		part := append(make([]any, 0, listSize(d, n)), values[:n]...)
+		for len(part) < cap(part) {
 			part = append(part, part[n-1])
 		}
 		if err := f(d.anyOf(column, len(part)), part); err != nil {
@@ -25,6 +25,19 @@ func AnyOf(d Dialect, column string, values []any, f func(condition string, args
 		values = values[n:]
 	}
 	return nil
+}
+
+// listSize is how long a list of n values is made: a power of two or, where texts of many lists are sent
+// together, of four.
+func listSize(d Dialect, n int) int {
+	size, factor := 1, 2
+	if d.RoundTrips() {
+		factor = 4
+	}
+	for size < n {
+		size *= factor
+	}
+	return min(size, maxList)
 }
 
 // Rows calls f with "(?1, ?2), (?3, ?4), ..." for rows from..to of n rows of width

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -22,6 +23,7 @@ func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string
 		if err := read(rows); err != nil {
 			return err
 		}
+		db.dialect.finish(rows)
 		return rows.Err()
 	}))
 }
@@ -61,18 +63,20 @@ func (db *DB) pause(ctx context.Context, try int) bool {
 }
 
 // Row is the answer to a question for one row at most.
-type Row struct{ scan func(dest ...any) error }
+type Row struct{ scan func(dest []any) error }
 
 // Scan asks the question, again if the database gives it up, and reads the row; sql.ErrNoRows if there is none.
 // The error is the driver's own; see DB.Translate.
-func (r Row) Scan(dest ...any) error { return r.scan(dest...) }
+func (r Row) Scan(dest ...any) error { return r.scan(dest) }
 
 // QueryRowContext reads one row at most outside a transaction, when the row's Scan is called.
 func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) Row {
-	return Row{func(dest ...any) error {
+	text, args := db.dialect.bind(query, args)
+	return Row{func(dest []any) error {
 		return db.again(ctx, func() error {
 			db.statement()
-			return db.read.QueryRowContext(ctx, db.dialect.Rebind(query), args...).Scan(dest...)
+			rows, err := db.read.QueryContext(ctx, text, args...)
+			return scanOne(db.dialect, rows, err, dest)
 		})
 	}}
 }
@@ -81,6 +85,23 @@ func (db *DB) QueryRowContext(ctx context.Context, query string, args ...any) Ro
 // Read.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	db.statement()
-	rows, err := db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
+	text, args := db.dialect.bind(query, args)
+	rows, err := db.read.QueryContext(ctx, text, args...)
 	return rows, db.dialect.translate(err)
+}
+
+// scanOne reads the one row of an answer, to the end of the answer.
+func scanOne(d Dialect, rows *sql.Rows, err error, dest []any) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return err
+	}
+	d.finish(rows)
+	return rows.Err()
 }

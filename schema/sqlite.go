@@ -24,12 +24,15 @@ var sqliteMigrations embed.FS
 
 type sqlite struct{ clock *sqlitedb.Clock }
 
-func (sqlite) Name() string               { return "sqlite" }
-func (sqlite) Rebind(query string) string { return query }
-func (sqlite) Limit(param string) string  { return "LIMIT " + param }
+func (sqlite) Name() string                                  { return "sqlite" }
+func (sqlite) Rebind(query string) string                    { return query }
+func (sqlite) bind(query string, args []any) (string, []any) { return query, args }
+
+func (sqlite) Limit(param string) string { return "LIMIT " + param }
 
 func (sqlite) RoundTrips() bool { return false }
 func (sqlite) OneWriter() bool  { return true }
+func (sqlite) finish(*sql.Rows) {}
 
 func (sqlite) lockWait(time.Duration) string { return "" } // who may write need not wait for rows
 

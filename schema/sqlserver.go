@@ -25,12 +25,26 @@ type sqlServer struct{}
 
 func (sqlServer) Name() string               { return "sqlserver" }
 func (sqlServer) Rebind(query string) string { return strings.ReplaceAll(query, "?", "@p") }
+
+func (sqlServer) bind(query string, args []any) (string, []any) {
+	t, declared := declare(query, args)
+	var text strings.Builder
+	t.write(&text, 0)
+	return text.String(), declared
+}
+
 func (sqlServer) Limit(param string) string {
 	return "OFFSET 0 ROWS FETCH NEXT " + param + " ROWS ONLY"
 }
 
 func (sqlServer) RoundTrips() bool { return true }
 func (sqlServer) OneWriter() bool  { return false }
+
+func (sqlServer) finish(rows *sql.Rows) {
+	for rows.Next() {
+		continue
+	}
+}
 
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,6 +19,7 @@ type Tx struct {
 	tx     transaction
 	db     *DB
 	before string // SQL in front of each statement; see Dialect.lockWait
+	failed error  // of the first of Ask's calls that failed
 }
 
 // transaction is an sql.Tx, or what stands for it on SQLite.
@@ -98,7 +100,8 @@ func (db *DB) inTx(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) (
 		}
 		db.open.Add(int64(time.Since(begun)))
 	}()
-	if err := f(&Tx{tx: tx, db: db}); err != nil {
+	writing := &Tx{tx: tx, db: db}
+	if err := cmp.Or(f(writing), writing.failed); err != nil {
 		return err
 	}
 	committing = true
@@ -139,13 +142,17 @@ func (db *DB) Blocked() error {
 // Dialect is the dialect of the database.
 func (tx *Tx) Dialect() Dialect { return tx.db.dialect }
 
-// text is a statement as it is sent.
-func (tx *Tx) text(query string) string { return tx.before + tx.db.dialect.Rebind(query) }
+// bind gives a statement and its arguments as they are sent.
+func (tx *Tx) bind(query string, args []any) (string, []any) {
+	text, args := tx.db.dialect.bind(query, args)
+	return tx.before + text, args
+}
 
 // ExecContext runs a statement that returns no rows.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	tx.db.statement()
-	res, err := tx.tx.ExecContext(ctx, tx.text(query), args...)
+	text, args := tx.bind(query, args)
+	res, err := tx.tx.ExecContext(ctx, text, args...)
 	return res, tx.db.dialect.translate(err)
 }
 
@@ -153,15 +160,20 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 // transaction is used again.
 func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	tx.db.statement()
-	rows, err := tx.tx.QueryContext(ctx, tx.text(query), args...)
+	text, args := tx.bind(query, args)
+	rows, err := tx.tx.QueryContext(ctx, text, args...)
 	return rows, tx.db.dialect.translate(err)
 }
 
-// QueryRowContext runs a statement that returns one row at most. Its error, given by
-// Scan, is the driver's own; see DB.Translate.
-func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	tx.db.statement()
-	return tx.tx.QueryRowContext(ctx, tx.text(query), args...)
+// QueryRowContext runs a statement that returns one row at most, when the row's Scan is called. Its error is the
+// driver's own; see DB.Translate.
+func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) Row {
+	return Row{func(dest []any) error {
+		tx.db.statement()
+		text, args := tx.bind(query, args)
+		rows, err := tx.tx.QueryContext(ctx, text, args...)
+		return scanOne(tx.db.dialect, rows, err, dest)
+	}}
 }
 
 // ExecUrgent runs one statement, such as a heartbeat, that must not wait behind the work of this
@@ -171,7 +183,8 @@ func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows i
 	if db.sqlite == nil {
 		db.transaction(0)
 		db.statement()
-		res, err := db.urgent.ExecContext(ctx, db.dialect.Rebind(query), args...)
+		text, args := db.dialect.bind(query, args)
+		res, err := db.urgent.ExecContext(ctx, text, args...)
 		if err != nil {
 			return 0, db.dialect.translate(err)
 		}

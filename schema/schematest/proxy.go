@@ -18,17 +18,19 @@ type Proxy struct {
 	listener net.Listener
 	target   string
 
-	requests atomic.Int64
+	requests, attentions atomic.Int64
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	delay  time.Duration
-	silent bool     // nothing is passed on, and nothing is closed
-	lose   bool     // cut at the next COMMIT
-	seen   bool     // but pass it on first, and cut when it is answered
-	answer net.Conn // whose next packet is the answer to that COMMIT
-	giveUp int      // how many statements are yet to be given up
-	victim net.Conn // whose next answer is replaced
+	mu         sync.Mutex
+	statements map[Statement]int
+	conns      map[net.Conn]struct{}
+	delay      time.Duration
+	silent     bool          // nothing is passed on, and nothing is closed
+	lose       bool          // cut at the next COMMIT
+	seen       bool          // but pass it on first, and cut when it is answered
+	answer     net.Conn      // whose next packet is the answer to that COMMIT
+	late       chan struct{} // the next COMMIT arrives when it is closed, and its connection is cut at once
+	giveUp     int           // how many statements are yet to be given up
+	victim     net.Conn      // whose next answer is replaced
 }
 
 // NewProxy gives a proxy to the server of a DSN, and the DSN that goes through it.
@@ -52,7 +54,7 @@ func ListenProxy(dsn string) (*Proxy, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	p := &Proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}, statements: map[Statement]int{}}
 	go p.accept()
 	u.Host = listener.Addr().String()
 	return p, u.String(), nil
@@ -109,6 +111,32 @@ func (p *Proxy) GiveUp(n int) {
 	p.giveUp = n
 }
 
+// HoldCommit has the next COMMIT arrive late: its client's connection is cut at once, and the server gets it when
+// release is called. Until then the server has the transaction open, with all that it has locked.
+func (p *Proxy) HoldCommit() (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late := make(chan struct{})
+	p.late = late
+	return sync.OnceFunc(func() { close(late) })
+}
+
+// holds cuts the client of a COMMIT that is to arrive late, and waits until it may.
+func (p *Proxy) holds(client net.Conn, packet []byte, request bool) bool {
+	p.mu.Lock()
+	late := p.late
+	if late == nil || !request || !isCommit(packet) {
+		p.mu.Unlock()
+		return false
+	}
+	p.late = nil
+	delete(p.conns, client)
+	p.mu.Unlock()
+	_ = client.Close()
+	<-late
+	return true
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -130,17 +158,29 @@ func (p *Proxy) accept() {
 
 // pass copies TDS packets from one side to the other until either closes.
 func (p *Proxy) pass(from, to net.Conn, request bool) {
-	defer func() { _ = from.Close(); _ = to.Close() }()
+	closing := []net.Conn{from, to}
+	defer func() {
+		for _, c := range closing {
+			_ = c.Close()
+		}
+	}()
+	var m message
 	for {
 		packet, err := readPacket(from)
 		if err != nil {
 			return
 		}
-		if request && packet[1]&endOfMessage != 0 {
+		if request && m.add(packet) {
 			p.requests.Add(1)
+			p.note(&m)
 		}
 		if p.cuts(from, to, packet, request) {
 			p.Cut()
+			return
+		}
+		if p.holds(from, packet, request) {
+			_, _ = to.Write(packet)
+			closing = nil // the answer finds the client gone, and closes the other one
 			return
 		}
 		if packet = p.given(from, to, packet, request); packet == nil {
@@ -195,7 +235,7 @@ const endOfMessage = 1
 // isCommit: a transaction manager request (type 14) of kind TM_COMMIT_XACT (7), which
 // follows the headers ([MS-TDS] 2.2.6.9).
 func isCommit(packet []byte) bool {
-	if packet[0] != 14 || len(packet) < 14 {
+	if packet[0] != packetManager || len(packet) < 14 {
 		return false
 	}
 	headers := int(binary.LittleEndian.Uint32(packet[8:]))

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ThreeDotsLabs/watermill"
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
@@ -37,15 +39,13 @@ func (o *Outbox) Insert(d schema.Dialect, messages []work.OutboxMessage) ([]sche
 		wm := &message.Message{UUID: m.UUID, Payload: m.Payload, Metadata: m.Metadata} // it is only read
 		byTopic[m.Topic] = append(byTopic[m.Topic], withPosition(wm, logPosition{m.Partition, m.Position, m.At}))
 	}
-	var questions []schema.Question
+	var c collector
 	for _, topic := range topics {
-		inserts, err := insert(d, o.logger, topic, byTopic[topic])
-		if err != nil {
+		if err := c.insert(d, o.logger, topic, byTopic[topic]); err != nil {
 			return nil, err
 		}
-		questions = append(questions, inserts...)
 	}
-	return questions, nil
+	return c.questions(), nil
 }
 
 // Committed wakes the subscribers of this process.
@@ -55,35 +55,43 @@ func (o *Outbox) Committed(topics []string) {
 	}
 }
 
-// insert has watermill-sql's Publisher write messages that have a position, and gives its statements.
-func insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, messages message.Messages) ([]schema.Question, error) {
-	if err := inflight.ValidTopic(topic); err != nil {
-		return nil, err
-	}
-	var c collector
-	p, err := wsql.NewPublisher(&c, wsql.PublisherConfig{SchemaAdapter: SchemaAdapter{Dialect: d}}, logger)
-	if err != nil {
-		return nil, err
-	}
-	err = schema.Rows(len(messages), outboxColumns, func(from, to int, _ string) error {
-		if err := p.Publish(topic, messages[from:to]...); err != nil {
-			return fmt.Errorf("publish to %s: %w", topic, err)
-		}
-		return nil
-	})
-	return c.questions, err
-}
-
-// collector stands in for the database towards watermill-sql's Publisher. It keeps the statements that the
-// Publisher would run, so that they share a round trip with those of the events.
+// collector stands in for the database towards watermill-sql's Publisher. It keeps the rows that the Publisher
+// would insert, so that they share a statement and a round trip with others.
 type collector struct {
 	wsql.ContextExecutor // nil: a Publisher inserts, by ExecContext, and does nothing else
-	questions            []schema.Question
+	into                 string
+	rows                 []any
 }
 
-// ExecContext keeps a statement. How many rows it will change is not known yet, and the
+// insert has watermill-sql's Publisher write messages that have a position.
+func (c *collector) insert(d schema.Dialect, logger watermill.LoggerAdapter, topic string, messages message.Messages) error {
+	if err := inflight.ValidTopic(topic); err != nil {
+		return err
+	}
+	p, err := wsql.NewPublisher(c, wsql.PublisherConfig{SchemaAdapter: SchemaAdapter{Dialect: d}}, logger)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(messages, maxInsert) {
+		if err := p.Publish(topic, some...); err != nil {
+			return fmt.Errorf("publish to %s: %w", topic, err)
+		}
+	}
+	return nil
+}
+
+// ExecContext keeps the rows of an InsertQuery. How many rows it will change is not known yet, and the
 // Publisher does not ask.
 func (c *collector) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
-	c.questions = append(c.questions, schema.Question{Query: query, Args: args})
+	into, _, _ := strings.Cut(query, "VALUES")
+	c.into, c.rows = into, append(c.rows, args...)
 	return driver.ResultNoRows, nil
+}
+
+// questions insert what was collected.
+func (c *collector) questions() []schema.Question {
+	if len(c.rows) == 0 {
+		return nil
+	}
+	return []schema.Question{{Query: c.into + "VALUES *", Args: c.rows, Width: outboxColumns}}
 }

@@ -57,11 +57,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		for i, m := range messages {
 			located[i] = withPosition(m.Copy(), logPosition{inflight.Unplaced, head + int64(i) + 1, time.Now()})
 		}
-		inserts, err := insert(tx.Dialect(), p.logger, topic, located)
-		if err != nil {
+		var c collector
+		if err := c.insert(tx.Dialect(), p.logger, topic, located); err != nil {
 			return err
 		}
-		return tx.Ask(ctx, inserts...)
+		return tx.Ask(ctx, c.questions()...)
 	})
 	if err != nil {
 		return fmt.Errorf("publish %d messages to %s: %w", len(messages), topic, err)

@@ -114,7 +114,7 @@ func (f *Fold) writeWith(ctx context.Context, tx *schema.Tx, fence Fence, s stat
 	passed, written := int64(-1), int64(0) // what the fence changed, if that is known
 	err := tx.Ask(ctx,
 		schema.Question{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }},
-		schema.Question{Query: s.query, Args: s.args, Changed: func(n int64) { written = n }})
+		s.question(&written))
 	if passed != 1 {
 		return fenceError(passed, err)
 	}
@@ -143,10 +143,16 @@ func (f *Fold) written(s statement, n int64, err error) error {
 	return nil
 }
 
+// run runs a statement and gives how many rows it changed; -1 if that is not known.
 func run(ctx context.Context, tx *schema.Tx, s statement) (int64, error) {
-	result, err := tx.ExecContext(ctx, s.query, s.args...)
-	if err != nil {
+	changed := int64(0)
+	if err := tx.Ask(ctx, s.question(&changed)); err != nil {
 		return -1, err
 	}
-	return result.RowsAffected()
+	return changed, nil
+}
+
+// question is the statement, which adds to changed how many rows it changes.
+func (s statement) question(changed *int64) schema.Question {
+	return schema.Question{Query: s.query, Args: s.args, Width: s.width, Changed: func(n int64) { *changed += n }}
 }

@@ -18,8 +18,8 @@ type Dialect struct {
 	SkipLocked string
 	// Swap changes the names of the two tables of orders, in a transaction.
 	Swap []string
-	// update sets columns of the rows whose order_id is the last of each row of values.
-	update func(table string, columns []string, values string) string
+	// update sets columns of the rows whose order_id is the last of each of the rows of a Question.
+	update func(table string, columns []string) string
 }
 
 // changed says which of the columns that have an index an update has to set. The

@@ -7,7 +7,7 @@ import (
 
 var sqlite = Dialect{
 	// UPDATE ... FROM joins the rows given, which have no index, to the table by its key.
-	update: func(table string, columns []string, values string) string {
+	update: func(table string, columns []string) string {
 		var b strings.Builder
 		b.WriteString(`UPDATE ` + table + ` SET `)
 		for i, c := range columns {
@@ -16,7 +16,7 @@ var sqlite = Dialect{
 			}
 			b.WriteString(c + ` = column` + strconv.Itoa(i+1))
 		}
-		b.WriteString(` FROM (VALUES ` + values + `) WHERE order_id = column` + strconv.Itoa(len(columns)+1))
+		b.WriteString(` FROM (VALUES *) WHERE order_id = column` + strconv.Itoa(len(columns)+1))
 		return b.String()
 	},
 	Nth:       `LIMIT 1 OFFSET ?2`,

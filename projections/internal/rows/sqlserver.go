@@ -3,7 +3,7 @@ package rows
 import "strings"
 
 var sqlServer = Dialect{
-	update: func(table string, columns []string, values string) string {
+	update: func(table string, columns []string) string {
 		var b strings.Builder
 		b.WriteString(`UPDATE o SET `)
 		for i, c := range columns {
@@ -14,7 +14,7 @@ var sqlServer = Dialect{
 		}
 		// A table that is young has the server choose a hash join, which reads, and locks, all of it. The
 		// kind of the key is named so that nothing is in the way of a seek.
-		b.WriteString(` FROM ` + table + ` AS o WITH (FORCESEEK, ROWLOCK) JOIN (VALUES ` + values + `) AS v (` + strings.Join(columns, `, `) +
+		b.WriteString(` FROM ` + table + ` AS o WITH (FORCESEEK, ROWLOCK) JOIN (VALUES *) AS v (` + strings.Join(columns, `, `) +
 			`, order_id) ON o.order_id = CAST(v.order_id AS BINARY(16))`)
 		return b.String()
 	},

@@ -71,6 +71,7 @@ func (t Table) load(ctx context.Context, q Querier, ids []domain.OrderID, column
 type statement struct {
 	query string
 	args  []any
+	width int   // see schema.Question
 	rows  int64 // that it has to change; 0: as many as there are
 }
 
@@ -84,32 +85,32 @@ func (t Table) remove(ids []domain.OrderID) (all []statement) {
 }
 
 // insert adds rows.
-func (t Table) insert(rows []Row) (all []statement) {
-	_ = schema.Rows(len(rows), width, func(from, to int, values string) error {
-		args := make([]any, 0, (to-from)*width)
-		for _, r := range rows[from:to] {
-			args = append(args, r.args()...)
-		}
-		all = append(all, statement{`INSERT INTO ` + t.Name + ` (` + Columns + `) VALUES ` + values, args, int64(to - from)})
-		return nil
-	})
-	return all
+func (t Table) insert(rows []Row) []statement {
+	args := make([]any, 0, len(rows)*width)
+	for _, r := range rows {
+		args = append(args, r.args()...)
+	}
+	return write(`INSERT INTO `+t.Name+` (`+Columns+`) VALUES *`, args, width)
 }
 
 // update sets what can change of rows that are there, the indexed columns only as far as
 // what says.
-func (t Table) update(rows []Row, what changed) (all []statement) {
+func (t Table) update(rows []Row, what changed) []statement {
 	set := setColumns[what]
 	columns := len(set) + 1
-	_ = schema.Rows(len(rows), columns, func(from, to int, values string) error {
-		args := make([]any, 0, (to-from)*columns)
-		for _, r := range rows[from:to] {
-			args = append(r.stateArgs(args, what), r.ID[:])
-		}
-		all = append(all, statement{t.Dialect.update(t.Name, set, values), args, int64(to - from)})
+	args := make([]any, 0, len(rows)*columns)
+	for _, r := range rows {
+		args = append(r.stateArgs(args, what), r.ID[:])
+	}
+	return write(t.Dialect.update(t.Name, set), args, columns)
+}
+
+// write is the statement that writes the rows of some arguments, if there are any.
+func write(query string, args []any, width int) []statement {
+	if len(args) == 0 {
 		return nil
-	})
-	return all
+	}
+	return []statement{{query: query, args: args, width: width, rows: int64(len(args) / width)}}
 }
 
 // stateArgs appends the values of the columns that setColumns names.

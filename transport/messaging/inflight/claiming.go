@@ -115,7 +115,7 @@ func (t *claiming) read(ctx context.Context, sources []Source) (offers []*offer,
 		o := &offer{Source: x}
 		offers = append(offers, o)
 		questions = append(questions, schema.Question{
-			Query: t.statements.readNew, Args: []any{t.conf.Group, x.Topic, x.partition, x.last},
+			Query: t.statements.readNew, Args: []any{t.conf.Group, x.Topic, x.partition, x.last}, Spare: true,
 			Read: func(rows *sql.Rows) error { return t.readOne(rows, o) },
 		})
 	}

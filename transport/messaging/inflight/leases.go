@@ -1,6 +1,7 @@
 package inflight
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -31,7 +32,8 @@ func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []b
 	clear(held)
 	var kept []int // the numbers of requests to be looked at together
 	starts := map[work.Registration][]int{}
-	for i, r := range requests {
+	for _, i := range byStatement(requests) {
+		r := requests[i]
 		switch {
 		case r.Settle == work.SettleStart:
 			starts[r.Lease.Registration] = append(starts[r.Lease.Registration], i)
@@ -48,6 +50,22 @@ func (s Leases) Settle(d schema.Dialect, requests []work.SettleRequest, held []b
 		}
 	}
 	return slices.Concat(lookAtNodes(d, starts, held), lookAtRows(requests, kept, held), questions), nil
+}
+
+// byStatement gives the numbers of requests so that those which need the same statement follow each other.
+func byStatement(requests []work.SettleRequest) []int {
+	statement := func(i int) work.Settlement {
+		if s := requests[i].Settle; s != work.SettlePass {
+			return s
+		}
+		return work.SettleKeep
+	}
+	numbers := make([]int, len(requests))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	slices.SortStableFunc(numbers, func(a, b int) int { return cmp.Compare(statement(a), statement(b)) })
+	return numbers
 }
 
 // settle gives the statements for one request.
@@ -132,6 +150,7 @@ func (s Leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) ([]schem
 			return nil, err
 		}
 		questions[i] = schema.Question{
+			Spare:   true,
 			Query:   `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence,
 			Args:    append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata)),
 			Changed: func(rows int64) { held[i] = rows > 0 },
@@ -156,18 +175,11 @@ func (s Leases) Start(d schema.Dialect, starts []work.Pass) (questions []schema.
 	into := `INSERT INTO inflight (consumer_group, first_topic, topic, partition, first_position, position, uuid, payload, metadata, node, epoch,
 		attempt, interruptions, claimed_at, available_at) `
 	begun := `, 1, 0, ` + d.Now() + `, ` + d.Now()
-	if d.RoundTrips() { // statements of one row are sent together
-		for _, row := range rows {
-			questions = append(questions, schema.Question{Query: into + `VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11` + begun + `)`, Args: row})
-		}
-		return questions, nil
-	}
-	err = schema.Rows(len(rows), columns, func(from, to int, values string) error {
-		query := into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11` + begun + ` FROM (VALUES ` + values + `)`
-		questions = append(questions, schema.Question{Query: query, Args: slices.Concat(rows[from:to]...)})
-		return nil
-	})
-	return questions, err
+	return []schema.Question{{
+		Query: into + `SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11` + begun +
+			` FROM (VALUES *) AS started`,
+		Args: slices.Concat(rows...), Width: columns,
+	}}, nil
 }
 
 // fence is the condition that a row is that of a lease which is still held; it uses ?1 to ?8. The position is
@@ -186,18 +198,18 @@ func fenceArgs(l work.Lease) []any {
 func keep(l work.Lease, tell func(rows int64)) schema.Question {
 	const one, other = `'1970-01-01 00:00:00.000000'`, `'1970-01-01 00:00:00.000001'`
 	return schema.Question{Query: `UPDATE inflight SET available_at = CASE WHEN available_at = ` + one + ` THEN ` + other + ` ELSE ` + one + ` END` + fence,
-		Args: fenceArgs(l), Changed: tell}
+		Args: fenceArgs(l), Spare: true, Changed: tell}
 }
 
 // remove ends a lease whose message has been dealt with.
 func remove(l work.Lease, tell func(rows int64)) schema.Question {
-	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Changed: tell}
+	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Spare: true, Changed: tell}
 }
 
 // giveBack frees the row, to be claimed after a delay.
 func giveBack(d schema.Dialect, l work.Lease, delay time.Duration, interruptions int, tell func(rows int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
-		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Changed: tell}
+		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Spare: true, Changed: tell}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row, so that all

@@ -68,7 +68,7 @@ func onSQLServer(d schema.Dialect, text string) string {
 // one row. Nothing must come between them. So they are one question where statements are sent together.
 func pair(d schema.Dialect, first, second string, args []any, tell func(rows int64)) []schema.Question {
 	if d.Name() == "sqlserver" {
-		return []schema.Question{{Query: first + ";\n" + second + ` AND @@ROWCOUNT = 1`, Args: args, Changed: tell}}
+		return []schema.Question{{Query: first + ";\n" + second + ` AND @@ROWCOUNT = 1`, Args: args, Spare: true, Changed: tell}}
 	}
 	return []schema.Question{{Query: first, Args: args}, {Query: second + ` AND changes() = 1`, Args: args, Changed: tell}}
 }

@@ -1,0 +1,168 @@
+package schema
+
+import (
+	"database/sql"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// rowsHere stands in a query for its rows (see Question.Width).
+const rowsHere = "VALUES *"
+
+// sizes are the numbers of rows of a statement, and of equal statements that follow each other. A group of
+// appends has any number of either, and each combination of numbers would be a text and a plan of its own.
+// With these sizes there are few combinations, and what is sent for nothing costs less than a plan.
+var sizes = [...]int{1, 4, 16, 32, 64}
+
+const (
+	mostRows = 64
+	// together is the least size of what is sent together with something as large.
+	together = 16
+)
+
+// sizeOf is the size for n, which is mostRows at most, in the company of others up to largest.
+func sizeOf(n, largest int) int {
+	n = max(n, min(largest, together))
+	for _, size := range sizes {
+		if size >= n {
+			return size
+		}
+	}
+	return mostRows
+}
+
+// fill gives the statements that are sent for questions: their rows, and the equal ones among them, filled
+// up to one of the sizes.
+func fill(questions []Question) (filled []Question) {
+	rows, equal := 0, 0 // the most of either
+	for part := range parts(questions) {
+		if q := part[0]; q.Width > 0 {
+			rows = max(rows, min(len(q.Args)/q.Width, mostRows))
+		} else {
+			equal = max(equal, len(part))
+		}
+	}
+	for part := range parts(questions) {
+		q := part[0]
+		switch {
+		case q.Width > 0:
+			for args := range slices.Chunk(q.Args, q.Width*mostRows) {
+				filled = append(filled, q.withRows(args, sizeOf(len(args)/q.Width, rows)))
+			}
+		case q.Spare:
+			filled = append(filled, part...)
+			for range sizeOf(len(part), equal) - len(part) {
+				filled = append(filled, q.blank())
+			}
+		default:
+			filled = append(filled, q)
+		}
+	}
+	return filled
+}
+
+// parts are the questions one by one, but Spare ones with the equal ones that follow them.
+func parts(questions []Question) func(yield func([]Question) bool) {
+	return func(yield func([]Question) bool) {
+		for len(questions) > 0 {
+			n := repeated(questions)
+			if !yield(questions[:n]) {
+				return
+			}
+			questions = questions[n:]
+		}
+	}
+}
+
+// repeated is how many of the questions are the first one again.
+func repeated(questions []Question) int {
+	n := 1
+	for questions[0].Spare && n < min(len(questions), mostRows) && sameText(questions[0], questions[n]) {
+		n++
+	}
+	return n
+}
+
+// sameText says whether two questions make the same text.
+func sameText(a, b Question) bool {
+	return a.Spare == b.Spare && a.Query == b.Query && len(a.Args) == len(b.Args) &&
+		(a.Changed == nil) == (b.Changed == nil) && (a.Read == nil) == (b.Read == nil)
+}
+
+// blank is the question with arguments for which it does nothing.
+func (q *Question) blank() Question {
+	b := Question{Query: q.Query, Args: blank(q.Args)}
+	if q.Changed != nil {
+		b.Changed = func(int64) {}
+	}
+	if q.Read != nil {
+		b.Read = func(*sql.Rows) error { return nil }
+	}
+	return b
+}
+
+// blank gives arguments that are declared as these are: zeros and empty texts. Bytes, which are declared by
+// their length, stay as they are.
+func blank(args []any) []any {
+	blanks := make([]any, len(args))
+	for i, arg := range args {
+		if b, ok := arg.([]byte); ok {
+			blanks[i] = b
+			continue
+		}
+		blanks[i] = reflect.Zero(reflect.TypeOf(arg)).Interface()
+	}
+	return blanks
+}
+
+// withRows is the question with so many rows, of which only those of args count.
+func (q *Question) withRows(args []any, size int) Question {
+	filled := Question{Query: withRows(q.Query, q.Width, size), Args: args, Read: q.Read, Changed: q.Changed}
+	if size == 1 {
+		return filled
+	}
+	n := len(args) / q.Width
+	filled.Args = append(make([]any, 0, size*q.Width+1), args...)
+	for range size - n {
+		filled.Args = append(filled.Args, blank(args[:q.Width])...)
+	}
+	filled.Args = append(filled.Args, n)
+	return filled
+}
+
+// rowText names a query with rows.
+type rowText struct {
+	query       string
+	width, size int
+}
+
+// rowTexts keeps what withRows made.
+var rowTexts sync.Map // of string by rowText
+
+// withRows writes rows into a query, numbered, and one parameter more: how many of them count.
+func withRows(query string, width, size int) string {
+	key := rowText{query, width, size}
+	if text, known := rowTexts.Load(key); known {
+		return text.(string)
+	}
+	before, after, _ := strings.Cut(query, rowsHere)
+	columns := make([]string, width)
+	for i := range columns {
+		columns[i] = "column" + strconv.Itoa(i+1)
+	}
+	list := strings.Join(columns, ", ")
+	rows := make([]string, size)
+	for i := range rows {
+		rows[i] = "(" + strconv.Itoa(i+1) + ", " + placeholders(i*width+1, width) + ")"
+	}
+	text := before + "SELECT " + list + " FROM (VALUES " + strings.Join(rows, ", ") + ") AS listed (number, " + list + ")"
+	if size > 1 {
+		text += " WHERE number <= ?" + strconv.Itoa(size*width+1)
+	}
+	text += after
+	rowTexts.Store(key, text)
+	return text
+}
