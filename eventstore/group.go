@@ -108,6 +108,7 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 		return classify(err)
 	}
 	crashpoint.Here("append.committed")
+	l.appended = time.Now()
 	s.publish(c)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
@@ -41,14 +42,24 @@ type lane struct {
 	busy  bool
 	args  []any // of the rows of events; used again by each group
 	// doubts is how many groups must find the head where this process had left it before it is trusted to be
-	// there. It is used by the lane's goroutine only.
-	doubts int
+	// there: soon after an append of this process, when others have come in between less often, and later. It
+	// and what follows are used by the lane's goroutine only.
+	doubts   [2]int
+	late     int       // 1 if the group under way began later, else 0
+	appended time.Time // when this process appended last
 }
+
+// soon is how long after an append the next one comes soon after it.
+const soon = 200 * time.Millisecond
 
 // trust is what the next group believes. A process that seems to be alone in appending to the partition
 // believes that the head is where it left it: to be right saves a round trip, to be wrong costs three.
 func (l *lane) trust() trust {
-	if l.doubts > 0 {
+	l.late = 0
+	if time.Since(l.appended) > soon {
+		l.late = 1
+	}
+	if l.doubts[l.late] > 0 {
 		return inEnds
 	}
 	return inAll
@@ -56,11 +67,11 @@ func (l *lane) trust() trust {
 
 // found notes where a group found the head.
 func (l *lane) found(h head) {
-	switch {
+	switch doubts := &l.doubts[l.late]; {
 	case h.asRemembered():
-		l.doubts = max(l.doubts-1, 0)
+		*doubts = max(*doubts-1, 0)
 	case h.believed || h.taken > 0 && h.mark.position > 0:
-		l.doubts = 4
+		*doubts = 4
 	}
 }
 
