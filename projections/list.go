@@ -10,7 +10,7 @@ import (
 	"orderflow/projections/internal/rows"
 )
 
-// errFull says that a page has all the orders it may have.
+// errFull says that the details of a page are as long as they may be.
 var errFull = errors.New("the page is full")
 
 // List gives one page of the orders that the filter lets through, newest first, by the
@@ -22,14 +22,15 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	page, details := Page{Orders: make([]OrderView, 0, limit)}, 0
+	page, details, full := Page{Orders: make([]OrderView, 0, limit)}, 0, false
 	q := query{table: v.table, dialect: v.db.Dialect(), filter: f, after: after, most: limit + 1} // one more says whether there is a next page
 	text := q.text()                                                                              // which makes the arguments
 	err = v.db.Read(ctx, func(answer *sql.Rows) error {
-		page.Orders, details = page.Orders[:0], 0
+		page.Orders, details, full = page.Orders[:0], 0, false
 		return rows.Scan(answer, nil, func(r *rows.Row) error {
-			if len(page.Orders) == limit {
-				return errFull
+			if len(page.Orders) == limit { // it is the last row: the end of the answer is read with it
+				full = true
+				return nil
 			}
 			one, err := viewOf(r)
 			if errors.Is(err, domain.ErrCorrupt) {
@@ -46,7 +47,7 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 		})
 	}, text, q.args...)
 	switch {
-	case errors.Is(err, errFull):
+	case full && err == nil, errors.Is(err, errFull):
 		last := page.Orders[len(page.Orders)-1]
 		page.NextCursor = cursor{customer: f.customer(), placed: last.PlacedAt, id: last.OrderID}.String()
 	case err != nil:
