@@ -24,8 +24,8 @@
 // In what order things happen: a projector that is woken by an append lingers, so that an
 // order of a few milliseconds is written once, when it has ended, and its own commits do
 // not wait for that. Then it does a round: it reads the heads of the log and its checkpoints, in one statement,
-// unless it was told of all that there is to do; then the events between them, and the rows of the orders they
-// touch; folds; and then in one short
+// unless it was told of all that there is to do and has met no other projector lately; then the events between
+// them, and the rows of the orders they touch; folds; and then in one short
 // transaction moves the checkpoint and writes one row for each order touched, while the
 // events after them are read. If the checkpoint is not where it was, nothing is written.
 package tail
