@@ -17,7 +17,7 @@ const (
 	// beside a step's time.
 	settled = 2 * time.Second
 	// filling is how many steps may take their time before all workers have work.
-	filling = 4
+	filling = 12
 	// allRoles is how many nodes have all roles. The others work and do nothing else.
 	allRoles = 2
 )
