@@ -49,8 +49,9 @@ func fill(questions []Question) (filled []Question) {
 		q := part[0]
 		switch {
 		case q.Width > 0:
+			size := sizeOf(len(q.Args)/q.Width, rows) // mostRows if there are several parts
 			for args := range slices.Chunk(q.Args, q.Width*mostRows) {
-				filled = append(filled, q.withRows(args, sizeOf(len(args)/q.Width, rows)))
+				filled = append(filled, q.withRows(args, size))
 			}
 		case q.Spare:
 			filled = append(filled, part...)
