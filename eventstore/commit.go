@@ -186,8 +186,10 @@ func (c *commit) settle() (questions []schema.Question, held []bool, err error) 
 
 // prepare finds out what memory has, and whether all of it is believed.
 func (c *commit) prepare() {
-	c.unknown = c.unknownEnds() // first, so that what is remembered lies before the mark
-	c.head.mark = c.memory.marks.of(c.head.partition)
+	c.memory.look(func() {
+		c.unknown = c.unknownEnds() // first, so that what is remembered lies before the mark
+		c.head.mark = c.memory.marks.of(c.head.partition)
+	})
 	if c.trust == inAll && c.size > 0 && len(c.unknown) == 0 && c.head.mark.position > 0 {
 		c.head.believed, c.head.at = true, c.head.mark.position
 	}

@@ -10,6 +10,7 @@ import (
 // memory is the part of the log that a store knows without asking the database: streams under way,
 // and the ends of the partitions. No event in it lies beyond the marks.
 type memory struct {
+	whole  sync.RWMutex // held to look at streams and marks together
 	recent *recent
 	marks  marks
 	tails  []logTail // by partition
@@ -41,6 +42,8 @@ func (m *memory) append(partition int, events []*domain.Recorded) {
 
 // forget empties the memory, if gone is still the mark of the partition, and says whether it was.
 func (m *memory) forget(partition int, gone mark) bool {
+	m.whole.Lock()
+	defer m.whole.Unlock()
 	if !m.marks.forget(partition, gone) {
 		return false // somebody else was faster
 	}
@@ -49,6 +52,14 @@ func (m *memory) forget(partition int, gone mark) bool {
 		m.tails[i].clear()
 	}
 	return true
+}
+
+// look calls f, while which nothing is forgotten: the streams that f finds first lie before the marks that
+// it finds then.
+func (m *memory) look(f func()) {
+	m.whole.RLock()
+	defer m.whole.RUnlock()
+	f()
 }
 
 // mark is the last event of a partition that a store or its follower remembers; the zero value is

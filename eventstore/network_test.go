@@ -33,8 +33,8 @@ func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *schem
 	return proxy, db, store
 }
 
-func placing(n byte) work.Unit {
-	return work.Unit{OrderID: domain.OrderID{1, 15: n}, Events: []domain.Event{domain.OrderPlaced{TrackingID: "t"}}}
+func placing() work.Unit {
+	return work.Unit{OrderID: domain.OrderID{1, 15: 1}, Events: []domain.Event{domain.OrderPlaced{TrackingID: "t"}}}
 }
 
 func starting(version int) work.Unit {
@@ -49,7 +49,7 @@ func TestStore_Append_lostCommit(t *testing.T) {
 	for name, seen := range map[string]bool{"the request is lost": false, "the answer is lost": true} {
 		t.Run(name, func(t *testing.T) {
 			proxy, db, store := overNetwork(t, 20*time.Second)
-			if _, err := store.Append(t.Context(), placing(1)); err != nil {
+			if _, err := store.Append(t.Context(), placing()); err != nil {
 				t.Fatal(err)
 			}
 			proxy.LoseCommit(seen)
@@ -75,7 +75,7 @@ func TestStore_Append_lostCommit(t *testing.T) {
 // nothing of the append before it knows that it cannot, and then the truth.
 func TestStore_Append_lateCommit(t *testing.T) {
 	proxy, _, store := overNetwork(t, 60*time.Second)
-	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+	if _, err := store.Append(t.Context(), placing()); err != nil {
 		t.Fatal(err)
 	}
 	sent := proxy.Requests()
@@ -114,7 +114,7 @@ func TestStore_Append_lateCommit(t *testing.T) {
 // fails in bounded time, as unavailable, and the store works again afterwards.
 func TestStore_Append_silence(t *testing.T) {
 	proxy, _, store := overNetwork(t, 2*time.Second)
-	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+	if _, err := store.Append(t.Context(), placing()); err != nil {
 		t.Fatal(err)
 	}
 	proxy.Silence(true)
@@ -136,7 +136,7 @@ func TestStore_Append_silence(t *testing.T) {
 // TestStore_Append_cut: connections that are cut between appends cost no append.
 func TestStore_Append_cut(t *testing.T) {
 	proxy, _, store := overNetwork(t, 20*time.Second)
-	if _, err := store.Append(t.Context(), placing(1)); err != nil {
+	if _, err := store.Append(t.Context(), placing()); err != nil {
 		t.Fatal(err)
 	}
 	proxy.Delay(2 * time.Millisecond)
