@@ -52,6 +52,7 @@ type loop struct {
 	came    atomic.Int64 // when it last came round, in Unix nanoseconds
 	failing time.Time    // since when rounds fail; zero if they do not
 	failed  bool         // the last transaction failed
+	last    bool         // no round comes after this one
 	pressed time.Time    // when it last asked what waits while no slot was free
 }
 
@@ -117,7 +118,7 @@ func (l *loop) round(ctx context.Context) (found bool, err error) {
 	if in {
 		adoptErr = l.adopt(ctx, tenure)
 	}
-	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank)}
+	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank), Last: l.last}
 	r.Acks, r.Suspect = l.slots.unstored()
 	var sources []inflight.Source
 	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (!l.failed || len(r.Acks) == 0) {
@@ -173,8 +174,8 @@ func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.S
 	}
 	r.Free -= len(returned)
 	got, err := l.claimer.Claim(ctx, r, sources)
-	l.failed = err != nil && !errors.Is(err, schema.ErrBusy)
-	l.stored(r, got)
+	l.failed = err != nil
+	l.stored(got)
 	if l.failed {
 		l.dispatch.claimed(r.Tenure, got.Claims)
 		return false, err
@@ -185,16 +186,18 @@ func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.S
 	claims := slices.Concat(got.Claims, taken)
 	l.note(sources, len(claims), free)
 	l.claimer.Leave(sources, claims, free)
-	return len(claims) > 0 || got.Stored && len(r.Acks) > 0, errors.Join(err, takeErr)
+	return len(claims) > 0 || len(got.Stored) > 0, errors.Join(err, takeErr)
 }
 
 // stored heeds what became of acknowledgements, and says what was passed over.
-func (l *loop) stored(r inflight.Round, got inflight.Claimed) {
-	if got.Stored {
-		l.slots.stored(len(r.Acks))
-	}
+func (l *loop) stored(got inflight.Claimed) {
+	l.slots.stored(got.Stored)
 	for _, a := range got.Late {
 		l.conf.Logger.WithFields(a.About).WithField("acked", a.Done).Info("a message was dealt with under a lease that had ended")
+	}
+	if got.Held > 0 {
+		l.conf.Logger.WithFields(logrus.Fields{"group": l.conf.Group, "acknowledgements": got.Held}).
+			Warn("acknowledgements were not stored whose rows another process holds locked; trying again later")
 	}
 	if got.Locked > 0 {
 		l.conf.Logger.WithFields(logrus.Fields{"group": l.conf.Group, "partitions": got.Locked}).
@@ -241,6 +244,7 @@ func (l *loop) rankOf(sources []inflight.Source) int {
 // lastRound waits for handlers whose contexts have ended and stores what they said.
 func (l *loop) lastRound() {
 	l.slots.startDraining()
+	l.last = true
 	wait := time.NewTimer(l.conf.CloseWait)
 	defer wait.Stop()
 	for waiting := true; waiting && l.slots.Busy() > 0; {
@@ -252,7 +256,8 @@ func (l *loop) lastRound() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	if _, err := l.round(ctx); err != nil {
+	_, err := l.round(ctx)
+	if acks, _ := l.slots.unstored(); len(acks) > 0 || err != nil {
 		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
 			Error("the last acknowledgements were not stored; their messages will be delivered again")
 	}

@@ -174,13 +174,21 @@ func (s *slots) unstored() (acks []inflight.Ack, suspect bool) {
 	return s.acks[:len(s.acks):len(s.acks)], suspect
 }
 
-// stored removes the first n acknowledgements, which have been stored.
-func (s *slots) stored(n int) {
+// stored removes acknowledgements, which have been stored. Others keep what unstored gave, so it is not written to.
+func (s *slots) stored(acks []inflight.Ack) {
+	gone := make(map[work.Lease]struct{}, len(acks))
+	for _, a := range acks {
+		gone[a.Lease] = struct{}{}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.acks = s.acks[n:]; len(s.acks) == 0 {
-		s.acks = nil
+	var left []inflight.Ack
+	for _, a := range s.acks {
+		if _, is := gone[a.Lease]; !is {
+			left = append(left, a)
+		}
 	}
+	s.acks = left
 }
 
 // endRound ends a round of the loop.

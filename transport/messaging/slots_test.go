@@ -122,7 +122,7 @@ func TestSlots_drain(t *testing.T) {
 			func() { s.release(reserved, nil) },
 			func() {
 				acks, _ := s.unstored()
-				s.stored(len(acks))
+				s.stored(acks)
 			},
 		}
 		for _, step := range steps {
@@ -161,7 +161,7 @@ func TestSlots_acks(t *testing.T) {
 	if len(acks) != 1 || acks[0].Lease != a.lease {
 		t.Fatalf("to be stored: %+v, want that of the first", acks)
 	}
-	s.stored(len(acks))
+	s.stored(acks)
 	if acks, _ = s.unstored(); len(acks) != 1 || acks[0].Lease != b.lease {
 		t.Errorf("to be stored: %+v, want that of the second", acks)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,17 +145,30 @@ func testStrangerOffset(t *testing.T, db *schema.DB) {
 	}
 }
 
-// testStrangerAck: a message was dealt with whose row somebody holds. It is stored when he has gone.
+// testStrangerAck: of messages that were dealt with, or given back, a stranger holds the row of one. The others are
+// stored while he holds it, without a failure, and that one when he has gone.
 func testStrangerAck(t *testing.T, db *schema.DB) {
-	topic := name("topic")
-	publish(t, db, nil, topic, "in hand")
-	ch := subscribe(t, subscriber(t, db, join(t, db), messaging.Config{Slots: 8}), topic)
-	m := take(t, ch)
-	release := stranger(t, db, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1`, topic)
-	m.Ack()
-	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, topic, uuid) })
-	release()
-	for len(inFlight(t, db, topic)) > 0 {
-		time.Sleep(time.Millisecond)
+	topic, fresh, m := name("topic"), name("topic"), join(t, db)
+	var failed atomic.Int64
+	s := subscriber(t, db, m, messaging.Config{Slots: 8, NackDelay: time.Hour, OnRound: func(err error) {
+		if err != nil {
+			failed.Add(1)
+		}
+	}})
+	messages, ch := inHand(t, db, s, topic), subscribe(t, s, fresh)
+	release := stranger(t, db, `UPDATE inflight SET attempt = attempt + 1 WHERE topic = ?1 AND uuid = ?2`, topic, "m001")
+	for i, msg := range messages {
+		if i == 3 {
+			msg.Nack()
+		} else {
+			msg.Ack()
+		}
 	}
+	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, fresh, uuid) })
+	wantLeft(t, db, topic, m, 1)
+	if n := failed.Load(); n != 0 {
+		t.Errorf("%d rounds failed", n)
+	}
+	release()
+	wantLeft(t, db, topic, m, 0)
 }

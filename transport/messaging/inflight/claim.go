@@ -28,14 +28,16 @@ type Round struct {
 	Free    int      // how many messages it has room for
 	Suspect bool     // it has a suspect in hand; see ClaimerConfig.AloneAfter
 	Acks    []Ack
+	Last    bool // no round comes after it, so that acknowledgements whose rows were found locked are tried at once
 }
 
 // Claimed is what a claim of new messages brought.
 type Claimed struct {
 	Claims []Claim
-	Stored bool  // the acknowledgements are stored
-	Late   []Ack // those that came too late: their leases had ended
+	Stored []Ack // the acknowledgements that are stored
+	Late   []Ack // those of them that came too late: their leases had ended
 	Locked int   // the partitions that were passed over, since somebody had them locked
+	Held   int   // the acknowledgements that were not stored, since somebody had their rows locked
 }
 
 // Ack is the end of a delivery that the database has to hear of.

@@ -59,7 +59,7 @@ func (c *Claimer) prepare(topics []string) statements {
 
 // Claim stores the acknowledgements, and claims new messages from the sources in their order, as far as there is
 // room and as the order of locks allows. The next round finds the rest. What it gives has been committed, also if
-// there is an error.
+// there is an error. A locked row is no error: it holds up its own acknowledgement, or its own partition.
 func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (got Claimed, err error) {
 	sources = slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.Returned })
 	if r.Free <= 0 {
@@ -68,12 +68,15 @@ func (c *Claimer) Claim(ctx context.Context, r Round, sources []Source) (got Cla
 	if len(sources) > 0 {
 		crashpoint.Here("claim.begin")
 	}
-	if len(sources)+len(r.Acks) == 0 {
-		return Claimed{}, nil
+	acks, held := c.heed.apart(r)
+	if r.Acks = acks; len(sources)+len(acks) > 0 {
+		got, err = c.claim(ctx, r, sources)
 	}
-	got, err = c.claim(ctx, r, sources)
 	if errors.Is(err, schema.ErrBusy) {
 		got, err = c.claimApart(ctx, r, sources)
+	}
+	if err == nil {
+		err = c.storeApart(ctx, r, held, &got)
 	}
 	return got, err
 }
@@ -91,15 +94,18 @@ func (c *Claimer) claim(ctx context.Context, r Round, sources []Source) (Claimed
 	for _, x := range sources {
 		c.heed.free(placeOf(x))
 	}
+	for _, a := range r.Acks {
+		c.heed.free(place{row: a.Lease.Row})
+	}
 	claimCommitted(t.claims)
-	return Claimed{Claims: t.claims, Late: t.late, Stored: true}, nil
+	return Claimed{Claims: t.claims, Late: t.late, Stored: r.Acks}, nil
 }
 
-// claimApart does in a transaction each what met a locked row in one: it stores the acknowledgements, and
+// claimApart does in transactions apart what met a locked row in one: it stores the acknowledgements, and
 // claims from a few partitions. A partition that is locked is left alone for a while.
 func (c *Claimer) claimApart(ctx context.Context, r Round, sources []Source) (all Claimed, err error) {
 	if len(r.Acks) > 0 {
-		all, err = c.claim(ctx, r, nil)
+		err = c.storeApart(ctx, r, [][]Ack{r.Acks}, &all)
 	}
 	r.Acks = nil
 	for _, x := range sources[:min(len(sources), together)] {
@@ -117,6 +123,29 @@ func (c *Claimer) claimApart(ctx context.Context, r Round, sources []Source) (al
 		all.Claims, r.Free = append(all.Claims, one.Claims...), r.Free-len(one.Claims)
 	}
 	return all, err
+}
+
+// storeApart stores acknowledgements, each part in a transaction. A part that meets a locked row is halved, until one
+// is found that is held, which is left alone for a while. What is held beside it is found by the next round, so that
+// a round waits for few locks.
+func (c *Claimer) storeApart(ctx context.Context, r Round, parts [][]Ack, all *Claimed) error {
+	for len(parts) > 0 {
+		part := parts[0]
+		parts, r.Acks = parts[1:], part
+		one, err := c.claim(ctx, r, nil)
+		switch busy := errors.Is(err, schema.ErrBusy); {
+		case busy && len(part) == 1:
+			c.heed.locked(place{row: part[0].Lease.Row})
+			all.Held++
+		case busy && all.Held == 0:
+			parts = slices.Concat([][]Ack{part[:len(part)/2], part[len(part)/2:]}, parts)
+		case busy: // the next round finds out
+		case err != nil:
+			return err
+		}
+		all.Stored, all.Late = append(all.Stored, one.Stored...), append(all.Late, one.Late...)
+	}
+	return nil
 }
 
 // Leave notes what a round claimed of free slots, so that the next one goes on where it left messages.

@@ -29,5 +29,6 @@
 //
 // A Claimer waits 300 ms at most for a row that somebody has locked, and with the hints not at all. It never waits
 // in the middle of work that does not need the row: what is new is claimed in a transaction apart from what is
-// taken over, and partition by partition once an offset was found locked (see heed).
+// taken over, and partition by partition once an offset was found locked. An acknowledgement waits for its row, since
+// no row means that it is late; one whose row was found locked is stored apart from all others (see heed).
 package inflight

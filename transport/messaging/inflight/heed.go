@@ -3,6 +3,8 @@ package inflight
 import (
 	"slices"
 	"time"
+
+	"orderflow/domain/work"
 )
 
 const (
@@ -25,11 +27,13 @@ type heed struct {
 	turn  int // moves where the next take-over begins
 }
 
-// place is a partition of a topic, or, if returned is set, all that was given back or is a lost node's.
+// place is a partition of a topic; or, if returned is set, all that was given back or is a lost node's; or the row of
+// a lease.
 type place struct {
 	topic     string
 	partition int
 	returned  bool
+	row       work.Row
 }
 
 func placeOf(x Source) place {
@@ -61,6 +65,21 @@ func (h *heed) open(sources []Source) []Source {
 	}
 	now := time.Now()
 	return slices.DeleteFunc(sources, func(x Source) bool { return now.Before(h.rests[placeOf(x)].end) })
+}
+
+// apart gives the acknowledgements of a round that may be stored together, and those to be stored one by one, since
+// their rows were found locked before. One whose row is left alone just now is in neither.
+func (h *heed) apart(r Round) (together []Ack, each [][]Ack) {
+	now := time.Now()
+	for _, a := range r.Acks {
+		switch rest, met := h.rests[place{row: a.Lease.Row}]; {
+		case !met:
+			together = append(together, a)
+		case r.Last || !now.Before(rest.end):
+			each = append(each, []Ack{a})
+		}
+	}
+	return together, each
 }
 
 // met notes how a transaction ended that was to take n messages over. After one that met a locked row, half as many
