@@ -109,11 +109,13 @@ func typeOf(f form) *typed {
 		piece.WriteString(f.query[end : at[0]+mark])
 		end = at[1]
 		compared := !assigns && (mark > 0 || listed)
-		before, after := around(f.kind(n), compared)
-		piece.WriteString(before + "@p")
-		t.pieces, t.numbers = append(t.pieces, piece.String()), append(t.numbers, n)
-		piece.Reset()
-		piece.WriteString(after)
+		written := around(f.kind(n), compared)
+		for _, before := range written[:len(written)-1] {
+			piece.WriteString(before + "@p")
+			t.pieces, t.numbers = append(t.pieces, piece.String()), append(t.numbers, n)
+			piece.Reset()
+		}
+		piece.WriteString(written[len(written)-1])
 	}
 	piece.WriteString(f.query[end:])
 	t.pieces = append(t.pieces, piece.String())
@@ -127,13 +129,16 @@ func (f form) kind(n int) byte {
 	return f.kinds[n-1]
 }
 
-// around is what a placeholder is written between.
-func around(kind byte, compared bool) (before, after string) {
+// around is what the placeholder is written between, once or twice. The length tells text from none: a
+// comparison with the empty text passes over spaces at the end and over characters without weight.
+func around(kind byte, compared bool) []string {
+	pieces := []string{"", ""}
 	if kind == kindNull {
-		before, after = "NULLIF(", ", N'')"
+		pieces = []string{"CASE WHEN DATALENGTH(", ") > 0 THEN ", " END"}
 	}
 	if compared && (kind == kindText || kind == kindNull) {
-		before, after = "CAST("+before, after+" AS NVARCHAR("+strconv.Itoa(mostCompared)+"))"
+		pieces[0] = "CAST(" + pieces[0]
+		pieces[len(pieces)-1] += " AS NVARCHAR(" + strconv.Itoa(mostCompared) + "))"
 	}
-	return before, after
+	return pieces
 }

@@ -20,13 +20,15 @@ func TestSQLServer_bind(t *testing.T) {
 		want  string
 	}{
 		{`INSERT INTO t VALUES (?1, ?2), (?3, ?4)`, []any{"a", 1, "b", 2}, `INSERT INTO t VALUES (@p1, @p2), (@p3, @p4)`},
-		{`INSERT INTO t VALUES (?1, ?2)`, []any{null, some}, `INSERT INTO t VALUES (NULLIF(@p1, N''), NULLIF(@p2, N''))`},
+		{`INSERT INTO t VALUES (?1, ?2)`, []any{null, some}, `INSERT INTO t VALUES (CASE WHEN DATALENGTH(@p1) > 0 THEN @p1 END, CASE WHEN DATALENGTH(@p2) > 0 THEN @p2 END)`},
 		{`UPDATE t SET a = ?1, b = ?2 WHERE c = ?3 AND d <> ?4 AND e >= ?5`, []any{"a", null, "c", status("d"), 5},
-			`UPDATE t SET a = @p1, b = NULLIF(@p2, N'') WHERE c = CAST(@p3 AS NVARCHAR(4000)) AND d <> CAST(@p4 AS NVARCHAR(4000)) AND e >= @p5`},
+			`UPDATE t SET a = @p1, b = CASE WHEN DATALENGTH(@p2) > 0 THEN @p2 END WHERE c = CAST(@p3 AS NVARCHAR(4000)) AND d <> CAST(@p4 AS NVARCHAR(4000)) AND e >= @p5`},
 		{`SELECT ?1, a FROM t WHERE b IN (?2, ?3) AND c = ?4`, []any{"a", "b", "c", []byte{4}},
 			`SELECT @p1, a FROM t WHERE b IN (CAST(@p2 AS NVARCHAR(4000)), CAST(@p3 AS NVARCHAR(4000))) AND c = @p4`},
 		{`UPDATE t SET a = DATEADD(second, ?1, ?2), b = ?3 WHERE c = ?3`, []any{1, "2", "3"},
 			`UPDATE t SET a = DATEADD(second, @p1, @p2), b = @p3 WHERE c = CAST(@p3 AS NVARCHAR(4000))`},
+		{`SELECT a FROM t WHERE b = ?1 OR c = ?2`, []any{"b", some},
+			`SELECT a FROM t WHERE b = CAST(@p1 AS NVARCHAR(4000)) OR c = CAST(CASE WHEN DATALENGTH(@p2) > 0 THEN @p2 END AS NVARCHAR(4000))`},
 		// What would be cut off is not converted.
 		{`SELECT a FROM t WHERE b = ?1`, []any{strings.Repeat("b", 4001)}, `SELECT a FROM t WHERE b = @p1`},
 	} {
