@@ -110,13 +110,13 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	reads := false
 	text.WriteString(tx.before)
 	for _, q := range questions {
-		statement, declared := declare(q.Query, q.Args)
+		statement := declare(q.Query, q.Args)
 		statement.write(&text, len(args))
 		text.WriteString(";\n")
 		if q.Changed != nil {
 			text.WriteString("SELECT @@ROWCOUNT;\n")
 		}
-		args = append(args, declared...)
+		args = append(args, statement.args...)
 		reads = reads || q.answers()
 	}
 	tx.db.statement()

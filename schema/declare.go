@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,19 +26,16 @@ import (
 // more.
 const mostCompared = 4000
 
-// typed is a statement with placeholders, cut into the pieces between their numbers.
+// typed is a statement, cut into the pieces between its placeholders.
 type typed struct {
-	pieces  []string // one more than there are numbers
-	numbers []int
+	pieces []string // one more than there are placeholders
+	places []place
 }
 
-// write writes the statement with its parameters numbered after the first few.
-func (t *typed) write(to *strings.Builder, after int) {
-	for i, n := range t.numbers {
-		to.WriteString(t.pieces[i])
-		to.WriteString(strconv.Itoa(n + after))
-	}
-	to.WriteString(t.pieces[len(t.numbers)])
+// place is where a placeholder stands.
+type place struct {
+	number   int
+	compared bool
 }
 
 // kinds of arguments, as far as their declaration depends on it.
@@ -48,25 +46,51 @@ const (
 	kindLong  // text that is too long to be converted
 )
 
-// form names a typed statement.
-type form struct{ query, kinds string }
+// kept are the typed statements; there are few different ones, whatever their arguments.
+var kept sync.Map // of *typed by statement
 
-// kept are the typed statements; there are few different ones.
-var kept sync.Map // of *typed by form
+// declared is a statement with arguments whose declarations do not depend on their values.
+type declared struct {
+	*typed
+	args  []any
+	kinds []byte // of args
+}
 
-// declare gives a statement and its arguments with declarations that do not depend on the arguments' values.
-func declare(query string, args []any) (*typed, []any) {
-	kinds, declared := make([]byte, len(args)), make([]any, len(args))
+// declare declares the arguments of a statement.
+func declare(query string, args []any) declared {
+	d := declared{args: make([]any, len(args)), kinds: make([]byte, len(args))}
 	for i, arg := range args {
-		kinds[i], declared[i] = declaredAs(arg)
+		d.kinds[i], d.args[i] = declaredAs(arg)
 	}
-	key := form{query, string(kinds)}
-	if t, known := kept.Load(key); known {
-		return t.(*typed), declared
+	t, known := kept.Load(query)
+	if !known {
+		t, _ = kept.LoadOrStore(query, typeOf(query))
 	}
-	t := typeOf(key)
-	kept.Store(key, t)
-	return t, declared
+	d.typed = t.(*typed)
+	return d
+}
+
+// write writes the statement with its parameters numbered after the first few.
+func (d declared) write(to *strings.Builder, after int) {
+	for i, p := range d.places {
+		to.WriteString(d.pieces[i])
+		written := around(d.kind(p.number), p.compared)
+		for _, before := range written[:len(written)-1] {
+			to.WriteString(before)
+			to.WriteString("@p")
+			to.WriteString(strconv.Itoa(p.number + after))
+		}
+		to.WriteString(written[len(written)-1])
+	}
+	to.WriteString(d.pieces[len(d.places)])
+}
+
+// kind is that of the argument with a number.
+func (d declared) kind(n int) byte {
+	if n < 1 || n > len(d.kinds) {
+		return kindOther
+	}
+	return d.kinds[n-1]
 }
 
 func declaredAs(arg any) (kind byte, _ any) {
@@ -92,53 +116,54 @@ func declaredAs(arg any) (kind byte, _ any) {
 // tokens are what tells where in a statement a placeholder stands.
 var tokens = regexp.MustCompile(`\b(?:SET|WHERE|FROM|ON|WHEN|SELECT|VALUES|IN)\b|\)|[=<>]\s*\?\d+|\?\d+`)
 
-// typeOf finds out where the placeholders of text are compared: after an operator that does not assign, and
-// in a list after IN.
-func typeOf(f form) *typed {
+// typeOf finds out where the placeholders of a statement are compared: after an operator that does not
+// assign, and in a list after IN.
+func typeOf(query string) *typed {
 	t := &typed{}
-	var piece strings.Builder
 	assigns, listed, end := false, false, 0
-	for _, at := range tokens.FindAllStringIndex(f.query, -1) {
-		token := f.query[at[0]:at[1]]
+	for _, at := range tokens.FindAllStringIndex(query, -1) {
+		token := query[at[0]:at[1]]
 		mark := strings.IndexByte(token, '?')
 		if mark < 0 {
 			assigns, listed = token == "SET" || assigns && token == ")", token == "IN"
 			continue
 		}
 		n, _ := strconv.Atoi(token[mark+1:]) // the expression lets digits through only
-		piece.WriteString(f.query[end : at[0]+mark])
+		t.pieces = append(t.pieces, query[end:at[0]+mark])
+		t.places = append(t.places, place{n, !assigns && (mark > 0 || listed)})
 		end = at[1]
-		compared := !assigns && (mark > 0 || listed)
-		written := around(f.kind(n), compared)
-		for _, before := range written[:len(written)-1] {
-			piece.WriteString(before + "@p")
-			t.pieces, t.numbers = append(t.pieces, piece.String()), append(t.numbers, n)
-			piece.Reset()
-		}
-		piece.WriteString(written[len(written)-1])
 	}
-	piece.WriteString(f.query[end:])
-	t.pieces = append(t.pieces, piece.String())
+	t.pieces = append(t.pieces, query[end:])
 	return t
 }
 
-func (f form) kind(n int) byte {
-	if n < 1 || n > len(f.kinds) {
-		return kindOther
-	}
-	return f.kinds[n-1]
+// What a placeholder is written between, once or twice. The length tells text from none: a comparison with
+// the empty text passes over spaces at the end and over characters without weight.
+var (
+	asItIs = []string{"", ""}
+	orNull = []string{"CASE WHEN DATALENGTH(", ") > 0 THEN ", " END"}
+	// where it is compared
+	converted       = cast(asItIs)
+	convertedOrNull = cast(orNull)
+)
+
+// cast converts what is written.
+func cast(written []string) []string {
+	c := slices.Clone(written)
+	c[0] = "CAST(" + c[0]
+	c[len(c)-1] += " AS NVARCHAR(" + strconv.Itoa(mostCompared) + "))"
+	return c
 }
 
-// around is what the placeholder is written between, once or twice. The length tells text from none: a
-// comparison with the empty text passes over spaces at the end and over characters without weight.
+// around is what a placeholder is written between.
 func around(kind byte, compared bool) []string {
-	pieces := []string{"", ""}
-	if kind == kindNull {
-		pieces = []string{"CASE WHEN DATALENGTH(", ") > 0 THEN ", " END"}
+	switch {
+	case kind == kindNull && compared:
+		return convertedOrNull
+	case kind == kindNull:
+		return orNull
+	case kind == kindText && compared:
+		return converted
 	}
-	if compared && (kind == kindText || kind == kindNull) {
-		pieces[0] = "CAST(" + pieces[0]
-		pieces[len(pieces)-1] += " AS NVARCHAR(" + strconv.Itoa(mostCompared) + "))"
-	}
-	return pieces
+	return asItIs
 }

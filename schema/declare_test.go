@@ -2,6 +2,7 @@ package schema
 
 import (
 	"database/sql"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,5 +44,27 @@ func TestSQLServer_bind(t *testing.T) {
 				t.Errorf("%s: argument %d, a %s, is sent as a %T", c.query, i+1, of, arg)
 			}
 		}
+	}
+}
+
+// TestDeclare_kept: what is kept of statements does not grow with the values they come with, however long
+// and short ones, and NULL, are mixed in their rows.
+func TestDeclare_kept(t *testing.T) {
+	all := func() (n int) {
+		kept.Range(func(any, any) bool { n++; return true })
+		return n
+	}
+	before := all()
+	for range 200 {
+		var args []any
+		for range 16 {
+			args = append(args, strings.Repeat("d", rand.IntN(2)*5000), sql.NullString{String: "n", Valid: rand.IntN(2) == 0})
+		}
+		args[1] = sql.NullString{Valid: true} // declared as it is
+		sqlServer{}.bind(`INSERT INTO kept (a, b) VALUES `+Values(16, 2), args)
+		sqlServer{}.bind(`UPDATE kept SET a = ?1, b = ?2 WHERE c = ?3`, args[:3])
+	}
+	if n := all() - before; n != 2 {
+		t.Errorf("of 2 statements with 200 mixes of values %d are kept", n)
 	}
 }

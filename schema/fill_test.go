@@ -13,9 +13,9 @@ func TestFill(t *testing.T) {
 	text := func(questions []Question) (text string, args []any) {
 		var b strings.Builder
 		for _, q := range fill(questions) {
-			statement, declared := declare(q.Query, q.Args)
-			statement.write(&b, len(args))
-			args = append(args, declared...)
+			d := declare(q.Query, q.Args)
+			d.write(&b, len(args))
+			args = append(args, d.args...)
 		}
 		return b.String(), args
 	}

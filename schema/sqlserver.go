@@ -27,10 +27,10 @@ func (sqlServer) Name() string               { return "sqlserver" }
 func (sqlServer) Rebind(query string) string { return strings.ReplaceAll(query, "?", "@p") }
 
 func (sqlServer) bind(query string, args []any) (string, []any) {
-	t, declared := declare(query, args)
+	d := declare(query, args)
 	var text strings.Builder
-	t.write(&text, 0)
-	return text.String(), declared
+	d.write(&text, 0)
+	return text.String(), d.args
 }
 
 func (sqlServer) Limit(param string) string {
