@@ -43,7 +43,8 @@
 //     leave. Topics that come first in Config.Topics have it before others. The partitions of a topic take turns.
 //   - A transaction that has fallen silent, and holds rows locked, keeps nobody from claiming what does not need
 //     these rows. New messages are claimed, and acknowledgements stored, before anything is taken over. What
-//     is locked holds up its own acknowledgement or message alone. It has no precedence while it is left alone: for a second, and up to 8 s if it is found locked again.
+//     is locked holds up its own acknowledgement or message alone. It has no precedence while it is left alone:
+//     for a second, and up to 8 s if it is found locked again.
 //   - A handler may pass its lease on to the next message of its order, which is then delivered in the same
 //     slot. Other groups do not see that message. It may do so unless a message that has precedence waits for
 //     a slot: one that was interrupted or given back, or one of an earlier topic in Config.Topics.

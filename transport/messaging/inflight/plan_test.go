@@ -70,7 +70,7 @@ func TestLeases_plan(t *testing.T) {
 func TestClaimer_plan(t *testing.T) {
 	db := schematest.SQLite(t)
 	for what, q := range inflight.ReturnedQueries(db.Dialect(), work.Topics()) {
-		got := plan(t, db, q, "g", 3)
+		got := plan(t, db, q, "g", 3, 2)
 		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
 			t.Errorf("%s\nis run so:\n%s", what, got)
 		}

@@ -42,7 +42,7 @@ type statements struct {
 	topics       []string // the first to be served first
 	look         string   // ?1 group; gives topic, partition, returned, last position
 	readNew      string   // ?1 group, ?2 topic, ?3 partition, ?4 last position; gives as many as there are slots
-	readReturned string   // ?1 group, ?2 most
+	readReturned string   // ?1 group, ?2 most, ?3 interruptions that make a suspect; gives suspects last
 }
 
 // hintOf is SQL Server's, and empty elsewhere. It only spares waiting: a row that is locked is passed over,
@@ -133,7 +133,7 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 			a.node, a.epoch, a.attempt, a.interruptions FROM (` +
 		abandoned(d, `i.topic, i.partition, i.position, i.first_topic, i.first_position, i.uuid, i.payload, i.metadata, i.node, i.epoch,
 			i.attempt, i.interruptions`, list) +
-		`) a ORDER BY ` + inOrder(`a.topic`, topics) + `, a.interruptions, a.partition, a.position ` + d.Limit("?2")
+		`) a ORDER BY CASE WHEN a.node <> '' AND a.interruptions + 1 >= ?3 THEN 1 ELSE 0 END, ` + inOrder(`a.topic`, topics) + `, a.interruptions, a.partition, a.position ` + d.Limit("?2")
 	return q
 }
 

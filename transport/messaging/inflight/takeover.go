@@ -25,7 +25,7 @@ func (x Returned) lost() bool { return x.owner.Node != "" }
 
 // Returned reads, without a transaction, which messages to take over, if the sources say that there are any: at
 // most as many as there is room for. A message of a lost node counts as interrupted once more. A suspect is among
-// them only if the node has none in hand.
+// them only if the node has none in hand, and behind all others.
 func (c *Claimer) Returned(ctx context.Context, r Round, sources []Source) ([]Returned, error) {
 	if r.Free <= 0 || !slices.ContainsFunc(sources, func(x Source) bool { return x.Returned }) {
 		return nil, nil
@@ -35,7 +35,7 @@ func (c *Claimer) Returned(ctx context.Context, r Round, sources []Source) ([]Re
 		l := &x.Lease
 		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &x.UUID, &x.Payload, &x.Metadata,
 			&x.owner.Node, &x.owner.Epoch, &x.attempt, &l.Interruptions)
-	}, c.prepare(r.Topics).readReturned, c.conf.Group, r.Free)
+	}, c.prepare(r.Topics).readReturned, c.conf.Group, r.Free, c.conf.AloneAfter)
 	if err != nil {
 		return nil, fmt.Errorf("read what was given back or is a lost node's: %w", err)
 	}
