@@ -1,6 +1,7 @@
 package inflight
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,10 @@ const (
 	longestRest  = 8 * time.Second
 	// mostTakenOver is how many messages one transaction takes over.
 	mostTakenOver = 25
+	// mostLocks is how many locks a round meets that takes messages over, before new messages have their turn again.
+	mostLocks = 4
+	// forgotten is how long after its rest a place is forgotten that nobody has tried again.
+	forgotten = time.Minute
 )
 
 // heed is what a claimer remembers of what others had locked. The process that has a row locked may have fallen
@@ -24,16 +29,16 @@ const (
 type heed struct {
 	rests map[place]rest
 	most  int // how many messages the next transaction takes over
-	turn  int // moves where the next take-over begins
 }
 
 // place is a partition of a topic; or, if returned is set, all that was given back or is a lost node's; or the row of
-// a lease.
+// a lease; or all that a registration has.
 type place struct {
 	topic     string
 	partition int
 	returned  bool
 	row       work.Row
+	owner     work.Registration
 }
 
 func placeOf(x Source) place {
@@ -51,8 +56,14 @@ type rest struct {
 
 // locked has a place be left alone.
 func (h *heed) locked(p place) {
-	long := min(max(2*h.rests[p].long, shortestRest), longestRest)
-	h.rests[p] = rest{end: time.Now().Add(long), long: long}
+	h.rest(p, min(max(2*h.rests[p].long, shortestRest), longestRest))
+}
+
+// rest has a place be left alone for so long.
+func (h *heed) rest(p place, long time.Duration) {
+	now := time.Now()
+	maps.DeleteFunc(h.rests, func(_ place, r rest) bool { return now.Sub(r.end) > forgotten })
+	h.rests[p] = rest{end: now.Add(long), long: long}
 }
 
 // free forgets that a place was locked.
@@ -82,24 +93,39 @@ func (h *heed) apart(r Round) (together []Ack, each [][]Ack) {
 	return together, each
 }
 
-// met notes how a transaction ended that was to take n messages over. After one that met a locked row, half as many
-// are taken over at a time, and the next begins with others, so that in the end all are taken over but those
-// that are locked.
-func (h *heed) met(n int, locked bool) {
-	if locked {
-		h.locked(place{returned: true})
-		h.most, h.turn = max(1, n/2), h.turn+1
-		return
-	}
-	h.free(place{returned: true})
-	h.most = min(2*h.most, mostTakenOver)
+// rested says whether a message is left alone just now.
+func (h *heed) rested(x Returned) bool {
+	now := time.Now()
+	return now.Before(h.rests[place{row: x.Lease.Row}].end) || x.lost() && now.Before(h.rests[place{owner: x.owner}].end)
 }
 
-// inTurn gives the messages in the order in which to take them over.
-func (h *heed) inTurn(all []Returned) []Returned {
-	if len(all) == 0 {
-		return nil
+// met says whether a message was found locked before, or its owner.
+func (h *heed) met(x Returned) bool {
+	_, row := h.rests[place{row: x.Lease.Row}]
+	_, owner := h.rests[place{owner: x.owner}]
+	return row || x.lost() && owner
+}
+
+// lastMet gives messages in the order in which to take them over: those last that were found locked before.
+func (h *heed) lastMet(all []Returned) []Returned {
+	met := slices.DeleteFunc(slices.Clone(all), func(x Returned) bool { return !h.met(x) })
+	return append(slices.DeleteFunc(slices.Clone(all), h.met), met...)
+}
+
+// batch is how many of the messages the next transaction takes over. One that was found locked before is alone.
+func (h *heed) batch(all []Returned) int {
+	n := slices.IndexFunc(all, h.met)
+	if n < 0 {
+		n = len(all)
 	}
-	from := h.turn % len(all)
-	return slices.Concat(all[from:], all[:from])
+	return max(1, min(n, h.most))
+}
+
+// taken notes that a transaction took messages over, or found that they are not to be had: none is locked.
+func (h *heed) taken(all []Returned) {
+	for _, x := range all {
+		h.free(place{row: x.Lease.Row})
+		h.free(place{owner: x.owner})
+	}
+	h.most = min(2*h.most, mostTakenOver)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -98,16 +99,30 @@ func (x *Losses) Look(ctx context.Context) error {
 	if len(expired) == 0 {
 		return nil
 	}
-	found := losses{}
-	err = x.db.InTxBrief(ctx, briefly, func(tx *schema.Tx) error {
-		clear(found)
-		return tx.Ask(ctx, found.declare(tx.Dialect(), expired)...)
-	})
-	if err != nil {
-		return fmt.Errorf("declare nodes lost: %w", err)
+	inTx := func(ctx context.Context, f func(*schema.Tx) error) error { return x.db.InTxBrief(ctx, briefly, f) }
+	for _, r := range expired { // each apart, so that one whose row somebody holds does not keep the others
+		oneErr := x.declare(ctx, inTx, r)
+		if oneErr != nil {
+			err = errors.Join(err, fmt.Errorf("declare node %s/%d lost: %w", r.Node, r.Epoch, oneErr))
+		}
+		if oneErr != nil && !errors.Is(oneErr, schema.ErrBusy) {
+			break
+		}
 	}
-	x.tell(found)
-	return nil
+	return err
+}
+
+// declare declares a registration lost if it has expired.
+func (x *Losses) declare(ctx context.Context, inTx func(context.Context, func(*schema.Tx) error) error, r work.Registration) error {
+	found := losses{}
+	err := inTx(ctx, func(tx *schema.Tx) error {
+		clear(found)
+		return tx.Ask(ctx, found.declare(tx.Dialect(), []work.Registration{r})...)
+	})
+	if err == nil {
+		x.tell(found)
+	}
+	return err
 }
 
 // told is a registration that had ended, with all that this process took over from it.

@@ -25,32 +25,49 @@ func (x Returned) lost() bool { return x.owner.Node != "" }
 
 // Returned reads, without a transaction, which messages to take over, if the sources say that there are any: at
 // most as many as there is room for. A message of a lost node counts as interrupted once more. A suspect is among
-// them only if the node has none in hand, and behind all others.
+// them only if the node has none in hand, and behind all others. What was found locked is not among them for a while.
 func (c *Claimer) Returned(ctx context.Context, r Round, sources []Source) ([]Returned, error) {
 	if r.Free <= 0 || !slices.ContainsFunc(sources, func(x Source) bool { return x.Returned }) {
 		return nil, nil
 	}
-	all, err := collect(ctx, c.db, func(rows *sql.Rows, x *Returned) error {
-		x.Lease.Group = c.conf.Group
-		l := &x.Lease
-		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &x.UUID, &x.Payload, &x.Metadata,
-			&x.owner.Node, &x.owner.Epoch, &x.attempt, &l.Interruptions)
-	}, c.prepare(r.Topics).readReturned, c.conf.Group, r.Free, c.conf.AloneAfter)
-	if err != nil {
-		return nil, fmt.Errorf("read what was given back or is a lost node's: %w", err)
+	for most := max(r.Free, mostTakenOver); ; most *= 2 {
+		all, err := c.readReturned(ctx, r, most)
+		if err != nil {
+			return nil, fmt.Errorf("read what was given back or is a lost node's: %w", err)
+		}
+		open := slices.DeleteFunc(slices.Clone(all), c.heed.rested)
+		admitted := c.admit(c.heed.lastMet(open), r)
+		// Otherwise there may be more behind what is left alone. Behind a suspect are only suspects.
+		if len(admitted) < r.Free && len(all) == most && !all[most-1].Suspect {
+			continue
+		}
+		if len(admitted) == 0 && len(open) < len(all) {
+			c.heed.rest(place{returned: true}, shortestRest)
+		}
+		return admitted[:min(len(admitted), r.Free)], nil
 	}
-	return c.admit(all, r), nil
 }
 
-// admit gives the messages that this node may take over, with the leases that they then have.
-func (c *Claimer) admit(all []Returned, r Round) (admitted []Returned) {
-	suspect, topics := r.Suspect, map[string]bool{}
-	for _, x := range all {
+// readReturned reads at most so many messages, with the leases that this node would have.
+func (c *Claimer) readReturned(ctx context.Context, r Round, most int) ([]Returned, error) {
+	return collect(ctx, c.db, func(rows *sql.Rows, x *Returned) error {
+		x.Lease.Group = c.conf.Group
+		l := &x.Lease
+		err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &x.UUID, &x.Payload, &x.Metadata,
+			&x.owner.Node, &x.owner.Epoch, &x.attempt, &l.Interruptions)
 		x.Lease.Registration, x.Lease.Attempt = r.Tenure.Registration, x.attempt+1
 		if x.lost() {
 			x.Lease.Interruptions++
 			x.Suspect = x.Lease.Interruptions >= c.conf.AloneAfter
 		}
+		return err
+	}, c.prepare(r.Topics).readReturned, c.conf.Group, most, c.conf.AloneAfter)
+}
+
+// admit gives the messages that this node may take over: one suspect, and one of each topic that is kept in order.
+func (c *Claimer) admit(all []Returned, r Round) (admitted []Returned) {
+	suspect, topics := r.Suspect, map[string]bool{}
+	for _, x := range all {
 		if x.Suspect && suspect || c.conf.Ordered && topics[x.Lease.Topic] {
 			continue
 		}
@@ -61,21 +78,42 @@ func (c *Claimer) admit(all []Returned, r Round) (admitted []Returned) {
 }
 
 // TakeOver takes messages over, a few in each transaction. After the first it goes on while less than half of
-// the time is gone that ctx has. What it gives has been committed, also if there is an error. If a row is
-// locked that it needs, the error is of kind schema.ErrBusy, and for a while no look finds such messages.
+// the time is gone that ctx has, and until it has met a few locks. What it gives has been committed, also if there is
+// an error. If a row is locked that it needs, the error is of kind schema.ErrBusy. Half as many messages are then taken
+// over at a time, until one is found that is held. That one is left alone for a while, or all of its owner.
 func (c *Claimer) TakeOver(ctx context.Context, all []Returned) (claims []Claim, err error) {
 	half := halfOf(ctx)
-	all = c.heed.inTurn(all)
-	for first := true; len(all) > 0 && (first || time.Now().Before(half)); first = false {
-		n := min(c.heed.most, len(all))
-		some, err := c.takeOver(ctx, all[:n])
-		c.heed.met(n, errors.Is(err, schema.ErrBusy))
-		if err != nil {
-			return claims, fmt.Errorf("take over %d messages of %d: %w", n, len(all), err)
+	for locks := 0; len(all) > 0 && locks < mostLocks; {
+		n := c.heed.batch(all)
+		some, oneErr := c.takeOver(ctx, all[:n])
+		switch {
+		case errors.Is(oneErr, schema.ErrBusy):
+			locks, err = locks+1, fmt.Errorf("take over %d messages of %d: %w", n, len(all), oneErr)
+			if c.heed.most = max(1, n/2); n == 1 {
+				c.leaveAlone(ctx, all[0])
+				all = slices.DeleteFunc(all, c.heed.rested)
+			}
+		case oneErr != nil:
+			return claims, fmt.Errorf("take over %d messages of %d: %w", n, len(all), oneErr)
+		default:
+			c.heed.taken(all[:n])
+			claims, all = append(claims, some...), all[n:]
 		}
-		claims, all = append(claims, some...), all[n:]
+		if !time.Now().Before(half) {
+			break
+		}
 	}
-	return claims, nil
+	return claims, err
+}
+
+// leaveAlone has a message be left alone for a while that could not be taken over alone; or, if the registration of its
+// owner is what somebody holds, all that is the owner's.
+func (c *Claimer) leaveAlone(ctx context.Context, x Returned) {
+	held := place{row: x.Lease.Row}
+	if x.lost() && errors.Is(c.conf.Losses.declare(ctx, c.InTx, x.owner), schema.ErrBusy) {
+		held = place{owner: x.owner}
+	}
+	c.heed.locked(held)
 }
 
 // halfOf is when half of the time is gone that ctx has.
