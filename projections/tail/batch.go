@@ -34,6 +34,8 @@ type logTail struct {
 	seen bool       // the checkpoint has been seen
 	turn turn
 
+	halved int // how many times the size of a batch is halved
+
 	appended atomic.Int64         // the last position that this process has appended
 	stopped  atomic.Pointer[stop] // nil: it follows the log
 }
@@ -86,14 +88,27 @@ func (t *logTail) follow(at place) (moved bool, err error) {
 	return moved, nil
 }
 
-// catchUp applies the partition up to a head. While a batch is committed, the next one
-// is read. errStill if one takes too long.
+// catchUp applies the partition up to a head. errStill if a batch takes too long: halve says with what to try
+// again. Then batches grow as long as they take less than half of the time that they may.
 func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err error) {
+	for err == nil && t.position < head {
+		was := t.position
+		err = t.alike(ctx, head)
+		applied += int(t.position - was)
+	}
+	return applied, err
+}
+
+// alike applies batches of one size, until the next one may be larger. While a batch is committed, the next one is
+// read.
+func (t *logTail) alike(ctx context.Context, head int64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(t.conf.bounds.batch, func() { cancel(errStill) })
+	most := t.conf.bounds.batch
+	watch := time.AfterFunc(most, func() { cancel(errStill) })
 	defer watch.Stop()
-	for p := range rows.Pages(ctx, t.log, rows.Span{Partition: t.partition, After: t.position, Until: head}, t.conf.BatchSize) {
+	begun := time.Now()
+	for p := range rows.Pages(ctx, t.log, rows.Span{Partition: t.partition, After: t.position, Until: head}, t.size()) {
 		if p.Err == nil {
 			p.Err = t.apply(ctx, p.Events)
 		}
@@ -102,12 +117,29 @@ func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err err
 			if errors.Is(context.Cause(ctx), errStill) {
 				p.Err = fmt.Errorf("partition %d after position %d: %w: %w", t.partition, t.position, errStill, p.Err)
 			}
-			return applied, p.Err
+			return p.Err
 		}
-		applied += len(p.Events)
-		watch.Reset(t.conf.bounds.batch)
+		if t.halved > 0 && time.Since(begun) < most/2 {
+			t.halved--
+			return nil
+		}
+		begun = time.Now()
+		watch.Reset(most)
 	}
-	return applied, context.Cause(ctx)
+	return context.Cause(ctx)
+}
+
+// leastBatch is how many events a batch must be allowed to have; see rows.Pages.
+const leastBatch = 2
+
+// size is how many events the next batch has at most.
+func (t *logTail) size() int { return max(t.conf.BatchSize>>t.halved, leastBatch) }
+
+// halve makes the next batch half as large, if it can be.
+func (t *logTail) halve() {
+	if t.size() > leastBatch {
+		t.halved++
+	}
 }
 
 // apply applies the next events of the partition. Everything is read and folded before

@@ -53,7 +53,7 @@ type bounds struct {
 var defaultBounds = bounds{row: 250 * time.Millisecond, batch: 15 * time.Second, silent: 10 * time.Second}
 
 func (c Config) withDefaults() Config {
-	c.BatchSize = max(cmp.Or(c.BatchSize, 2500), 2) // see rows.Pages
+	c.BatchSize = max(cmp.Or(c.BatchSize, 2500), leastBatch)
 	c.Poll = cmp.Or(c.Poll, time.Second)
 	c.Linger = cmp.Or(c.Linger, 50*time.Millisecond)
 	c.bounds = cmp.Or(c.bounds, defaultBounds)

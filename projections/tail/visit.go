@@ -68,6 +68,7 @@ func (p *Projector) advance(ctx context.Context, t *logTail, head int64, s *Seen
 		p.passOver(t, p.conf.bounds.row, err, s)
 		return nil
 	case errors.Is(err, errStill):
+		t.halve()
 		p.passOver(t, p.conf.bounds.batch, err, s)
 	}
 	return err
