@@ -62,13 +62,13 @@ type dispatcher struct {
 	closed chan struct{} // closed when nobody stores acknowledgements any more
 }
 
-// claimed delivers messages that were claimed. A message that no subscription has taken when the slots
-// begin to drain is given back.
-func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim) {
+// claimed delivers messages that were claimed, and puts each into its slot. A message that no subscription has taken
+// when the slots begin to drain is given back.
+func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim, put func(*inHand)) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
 		d := &delivery{inHand: inHand{c.Lease, c.Suspect}, by: x, tenure: tenure, msg: m}
-		x.slots.put(&d.inHand, nil)
+		put(&d.inHand)
 		if err != nil {
 			x.conf.Logger.WithFields(workFields(d.lease, m)).WithError(err).Error("a message cannot be read; it will be tried again")
 			x.finish(d, inflight.Ack{Delay: time.Minute})

@@ -138,7 +138,7 @@ func (l *loop) adopt(ctx context.Context, tenure work.Tenure) error {
 	if len(claims) > 0 {
 		l.conf.Logger.WithFields(logrus.Fields{"group": l.conf.Group, "messages": len(claims), "answer_lost": l.claimer.Uncertain()}).
 			Info("messages whose claim was not confirmed turned out to be claimed")
-		l.dispatch.claimed(tenure, claims)
+		l.dispatch.claimed(tenure, claims, l.slots.putFree)
 	}
 	return err
 }
@@ -167,21 +167,26 @@ func (l *loop) sources(ctx context.Context, r *inflight.Round) (sources []inflig
 // a lost node's have precedence: new ones are claimed for the slots that those leave. They are taken over last
 // all the same, so that nothing waits for rows that somebody may have locked.
 func (l *loop) claim(ctx context.Context, r inflight.Round, sources []inflight.Source) (found bool, err error) {
+	if slices.ContainsFunc(sources, func(x inflight.Source) bool { return x.Returned }) {
+		r.Free = l.slots.keep(r.Free)
+		defer l.slots.keep(0)
+	}
 	free := r.Free
 	returned, err := l.claimer.Returned(ctx, r, sources)
 	if l.failed = err != nil; l.failed {
 		return false, err
 	}
+	l.slots.keep(len(returned))
 	r.Free -= len(returned)
 	got, err := l.claimer.Claim(ctx, r, sources)
 	l.failed = err != nil
 	l.stored(got)
 	if l.failed {
-		l.dispatch.claimed(r.Tenure, got.Claims)
+		l.dispatch.claimed(r.Tenure, got.Claims, l.slots.putFree)
 		return false, err
 	}
 	l.note(sources, len(got.Claims)+len(returned), free)
-	l.dispatch.claimed(r.Tenure, got.Claims)
+	l.dispatch.claimed(r.Tenure, got.Claims, l.slots.putFree)
 	taken, takeErr := l.takeOver(ctx, r.Tenure, returned)
 	claims := slices.Concat(got.Claims, taken)
 	l.note(sources, len(claims), free)
@@ -208,7 +213,7 @@ func (l *loop) stored(got inflight.Claimed) {
 // takeOver takes messages over and has them delivered. What somebody holds locked is no error: it is tried again later.
 func (l *loop) takeOver(ctx context.Context, tenure work.Tenure, returned []inflight.Returned) ([]inflight.Claim, error) {
 	claims, err := l.claimer.TakeOver(ctx, returned)
-	l.dispatch.claimed(tenure, claims)
+	l.dispatch.claimed(tenure, claims, l.slots.putKept)
 	if errors.Is(err, schema.ErrBusy) {
 		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
 			Warn("messages were not taken over whose rows another process holds locked; trying again later")

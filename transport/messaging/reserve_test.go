@@ -19,6 +19,7 @@ func TestSubscriber_Reserve(t *testing.T) {
 		"delivers what was taken":                  testTake,
 		"gives slots that are free":                testReserveSlots,
 		"not before what waits":                    testReserveWaits,
+		"not what is kept for a take-over":         testReserveKept,
 		"not in order, draining, or out of tenure": testReserveNever,
 		"is refused to a lost node":                testTakeFenced,
 		"is not taken for lost on its way":         testTakeOnItsWay,
@@ -155,6 +156,46 @@ func testReserveWaits(t *testing.T, db *schema.DB) {
 	release()
 	if next := take(t, ch); next.UUID != "waits" {
 		t.Fatalf("then came %s", next.UUID)
+	}
+}
+
+// testReserveKept stops a take-over in its middle. Its messages have slots, which are counted once.
+func testReserveKept(t *testing.T, db *schema.DB) {
+	const slots, lost = 8, 7
+	topic, fresh, m := name("topic"), name("topic"), join(t, db)
+	owner := heldBy(t, db, topic, lost)
+	s := subscriber(t, db, m, messaging.Config{Slots: slots})
+	subscribe(t, s, fresh)
+	_, end := reserve(t, m, s, fresh)
+	end(nil, nil)
+	takingOver, goOn := make(chan struct{}), make(chan struct{})
+	release, arrive := sync.OnceFunc(func() { close(goOn) }), sync.OnceFunc(func() { close(takingOver) })
+	t.Cleanup(release)
+	s.WrapInTx(func(inTx messaging.InTx) messaging.InTx {
+		return func(ctx context.Context, f func(*schema.Tx) error) error {
+			arrive()
+			<-goOn
+			return inTx(ctx, f)
+		}
+	})
+	expire(t, db, owner.Tenure)
+	ch := subscribe(t, s, topic)
+	wait(t, takingOver, "the take-over")
+	given := 0
+	for range slots {
+		if _, end := s.Reserve(fresh); end != nil {
+			given++
+		}
+	}
+	if given != slots-lost || s.Busy() != slots {
+		t.Errorf("%d slots were given while %d of %d are filled, and %d are busy", given, lost, slots, s.Busy())
+	}
+	release()
+	for range lost {
+		take(t, ch)
+	}
+	if s.Busy() != slots {
+		t.Errorf("%d of %d slots are busy then", s.Busy(), slots)
 	}
 }
 

@@ -18,7 +18,8 @@ const (
 )
 
 // slots are the places in which a node handles messages. A slot is free, or reserved for a message that is
-// being appended, or it has a message in hand. Slots know neither the database nor Watermill.
+// being appended, or kept for one that is being taken over, or it has a message in hand. Slots know neither the
+// database nor Watermill.
 //
 // Once they drain, nothing new is begun. They are drained when all are free, no acknowledgement is still to
 // be stored, and no round of claiming is under way, which may have begun before.
@@ -32,6 +33,7 @@ type slots struct {
 	mu       sync.Mutex
 	inHand   map[*inHand]struct{}
 	reserved map[*reservation]struct{}
+	kept     int            // for messages that are being taken over
 	acks     []inflight.Ack // still to be stored
 	inRound  bool
 	first    int // the rank of the first message that waits for a slot
@@ -57,7 +59,7 @@ func newSlots(size int) *slots {
 }
 
 // busy is how many slots are not free. s.mu is held.
-func (s *slots) busy() int { return len(s.inHand) + len(s.reserved) }
+func (s *slots) busy() int { return len(s.inHand) + len(s.reserved) + s.kept }
 
 // Busy is how many slots are not free.
 func (s *slots) Busy() int {
@@ -94,6 +96,27 @@ func (s *slots) put(h, before *inHand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.inHand, before)
+	s.inHand[h] = struct{}{}
+}
+
+// keep keeps free slots for messages that are about to be taken over, at most n, and gives how many. Those that were
+// kept before are free.
+func (s *slots) keep(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = 0
+	s.kept = max(min(n, s.size-s.busy()), 0)
+	return s.kept
+}
+
+// putFree puts a message into a free slot (see put).
+func (s *slots) putFree(h *inHand) { s.put(h, nil) }
+
+// putKept puts a message into a slot that was kept for it.
+func (s *slots) putKept(h *inHand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = max(s.kept-1, 0)
 	s.inHand[h] = struct{}{}
 }
 
