@@ -19,9 +19,6 @@ import (
 // two kilobytes), but for one batch.
 const keepOrders = 30_000
 
-// errStill says that a batch took too long.
-var errStill = errors.New("the views have come no further for too long")
-
 // logTail applies one partition of the log, batch by batch.
 type logTail struct {
 	db        *schema.DB
@@ -88,7 +85,7 @@ func (t *logTail) follow(at place) (moved bool, err error) {
 	return moved, nil
 }
 
-// catchUp applies the partition up to a head. errStill if a batch takes too long: halve says with what to try
+// catchUp applies the partition up to a head. rows.ErrStill if a batch takes too long: halve says with what to try
 // again. Then batches grow as long as they take less than half of the time that they may.
 func (t *logTail) catchUp(ctx context.Context, head int64) (applied int, err error) {
 	for err == nil && t.position < head {
@@ -105,7 +102,7 @@ func (t *logTail) alike(ctx context.Context, head int64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	most := t.conf.bounds.batch
-	watch := time.AfterFunc(most, func() { cancel(errStill) })
+	watch := time.AfterFunc(most, func() { cancel(rows.ErrStill) })
 	defer watch.Stop()
 	begun := time.Now()
 	for p := range rows.Pages(ctx, t.log, rows.Span{Partition: t.partition, After: t.position, Until: head}, t.size()) {
@@ -114,8 +111,8 @@ func (t *logTail) alike(ctx context.Context, head int64) error {
 		}
 		if p.Err != nil {
 			t.fold = nil // its orders may not be as they are stored
-			if errors.Is(context.Cause(ctx), errStill) {
-				p.Err = fmt.Errorf("partition %d after position %d: %w: %w", t.partition, t.position, errStill, p.Err)
+			if errors.Is(context.Cause(ctx), rows.ErrStill) {
+				p.Err = fmt.Errorf("partition %d after position %d: %w: %w", t.partition, t.position, rows.ErrStill, p.Err)
 			}
 			return p.Err
 		}
@@ -135,11 +132,13 @@ const leastBatch = 2
 // size is how many events the next batch has at most.
 func (t *logTail) size() int { return max(t.conf.BatchSize>>t.halved, leastBatch) }
 
-// halve makes the next batch half as large, if it can be.
-func (t *logTail) halve() {
-	if t.size() > leastBatch {
-		t.halved++
+// halve makes the next batch half as large, and says whether it can be.
+func (t *logTail) halve() bool {
+	if t.size() == leastBatch {
+		return false
 	}
+	t.halved++
+	return true
 }
 
 // apply applies the next events of the partition. Everything is read and folded before
@@ -161,6 +160,7 @@ func (t *logTail) apply(ctx context.Context, events []domain.Recorded) error {
 // from their rows.
 func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust bool) error {
 	t.fold.Suspect = t.unmoved // a row that is ahead is no harm done if another projector has just written it
+	t.fold.Patience = readWait
 	if err := t.fold.Apply(ctx, t.db, events, distrust); err != nil {
 		return err
 	}

@@ -16,8 +16,9 @@
 //   - Partitions do not wait for each other. Where another transaction holds the checkpoint, or a row to
 //     change, the projector waits for a quarter of a second, passes the partition over for a while, and tries
 //     it again after all others; OnError is told once if that goes on for 10 s. A batch that takes longer than
-//     15 s is given up, and the next try takes half as many events. A look that waits for the end of the log for
-//     longer than 2 s is given up, too.
+//     15 s is given up, and one whose rows cannot be read within 2 s: the partition is passed over for as long, and
+//     the next try takes half as many events. A look that waits for the end of the log for longer than 2 s is given
+//     up, too.
 //   - Of several projectors one does the work of a partition: the one that moved its checkpoint last. Another
 //     one applies what its own process has appended if nobody else has moved the checkpoint for 400 ms, and
 //     anything if it has lain for a Poll. This spares work, and nothing else rests on it.

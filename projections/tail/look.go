@@ -11,8 +11,9 @@ import (
 	"orderflow/projections/internal/rows"
 )
 
-// lookWait is how long a look waits for the heads, before it passes over those that somebody has locked.
-const lookWait = 2 * time.Second
+// readWait is how long a projector reads where readers may wait for writers: a look, before it passes over the
+// heads that somebody has locked, and the rows of a batch.
+const readWait = 2 * time.Second
 
 // place is where a partition stood at a look.
 type place struct {
@@ -72,7 +73,7 @@ func (p *Projector) lookAround(ctx context.Context) ([]place, error) {
 // readers wait for writers it waits for heads, but not for long, since whoever appends there may have fallen
 // silent.
 func (p *Projector) read(ctx context.Context) ([]place, error) {
-	brief, cancel := context.WithTimeout(ctx, lookWait)
+	brief, cancel := context.WithTimeout(ctx, readWait)
 	defer cancel()
 	places, err := p.readFrom(brief, p.log.Ends(false))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {

@@ -70,3 +70,32 @@ func TestProjector_slow(t *testing.T) {
 		f.SameAsStreams(ids)
 	})
 }
+
+// TestProjector_heldUp: when a stranger has gone that held up a batch until it was given up, the views follow soon.
+func TestProjector_heldUp(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.placeIn(0, 2)
+		f.project(Config{})
+		ids = append(ids, f.placeIn(0, 2)...)
+		release := f.hold(`UPDATE checkpoints SET updated_at = ?1 WHERE projection = 'orders'`, schema.TimeArg(time.Now()))
+		failed := make(chan error, 100)
+		p := NewProjector(f.DB, f.Store, Config{
+			bounds:  bounds{row: 100 * time.Millisecond, batch: 2 * time.Second, silent: time.Second},
+			OnError: func(err error) { failed <- err },
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.Run(ctx) }()
+		t.Log(<-failed)
+		release()
+		gone := time.Now()
+		f.await("the views follow", func() bool { there, _ := f.lag(0); return there == 0 })
+		if took, most := time.Since(gone), 9*time.Second; took > most {
+			t.Errorf("that took %s, want %s at most", took, most)
+		}
+		stop()
+		must(t, <-ended)
+		f.SameAsStreams(ids)
+	})
+}

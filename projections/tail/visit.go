@@ -67,16 +67,19 @@ func (p *Projector) advance(ctx context.Context, t *logTail, head int64, s *Seen
 	case errors.Is(err, schema.ErrBusy):
 		p.passOver(t, p.conf.bounds.row, err, s)
 		return nil
-	case errors.Is(err, errStill):
-		t.halve()
-		p.passOver(t, p.conf.bounds.batch, err, s)
+	case errors.Is(err, rows.ErrStill):
+		p.passOver(t, p.conf.bounds.row, err, s)
+		if !t.halve() {
+			return nil // passOver says it once
+		}
 	}
 	return err
 }
 
 // passOver leaves a partition for a while, since another transaction was in the way of a try. It is left for so
-// much longer than the try has waited that tries are a small part of the projector's time. If that goes on for
-// long, OnError is told once.
+// much longer than the try has waited for a row that tries are a small part of the projector's time. If that goes on
+// for long, OnError is told once. After a try that took longer for another reason it is left for no longer: the views
+// lag for as long once the other transaction has ended.
 func (p *Projector) passOver(t *logTail, waited time.Duration, why error, s *Seen) {
 	now, rest := time.Now(), max(p.yield(), restful*waited)
 	t.turn.inTheWay(now.Add(-waited), now.Add(rest))

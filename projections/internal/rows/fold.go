@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"orderflow/domain"
 )
+
+// ErrStill says that a batch took too long.
+var ErrStill = errors.New("the views have come no further for too long")
 
 // Fold applies batches of events to orders and says which rows to write. It keeps
 // the orders that are under way from batch to batch, so that their rows need not be
@@ -17,6 +21,8 @@ type Fold struct {
 	// Suspect, if it is not nil, is called before the first order of a batch is mended. Its error
 	// ends the batch.
 	Suspect func(context.Context) error
+	// Patience bounds how long the rows of a batch are read, where it is not 0; ErrStill if that is not enough.
+	Patience time.Duration
 	// Mended has an error for each row that was found wrong and mended since the last commit.
 	Mended []error
 
@@ -71,6 +77,11 @@ func (f *Fold) Apply(ctx context.Context, q Querier, events []domain.Recorded, d
 
 // load reads the rows of orders that are neither held nor begin in this batch.
 func (f *Fold) load(ctx context.Context, q Querier, events []domain.Recorded) error {
+	brief, cancel := ctx, func() {}
+	if f.Patience > 0 {
+		brief, cancel = context.WithTimeout(ctx, f.Patience)
+	}
+	defer cancel()
 	asked := map[domain.OrderID]bool{}
 	var ids []domain.OrderID
 	for _, r := range events {
@@ -81,7 +92,7 @@ func (f *Fold) load(ctx context.Context, q Querier, events []domain.Recorded) er
 			}
 		}
 	}
-	err := f.table.load(ctx, q, ids, stateColumns, func(r *Row) error {
+	err := f.table.load(brief, q, ids, stateColumns, func(r *Row) error {
 		o, err := r.Order()
 		if errors.Is(err, domain.ErrCorrupt) {
 			return nil // it is folded from its stream
@@ -89,6 +100,9 @@ func (f *Fold) load(ctx context.Context, q Querier, events []domain.Recorded) er
 		f.orders[r.ID] = &entry{order: o, stored: true, was: r.Placement}
 		return err
 	})
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrStill, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read the rows of %d orders: %w", len(ids), err)
 	}

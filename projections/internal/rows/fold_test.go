@@ -1,7 +1,11 @@
 package rows
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"testing"
+	"time"
 
 	"orderflow/domain"
 	"orderflow/projections/internal/logtest"
@@ -44,5 +48,33 @@ func TestFold_Committed(t *testing.T) {
 	fold.Committed(1)
 	if len(fold.orders) != 0 {
 		t.Errorf("%d orders are held, want none", len(fold.orders))
+	}
+}
+
+// held is a database in which somebody holds all rows, where readers wait for writers.
+type held struct{ Querier }
+
+func (held) QueryContext(ctx context.Context, _ string, _ ...any) (*sql.Rows, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestFold_Apply_held: rows that somebody holds are waited for as long as the fold may, and no longer than its
+// caller.
+func TestFold_Apply_held(t *testing.T) {
+	f := logtest.New(t, schematest.SQLite(t))
+	f.Do(f.Place("a"), logtest.Start(domain.Scheduling, 1, "n"))
+	events, err := f.ReadLog(t.Context(), 0, 1, 1)
+	logtest.Must(t, err)
+	fold := NewFold(TableOf(f.DB, LiveTable), f.Store, nil)
+	fold.Patience = time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := fold.Apply(ctx, held{f.DB}, events, false); !errors.Is(err, ErrStill) {
+		t.Errorf("err %v, want ErrStill", err)
+	}
+	cancel()
+	if err := fold.Apply(ctx, held{f.DB}, events, false); !errors.Is(err, context.Canceled) || errors.Is(err, ErrStill) {
+		t.Errorf("err %v, want that of the caller", err)
 	}
 }
