@@ -19,6 +19,7 @@ func TestSubscriber_Drain(t *testing.T) {
 		"hands back what was not delivered": testDrainHandsBack,
 		"waits for running handlers":        testDrainWaits,
 		"in the middle of a claim":          testDrainDuringClaim,
+		"in the middle of a take-over":      testDrainDuringTakeOver,
 		"claims nothing more":               testDrainClaims,
 		"with nothing to do":                testDrainIdle,
 		"gives up with its context":         testDrainGivesUp,
@@ -57,6 +58,39 @@ func testDrainHandsBack(t *testing.T, db *schema.DB) {
 		if r.node == m.Node {
 			t.Fatalf("the node is drained and holds %+v", r)
 		}
+	}
+}
+
+// testDrainDuringTakeOver has draining begin in the first of the transactions that take messages over. What was taken
+// over is given back, and no more is taken over.
+func testDrainDuringTakeOver(t *testing.T, db *schema.DB) {
+	const messages = 40
+	topic := name("topic")
+	lost := heldBy(t, db, topic, messages)
+	s := subscriber(t, db, join(t, db), messaging.Config{Slots: messages})
+	over, end := context.WithCancel(t.Context())
+	end()
+	s.WrapInTx(func(inTx messaging.InTx) messaging.InTx {
+		return func(ctx context.Context, f func(*schema.Tx) error) error {
+			_ = s.Drain(over) // begins, and does not wait
+			return inTx(ctx, f)
+		}
+	})
+	expire(t, db, lost.Tenure)
+	subscribe(t, s, topic)
+	wait(t, s.Draining(), "the take-over")
+	must(t, s.Drain(t.Context()))
+	left, back := 0, 0
+	for _, r := range inFlight(t, db, topic) {
+		switch r.node {
+		case lost.Node:
+			left++
+		case "":
+			back++
+		}
+	}
+	if left == 0 || back == 0 || left+back != messages {
+		t.Errorf("%d messages are the lost node's and %d were given back, of %d", left, back, messages)
 	}
 }
 

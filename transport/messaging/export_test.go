@@ -28,6 +28,9 @@ func (c Config) WithAdoptAnyway(d time.Duration) Config {
 // WrapInTx puts something between a subscriber and its database. Call it before Subscribe.
 func (s *Subscriber) WrapInTx(wrap func(InTx) InTx) { s.loop.claimer.InTx = wrap(s.loop.claimer.InTx) }
 
+// Draining ends when draining begins.
+func (s *Subscriber) Draining() <-chan struct{} { return s.slots.draining.Done() }
+
 // WithPosition gives a message its position in the log.
 func WithPosition(m *message.Message, partition int, position int64) *message.Message {
 	return withPosition(m, logPosition{partition: partition, position: position, at: time.Now()})

@@ -49,7 +49,8 @@ func NewSubscriber(db *schema.DB, c Config) (*Subscriber, error) {
 	s.dispatch = &dispatcher{conf: s.conf, slots: s.slots, subs: s.subs, closed: done}
 	s.loop = &loop{conf: s.conf, slots: s.slots, subs: s.subs, dispatch: s.dispatch, done: done}
 	s.loop.claimer = inflight.NewClaimer(db, inflight.ClaimerConfig{
-		Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptEvery, Losses: c.Losses,
+		Group: c.Group, Slots: c.Slots, Ordered: c.Ordered, AloneAfter: c.AloneAfter, AdoptEvery: c.adoptEvery,
+		Losses: c.Losses, Draining: s.slots.isDraining,
 	})
 	s.loop.life, s.stop = context.WithCancel(context.Background())
 	s.loop.work, s.abandon = context.WithCancel(context.Background())

@@ -17,6 +17,8 @@ type ClaimerConfig struct {
 	AloneAfter int
 	// AdoptEvery is the time between looks for leases that the node does not know of. 30 s by default.
 	AdoptEvery time.Duration
+	// Draining says that no further messages are to be taken over. Optional.
+	Draining func() bool
 	// Losses hears of lost nodes, and of what was taken over from them.
 	Losses *Losses
 }

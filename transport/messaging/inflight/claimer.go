@@ -31,6 +31,9 @@ func NewClaimer(db *schema.DB, c ClaimerConfig) *Claimer {
 	if c.AdoptEvery == 0 {
 		c.AdoptEvery = adoptEvery
 	}
+	if c.Draining == nil {
+		c.Draining = func() bool { return false }
+	}
 	h := &heed{rests: map[place]rest{}, most: mostTakenOver}
 	inTx := func(ctx context.Context, f func(*schema.Tx) error) error { return db.InTxBrief(ctx, briefly, f) }
 	return &Claimer{

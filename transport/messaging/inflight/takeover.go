@@ -78,12 +78,13 @@ func (c *Claimer) admit(all []Returned, r Round) (admitted []Returned) {
 }
 
 // TakeOver takes messages over, a few in each transaction. After the first it goes on while less than half of
-// the time is gone that ctx has, and until it has met a few locks. What it gives has been committed, also if there is
-// an error. If a row is locked that it needs, the error is of kind schema.ErrBusy. Half as many messages are then taken
-// over at a time, until one is found that is held. That one is left alone for a while, or all of its owner.
+// the time is gone that ctx has, until it has met a few locks or the node drains. What it gives has been committed,
+// also if there is an error. If a row is locked that it needs, the error is of kind schema.ErrBusy. Half as many
+// messages are then taken over at a time, until one is found that is held. That one is left alone for a while, or all
+// of its owner.
 func (c *Claimer) TakeOver(ctx context.Context, all []Returned) (claims []Claim, err error) {
 	half := halfOf(ctx)
-	for locks := 0; len(all) > 0 && locks < mostLocks; {
+	for locks := 0; len(all) > 0 && locks < mostLocks && !c.conf.Draining(); {
 		n := c.heed.batch(all)
 		some, oneErr := c.takeOver(ctx, all[:n])
 		switch {
