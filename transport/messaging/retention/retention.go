@@ -163,13 +163,20 @@ func (r *Sweeper) removeBatch(ctx context.Context, p consumed, before time.Time)
 	return n, err
 }
 
-const (
-	// orphaned are in-flight rows of registrations that are not there.
-	orphaned = ` WHERE node <> '' AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = inflight.node AND n.epoch = inflight.epoch)`
-	// recoverDelay is how long such a message waits: by then a node whose registration was
-	// removed knows it, and has stopped.
-	recoverDelay = time.Minute
-)
+// orphaned are in-flight rows of registrations that are not there. An update sees the rows that it changes as they are
+// now. So it must see the registrations, with READ_COMMITTED_SNAPSHOT too: one that is not in the statement's snapshot
+// may have claimed a message since.
+func orphaned(d schema.Dialect) string {
+	hint := ``
+	if d.Name() == "sqlserver" {
+		hint = ` WITH (ROWLOCK, READCOMMITTEDLOCK)`
+	}
+	return ` WHERE node <> '' AND NOT EXISTS (SELECT 1 FROM nodes n` + hint + ` WHERE n.node = inflight.node AND n.epoch = inflight.epoch)`
+}
+
+// recoverDelay is how long such a message waits: by then a node whose registration was
+// removed knows it, and has stopped.
+const recoverDelay = time.Minute
 
 // lastOfName is how long the latest registration of a node's name is kept. The next
 // epoch is counted from it: were it gone, a process that has been suspended all the while
@@ -193,7 +200,7 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 	look, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
 	var orphans, nodes, probes int64
-	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
+	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned(r.db.Dialect())+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
 	if err := row.Scan(&orphans, &nodes, &probes); err != nil {
 		return fmt.Errorf("look for ended registrations: %w", r.db.Translate(err))
 	}
@@ -203,7 +210,7 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 	hint := passing(r.db.Dialect())
 	return r.db.InTxBrief(ctx, lockWait, func(tx *schema.Tx) (err error) {
 		done.Recovered, err = affected(tx.ExecContext(ctx, `UPDATE inflight`+hint+` SET node = '', epoch = 0, interruptions = interruptions + 1,
-			available_at = `+tx.Dialect().NowPlus("?1")+orphaned, recoverDelay.Milliseconds()))
+			available_at = `+tx.Dialect().NowPlus("?1")+orphaned(tx.Dialect()), recoverDelay.Milliseconds()))
 		if err != nil {
 			return fmt.Errorf("recover messages without a node: %w", err)
 		}
