@@ -29,6 +29,10 @@ type connector struct {
 	most   int
 	open   atomic.Int64
 	opened *atomic.Int64 // in all, by this pool and others
+	serves atomic.Bool   // serve is at work
+	// within bounds the time from the dial to the first answer. The driver bounds the dial only, and a log-in
+	// that gets no answer is one that others wait for.
+	within time.Duration
 }
 
 // sqlServerPool gives a pool of up to most connections.
@@ -37,7 +41,10 @@ func sqlServerPool(d DSN, most int, n *traffic) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connector{Connector: mssql.NewConnectorConfig(conf), most: most, opened: &n.opened}
+	c := &connector{Connector: mssql.NewConnectorConfig(conf), most: most, opened: &n.opened, within: 15 * time.Second}
+	if conf.DialTimeout > 0 {
+		c.within = conf.DialTimeout
+	}
 	c.Dialer = tripCounter{net.Dialer{KeepAlive: cmp.Or(conf.KeepAlive, keepAlive)}, &n.trips}
 	c.pool = sql.OpenDB(c)
 	c.pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -47,7 +54,7 @@ func sqlServerPool(d DSN, most int, n *traffic) (*sql.DB, error) {
 
 // Connect opens a connection that has answered.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	l := &login{}
+	l := &login{until: time.Now().Add(c.within)}
 	conn, err := c.Connector.Connect(context.WithValue(ctx, loginKey{}, l))
 	if err != nil {
 		return nil, err
@@ -57,10 +64,29 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := opened.answer(ctx); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
-	l.done.Store(true)
+	l.end()
 	c.opened.Add(1)
 	c.resize()
+	go c.serve()
 	return opened, nil
+}
+
+// serve opens connections for those who wait, one after the other, until one is left over. Those who wait do
+// not hear of a larger bound, and those who have the connections may keep them.
+func (c *connector) serve() {
+	if c.serves.Swap(true) {
+		return
+	}
+	defer c.serves.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), c.within)
+	defer cancel()
+	for s := c.pool.Stats(); s.WaitCount > 0 && s.Idle == 0 && s.OpenConnections < c.most; s = c.pool.Stats() {
+		conn, err := c.pool.Conn(ctx)
+		if err != nil {
+			return
+		}
+		_ = conn.Close() // to the pool: the first of them gets it
+	}
 }
 
 // resize bounds the pool by the connections that are open. The last of several who call it at once sees what the
@@ -82,11 +108,11 @@ type connection struct {
 	of *connector
 }
 
-// Close closes it.
+// Close closes it. The pool, which may be locked by who calls, hears of it a moment later.
 func (c *connection) Close() error {
 	err := c.Conn.Close()
 	c.of.open.Add(-1)
-	c.of.resize()
+	go c.of.resize()
 	return err
 }
 

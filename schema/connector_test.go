@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -132,4 +133,57 @@ func TestDB_InTxUrgent(t *testing.T) {
 	}
 	close(done)
 	ended.Wait()
+}
+
+// TestConnections_unanswered: log-ins that get no answer are given up, so that they do not keep others out for ever.
+func TestConnections_unanswered(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t)+"&dial+timeout=2")
+	pool, err := schema.SQLServerPool(dsn, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	proxy.Silence(true)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	begun := time.Now()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() { _ = pool.PingContext(ctx) })
+	}
+	wg.Wait()
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("log-ins without an answer were given up after %s, want 2 s", took)
+	}
+	proxy.Silence(false) // what is on its way stays unanswered
+	again, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := pool.PingContext(again); err != nil {
+		t.Errorf("no connection was opened any more: %v", err)
+	}
+}
+
+// TestConnections_kept: those who wait get connections of their own while others keep the first ones.
+func TestConnections_kept(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	pool, err := schema.SQLServerPool(schematest.SQLServerDSN(t), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			conn, err := pool.Conn(ctx)
+			if err != nil {
+				t.Errorf("a caller got no connection: %v", err)
+				return
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+		})
+	}
+	wg.Wait()
 }

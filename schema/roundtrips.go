@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -19,7 +20,32 @@ type tripCounter struct {
 type traffic struct{ trips, opened atomic.Int64 }
 
 // login is what a connection is doing until it is done. It reaches the dialer as a context's value of loginKey.
-type login struct{ done atomic.Bool }
+type login struct {
+	done  atomic.Bool
+	until time.Time // when it is given up
+
+	mu    sync.Mutex
+	conns []net.Conn // the driver may dial several, and keep one
+}
+
+// begin bounds the time of a connection.
+func (l *login) begin(conn net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conns = append(l.conns, conn)
+	_ = conn.SetDeadline(l.until) // fails where the next use of it does
+}
+
+// end takes the bound away.
+func (l *login) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		_ = conn.SetDeadline(time.Time{})
+	}
+	l.conns = nil
+	l.done.Store(true)
+}
 
 type loginKey struct{}
 
@@ -32,6 +58,7 @@ func (c tripCounter) DialContext(ctx context.Context, network, addr string) (net
 		return nil, err
 	}
 	l, _ := ctx.Value(loginKey{}).(*login)
+	l.begin(conn)
 	return &countedConn{Conn: conn, trips: c.trips, login: l}, nil
 }
 
