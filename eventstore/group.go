@@ -131,6 +131,9 @@ func again(err error) bool {
 // errNotCommitted says that a commit whose answer was lost did not take place.
 var errNotCommitted = errors.New("the transaction was not committed")
 
+// errLooked ends the transaction of a look. It is rolled back, since a full disk may be why the answer was lost.
+var errLooked = errors.New("the log has been looked at")
+
 // resolve finds out whether a commit took place whose answer was lost. It looks for the hash of
 // the group's last event, which covers position and time and so belongs to this commit alone. The
 // result is nil if the commit took place, errNotCommitted if it did not, and lost if the database
@@ -143,13 +146,15 @@ func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost err
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		var took bool
 		err := s.db.InTx(ctx, func(tx *schema.Tx) (err error) {
-			took, err = inLog(ctx, tx, last)
+			if took, err = inLog(ctx, tx, last); err == nil {
+				err = errLooked
+			}
 			return err
 		})
-		if err == nil && took {
+		switch {
+		case errors.Is(err, errLooked) && took:
 			return nil
-		}
-		if err == nil {
+		case errors.Is(err, errLooked):
 			return fmt.Errorf("%w: %w", errNotCommitted, lost)
 		}
 		timer := time.NewTimer(pause)
