@@ -16,6 +16,7 @@ type Checkpoint struct {
 	Counts   Counts
 	Damage   *CountsError // nil if the counts could be read
 	Updated  time.Time
+	stored   string // the counts as they are written
 }
 
 // ReadCheckpoints gives a projection's checkpoints by partition; -1 is the lock of a rebuild.
@@ -25,14 +26,13 @@ func ReadCheckpoints(ctx context.Context, q Querier, projection string) (map[int
 		clear(all)
 		return Each(answer, nil, func() error {
 			var partition int
-			var stored string
 			var updated schema.Time
 			var c Checkpoint
-			if err := answer.Scan(&partition, &c.Position, &stored, &updated); err != nil {
+			if err := answer.Scan(&partition, &c.Position, &c.stored, &updated); err != nil {
 				return err
 			}
 			c.Updated = updated.Time
-			c.Counts, c.Damage = DecodeCounts(projection, partition, stored)
+			c.Counts, c.Damage = DecodeCounts(projection, partition, c.stored)
 			all[partition] = c
 			return nil
 		})
@@ -67,13 +67,14 @@ func SetCheckpoint(ctx context.Context, tx *schema.Tx, projection string, partit
 }
 
 // ReplaceCheckpoint moves a checkpoint of the live table from where it was, or makes it if it was not there.
-// ErrFenced if it is somewhere else.
+// ErrFenced if it is somewhere else. The text of the counts is always another one, so that a projector notices, and
+// forgets the orders that it remembers, also where position and counts stay.
 func ReplaceCheckpoint(ctx context.Context, tx *schema.Tx, partition int, was *Checkpoint, c Checkpoint) error {
 	if was == nil {
 		return MakeCheckpoint(ctx, tx, LiveTable, partition, c)
 	}
 	still, err := OneRow(tx.ExecContext(ctx, `UPDATE checkpoints SET position = ?1, counts = ?2, updated_at = `+tx.Dialect().Now()+`
-		WHERE projection = ?3 AND partition = ?4 AND position = ?5`, c.Position, c.Counts.clone().Encode(), LiveTable, partition, was.Position))
+		WHERE projection = ?3 AND partition = ?4 AND position = ?5`, c.Position, c.Counts.clone().encodeAnew(was.stored), LiveTable, partition, was.Position))
 	if err == nil && !still {
 		err = ErrFenced
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"orderflow/domain"
 )
@@ -51,8 +52,21 @@ func (c Counts) Encode() string {
 	return string(b)
 }
 
-// DecodeCounts reads what Encode wrote into the checkpoint of a partition. For any other text it gives
-// an error and no counts.
+// blanks bounds those in front of counts.
+const blanks = 8
+
+// encodeAnew is Encode in a text other than the stored one: where the counts are the same, with other blanks in
+// front. So whoever goes on only from the text that he knows finds that it was written anew.
+func (c Counts) encodeAnew(stored string) string {
+	text := c.Encode()
+	if before, same := strings.CutSuffix(stored, text); same {
+		text = strings.Repeat(" ", (len(before)+1)%blanks) + text
+	}
+	return text
+}
+
+// DecodeCounts reads what Encode wrote into the checkpoint of a partition, also with blanks in front. For any other
+// text it gives an error and no counts.
 func DecodeCounts(projection string, partition int, stored string) (Counts, *CountsError) {
 	c := Counts{}
 	if err := json.Unmarshal([]byte(stored), &c); err != nil {
