@@ -28,12 +28,12 @@ func (l slow) ReadLog(ctx context.Context, partition int, after int64, limit int
 	}
 }
 
-// placeIn places orders in one partition.
-func (f *fixture) placeIn(partition, n int) (ids []domain.OrderID) {
+// placeFirst places orders in the first partition.
+func (f *fixture) placeFirst(n int) (ids []domain.OrderID) {
 	f.T.Helper()
 	var wg sync.WaitGroup
 	for len(ids) < n {
-		if id := f.NewID(); f.Partition(id) == partition {
+		if id := f.NewID(); f.Partition(id) == 0 {
 			ids = append(ids, id)
 			wg.Go(func() { f.Do(id, logtest.Placing("", 0)) })
 		}
@@ -47,7 +47,7 @@ func (f *fixture) placeIn(partition, n int) (ids []domain.OrderID) {
 func TestProjector_slow(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
-		ids := f.placeIn(0, 200)
+		ids := f.placeFirst(200)
 		log := &slow{Log: f.Store, each: 4 * time.Millisecond}
 		p := NewProjector(f.DB, log, Config{
 			BatchSize: 250,
@@ -63,7 +63,7 @@ func TestProjector_slow(t *testing.T) {
 		must(t, <-ended)
 		log.each = 0
 		f.await("batches are as large as before", func() bool {
-			ids = append(ids, f.placeIn(0, 1)...)
+			ids = append(ids, f.placeFirst(1)...)
 			_, _ = p.Round(t.Context()) // what fails is tried again
 			return p.tails[0].halved == 0
 		})
@@ -75,9 +75,9 @@ func TestProjector_slow(t *testing.T) {
 func TestProjector_heldUp(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
-		ids := f.placeIn(0, 2)
+		ids := f.placeFirst(2)
 		f.project(Config{})
-		ids = append(ids, f.placeIn(0, 2)...)
+		ids = append(ids, f.placeFirst(2)...)
 		release := f.hold(`UPDATE checkpoints SET updated_at = ?1 WHERE projection = 'orders'`, schema.TimeArg(time.Now()))
 		failed := make(chan error, 100)
 		p := NewProjector(f.DB, f.Store, Config{
