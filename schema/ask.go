@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,10 @@ type Question struct {
 	// Changed is told how many rows the statement changed; nil if nobody asks. It is for a
 	// statement without Read. Where there are many rows to be inserted, it is called several times.
 	Changed func(rows int64)
+	// Then is a second statement, with the same arguments, that ends with its WHERE. It is done only if Query changed
+	// one row, and nothing comes between the two. Both is told how many rows each changed, instead of Changed.
+	Then string
+	Both func(first, second int64)
 }
 
 // maxArgs bounds the arguments of one round trip: SQL Server takes 2,100.
@@ -79,6 +84,9 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 			return tx.ask(ctx, part)
 		})
 	}
+	if q.Then != "" {
+		return tx.askBoth(ctx, q)
+	}
 	if q.Read == nil {
 		res, err := tx.ExecContext(ctx, q.Query, q.Args...)
 		if err != nil || q.Changed == nil {
@@ -100,6 +108,22 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 	return tx.db.dialect.translate(rows.Err())
 }
 
+// askBoth runs a statement and, if that changed one row, a second one.
+func (tx *Tx) askBoth(ctx context.Context, q Question) error {
+	var changed [2]int64
+	for i, query := range []string{q.Query, q.Then} {
+		if i == 1 && changed[0] != 1 {
+			break
+		}
+		err := tx.ask(ctx, Question{Query: query, Args: q.Args, Changed: func(rows int64) { changed[i] = rows }})
+		if err != nil {
+			return err
+		}
+	}
+	q.Both(changed[0], changed[1])
+	return nil
+}
+
 // askTogether sends several statements as one. Those that return no rows give no result
 // set: the driver passes over the counts of rows between the others. (SET NOCOUNT ON
 // would spare these counts, but where it outlives the batch every later statement of the
@@ -109,12 +133,18 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 	var args []any
 	reads := false
 	text.WriteString(tx.before)
-	for _, q := range questions {
-		statement := declare(q.Query, q.Args)
+	for i, q := range questions {
+		query, answer := q.Query, "SELECT @@ROWCOUNT;\n"
+		if q.Then != "" { // a text has each variable once
+			first := "@changed" + strconv.Itoa(i)
+			query += ";\nDECLARE " + first + " int = @@ROWCOUNT;\n" + q.Then + " AND " + first + " = 1"
+			answer = "SELECT " + first + ", @@ROWCOUNT;\n"
+		}
+		statement := declare(query, q.Args)
 		statement.write(&text, len(args))
 		text.WriteString(";\n")
-		if q.Changed != nil {
-			text.WriteString("SELECT @@ROWCOUNT;\n")
+		if q.Changed != nil || q.Then != "" {
+			text.WriteString(answer)
 		}
 		args = append(args, statement.args...)
 		reads = reads || q.answers()
@@ -133,20 +163,28 @@ func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
 }
 
 // answers says whether the question has a result set when it is asked with others.
-func (q Question) answers() bool { return q.Read != nil || q.Changed != nil }
+func (q Question) answers() bool { return q.Read != nil || q.Changed != nil || q.Then != "" }
 
 // read reads the question's result set.
 func (q Question) read(rows *sql.Rows) error {
 	if q.Read != nil {
 		return q.Read(rows)
 	}
-	var n int64
+	var n, second int64
+	into := []any{&n}
+	if q.Then != "" {
+		into = append(into, &second)
+	}
 	if rows.Next() {
-		if err := rows.Scan(&n); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return err
 		}
 	}
-	q.Changed(n)
+	if q.Then != "" {
+		q.Both(n, second)
+	} else {
+		q.Changed(n)
+	}
 	return nil
 }
 

@@ -69,6 +69,19 @@ func TestTx_Ask(t *testing.T) {
 		if want := []int64{rows, 0, 1}; !slices.Equal(changed, want) {
 			t.Fatalf("rows changed: %v, want %v", changed, want)
 		}
+		var both []int64
+		then := func(partition, to int) schema.Question {
+			return schema.Question{
+				Query: `UPDATE heads SET head = ?2 WHERE partition = ?1 AND ?2 > 0`, Then: `UPDATE heads SET head = head + 1 WHERE partition <> ?1`,
+				Args: []any{partition, to}, Spare: true, Both: func(first, second int64) { both = append(both, first, second) },
+			}
+		}
+		if err := ask(then(0, 5), then(99, 5), one, then(0, 3)); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int64{1, rows - 1, 0, 0, 1, rows - 1}; !slices.Equal(both, want) {
+			t.Fatalf("rows changed by one statement and then by another: %v, want %v", both, want)
+		}
 		// A round trip leaves nothing behind in its session that would change what later
 		// statements say, such as SET NOCOUNT.
 		var later int64

@@ -1,10 +1,13 @@
 package inflight_test
 
 import (
+	"errors"
 	"testing"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 	"orderflow/transport/messaging/inflight"
 )
 
@@ -46,4 +49,23 @@ func TestClaimer_moved(t *testing.T) {
 			exec(t, db, `DELETE FROM outbox WHERE topic = ?1`, topic)
 		}),
 	})
+}
+
+// TestClaimer_movedHalf: an offset that moves without its messages is an error, and is not committed. They would be
+// lost to the group.
+func TestClaimer_movedHalf(t *testing.T) {
+	db, topic := schematest.SQLite(t), name("topic")
+	by := joinReading(t, db, 1)
+	exec(t, db, `INSERT INTO heads (partition, head) VALUES (2, 1)`)
+	must(t, inflight.MakeOffsets(t.Context(), db, "g", topic))
+	exec(t, db, `INSERT INTO outbox (topic, partition, position, uuid, payload, metadata, created_at)
+		VALUES (?1, 2, 1, 'u', ?2, '{}', '2026-11-22 15:04:05.000000')`, topic, []byte("{}"))
+	claims, err := inflight.ClaimAfter(t.Context(), db, "g", by, topic, 2, func() {
+		exec(t, db, `CREATE TRIGGER lying BEFORE INSERT ON inflight BEGIN SELECT RAISE(IGNORE); END`)
+	})
+	var offset int64
+	must(t, db.QueryRowContext(t.Context(), `SELECT position FROM consumer_offsets WHERE topic = ?1 AND partition = 2`, topic).Scan(&offset))
+	if !errors.Is(err, domain.ErrCorrupt) || offset != 0 {
+		t.Errorf("%d claimed, the offset at %d: %v; want ErrCorrupt and the offset at 0", len(claims), offset, err)
+	}
 }

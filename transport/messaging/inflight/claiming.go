@@ -71,6 +71,7 @@ type offer struct {
 	Source
 	offset int64 // of the group, when the messages were read
 	claims []Claim
+	passed int64 // 1 if the offset was moved behind them
 	moved  int64 // how many of the messages were put in flight
 }
 
@@ -151,18 +152,19 @@ func (t *claiming) moveAll(ctx context.Context, offers []*offer) error {
 	})
 	var questions []schema.Question
 	for _, o := range inOrder {
-		questions = append(questions, t.move(o)...)
+		questions = append(questions, t.move(o))
 	}
 	if err := t.tx.Ask(ctx, questions...); err != nil {
 		return err
 	}
 	for _, o := range offers {
-		switch want := int64(len(o.claims)); o.moved {
-		case want:
+		switch want := int64(len(o.claims)); {
+		case o.passed == 1 && o.moved == want:
 			t.claims = append(t.claims, o.claims...)
-		case 0: // another node was quicker
+		case o.passed == 0 && o.moved == 0: // another node was quicker
 		default:
-			return fmt.Errorf("%w: %d messages of %s/%d were read and %d moved", domain.ErrCorrupt, want, o.Topic, o.partition, o.moved)
+			return fmt.Errorf("%w: %d messages of %s/%d were read, the offset moved %d times, and %d are in flight",
+				domain.ErrCorrupt, want, o.Topic, o.partition, o.passed, o.moved)
 		}
 	}
 	return nil
@@ -171,17 +173,20 @@ func (t *claiming) moveAll(ctx context.Context, offers []*offer) error {
 // move moves the offset of a partition behind the messages that were read, and puts these in flight. It does
 // neither if the offset is not where it was when they were read, if the last of them is not there any more, or if the
 // registration of this node has expired.
-func (t *claiming) move(o *offer) []schema.Question {
+func (t *claiming) move(o *offer) schema.Question {
 	first, last := o.claims[0].Lease.Position, o.claims[len(o.claims)-1].Lease.Position
 	tenure, d := t.round.Tenure, t.tx.Dialect()
-	return pair(d, `UPDATE consumer_offsets`+hintOf(d)+` SET position = ?4
+	return schema.Question{
+		Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = ?4
 			WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?5 AND position < ?8
-			AND EXISTS (SELECT 1 FROM outbox m`+rowsOf(d)+` WHERE m.topic = ?2 AND m.partition = ?3 AND m.position = ?4)`+registered(d, `?6`, `?7`),
-		`INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
+			AND EXISTS (SELECT 1 FROM outbox m` + rowsOf(d) + ` WHERE m.topic = ?2 AND m.partition = ?3 AND m.position = ?4)` + registered(d, `?6`, `?7`),
+		Then: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
 				node, epoch, attempt, interruptions, claimed_at, available_at)
-			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?6, ?7, 1, 0, `+once(d)+`, `+once(d)+`
-			FROM outbox`+rowsOf(d)+` WHERE topic = ?2 AND partition = ?3 AND position >= ?8 AND position <= ?4`,
-		[]any{t.conf.Group, o.Topic, o.partition, last, o.offset, tenure.Node, tenure.Epoch, first}, func(rows int64) { o.moved = rows })
+			SELECT ?1, topic, partition, position, topic, position, uuid, payload, metadata, ?6, ?7, 1, 0, ` + once(d) + `, ` + once(d) + `
+			FROM outbox` + rowsOf(d) + ` WHERE topic = ?2 AND partition = ?3 AND position >= ?8 AND position <= ?4`,
+		Args:  []any{t.conf.Group, o.Topic, o.partition, last, o.offset, tenure.Node, tenure.Epoch, first},
+		Spare: true, Both: func(passed, moved int64) { o.passed, o.moved = passed, moved },
+	}
 }
 
 // lockTopic makes this node the only one of the group to claim from any partition of a topic, and says
@@ -191,15 +196,17 @@ func (t *claiming) lockTopic(ctx context.Context, topic string) (bool, error) {
 	var locked, busy bool
 	tenure, d := t.round.Tenure, t.tx.Dialect()
 	const turn = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3`
-	questions := pair(d, `UPDATE consumer_offsets`+hintOf(d)+` SET position = position + 1`+turn+registered(d, `?4`, `?5`),
-		`UPDATE consumer_offsets SET position = position - 1`+turn,
-		[]any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch}, func(rows int64) { locked = rows > 0 })
-	err := t.tx.Ask(ctx, append(questions, schema.Question{
+	err := t.tx.Ask(ctx, schema.Question{
+		Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = position + 1` + turn + registered(d, `?4`, `?5`),
+		Then:  `UPDATE consumer_offsets SET position = position - 1` + turn,
+		Args:  []any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch},
+		Spare: true, Both: func(_, back int64) { locked = back > 0 },
+	}, schema.Question{
 		Query: `SELECT topic FROM inflight WHERE consumer_group = ?1 AND topic = ?2`, Args: []any{t.conf.Group, topic},
 		Read: func(rows *sql.Rows) error {
 			busy = rows.Next()
 			return rows.Err()
 		},
-	})...)
+	})
 	return locked && !busy, err
 }

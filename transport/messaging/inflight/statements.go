@@ -64,15 +64,6 @@ func onSQLServer(d schema.Dialect, text string) string {
 	return text
 }
 
-// pair gives two statements, with the same arguments, of which the second does nothing unless the first changed
-// one row. Nothing must come between them. So they are one question where statements are sent together.
-func pair(d schema.Dialect, first, second string, args []any, tell func(rows int64)) []schema.Question {
-	if d.Name() == "sqlserver" {
-		return []schema.Question{{Query: first + ";\n" + second + ` AND @@ROWCOUNT = 1`, Args: args, Spare: true, Changed: tell}}
-	}
-	return []schema.Question{{Query: first, Args: args}, {Query: second + ` AND changes() = 1`, Args: args, Changed: tell}}
-}
-
 // once is the time, read once for a statement of many rows. Each reading has SQLite call back into this
 // program.
 func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
