@@ -67,7 +67,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	l.end()
 	c.opened.Add(1)
 	c.resize()
-	go c.serve()
+	go c.serve() //nolint:gosec // it serves those who wait, and outlives the caller's context
 	return opened, nil
 }
 
