@@ -11,9 +11,11 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
 )
 
 // TestSubscriber_stranger is about a process that has fallen silent in the middle of a transaction, and holds
@@ -24,6 +26,7 @@ func TestSubscriber_stranger(t *testing.T) {
 		"holds a row of a lost node":            testStrangerRow,
 		"holds one offset":                      testStrangerOffset,
 		"holds the row of a message in hand":    testStrangerAck,
+		"holds one of the lost registrations":   testStrangerLook,
 	})
 }
 
@@ -106,21 +109,27 @@ func besides(t *testing.T, db *schema.DB, topic string, free, held int, query st
 	taken, ch := subscribe(t, s, topic), subscribe(t, s, fresh)
 	wantProgress(t, ch, func(uuid string) { publish(t, db, nil, fresh, uuid) })
 	for range free {
-		wantLease(t, take(t, taken), heir.Tenure, 2, 1)
+		m := take(t, taken)
+		wantLease(t, m, heir.Tenure, 2, 1)
+		m.Ack()
 	}
 	heir.afterRounds(t, 2, nil)
 	none(t, taken)
 	release()
 	for range held {
-		wantLease(t, take(t, taken), heir.Tenure, 2, 1)
+		m := take(t, taken)
+		wantLease(t, m, heir.Tenure, 2, 1)
+		m.Ack()
 	}
 }
 
+// testStrangerNode: two nodes are lost, of which the registration of the first is held.
 func testStrangerNode(t *testing.T, db *schema.DB) {
 	topic := name("topic")
-	lost := heldBy(t, db, topic, 3)
+	lost, other := heldBy(t, db, topic, 12), heldBy(t, db, topic, 2)
 	expire(t, db, lost.Tenure)
-	besides(t, db, topic, 0, 3, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch)
+	expire(t, db, other.Tenure)
+	besides(t, db, topic, 2, 12, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, lost.Node, lost.Epoch)
 }
 
 func testStrangerRow(t *testing.T, db *schema.DB) {
@@ -171,4 +180,26 @@ func testStrangerAck(t *testing.T, db *schema.DB) {
 	}
 	release()
 	wantLeft(t, db, topic, m, 0)
+}
+
+// testStrangerLook: of two lost nodes that have no work a stranger holds the first. The second is declared lost.
+func testStrangerLook(t *testing.T, db *schema.DB) {
+	held, other := join(t, db), join(t, db)
+	if held.Node > other.Node {
+		held, other = other, held
+	}
+	for _, m := range []*member{held, other} {
+		exec(t, db, `UPDATE nodes SET expires_at = `+db.Dialect().NowPlus("?3")+` WHERE node = ?1 AND epoch = ?2`, m.Node, m.Epoch, -60_000)
+	}
+	release := stranger(t, db, `UPDATE nodes SET busy = busy + 1 WHERE node = ?1 AND epoch = ?2`, held.Node, held.Epoch)
+	losses := inflight.NewLosses(db, inflight.LossesConfig{})
+	_ = losses.Look(t.Context()) // passes over what is held, or says that it is
+	if got := nodeState(t, db, other.Tenure); got != work.NodeLost {
+		t.Errorf("the node whose registration nobody holds has state %s", got)
+	}
+	release()
+	must(t, losses.Look(t.Context()))
+	if got := nodeState(t, db, held.Tenure); got != work.NodeLost {
+		t.Errorf("the node whose registration was held has state %s", got)
+	}
 }
