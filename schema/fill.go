@@ -12,20 +12,49 @@ import (
 // rowsHere stands in a query for its rows (see Question.Width).
 const rowsHere = "VALUES *"
 
-// sizes are the numbers of rows of a statement, and of equal statements that follow each other. A group of
+// Sizes are the numbers of rows of a statement, and of equal statements that follow each other. A group of
 // appends has any number of either, and each combination of numbers would be a text and a plan of its own.
-// With these sizes there are few combinations, and what is sent for nothing costs less than a plan.
-var sizes = [...]int{1, 4, 16, 32, 64}
+// With these sizes there are few combinations, and what is sent for nothing costs less than a plan. A statement
+// that is sent for nothing costs more than a row.
+var (
+	rowSizes   = []int{1, 4, 16, 32, 64}
+	equalSizes = []int{1, 4, 8, 16, 32, 64}
+)
 
 const (
 	mostRows = 64
 	// together is the least size of what is sent together with something as large.
 	together = 16
+	// Where many parts share a text, each combination of theirs is seldom, and has few sizes: fewRows and
+	// fewEqual are the least. What one placed order takes, without a lease, is not filled up by that.
+	manyParts, fewRows, fewEqual = 5, 16, 8
+	placedRows                   = 4
 )
 
-// sizeOf is the size for n, which is mostRows at most, in the company of others up to largest.
-func sizeOf(n, largest int) int {
-	n = max(n, min(largest, together))
+// least are the least sizes of rows and of equal statements that are sent together.
+type least struct{ rows, equal int }
+
+// leastOf are the least sizes of what questions send.
+func leastOf(questions []Question) least {
+	n := 0
+	var most least
+	for part := range parts(questions) {
+		n++
+		if q := part[0]; q.Width > 0 {
+			most.rows = max(most.rows, len(q.Args)/q.Width)
+		} else if q.Spare {
+			most.equal = max(most.equal, len(part))
+		}
+	}
+	l := least{rows: min(most.rows, together), equal: min(most.equal, together)}
+	if n >= manyParts && (most.equal > 0 || most.rows > placedRows) {
+		l = least{rows: max(l.rows, fewRows), equal: max(l.equal, fewEqual)}
+	}
+	return l
+}
+
+// sizeOf is the first of the sizes for n, which is mostRows at most.
+func sizeOf(n int, sizes []int) int {
 	for _, size := range sizes {
 		if size >= n {
 			return size
@@ -37,26 +66,19 @@ func sizeOf(n, largest int) int {
 // fill gives the statements that are sent for questions: their rows, and the equal ones among them, filled
 // up to one of the sizes.
 func fill(questions []Question) (filled []Question) {
-	rows, equal := 0, 0 // the most of either
-	for part := range parts(questions) {
-		if q := part[0]; q.Width > 0 {
-			rows = max(rows, min(len(q.Args)/q.Width, mostRows))
-		} else {
-			equal = max(equal, len(part))
-		}
-	}
+	least := leastOf(questions)
 	for part := range parts(questions) {
 		q := part[0]
 		switch {
 		case q.Width > 0:
-			size := sizeOf(len(q.Args)/q.Width, rows) // mostRows if there are several parts
+			size := sizeOf(max(len(q.Args)/q.Width, least.rows), rowSizes) // mostRows if there are several parts
 			for args := range slices.Chunk(q.Args, q.Width*mostRows) {
 				filled = append(filled, q.withRows(args, size))
 			}
 		case q.Spare:
 			filled = append(filled, part...)
-			for range sizeOf(len(part), equal) - len(part) {
-				filled = append(filled, q.blank())
+			if n := sizeOf(max(len(part), least.equal), equalSizes) - len(part); n > 0 {
+				filled = append(filled, slices.Repeat([]Question{q.blank()}, n)...)
 			}
 		default:
 			filled = append(filled, q)
@@ -130,8 +152,8 @@ func (q *Question) withRows(args []any, size int) Question {
 	}
 	n := len(args) / q.Width
 	filled.Args = append(make([]any, 0, size*q.Width+1), args...)
-	for range size - n {
-		filled.Args = append(filled.Args, blank(args[:q.Width])...)
+	if n < size {
+		filled.Args = append(filled.Args, slices.Repeat(blank(args[:q.Width]), size-n)...)
 	}
 	filled.Args = append(filled.Args, n)
 	return filled
