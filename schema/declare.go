@@ -96,7 +96,7 @@ func (d declared) kind(n int) byte {
 func declaredAs(arg any) (kind byte, _ any) {
 	switch v := arg.(type) {
 	case string:
-		if len(v) > mostCompared && len(utf16.Encode([]rune(v))) > mostCompared {
+		if len(v) > mostCompared && characters(v) > mostCompared {
 			return kindLong, mssql.NVarCharMax(v)
 		}
 		return kindText, mssql.NVarCharMax(v)
@@ -111,6 +111,14 @@ func declaredAs(arg any) (kind byte, _ any) {
 		}
 	}
 	return kindOther, arg
+}
+
+// characters counts those that text has on SQL Server.
+func characters(text string) (n int) {
+	for _, r := range text {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }
 
 // tokens are what tells where in a statement a placeholder stands.

@@ -32,6 +32,8 @@ func TestSQLServer_bind(t *testing.T) {
 			`SELECT a FROM t WHERE b = CAST(@p1 AS NVARCHAR(4000)) OR c = CAST(CASE WHEN DATALENGTH(@p2) > 0 THEN @p2 END AS NVARCHAR(4000))`},
 		// What would be cut off is not converted.
 		{`SELECT a FROM t WHERE b = ?1`, []any{strings.Repeat("b", 4001)}, `SELECT a FROM t WHERE b = @p1`},
+		{`SELECT a FROM t WHERE b = ?1`, []any{strings.Repeat("\U0001f4e6", 2001)}, `SELECT a FROM t WHERE b = @p1`},
+		{`SELECT a FROM t WHERE b = ?1`, []any{strings.Repeat("\u00fc", 4000)}, `SELECT a FROM t WHERE b = CAST(@p1 AS NVARCHAR(4000))`},
 	} {
 		text, args := sqlServer{}.bind(c.query, c.args)
 		if text != c.want {
