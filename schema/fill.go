@@ -26,9 +26,9 @@ const (
 	// together is the least size of what is sent together with something as large.
 	together = 16
 	// Where many parts share a text, each combination of theirs is seldom, and has few sizes: fewRows and
-	// fewEqual are the least. What one placed order takes, without a lease, is not filled up by that.
+	// fewEqual are the least. What one order takes is not filled up by that.
 	manyParts, fewRows, fewEqual = 5, 16, 8
-	placedRows                   = 4
+	orderRows                    = 4
 )
 
 // least are the least sizes of rows and of equal statements that are sent together.
@@ -47,7 +47,7 @@ func leastOf(questions []Question) least {
 		}
 	}
 	l := least{rows: min(most.rows, together), equal: min(most.equal, together)}
-	if n >= manyParts && (most.equal > 0 || most.rows > placedRows) {
+	if n >= manyParts && (most.equal > 1 || most.rows > orderRows) {
 		l = least{rows: max(l.rows, fewRows), equal: max(l.equal, fewEqual)}
 	}
 	return l

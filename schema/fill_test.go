@@ -74,7 +74,7 @@ func TestFill_sizes(t *testing.T) {
 		{[][]Question{spare("keep", 2), spare("end", 1), rows("events", 3), rows("outbox", 1), spare("pass", 2)},
 			"keep 8, end 8, events 16, outbox 16, pass 8"},
 		{[][]Question{spare("keep", 1), rows("keys", 1), rows("events", 1), rows("outbox", 1), spare("pass", 1)},
-			"keep 8, keys 16, events 16, outbox 16, pass 8"},
+			"keep 1, keys 1, events 1, outbox 1, pass 1"},
 		{[][]Question{rows("keys", 1), rows("events", 2), rows("outbox", 1), rows("inflight", 1), rows("more", 1)},
 			"keys 4, events 4, outbox 4, inflight 4, more 4"},
 	} {
