@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -12,9 +13,10 @@ import (
 // Read asks one question outside of a transaction and gives the rows of the answer to read, which takes them with
 // Next and Scan. If the database gives the question up, as when it is chosen as a deadlock's victim, it is asked
 // again: then read is called again and must begin anew, whatever it has taken before. So read gathers a bounded
-// answer; who hands rows on as they come asks with QueryContext. Errors have kinds.
+// answer; who hands rows on as they come asks with QueryContext. Errors have kinds. If ctx has ended, the error is
+// that of ctx too, also where breaking the question off broke the connection.
 func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
-	return db.dialect.translate(db.again(ctx, func() error {
+	err := db.dialect.translate(db.again(ctx, func() error {
 		rows, err := db.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -26,6 +28,10 @@ func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string
 		db.dialect.finish(rows)
 		return rows.Err()
 	}))
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
 }
 
 // Read is DB.Read in a transaction, which asks once: a transaction that is given up is repeated as a whole.
