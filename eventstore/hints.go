@@ -22,8 +22,8 @@ func ThroughStreams(d schema.Dialect) string {
 // passing, SQL Server leaves out the partitions to whose ends somebody is just appending.
 func (s reader) Ends(passing bool) string {
 	hint := ``
-	if passing && s.db.Dialect().Name() == "sqlserver" {
-		hint = ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`
+	if passing {
+		hint = s.db.Dialect().SkipLocked()
 	}
 	return `(SELECT partition, head FROM heads` + hint + ` WHERE partition >= 0)`
 }

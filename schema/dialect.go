@@ -41,6 +41,10 @@ type Dialect interface {
 	// OneWriter says that one transaction writes at a time. A transaction that writes has locked
 	// everything.
 	OneWriter() bool
+	// SkipLocked is a hint, after the name of a table in SQL: rows that are locked are passed over, since
+	// somebody is at work on them. It only spares waiting, and nothing may be wrong where it is ignored, so it is for
+	// rows that a later look finds; what a condition says is not there must never be passed over. Empty on SQLite.
+	SkipLocked() string
 	// lockWait is SQL in front of a statement that waits no longer than most for a row's lock.
 	lockWait(most time.Duration) string
 	// anyOf is the condition that a column has one of the values of placeholders 1 to n.

@@ -34,6 +34,8 @@ func (sqlite) RoundTrips() bool { return false }
 func (sqlite) OneWriter() bool  { return true }
 func (sqlite) finish(*sql.Rows) {}
 
+func (sqlite) SkipLocked() string { return "" }
+
 func (sqlite) lockWait(time.Duration) string { return "" } // who may write need not wait for rows
 
 func (d sqlite) Now() string                 { return d.clock.Now() }

@@ -48,6 +48,10 @@ func (sqlServer) finish(rows *sql.Rows) {
 
 func (sqlServer) Now() string { return "SYSUTCDATETIME()" }
 
+// SkipLocked has ROWLOCK because a row is not passed over whose page is locked, and READCOMMITTEDLOCK because
+// READPAST alone is refused when READ_COMMITTED_SNAPSHOT is on (Transact-SQL reference, Table Hints).
+func (sqlServer) SkipLocked() string { return ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)` }
+
 // lockWait sets the time for the statements that are sent together with it, and costs no round trip. The
 // server's default returns when the statements end, or when the connection is used for something else.
 func (sqlServer) lockWait(most time.Duration) string {

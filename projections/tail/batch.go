@@ -167,7 +167,7 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	changes := t.fold.Changes(false, math.MaxInt, math.MaxInt)
 	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash, t.fold.Counts().Encode()}
 	m := move{partition: t.partition, from: t.spot, to: last}
-	fence := m.fence(t.db.Dialect(), rows.DialectOf(t.db).SkipLocked, t.log)
+	fence := m.fence(t.db.Dialect(), t.log)
 	err := t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
 		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {
 			return err
@@ -190,7 +190,7 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 // unmoved is an error if the checkpoint is not where it is believed to be, or is just being moved.
 func (t *logTail) unmoved(ctx context.Context) error {
 	var position int64
-	row := t.db.QueryRowContext(ctx, `SELECT position FROM checkpoints`+rows.DialectOf(t.db).SkipLocked+` WHERE projection = ?1 AND partition = ?2`, rows.LiveTable, t.partition)
+	row := t.db.QueryRowContext(ctx, `SELECT position FROM checkpoints`+t.db.Dialect().SkipLocked()+` WHERE projection = ?1 AND partition = ?2`, rows.LiveTable, t.partition)
 	err := row.Scan(&position)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && position != t.position {
 		return rows.ErrFenced

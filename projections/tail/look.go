@@ -88,7 +88,7 @@ func (p *Projector) read(ctx context.Context) ([]place, error) {
 func (p *Projector) readFrom(ctx context.Context, ends string) ([]place, error) {
 	places := make([]place, len(p.tails))
 	query := `SELECT h.partition, h.head, c.position, c.counts FROM ` + ends + ` h
-		LEFT JOIN checkpoints c` + rows.DialectOf(p.db).SkipLocked + ` ON c.projection = ?1 AND c.partition = h.partition`
+		LEFT JOIN checkpoints c` + p.db.Dialect().SkipLocked() + ` ON c.projection = ?1 AND c.partition = h.partition`
 	answer, err := p.db.QueryContext(ctx, query, rows.LiveTable) //nolint:rowserrcheck // rows.Each does
 	err = rows.Each(answer, err, func() error {
 		var partition int

@@ -24,9 +24,9 @@ type move struct {
 // checkpoint. The events at both positions must be in the log as the projector knows them. Otherwise the projector
 // has folded another history, as after a restore of a backup. A checkpoint that is just being moved need not be
 // waited for.
-func (m move) fence(d schema.Dialect, hint string, log Log) *rows.Fence {
+func (m move) fence(d schema.Dialect, log Log) *rows.Fence {
 	f := rows.Fence{
-		Query: `UPDATE checkpoints` + hint + ` SET position = ?1, counts = ?2, updated_at = ` + d.Now() + `
+		Query: `UPDATE checkpoints` + d.SkipLocked() + ` SET position = ?1, counts = ?2, updated_at = ` + d.Now() + `
 		WHERE projection = ?3 AND partition = ?4 AND position = ?5 AND counts = ?6 AND ` + log.HasEvent(`?4`, `?1`, `?7`),
 		Args: []any{m.to.position, m.to.counts, rows.LiveTable, m.partition, m.from.position, m.from.counts, m.to.hash},
 	}

@@ -13,9 +13,6 @@ type Dialect struct {
 	DeleteSome func(table string) string
 	// Nth is the clause, after ORDER BY, that skips ?2 rows and keeps one.
 	Nth string
-	// SkipLocked is the hint that a statement passes over rows of a table that are locked. It only spares
-	// waiting.
-	SkipLocked string
 	// Swap changes the names of the two tables of orders, in a transaction.
 	Swap []string
 	// update sets columns of the rows whose order_id is the last of each of the rows of a Question.

@@ -18,9 +18,7 @@ var sqlServer = Dialect{
 			`, order_id) ON o.order_id = CAST(v.order_id AS BINARY(16))`)
 		return b.String()
 	},
-	// SQL Server takes READPAST with READ_COMMITTED_SNAPSHOT only if locks are asked for, too.
-	SkipLocked: ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`,
-	Nth:        `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
+	Nth: `OFFSET ?2 ROWS FETCH NEXT 1 ROWS ONLY`,
 	// The collation of the columns tells cases and accents apart; = alone ignores blanks at the end.
 	Equal: func(column, param string) string {
 		return column + ` = ` + param + ` AND DATALENGTH(` + column + `) = DATALENGTH(` + param + `)`

@@ -33,17 +33,13 @@ type Table struct {
 	schema  schema.Dialect
 }
 
-// DialectOf gives the dialect of a database.
-func DialectOf(db *schema.DB) *Dialect {
-	if db.Dialect().Name() == "sqlserver" {
-		return &sqlServer
-	}
-	return &sqlite
-}
-
 // TableOf gives a table of a database.
 func TableOf(db *schema.DB, name string) Table {
-	return Table{Name: name, Dialect: *DialectOf(db), schema: db.Dialect()}
+	d := sqlite
+	if db.Dialect().Name() == "sqlserver" {
+		d = sqlServer
+	}
+	return Table{Name: name, Dialect: d, schema: db.Dialect()}
 }
 
 func idArgs(ids []domain.OrderID) []any {

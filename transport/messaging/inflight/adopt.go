@@ -88,7 +88,7 @@ func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[
 		c.Lease = work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}
 		l := &c.Lease
 		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions, &c.UUID, &c.Payload, &c.Metadata)
-	}, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions, uuid, payload, metadata FROM inflight`+hintOf(s.db.Dialect())+`
+	}, `SELECT topic, partition, position, first_topic, first_position, attempt, interruptions, uuid, payload, metadata FROM inflight`+s.db.Dialect().SkipLocked()+`
 		WHERE node = ?1 AND epoch = ?2 AND consumer_group = ?3 ORDER BY topic, partition, position`, tenure.Node, tenure.Epoch, s.group)
 	if err != nil {
 		return nil, fmt.Errorf("read own in-flight rows: %w", err)

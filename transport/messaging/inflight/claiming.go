@@ -177,7 +177,7 @@ func (t *claiming) move(o *offer) schema.Question {
 	first, last := o.claims[0].Lease.Position, o.claims[len(o.claims)-1].Lease.Position
 	tenure, d := t.round.Tenure, t.tx.Dialect()
 	return schema.Question{
-		Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = ?4
+		Query: `UPDATE consumer_offsets` + d.SkipLocked() + ` SET position = ?4
 			WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3 AND position = ?5 AND position < ?8
 			AND EXISTS (SELECT 1 FROM outbox m` + rowsOf(d) + ` WHERE m.topic = ?2 AND m.partition = ?3 AND m.position = ?4)` + registered(d, `?6`, `?7`),
 		Then: `INSERT INTO inflight (consumer_group, first_topic, partition, first_position, topic, position, uuid, payload, metadata,
@@ -197,7 +197,7 @@ func (t *claiming) lockTopic(ctx context.Context, topic string) (bool, error) {
 	tenure, d := t.round.Tenure, t.tx.Dialect()
 	const turn = ` WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3`
 	err := t.tx.Ask(ctx, schema.Question{
-		Query: `UPDATE consumer_offsets` + hintOf(d) + ` SET position = position + 1` + turn + registered(d, `?4`, `?5`),
+		Query: `UPDATE consumer_offsets` + d.SkipLocked() + ` SET position = position + 1` + turn + registered(d, `?4`, `?5`),
 		Then:  `UPDATE consumer_offsets SET position = position - 1` + turn,
 		Args:  []any{t.conf.Group, topic, Unplaced, tenure.Node, tenure.Epoch},
 		Spare: true, Both: func(_, back int64) { locked = back > 0 },

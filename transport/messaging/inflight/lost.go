@@ -27,10 +27,10 @@ func (all losses) declare(d schema.Dialect, registrations []work.Registration) (
 	for _, r := range registrations {
 		args, first := []any{r.Node, r.Epoch, work.NodeLost, work.NodeStopped}, false
 		questions = append(questions,
-			schema.Question{Query: `UPDATE nodes` + hintOf(d) + ` SET state = ?3
+			schema.Question{Query: `UPDATE nodes` + d.SkipLocked() + ` SET state = ?3
 				WHERE node = ?1 AND epoch = ?2 AND state <> ?3 AND state <> ?4 AND expires_at <= ` + d.Now(),
 				Args: args, Changed: func(rows int64) { first = rows > 0 }},
-			schema.Question{Query: `SELECT state, heartbeat_at, expires_at FROM nodes` + hintOf(d) + `
+			schema.Question{Query: `SELECT state, heartbeat_at, expires_at FROM nodes` + d.SkipLocked() + `
 				WHERE node = ?1 AND epoch = ?2 AND (state = ?3 OR state = ?4)`,
 				Args: args, Read: func(rows *sql.Rows) error {
 					l, err := readLoss(rows)

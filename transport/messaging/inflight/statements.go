@@ -45,23 +45,13 @@ type statements struct {
 	readReturned string   // ?1 group, ?2 most, ?3 interruptions that make a suspect; gives suspects last
 }
 
-// hintOf is SQL Server's, and empty elsewhere. It only spares waiting: a row that is locked is passed over,
-// since somebody is at work on it, and found by a later look. Nothing is wrong where it is ignored. ROWLOCK is
-// there because a row is not passed over whose page is locked. READCOMMITTEDLOCK is there because READPAST alone is
-// refused when READ_COMMITTED_SNAPSHOT is on (Transact-SQL reference, Table Hints).
-func hintOf(d schema.Dialect) string {
-	return onSQLServer(d, ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`)
-}
-
 // rowsOf is a hint for reads that must pass over nothing: their locks are those of rows, so that they wait
 // for nothing else on a page.
-func rowsOf(d schema.Dialect) string { return onSQLServer(d, ` WITH (ROWLOCK)`) }
-
-func onSQLServer(d schema.Dialect, text string) string {
+func rowsOf(d schema.Dialect) string {
 	if d.Name() != "sqlserver" {
 		return ``
 	}
-	return text
+	return ` WITH (ROWLOCK)`
 }
 
 // once is the time, read once for a statement of many rows. Each reading has SQLite call back into this
@@ -72,7 +62,7 @@ func once(d schema.Dialect) string { return `(SELECT ` + d.Now() + `)` }
 // registration that has expired. Both parts are served by the index inflight_node; CROSS
 // JOIN has SQLite go from the registrations to the rows, and not through all rows in flight.
 func abandoned(d schema.Dialect, columns, topics string) string {
-	h := hintOf(d)
+	h := d.SkipLocked()
 	return `SELECT ` + columns + ` FROM inflight i` + h + ` WHERE i.node = '' AND i.epoch = 0 AND i.consumer_group = ?1 AND i.topic IN ` + topics + `
 			AND i.available_at <= ` + once(d) + `
 		UNION ALL
@@ -82,7 +72,7 @@ func abandoned(d schema.Dialect, columns, topics string) string {
 
 // offsets are a group's offsets of topics, with the last position of a message that waits behind each.
 func offsets(d schema.Dialect, topics string) string {
-	h := hintOf(d)
+	h := d.SkipLocked()
 	if d.Name() == "sqlserver" { // MAX could be worked out for the whole table at once, however many messages wait
 		return `SELECT o.topic, o.partition, o.position, m.position AS newest FROM consumer_offsets o` + h + `
 			CROSS APPLY (SELECT TOP (1) w.position FROM outbox w` + h + `
@@ -107,7 +97,7 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 	// not waited for: the newest message that is committed is taken then, as if there were no head.
 	q.look = `SELECT y.topic, y.partition, 0, CASE WHEN y.head < y.newest THEN y.head ELSE y.newest END FROM (
 			SELECT x.topic, x.partition, x.position, x.newest,
-				(SELECT h.head FROM heads h` + hintOf(d) + ` WHERE h.partition = x.partition) AS head
+				(SELECT h.head FROM heads h` + d.SkipLocked() + ` WHERE h.partition = x.partition) AS head
 			FROM (` + offsets(d, list) + `) x WHERE x.newest > x.position) y
 			WHERE y.head IS NULL OR y.head > y.position
 		UNION ALL
@@ -115,7 +105,7 @@ func makeStatements(d schema.Dialect, topics []string, slots int) statements {
 	// Up to the last position that was visible: beyond it an append may be under way, for
 	// which SQL Server would wait if READ_COMMITTED_SNAPSHOT is off. No message is passed over here: it
 	// could be one that becomes visible in between, and the offset would pass over it too.
-	q.readNew = `SELECT o.position, m.position, m.uuid, m.payload, m.metadata FROM consumer_offsets o` + hintOf(d) + `
+	q.readNew = `SELECT o.position, m.position, m.uuid, m.payload, m.metadata FROM consumer_offsets o` + d.SkipLocked() + `
 		CROSS JOIN outbox m` + rowsOf(d) + `
 		WHERE o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3
 			AND m.topic = ?2 AND m.partition = ?3 AND m.position <= ?4 AND m.position > o.position

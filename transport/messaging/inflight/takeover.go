@@ -176,11 +176,11 @@ func (x Returned) changeHands(d schema.Dialect, taken *bool) schema.Question {
 		l.Node, l.Epoch, l.Attempt, l.Interruptions,
 	}
 	if x.lost() {
-		ended = ` AND EXISTS (SELECT 1 FROM nodes e` + hintOf(d) + ` WHERE e.node = ?5 AND e.epoch = ?6 AND (e.state = ?13 OR e.state = ?14))`
+		ended = ` AND EXISTS (SELECT 1 FROM nodes e` + d.SkipLocked() + ` WHERE e.node = ?5 AND e.epoch = ?6 AND (e.state = ?13 OR e.state = ?14))`
 		args = append(args, work.NodeLost, work.NodeStopped)
 	}
 	return schema.Question{
-		Query: `UPDATE inflight` + hintOf(d) + ` SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = ` + d.Now() +
+		Query: `UPDATE inflight` + d.SkipLocked() + ` SET node = ?9, epoch = ?10, attempt = ?11, interruptions = ?12, claimed_at = ` + d.Now() +
 			fence + ended + registered(d, `?9`, `?10`),
 		Args: args, Changed: func(rows int64) { *taken = rows > 0 },
 	}

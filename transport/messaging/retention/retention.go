@@ -116,7 +116,7 @@ func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, e
 	d := r.db.Dialect()
 	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
 		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
-		WHERE (SELECT m.created_at FROM outbox m`+passing(d)+` WHERE m.topic = o.topic AND m.partition = o.partition AND m.position <= o.position
+		WHERE (SELECT m.created_at FROM outbox m`+d.SkipLocked()+` WHERE m.topic = o.topic AND m.partition = o.partition AND m.position <= o.position
 			ORDER BY m.position `+d.Limit("1")+`) <= ?1`, schema.TimeArg(before))
 	if err != nil {
 		return nil, err
@@ -140,23 +140,13 @@ const (
 	lookWait = 15 * time.Second
 )
 
-// passing is SQL Server's hint to pass over rows to remove that are locked, and empty elsewhere. It only spares
-// waiting. SQL Server takes READPAST with READ_COMMITTED_SNAPSHOT only if locks are asked for, too. What a
-// condition says is not there must never be passed over.
-func passing(d schema.Dialect) string {
-	if d.Name() != "sqlserver" {
-		return ``
-	}
-	return ` WITH (ROWLOCK, READPAST, READCOMMITTEDLOCK)`
-}
-
 // removeBatch removes the old ones among the first messages. Whoever else does so at the same time finds
 // fewer.
 func (r *Sweeper) removeBatch(ctx context.Context, p consumed, before time.Time) (n int64, err error) {
 	err = r.db.InTxBrief(ctx, lockWait, func(tx *schema.Tx) error {
 		d := tx.Dialect()
-		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox`+passing(d)+` WHERE topic = ?1 AND partition = ?2 AND created_at <= ?5 AND position <=
-			(SELECT MAX(f.position) FROM (SELECT m.position FROM outbox m`+passing(d)+` WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
+		n, err = affected(tx.ExecContext(ctx, `DELETE FROM outbox`+d.SkipLocked()+` WHERE topic = ?1 AND partition = ?2 AND created_at <= ?5 AND position <=
+			(SELECT MAX(f.position) FROM (SELECT m.position FROM outbox m`+d.SkipLocked()+` WHERE m.topic = ?1 AND m.partition = ?2 AND m.position <= ?3
 				ORDER BY m.position `+d.Limit("?4")+`) f)`, p.topic, p.partition, p.position, r.conf.Batch, schema.TimeArg(before)))
 		return err
 	})
@@ -207,7 +197,7 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 	if orphans+nodes+probes == 0 {
 		return nil
 	}
-	hint := passing(r.db.Dialect())
+	hint := r.db.Dialect().SkipLocked()
 	return r.db.InTxBrief(ctx, lockWait, func(tx *schema.Tx) (err error) {
 		done.Recovered, err = affected(tx.ExecContext(ctx, `UPDATE inflight`+hint+` SET node = '', epoch = 0, interruptions = interruptions + 1,
 			available_at = `+tx.Dialect().NowPlus("?1")+orphaned(tx.Dialect()), recoverDelay.Milliseconds()))
