@@ -27,7 +27,7 @@ func (v *Views) List(ctx context.Context, f Filter) (Page, error) {
 	text := q.text()                                                                              // which makes the arguments
 	err = v.db.Read(ctx, func(answer *sql.Rows) error {
 		page.Orders, details, full = page.Orders[:0], 0, false
-		return rows.Scan(answer, nil, func(r *rows.Row) error {
+		return rows.Scan(answer, func(r *rows.Row) error {
 			if len(page.Orders) == limit { // it is the last row: the end of the answer is read with it
 				full = true
 				return nil

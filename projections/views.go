@@ -41,7 +41,7 @@ func NewViews(db *schema.DB, streams Streams) *Views {
 func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	var view OrderView // version 0: there is no good row
 	err := v.db.Read(ctx, func(answer *sql.Rows) error {
-		return rows.Scan(answer, nil, func(r *rows.Row) (err error) {
+		return rows.Scan(answer, func(r *rows.Row) (err error) {
 			view, err = viewOf(r)
 			return err
 		})

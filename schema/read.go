@@ -34,6 +34,22 @@ func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string
 	return err
 }
 
+// Collect is DB.Read for a list: scan reads each row of the answer. The list is empty, and not nil, if there are none.
+func Collect[T any](ctx context.Context, db *DB, scan func(*sql.Rows, *T) error, query string, args ...any) (all []T, err error) {
+	err = db.Read(ctx, func(rows *sql.Rows) error {
+		all = []T{}
+		for rows.Next() {
+			var one T
+			if err := scan(rows, &one); err != nil {
+				return err
+			}
+			all = append(all, one)
+		}
+		return nil
+	}, query, args...)
+	return all, err
+}
+
 // Read is DB.Read in a transaction, which asks once: a transaction that is given up is repeated as a whole.
 func (tx *Tx) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
 	return tx.ask(ctx, Question{Query: query, Args: args, Read: read})

@@ -110,7 +110,7 @@ func beyond(ctx context.Context, db *schema.DB, sources []source) (found []Overr
 }
 
 func (s source) beyond(ctx context.Context, db *schema.DB) ([]Overrun, error) {
-	return collect(ctx, db, func(rows *sql.Rows, c *Overrun) error {
+	return schema.Collect(ctx, db, func(rows *sql.Rows, c *Overrun) error {
 		var group, topic string
 		err := rows.Scan(&group, &topic, &c.Partition, &c.Position, &c.Head)
 		c.What, c.Mend = s.what+strings.Trim(group+":"+topic, ":"), s.mend

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"orderflow/schema"
 )
 
 // vouched are the tables whose every value is of the kind that its column declares.
@@ -49,5 +51,5 @@ func (l *look) kinds(ctx context.Context, table string) error {
 
 // texts gives an answer of one column.
 func (l *look) texts(ctx context.Context, query string, args ...any) ([]string, error) {
-	return collect(ctx, l.db, func(rows *sql.Rows, s *string) error { return rows.Scan(s) }, query, args...)
+	return schema.Collect(ctx, l.db, func(rows *sql.Rows, s *string) error { return rows.Scan(s) }, query, args...)
 }

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -133,20 +132,4 @@ func (l *look) progress() {
 func (l *look) count(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = l.db.QueryRowContext(ctx, query, args...).Scan(&n)
 	return n, l.db.Translate(err)
-}
-
-// collect reads all rows of an answer.
-func collect[T any](ctx context.Context, db *schema.DB, scan func(*sql.Rows, *T) error, query string, args ...any) (all []T, err error) {
-	err = db.Read(ctx, func(rows *sql.Rows) error {
-		all = nil
-		for rows.Next() {
-			var v T
-			if err := scan(rows, &v); err != nil {
-				return err
-			}
-			all = append(all, v)
-		}
-		return nil
-	}, query, args...)
-	return all, err
 }

@@ -66,7 +66,7 @@ type sqliteIndex struct {
 
 func readIndexes(ctx context.Context, db *schema.DB, table string) (all []sqliteIndex, err error) {
 	type column struct{ index, text, name string }
-	columns, err := collect(ctx, db, func(rows *sql.Rows, c *column) error { return rows.Scan(&c.index, &c.text, &c.name) },
+	columns, err := schema.Collect(ctx, db, func(rows *sql.Rows, c *column) error { return rows.Scan(&c.index, &c.text, &c.name) },
 		`SELECT l.name, COALESCE(m.sql, ''), i.name FROM pragma_index_list(?1) l
 			JOIN sqlite_master m ON m.name = l.name JOIN pragma_index_info(l.name) i ORDER BY l.seq, i.seqno`, table)
 	for _, c := range columns {

@@ -110,7 +110,7 @@ func (s *keySearch) search(ctx context.Context) error {
 func (s *keySearch) seek(ctx context.Context, hashes []any) (map[[sha256.Size]byte]reservation, error) {
 	found := make(map[[sha256.Size]byte]reservation, len(hashes))
 	err := schema.AnyOf(s.db.Dialect(), "r.key_hash", hashes, func(condition string, args []any) error {
-		some, err := collect(ctx, s.db, scanReservation, `SELECT `+reservationColumns+` FROM reservations r WHERE `+condition, args...)
+		some, err := schema.Collect(ctx, s.db, scanReservation, `SELECT `+reservationColumns+` FROM reservations r WHERE `+condition, args...)
 		for _, r := range some {
 			if len(r.hash) == sha256.Size {
 				found[[sha256.Size]byte(r.hash)] = r

@@ -9,6 +9,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/eventstore"
+	"orderflow/schema"
 )
 
 // logRead reads the log twice: through the table, in the order of positions, and through the index of
@@ -91,7 +92,7 @@ func (g *logRead) partition(ctx context.Context, partition int) (last int64, err
 
 // page reads the keys and hashes of events after a position, through the table.
 func (g *logRead) page(ctx context.Context, partition int, after int64) ([]domain.Recorded, error) {
-	return collect(ctx, g.db, func(rows *sql.Rows, r *domain.Recorded) error {
+	return schema.Collect(ctx, g.db, func(rows *sql.Rows, r *domain.Recorded) error {
 		var id []byte
 		err := rows.Scan(&r.Partition, &r.Position, &id, &r.Version, &r.Hash)
 		copy(r.OrderID[:], id)
@@ -139,7 +140,7 @@ func (g *logRead) bothWays(ctx context.Context) error {
 
 // hidden reports the events that the table has and that a search for their order and version does not find.
 func (g *logRead) hidden(ctx context.Context, partition int) error {
-	events, err := collect(ctx, g.db, func(rows *sql.Rows, r *domain.Recorded) error {
+	events, err := schema.Collect(ctx, g.db, func(rows *sql.Rows, r *domain.Recorded) error {
 		r.Partition = partition
 		var id []byte
 		err := rows.Scan(&r.Position, &id, &r.Version)

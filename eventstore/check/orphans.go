@@ -9,6 +9,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/schema"
 )
 
 // orphan is a message in flight or a dead letter at whose position the log has no event of its order.
@@ -40,7 +41,7 @@ func (l *look) orphans(ctx context.Context) error {
 
 // misplacedWork are the rows of a table whose position has no event, or the event of another order.
 func (l *look) misplacedWork(ctx context.Context, table, what string) ([]orphan, error) {
-	all, err := collect(ctx, l.db, func(rows *sql.Rows, o *orphan) error {
+	all, err := schema.Collect(ctx, l.db, func(rows *sql.Rows, o *orphan) error {
 		var group, topic string
 		var payload, stream []byte
 		if err := rows.Scan(&group, &topic, &o.Partition, &o.Position, &payload, &stream); err != nil {

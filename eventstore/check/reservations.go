@@ -59,7 +59,7 @@ func (s *keySearch) exactFrom(ctx context.Context) (time.Time, error) {
 }
 
 func (s *keySearch) page(ctx context.Context, after []byte) ([]reservation, error) {
-	return collect(ctx, s.db, scanReservation,
+	return schema.Collect(ctx, s.db, scanReservation,
 		`SELECT `+reservationColumns+` FROM reservations r WHERE r.key_hash > ?1 ORDER BY r.key_hash `+s.db.Dialect().Limit("?2"), after, s.conf.Page)
 }
 
@@ -126,7 +126,7 @@ func (s *keySearch) unlike(h reservation, first domain.Recorded, exact time.Time
 func (s *keySearch) firsts(ctx context.Context, ids []any) (map[domain.OrderID]domain.Recorded, error) {
 	all := make(map[domain.OrderID]domain.Recorded, len(ids))
 	err := schema.AnyOf(s.db.Dialect(), "stream_id", ids, func(condition string, args []any) error {
-		some, err := collect(ctx, s.db, scanFirst, `SELECT stream_id, version, type, data, metadata, recorded_at FROM events WHERE version = 1 AND `+condition, args...)
+		some, err := schema.Collect(ctx, s.db, scanFirst, `SELECT stream_id, version, type, data, metadata, recorded_at FROM events WHERE version = 1 AND `+condition, args...)
 		for _, r := range some {
 			all[r.OrderID] = r
 		}

@@ -92,7 +92,7 @@ func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *ver
 func (r *rebuild) readIDs(ctx context.Context, query string, args ...any) (ids []domain.OrderID, err error) {
 	err = r.db.Read(ctx, func(answer *sql.Rows) error {
 		ids = nil
-		return rows.Each(answer, nil, func() error {
+		return rows.Each(answer, func() error {
 			var id []byte
 			if err := answer.Scan(&id); err != nil {
 				return err

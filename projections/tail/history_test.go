@@ -106,7 +106,8 @@ func TestProjector_history(t *testing.T) {
 // stored is the status of the order's row; empty without one.
 func (r *restored) stored() (status string) {
 	answer, err := r.DB.QueryContext(r.T.Context(), `SELECT `+rows.Columns+` FROM orders`) //nolint:rowserrcheck // rows.Scan does
-	must(r.T, rows.Scan(answer, err, func(row *rows.Row) error {
+	must(r.T, err)
+	must(r.T, rows.Scan(answer, func(row *rows.Row) error {
 		status = string(row.Status)
 		return nil
 	}))

@@ -86,23 +86,24 @@ func (p *Projector) read(ctx context.Context) ([]place, error) {
 }
 
 func (p *Projector) readFrom(ctx context.Context, ends string) ([]place, error) {
-	places := make([]place, len(p.tails))
-	query := `SELECT h.partition, h.head, c.position, c.counts FROM ` + ends + ` h
-		LEFT JOIN checkpoints c` + p.db.Dialect().SkipLocked() + ` ON c.projection = ?1 AND c.partition = h.partition`
-	answer, err := p.db.QueryContext(ctx, query, rows.LiveTable) //nolint:rowserrcheck // rows.Each does
-	err = rows.Each(answer, err, func() error {
-		var partition int
-		var head int64
-		var position sql.NullInt64
-		var counts sql.NullString
-		if err := answer.Scan(&partition, &head, &position, &counts); err != nil {
-			return err
-		}
-		if partition >= len(places) {
-			return fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(places))
-		}
-		places[partition] = place{head: head, begun: position.Valid, position: position.Int64, counts: counts.String}
-		return nil
-	})
+	var places []place
+	err := p.db.Read(ctx, func(answer *sql.Rows) error {
+		places = make([]place, len(p.tails))
+		return rows.Each(answer, func() error {
+			var partition int
+			var head int64
+			var position sql.NullInt64
+			var counts sql.NullString
+			if err := answer.Scan(&partition, &head, &position, &counts); err != nil {
+				return err
+			}
+			if partition >= len(places) {
+				return fmt.Errorf("%w: partition %d of %d", domain.ErrCorrupt, partition, len(places))
+			}
+			places[partition] = place{head: head, begun: position.Valid, position: position.Int64, counts: counts.String}
+			return nil
+		})
+	}, `SELECT h.partition, h.head, c.position, c.counts FROM `+ends+` h
+		LEFT JOIN checkpoints c`+p.db.Dialect().SkipLocked()+` ON c.projection = ?1 AND c.partition = h.partition`, rows.LiveTable)
 	return places, err
 }

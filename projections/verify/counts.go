@@ -92,7 +92,7 @@ type tally struct {
 func readTally(ctx context.Context, db *schema.DB) (t tally, err error) {
 	err = db.Read(ctx, func(answer *sql.Rows) error {
 		t = tally{positions: map[int]int64{}, counted: rows.Counts{}, inTable: rows.Counts{}}
-		return rows.Each(answer, nil, func() error {
+		return rows.Each(answer, func() error {
 			var partition int
 			var position, n int64
 			var text string

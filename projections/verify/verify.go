@@ -126,7 +126,7 @@ func (v *verification) read(ctx context.Context, after domain.OrderID) (p part) 
 	err := v.db.Read(ctx, func(answer *sql.Rows) error {
 		p.rows = nil
 		details := 0
-		return rows.Scan(answer, nil, func(r *rows.Row) error {
+		return rows.Scan(answer, func(r *rows.Row) error {
 			p.rows = append(p.rows, *r)
 			if details += len(r.Detail); len(p.rows) == verifyRows || details > verifyBytes {
 				p.until = r.ID

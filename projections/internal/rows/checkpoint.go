@@ -24,7 +24,7 @@ func ReadCheckpoints(ctx context.Context, q Querier, projection string) (map[int
 	all := map[int]Checkpoint{}
 	err := q.Read(ctx, func(answer *sql.Rows) error {
 		clear(all)
-		return Each(answer, nil, func() error {
+		return Each(answer, func() error {
 			var partition int
 			var updated schema.Time
 			var c Checkpoint

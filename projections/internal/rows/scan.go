@@ -10,10 +10,7 @@ import (
 )
 
 // Each calls f on every row of a query's answer, and closes it.
-func Each(answer *sql.Rows, err error, f func() error) error {
-	if err != nil {
-		return err
-	}
+func Each(answer *sql.Rows, f func() error) error {
 	defer func() { _ = answer.Close() }()
 	for answer.Next() {
 		if err := f(); err != nil {
@@ -25,10 +22,10 @@ func Each(answer *sql.Rows, err error, f func() error) error {
 
 // Scan calls f with every row of a query for Columns, and closes the query's answer. The row is good
 // until f returns.
-func Scan(answer *sql.Rows, err error, f func(*Row) error) error { return scan(answer, err, width, f) }
+func Scan(answer *sql.Rows, f func(*Row) error) error { return scan(answer, width, f) }
 
 // scan is Scan for the first columns.
-func scan(answer *sql.Rows, err error, columns int, f func(*Row) error) error {
+func scan(answer *sql.Rows, columns int, f func(*Row) error) error {
 	var id sql.RawBytes
 	var r Row
 	var placed, started, completed column
@@ -36,7 +33,7 @@ func scan(answer *sql.Rows, err error, columns int, f func(*Row) error) error {
 		&id, &r.Version, (*column)(&r.Status), (*column)(&r.Step), (*column)(&r.Node), &placed, &started, &completed,
 		(*column)(&r.Tracking), (*column)(&r.Steps), (*column)(&r.Customer), (*column)(&r.Detail),
 	}
-	return Each(answer, err, func() error {
+	return Each(answer, func() error {
 		if err := answer.Scan(into[:columns]...); err != nil {
 			return err
 		}

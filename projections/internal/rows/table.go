@@ -59,7 +59,10 @@ func (t Table) Load(ctx context.Context, q Querier, ids []domain.OrderID, f func
 func (t Table) load(ctx context.Context, q Querier, ids []domain.OrderID, columns string, f func(*Row) error) error {
 	return schema.AnyOf(t.schema, `order_id`, idArgs(ids), func(condition string, args []any) error {
 		rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM `+t.Name+` WHERE `+condition, args...)
-		return scan(rows, err, strings.Count(columns, `,`)+1, f)
+		if err != nil {
+			return err
+		}
+		return scan(rows, strings.Count(columns, `,`)+1, f)
 	})
 }
 

@@ -53,7 +53,8 @@ func (f *Fixture) SameAsStreams(ids []domain.OrderID) {
 	f.T.Helper()
 	var stored []rows.Row
 	answer, err := f.DB.QueryContext(context.Background(), `SELECT `+rows.Columns+` FROM `+rows.LiveTable)
-	logtest.Must(f.T, rows.Scan(answer, err, func(r *rows.Row) error {
+	logtest.Must(f.T, err)
+	logtest.Must(f.T, rows.Scan(answer, func(r *rows.Row) error {
 		var states rows.States
 		if _, err := r.DecodeSteps(&states); err != nil {
 			return err

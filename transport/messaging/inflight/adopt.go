@@ -84,7 +84,7 @@ type Hand interface {
 // readUnknown reads the rows of a registration that are not known. A row that is locked is known, or found
 // later.
 func (s *strays) readUnknown(ctx context.Context, tenure work.Tenure, known map[Key]struct{}) ([]Claim, error) {
-	claims, err := collect(ctx, s.db, func(rows *sql.Rows, c *Claim) error {
+	claims, err := schema.Collect(ctx, s.db, func(rows *sql.Rows, c *Claim) error {
 		c.Lease = work.Lease{Row: work.Row{Group: s.group}, Registration: tenure.Registration}
 		l := &c.Lease
 		return rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &l.Attempt, &l.Interruptions, &c.UUID, &c.Payload, &c.Metadata)

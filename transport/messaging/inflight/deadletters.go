@@ -152,7 +152,7 @@ func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error)
 }
 
 func (d *DeadLetters) query(ctx context.Context, which string, args ...any) ([]DeadLetter, error) {
-	return collect(ctx, d.db, func(rows *sql.Rows, l *DeadLetter) error {
+	return schema.Collect(ctx, d.db, func(rows *sql.Rows, l *DeadLetter) error {
 		var payload []byte
 		var at schema.Time
 		err := rows.Scan(&l.Group, &l.Topic, &l.Partition, &l.Position, &l.UUID, &payload, &l.Attempt, &l.Interruptions, &l.Reason, &at)

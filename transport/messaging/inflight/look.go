@@ -54,7 +54,7 @@ func (o *lookout) leave(sources []Source, claims []Claim, free int) {
 
 // look asks, without a transaction, where messages wait.
 func (o *lookout) look(ctx context.Context, q statements, node string) ([]Source, error) {
-	sources, err := collect(ctx, o.db, func(rows *sql.Rows, x *Source) error {
+	sources, err := schema.Collect(ctx, o.db, func(rows *sql.Rows, x *Source) error {
 		return rows.Scan(&x.Topic, &x.partition, &x.Returned, &x.last)
 	}, q.look, o.group)
 	if err != nil {

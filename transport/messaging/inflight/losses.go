@@ -89,7 +89,7 @@ const untaken = time.Second
 
 // Look declares registrations lost that have expired and are not declared lost yet.
 func (x *Losses) Look(ctx context.Context) error {
-	expired, err := collect(ctx, x.db, func(rows *sql.Rows, r *work.Registration) error { return rows.Scan(&r.Node, &r.Epoch) },
+	expired, err := schema.Collect(ctx, x.db, func(rows *sql.Rows, r *work.Registration) error { return rows.Scan(&r.Node, &r.Epoch) },
 		`SELECT node, epoch FROM nodes`+x.db.Dialect().SkipLocked()+`
 		WHERE state <> ?1 AND state <> ?2 AND expires_at <= `+x.db.Dialect().NowPlus("?3")+` ORDER BY node, epoch`,
 		work.NodeStopped, work.NodeLost, -untaken.Milliseconds())

@@ -149,7 +149,7 @@ func (n *Nodes) update(ctx context.Context, what string, of work.Registration, q
 
 // List gives all registrations that are kept, the latest in front.
 func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
-	nodes, err := collect(ctx, n.db, func(rows *sql.Rows, d *work.Node) error {
+	nodes, err := schema.Collect(ctx, n.db, func(rows *sql.Rows, d *work.Node) error {
 		var started, heartbeat, expires schema.Time
 		err := rows.Scan(&d.Node, &d.Epoch, &d.State, &d.Slots, &d.Busy, &d.Host, &d.PID, &d.Version, &d.Roles, &d.Admin,
 			&started, &heartbeat, &expires, &d.EventLevel, &d.Expired)

@@ -22,7 +22,7 @@ type Offset struct {
 // Offsets lists the offsets, by group, topic and partition.
 func Offsets(ctx context.Context, db *schema.DB) (all []Offset, err error) {
 	// Heads are read after the offsets, and only grow.
-	all, err = collect(ctx, db, func(rows *sql.Rows, o *Offset) error {
+	all, err = schema.Collect(ctx, db, func(rows *sql.Rows, o *Offset) error {
 		return rows.Scan(&o.Group, &o.Topic, &o.Partition, &o.Position, &o.Head)
 	}, `SELECT o.consumer_group, o.topic, o.partition, o.position, COALESCE(h.head, 0)
 		FROM consumer_offsets o LEFT JOIN heads h ON h.partition = o.partition ORDER BY o.consumer_group, o.topic, o.partition`)

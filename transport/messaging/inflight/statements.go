@@ -128,23 +128,6 @@ func inOrder(column string, topics []string) string {
 	return b.String() + ` END`
 }
 
-// collect runs a query and reads each of its rows with scan.
-func collect[T any](ctx context.Context, db *schema.DB, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
-	var all []T
-	err := db.Read(ctx, func(rows *sql.Rows) error {
-		all = []T{}
-		for rows.Next() {
-			var one T
-			if err := scan(rows, &one); err != nil {
-				return err
-			}
-			all = append(all, one)
-		}
-		return nil
-	}, query, args...)
-	return all, err
-}
-
 // changed runs a statement that changes one row and says whether it did.
 func changed(ctx context.Context, tx *schema.Tx, query string, args ...any) (bool, error) {
 	n, err := affected(tx.ExecContext(ctx, query, args...))

@@ -50,7 +50,7 @@ func (c *Claimer) Returned(ctx context.Context, r Round, sources []Source) ([]Re
 
 // readReturned reads at most so many messages, with the leases that this node would have.
 func (c *Claimer) readReturned(ctx context.Context, r Round, most int) ([]Returned, error) {
-	return collect(ctx, c.db, func(rows *sql.Rows, x *Returned) error {
+	return schema.Collect(ctx, c.db, func(rows *sql.Rows, x *Returned) error {
 		x.Lease.Group = c.conf.Group
 		l := &x.Lease
 		err := rows.Scan(&l.Topic, &l.Partition, &l.Position, &l.FirstTopic, &l.FirstPosition, &x.UUID, &x.Payload, &x.Metadata,

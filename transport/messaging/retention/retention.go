@@ -114,23 +114,12 @@ func (r *Sweeper) consumed(ctx context.Context, before time.Time) ([]consumed, e
 	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
 	d := r.db.Dialect()
-	rows, err := r.db.QueryContext(ctx, `SELECT o.topic, o.partition, o.position
+	return schema.Collect(ctx, r.db, func(rows *sql.Rows, p *consumed) error {
+		return rows.Scan(&p.topic, &p.partition, &p.position)
+	}, `SELECT o.topic, o.partition, o.position
 		FROM (SELECT topic, partition, MIN(position) AS position FROM consumer_offsets GROUP BY topic, partition) o
 		WHERE (SELECT m.created_at FROM outbox m`+d.SkipLocked()+` WHERE m.topic = o.topic AND m.partition = o.partition AND m.position <= o.position
 			ORDER BY m.position `+d.Limit("1")+`) <= ?1`, schema.TimeArg(before))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var all []consumed
-	for rows.Next() {
-		var p consumed
-		if err := rows.Scan(&p.topic, &p.partition, &p.position); err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, r.db.Translate(rows.Err())
 }
 
 // A sweep waits for a row that somebody has locked for lockWait if it is one to remove, and for lookWait where
