@@ -287,7 +287,7 @@ func TestViews_List_plan(t *testing.T) {
 			_, err := rebuild.Run(t.Context(), f.DB, f.Store, rebuild.Config{})
 			must(t, err)
 		}
-		db := f.Another() // a statement that explains, once prepared, does not heed the swap
+		db := schematest.Again(f.T, f.DB) // a statement that explains, once prepared, does not heed the swap
 		for name, c := range map[string]struct {
 			filter Filter
 			index  string

@@ -116,21 +116,14 @@ func TestRebuild_stranger(t *testing.T) {
 	ids := f.PlaceMany(20)
 	f.project()
 	f.Exec(`UPDATE orders SET status = 'Failed'`)
-	enough := errors.New("enough")
 	conf := Config{wait: 200 * time.Millisecond}
-	err := f.Another().InTx(t.Context(), func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(t.Context(), `UPDATE checkpoints SET updated_at = `+tx.Dialect().Now()+` WHERE projection = 'orders' AND partition = 3`)
-		must(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if _, err := Run(ctx, f.DB, f.Store, conf); !errors.Is(err, schema.ErrBusy) {
-			t.Errorf("err %v, want ErrBusy", err)
-		}
-		return enough
-	})
-	if !errors.Is(err, enough) {
-		t.Fatal(err)
+	release := schematest.Hold(t, f.DB, 1, `UPDATE checkpoints SET updated_at = `+f.DB.Dialect().Now()+` WHERE projection = 'orders' AND partition = 3`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := Run(ctx, f.DB, f.Store, conf); !errors.Is(err, schema.ErrBusy) {
+		t.Errorf("err %v, want ErrBusy", err)
 	}
+	release()
 	if r, err := Run(t.Context(), f.DB, f.Store, conf); err != nil || r.Different != int64(len(ids)) {
 		t.Fatalf("report %+v, err %v", r, err)
 	}
@@ -247,7 +240,7 @@ func TestRebuild_concurrent(t *testing.T) {
 		}()
 		<-inside
 		for i := range 2 {
-			_, err := Run(t.Context(), f.Another(), f.Store, Config{Stale: 4 * time.Second})
+			_, err := Run(t.Context(), schematest.Again(f.T, f.DB), f.Store, Config{Stale: 4 * time.Second})
 			if !errors.Is(err, ErrRebuildRunning) {
 				t.Errorf("rebuild %d: err %v, want ErrRebuildRunning", i, err)
 			}

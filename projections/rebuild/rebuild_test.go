@@ -170,7 +170,7 @@ func TestRebuild_running(t *testing.T) {
 		var wg, writers sync.WaitGroup
 		wg.Go(func() { _ = p.Run(ctx) })
 		// Another process: its prepared statements and its projector know nothing of the swap.
-		other := f.Another()
+		other := schematest.Again(f.T, f.DB)
 		q := tail.NewProjector(other, f.Store, tail.Config{BatchSize: 7, Linger: time.Millisecond, OnError: func(err error) { t.Error(err) }})
 		wg.Go(func() { _ = q.Run(ctx) })
 		wg.Go(func() { readOn(t, f.DB, f, first, ctx.Done()) })

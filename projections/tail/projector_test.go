@@ -192,7 +192,7 @@ func TestProjector_race(t *testing.T) {
 		var wg sync.WaitGroup
 		applied := make([]int, 3)
 		for i := range applied {
-			db := f.Another()
+			db := schematest.Again(f.T, f.DB)
 			p := NewProjector(db, f.Store, Config{BatchSize: 3})
 			wg.Go(func() {
 				for last := false; ; {

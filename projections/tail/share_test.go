@@ -28,10 +28,10 @@ func (f *fixture) peers(n int) []*peer {
 	f.T.Cleanup(func() { stop(); running.Wait() })
 	all := make([]*peer, n)
 	for i := range all {
-		store, err := eventstore.Open(ctx, f.Another(), eventstore.Config{})
+		store, err := eventstore.Open(ctx, schematest.Again(f.T, f.DB), eventstore.Config{})
 		must(f.T, err)
 		store.Allow(domain.EventLevel)
-		all[i] = &peer{Fixture: logtest.Fixture{Store: store, T: f.T}, db: f.Another()}
+		all[i] = &peer{Fixture: logtest.Fixture{Store: store, T: f.T}, db: schematest.Again(f.T, f.DB)}
 		all[i].p = NewProjector(all[i].db, store.Follower(), Config{OnError: func(err error) { f.T.Error(err) }})
 		store.OnCommit(all[i].p.Wake)
 		running.Go(func() { _ = all[i].p.Run(ctx) })

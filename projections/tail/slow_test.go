@@ -78,7 +78,7 @@ func TestProjector_heldUp(t *testing.T) {
 		ids := f.placeFirst(2)
 		f.project(Config{})
 		ids = append(ids, f.placeFirst(2)...)
-		release := f.hold(`UPDATE checkpoints SET updated_at = ?1 WHERE projection = 'orders'`, schema.TimeArg(time.Now()))
+		release := schematest.Hold(t, f.DB, int64(f.Store.Partitions()), `UPDATE checkpoints SET updated_at = ?1 WHERE projection = 'orders'`, schema.TimeArg(time.Now()))
 		failed := make(chan error, 100)
 		p := NewProjector(f.DB, f.Store, Config{
 			bounds:  bounds{row: 100 * time.Millisecond, batch: 2 * time.Second, silent: time.Second},

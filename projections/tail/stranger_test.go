@@ -2,7 +2,6 @@ package tail
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -45,35 +44,6 @@ func (f *fixture) lag(partition int) (there, elsewhere int64) {
 	return there, elsewhere
 }
 
-// hold has a stranger change something in a transaction that stays open until the function that it gives is
-// called.
-func (f *fixture) hold(query string, args ...any) (release func()) {
-	f.T.Helper()
-	held, let, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	stranger, enough := f.Another(), errors.New("enough")
-	go func() {
-		ended <- stranger.InTx(context.Background(), func(tx *schema.Tx) error {
-			if _, err := tx.ExecContext(context.Background(), query, args...); err != nil {
-				return err
-			}
-			close(held)
-			<-let
-			return enough
-		})
-	}()
-	select {
-	case <-held:
-	case err := <-ended:
-		f.T.Fatal(err)
-	}
-	return func() {
-		close(let)
-		if err := <-ended; !errors.Is(err, enough) {
-			f.T.Error(err)
-		}
-	}
-}
-
 // TestProjector_stranger: while somebody holds the checkpoint of one partition, or a row that it has to
 // change, the views of all other partitions follow the log. When the stranger has gone, that partition
 // catches up.
@@ -88,7 +58,7 @@ func TestProjector_stranger(t *testing.T) {
 			ids := f.PlaceMany(40)
 			f.project(Config{})
 			stuck := f.Partition(ids[0])
-			release := f.hold(query, stuck, ids[0][:], schema.TimeArg(time.Now()))
+			release := schematest.Hold(t, f.DB, 1, query, stuck, ids[0][:], schema.TimeArg(time.Now()))
 			var told atomic.Int64
 			p := NewProjector(f.DB, f.Store, Config{
 				bounds:  bounds{row: 100 * time.Millisecond, batch: defaultBounds.batch, silent: time.Second},
@@ -158,7 +128,7 @@ func TestProjector_successor(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := partitioned(t, open(t))
 		conf := Config{Poll: 200 * time.Millisecond, MaxLinger: 50 * time.Millisecond, OnError: func(err error) { t.Error(err) }}
-		first, second := NewProjector(f.DB, f.Store, conf), NewProjector(f.Another(), f.Store, conf)
+		first, second := NewProjector(f.DB, f.Store, conf), NewProjector(schematest.Again(f.T, f.DB), f.Store, conf)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- second.Run(ctx) }()

@@ -1,10 +1,7 @@
 package messaging_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,33 +33,7 @@ func stranger(t *testing.T, db *schema.DB, query string, args ...any) (release f
 	if db.Dialect().OneWriter() {
 		t.Skip("whoever writes to SQLite locks everything")
 	}
-	locked, end, done, over := make(chan struct{}), make(chan struct{}), make(chan struct{}), errors.New("over")
-	other := schematest.Again(t, db)
-	go func() {
-		defer close(done)
-		err := other.InTx(context.Background(), func(tx *schema.Tx) error {
-			res, err := tx.ExecContext(context.Background(), query, args...)
-			if err != nil {
-				return err
-			}
-			if n, err := res.RowsAffected(); n != 1 || err != nil {
-				return fmt.Errorf("the stranger holds %d rows: %w", n, err)
-			}
-			close(locked)
-			<-end
-			return over
-		})
-		if err != over { //nolint:errorlint // this very error
-			t.Errorf("the stranger: %v", err)
-		}
-	}()
-	release = sync.OnceFunc(func() {
-		close(end)
-		wait(t, done, "the end of the stranger")
-	})
-	t.Cleanup(release)
-	wait(t, locked, "the stranger's lock")
-	return release
+	return schematest.Hold(t, db, 1, query, args...)
 }
 
 // heldBy has a node claim n messages of a topic, and lets its registration expire.

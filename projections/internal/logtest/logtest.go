@@ -220,17 +220,3 @@ func (f *Fixture) Exec(query string, args ...any) {
 		return err
 	}))
 }
-
-// Another opens the same database once more, as another process would.
-func (f *Fixture) Another() *schema.DB {
-	f.T.Helper()
-	dsn := f.DB.DSN()
-	name := "sqlite:" + dsn.Path
-	if dsn.URL != nil {
-		name = dsn.URL.String()
-	}
-	db, err := schema.Open(context.Background(), name)
-	Must(f.T, err)
-	f.T.Cleanup(func() { _ = db.Close() })
-	return db
-}

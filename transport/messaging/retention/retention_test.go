@@ -217,24 +217,17 @@ func testSweepHeld(t *testing.T, db *schema.DB) {
 	age(t, db, topic, time.Hour)
 	pass(t, db, "workers", topic, 1<<40)
 	_, at := outbox(t, db, topic)
-	r, enough := retention.New(db, retention.Config{Rest: time.Millisecond}), errors.New("enough")
-	stranger := schematest.Again(t, db)
-	err := stranger.InTx(t.Context(), func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(t.Context(), `UPDATE outbox SET metadata = '{"held":""}' WHERE topic = ?1 AND partition = 0 AND position = ?2`, topic, at[1])
-		must(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		defer cancel()
-		begun := time.Now()
-		done, err := r.Sweep(ctx)
-		if err != nil && !errors.Is(err, schema.ErrBusy) || done.Messages < 10 {
-			t.Errorf("swept %+v, %v; want all other partitions, and ErrBusy if this one is not passed over", done, err)
-		}
-		t.Logf("the sweep took %s", time.Since(begun).Round(time.Millisecond))
-		return enough
-	})
-	if !errors.Is(err, enough) {
-		t.Fatal(err)
+	r := retention.New(db, retention.Config{Rest: time.Millisecond})
+	release := schematest.Hold(t, db, 1, `UPDATE outbox SET metadata = '{"held":""}' WHERE topic = ?1 AND partition = 0 AND position = ?2`, topic, at[1])
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	begun := time.Now()
+	done, err := r.Sweep(ctx)
+	if err != nil && !errors.Is(err, schema.ErrBusy) || done.Messages < 10 {
+		t.Errorf("swept %+v, %v; want all other partitions, and ErrBusy if this one is not passed over", done, err)
 	}
+	t.Logf("the sweep took %s", time.Since(begun).Round(time.Millisecond))
+	release()
 	sweep(t, r)
 	if left, _ := outbox(t, db, topic); len(left) != 0 {
 		t.Errorf("%d messages are left, want none", len(left))
