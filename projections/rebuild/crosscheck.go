@@ -10,6 +10,7 @@ import (
 	"orderflow/domain"
 	"orderflow/projections/internal/rows"
 	"orderflow/projections/verify"
+	"orderflow/schema"
 )
 
 // crosscheckRows is how many orders are compared by one statement.
@@ -89,20 +90,16 @@ func (r *rebuild) recheck(ctx context.Context, ids []domain.OrderID, report *ver
 	return nil
 }
 
-func (r *rebuild) readIDs(ctx context.Context, query string, args ...any) (ids []domain.OrderID, err error) {
-	err = r.db.Read(ctx, func(answer *sql.Rows) error {
-		ids = nil
-		return rows.Each(answer, func() error {
-			var id []byte
-			if err := answer.Scan(&id); err != nil {
-				return err
-			}
-			if len(id) != len(rows.LastID) {
-				return fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(id))
-			}
-			ids = append(ids, domain.OrderID(id))
-			return nil
-		})
+func (r *rebuild) readIDs(ctx context.Context, query string, args ...any) ([]domain.OrderID, error) {
+	return schema.Collect(ctx, r.db, func(answer *sql.Rows, id *domain.OrderID) error {
+		var stored []byte
+		if err := answer.Scan(&stored); err != nil {
+			return err
+		}
+		if len(stored) != len(id) {
+			return fmt.Errorf("%w: an order is stored under an id of %d bytes", domain.ErrCorrupt, len(stored))
+		}
+		*id = domain.OrderID(stored)
+		return nil
 	}, query, args...)
-	return ids, err
 }

@@ -262,7 +262,10 @@ func (l *loop) lastRound() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	_, err := l.round(ctx)
-	if acks, _ := l.slots.unstored(); len(acks) > 0 || err != nil {
+	if acks, _ := l.slots.unstored(); len(acks) > 0 && err == nil {
+		err = errors.New("their rows are locked by another process")
+	}
+	if err != nil {
 		l.conf.Logger.WithError(err).WithField("group", l.conf.Group).
 			Error("the last acknowledgements were not stored; their messages will be delivered again")
 	}
