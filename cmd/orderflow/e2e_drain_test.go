@@ -42,7 +42,7 @@ func TestE2E_Drain(t *testing.T) {
 			db := filepath.Join(t.TempDir(), "orders.db")
 			p := start(t, db, "--step-duration", "5s", "--step-failure-rate", "0", "--workers", "10")
 			placed := p.api().place(15)
-			p.untilRunning(10)
+			p.untilBegun(10)
 			stop(p)
 			eventually(t, func() (bool, string) {
 				status, _, body := p.admin().call(http.MethodGet, "/readyz", "")
@@ -64,9 +64,9 @@ func TestE2E_Drain(t *testing.T) {
 	}
 }
 
-// untilRunning waits until n orders have had their first step started: a slot is busy from the
+// untilBegun waits until n orders have had their first step started: a slot is busy from the
 // claim on, and what has not been started when a node begins to drain is handed back.
-func (p *spawned) untilRunning(n int64) {
+func (p *spawned) untilBegun(n int64) {
 	p.t.Helper()
 	eventually(p.t, func() (bool, string) {
 		begun := int64(0) // some may be further by the time that a busy machine has counted them
@@ -115,7 +115,7 @@ func TestE2E_DrainTimeout(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "orders.db")
 	p := start(t, db, "--step-duration", "1h", "--workers", "2", "--drain-timeout", "300ms", "--lease-ttl", "1h")
 	o := p.api().place(1)[0]
-	p.untilRunning(1)
+	p.untilBegun(1)
 	began := time.Now()
 	p.signal(syscall.SIGTERM)
 	code := p.wait()
@@ -138,7 +138,7 @@ func TestE2E_SecondSignal(t *testing.T) {
 	t.Parallel()
 	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "1h", "--workers", "2", "--drain-timeout", "1h")
 	p.api().place(1)
-	p.untilRunning(1)
+	p.untilBegun(1)
 	first := time.Now()
 	p.signal(syscall.SIGINT)
 	p.untilSays("draining")

@@ -118,7 +118,7 @@ func TestE2E_Health_logRemoved(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "orders.db")
 				p := start(t, path, "--step-duration", "1m", "--drain-timeout", "1s")
 				placed := p.api().place(20)
-				p.untilRunning(1)
+				p.untilBegun(1)
 				if err := os.Remove(path + beside); err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestE2E_Health_replaced(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "orders.db")
 			p := start(t, path, "--step-duration", "1m")
 			p.api().place(1)
-			p.untilRunning(1)
+			p.untilBegun(1)
 			if err := os.Rename(path, path+".away"); err != nil {
 				t.Fatal(err)
 			}

@@ -26,15 +26,12 @@ func testRestore(t *testing.T, count int) {
 	const orders = 10
 	folder := t.TempDir()
 	db, saved := filepath.Join(folder, "orders.db"), filepath.Join(folder, "backup.db")
-	first := start(t, db, "--step-duration", "250ms", "--step-failure-rate", "0")
+	first := start(t, db, "--step-duration", "2s", "--step-failure-rate", "0")
 	for range count - 1 {
-		start(t, db, "--step-duration", "250ms", "--step-failure-rate", "0")
+		start(t, db, "--step-duration", "2s", "--step-failure-rate", "0")
 	}
 	placed := first.api().place(orders)
-	eventually(t, func() (bool, string) {
-		n := first.stat().Orders["PreProcessing"]
-		return n > 0, fmt.Sprintf("%d orders are at their second step", n)
-	})
+	first.untilBegun(orders)
 	transfer(t, db, func(c raw) (*sqlite.Backup, error) { return c.NewBackup(saved) })
 	first.api().place(orders) // and these will be gone
 	first.untilEnded(2 * orders)

@@ -17,16 +17,13 @@ func TestE2E_TakenBack(t *testing.T) { onEachDatabase(t, testTakenBack) }
 
 func testTakenBack(t *testing.T, dsn string) {
 	const orders = 10
-	step := time.Second // all orders are to be at work at one time
+	step := 2 * time.Second // orders are to be at work when the rows are saved
 	if isServer(dsn) {
-		step *= atServer
+		step *= 2
 	}
 	p := start(t, dsn, "--step-duration", step.String(), "--step-failure-rate", "0", "--lease-ttl", "10s") // it is held to the end
 	placed := p.api().place(orders)
-	eventually(t, func() (bool, string) {
-		n := p.running(p.Node)
-		return n == orders, fmt.Sprintf("%d orders are at their first step", n)
-	})
+	p.untilBegun(orders)
 	db, err := schema.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
