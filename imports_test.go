@@ -57,9 +57,10 @@ var table = map[string]rule{
 		ours:   []string{"domain", "domain/work", "schema", "internal/crashpoint", "transport/messaging/inflight"},
 		theirs: []string{watermill, watermillSQL, logrus},
 	},
-	"handlers":          {ours: []string{"domain", "domain/work", "internal/crashpoint", "internal/jsontext"}, theirs: []string{anyModule}},
-	"projections":       {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
-	"transport/httpapi": {ours: []string{"domain", "domain/stored", "handlers", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
+	"handlers":           {ours: []string{"domain", "domain/work", "internal/crashpoint", "internal/jsontext"}, theirs: []string{anyModule}},
+	"handlers/diagnosis": {ours: []string{"domain", "domain/work"}},
+	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
+	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},

@@ -76,3 +76,19 @@ func FuzzDecodePayload(f *testing.F) {
 		}
 	})
 }
+
+// TestCauses: each topic is asked for once, whatever came between.
+func TestCauses(t *testing.T) {
+	var events []domain.Recorded
+	for i, e := range []domain.Event{
+		domain.OrderPlaced{}, domain.StepStarted{Step: domain.Scheduling, Attempt: 1}, domain.StepInterrupted{Step: domain.Scheduling, Attempt: 1},
+		domain.StepStarted{Step: domain.Scheduling, Attempt: 2}, domain.StepCompleted{Step: domain.Scheduling, Attempt: 2}, nil,
+		domain.StepStarted{Step: domain.PreProcessing, Attempt: 1}, domain.StepFailed{Step: domain.PreProcessing, Attempt: 1},
+	} {
+		events = append(events, domain.Recorded{Version: i + 1, Partition: 3, Position: int64(10 * i), Event: e})
+	}
+	want := []Cause{{"scheduling", 3, 0, 1}, {"pre-processing", 3, 40, 5}, {"rollback", 3, 70, 8}}
+	if got := Causes(events); !slices.Equal(got, want) {
+		t.Errorf("the messages are %+v, want %+v", got, want)
+	}
+}

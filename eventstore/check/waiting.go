@@ -19,11 +19,12 @@ func (l *look) onItsWay(ctx context.Context, events []domain.Recorded) error {
 		if err != nil || order.Status().Ended() {
 			return nil //nolint:nilerr // what cannot be folded has been reported as illegal
 		}
-		cause, topic := lastCause(events)
-		if topic == "" {
+		causes := work.Causes(events)
+		if len(causes) == 0 {
 			return nil // reported as illegal too
 		}
-		found, err := l.message(ctx, topic, cause)
+		cause := causes[len(causes)-1]
+		found, err := l.message(ctx, order.ID, cause)
 		if err != nil {
 			return err
 		}
@@ -42,34 +43,24 @@ func (l *look) onItsWay(ctx context.Context, events []domain.Recorded) error {
 			missed = 0
 		} else if missed++; missed == 2 {
 			l.foundAtf(Stuck, events[len(events)-1], "the order is %s and its message (%s, caused by event %d) is neither waiting nor in flight nor a dead letter",
-				order.Status(), topic, cause.Version)
+				order.Status(), cause.Topic, cause.Version)
 			return nil
 		}
 		events = again
 	}
 }
 
-// lastCause is the last event that a message follows, and the topic of the message.
-func lastCause(events []domain.Recorded) (domain.Recorded, string) {
-	for i := len(events) - 1; i >= 0; i-- {
-		if topic, follows := work.FollowUp(events[i].Event); follows {
-			return events[i], topic
-		}
-	}
-	return domain.Recorded{}, ""
-}
-
 // message says whether the message of an event is somewhere. A message waits while a
 // consumer group has not come to it, or no group has begun.
-func (l *look) message(ctx context.Context, topic string, cause domain.Recorded) (bool, error) {
+func (l *look) message(ctx context.Context, id domain.OrderID, cause work.Cause) (bool, error) {
 	n, err := l.count(ctx, `SELECT
 		(SELECT COUNT(*) FROM inflight WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
 		(SELECT COUNT(*) FROM dead_letters WHERE topic = ?1 AND partition = ?2 AND position = ?3) +
 		(SELECT COUNT(*) FROM outbox WHERE topic = ?1 AND partition = ?2 AND position = ?3 AND NOT EXISTS (
 			SELECT 1 FROM consumer_offsets o WHERE o.topic = ?1 AND o.partition = ?2 AND o.position >= ?3))`,
-		topic, cause.Partition, cause.Position)
+		cause.Topic, cause.Partition, cause.Position)
 	if err != nil {
-		return false, fmt.Errorf("look for message %s: %w", domain.EventID(cause.OrderID, cause.Version), err)
+		return false, fmt.Errorf("look for message %s: %w", domain.EventID(id, cause.Version), err)
 	}
 	return n > 0, nil
 }

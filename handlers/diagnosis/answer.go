@@ -1,0 +1,82 @@
+package diagnosis
+
+import (
+	"time"
+
+	"orderflow/domain"
+)
+
+// Verdict is how an order is, in a word.
+type Verdict string
+
+// The verdicts.
+const (
+	Progressing        Verdict = "progressing"          // somebody works on it, or is about to
+	Waiting            Verdict = "waiting"              // for a time that is known to come
+	WaitingForCapacity Verdict = "waiting_for_capacity" // for a free worker
+	Blocked            Verdict = "blocked"              // until somebody does something
+	Ended              Verdict = "ended"
+	Inconsistent       Verdict = "inconsistent" // what is stored contradicts itself
+	Unknown            Verdict = "unknown"      // there is no such order, or it could not be told
+)
+
+// Answer is a diagnosis. Its JSON is that of the admin interface and of the command line.
+type Answer struct {
+	OrderID domain.OrderID `json:"order_id"`
+	Verdict Verdict        `json:"verdict"`
+	Reason  Reason         `json:"reason"`
+	Summary string         `json:"summary"` // verdict and reason in a sentence
+	Others  []Reason       `json:"other_reasons"`
+	// Since is when that began, as far as it is known. Times of events are by the clock of the node that appended
+	// them.
+	Since    time.Time `json:"since,omitzero"`
+	Evidence Evidence  `json:"evidence"`
+	Next     Next      `json:"next"`
+	Actions  []Action  `json:"actions"` // what somebody can do
+	AsOf     time.Time `json:"as_of"`   // by the database's clock
+	Gaps     []Gap     `json:"could_not_be_read"`
+}
+
+// Evidence is what the answer rests on. What does not apply, or is not known, is left out.
+type Evidence struct {
+	Status        domain.Status `json:"status,omitempty"`
+	Step          domain.Step   `json:"step,omitempty"` // that runs or is next, or is to be rolled back next
+	Version       int           `json:"version,omitempty"`
+	Partition     int           `json:"partition"`
+	Position      int64         `json:"position,omitempty"` // of the last event
+	LastEvent     string        `json:"last_event,omitempty"`
+	LastEventAt   time.Time     `json:"last_event_at,omitzero"`
+	Message       string        `json:"message,omitempty"` // that is due: GROUP:TOPIC/PARTITION/POSITION
+	Node          string        `json:"node,omitempty"`    // that has it in hand
+	Epoch         int64         `json:"epoch,omitempty"`
+	Attempt       int           `json:"attempt,omitempty"`
+	Interruptions int           `json:"interruptions,omitempty"`
+	Heartbeat     time.Time     `json:"heartbeat_at,omitzero"`        // the node's last
+	LeaseLeft     *float64      `json:"lease_left_seconds,omitempty"` // 0 or less: it has ended
+	NextRetry     time.Time     `json:"next_retry_at,omitzero"`       // not before
+	LastError     string        `json:"last_error,omitempty"`         // of an attempt that failed or was interrupted
+	Letter        string        `json:"letter,omitempty"`             // the dead letter
+	Workers       *Workers      `json:"workers,omitempty"`            // of the live nodes
+	ViewVersion   *int          `json:"view_version,omitempty"`       // of the order in lists; 0: it is not in them
+	Faults        []string      `json:"faults,omitempty"`             // of the stream, the first few
+}
+
+// Workers are the live nodes with the role worker, as of their last heartbeats.
+type Workers struct {
+	Nodes    int `json:"nodes"`
+	Draining int `json:"draining"` // of the nodes
+	Slots    int `json:"slots"`    // of those that do not drain
+	Busy     int `json:"busy"`     // of the slots
+}
+
+// Next is what happens by itself, and when at the latest, if that is known.
+type Next struct {
+	What   string    `json:"what"`
+	Before time.Time `json:"before,omitzero"` // by the database's clock
+}
+
+// Action is something that somebody can do.
+type Action struct {
+	Command string `json:"command"`
+	Effect  string `json:"effect"`
+}
