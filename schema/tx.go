@@ -60,8 +60,8 @@ func (db *DB) InTxLast(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.Last, f)
 }
 
-// InTxUrgent is InTx for what must not wait behind the work of this process, such as its registration. On SQLite
-// it is the next to begin; on SQL Server it has a connection of the heartbeats.
+// InTxUrgent is InTx for what must not wait behind the work of this process, such as the look before its
+// registration. On SQLite it is the next to begin; on SQL Server it has a connection of the heartbeats.
 func (db *DB) InTxUrgent(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.Urgent, f)
 }
@@ -177,18 +177,21 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) Ro
 }
 
 // ExecUrgent runs one statement, such as a heartbeat, that must not wait behind the work of this
-// process. It has a transaction of its own, which on SQLite is the next to begin. The result is the
-// number of rows changed.
+// process. It has a transaction of its own, which on SQLite is the next to begin, and which is repeated while the
+// database gives it up. The result is the number of rows changed.
 func (db *DB) ExecUrgent(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	if db.sqlite == nil {
-		db.transaction(0)
-		db.statement()
 		text, args := db.dialect.bind(query, args)
-		res, err := db.urgent.ExecContext(ctx, text, args...)
-		if err != nil {
-			return 0, db.dialect.translate(err)
-		}
-		return res.RowsAffected()
+		err = db.again(ctx, func() error {
+			db.transaction(0)
+			db.statement()
+			res, err := db.urgent.ExecContext(ctx, text, args...)
+			if err == nil {
+				rows, err = res.RowsAffected()
+			}
+			return err
+		})
+		return rows, db.dialect.translate(err)
 	}
 	err = db.inTurn(ctx, sqlitedb.Urgent, func(tx *Tx) error {
 		res, err := tx.ExecContext(ctx, query, args...)

@@ -31,6 +31,8 @@ type Proxy struct {
 	late       chan struct{} // the next COMMIT arrives when it is closed, and its connection is cut at once
 	giveUp     int           // how many statements are yet to be given up
 	victim     net.Conn      // whose next answer is replaced
+	last       string        // the text of the last statement that is passed on
+	lastPassed chan struct{}
 }
 
 // NewProxy gives a proxy to the server of a DSN, and the DSN that goes through it.
@@ -93,6 +95,15 @@ func (p *Proxy) Silence(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = on
+}
+
+// SilenceAfter passes on the next statement that has a text in it, closes passed, and falls silent: the server is
+// left as by a client that stands still from then on.
+func (p *Proxy) SilenceAfter(text string) (passed <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last, p.lastPassed = text, make(chan struct{})
+	return p.lastPassed
 }
 
 // LoseCommit cuts all connections at the next COMMIT: before the server has seen it,
@@ -170,9 +181,10 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 		if err != nil {
 			return
 		}
+		last := false
 		if request && m.add(packet) {
 			p.requests.Add(1)
-			p.note(&m)
+			last = p.note(&m)
 		}
 		if p.cuts(from, to, packet, request) {
 			p.Cut()
@@ -188,6 +200,7 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 		}
 		p.mu.Lock()
 		delay, silent := p.delay, p.silent
+		p.silent = silent || last
 		p.mu.Unlock()
 		time.Sleep(delay)
 		if silent {
@@ -195,6 +208,9 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 		}
 		if _, err := to.Write(packet); err != nil {
 			return
+		}
+		if last {
+			close(p.lastPassed)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package schematest
 
 import (
 	"encoding/binary"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -53,20 +54,25 @@ func (m *message) add(packet []byte) bool {
 	return packet[1]&endOfMessage != 0
 }
 
-// note counts a request whose last packet has come.
-func (p *Proxy) note(m *message) {
+// note counts a request whose last packet has come, and says whether it is the last one that is passed on.
+func (p *Proxy) note(m *message) (last bool) {
 	defer func() { m.data = nil }()
 	if m.kind == packetAttention {
 		p.attentions.Add(1)
-		return
+		return false
 	}
 	s, ok := m.statement()
 	if !ok {
-		return
+		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.statements[s]++
+	last = p.last != "" && strings.Contains(s.Text, p.last)
+	if last {
+		p.last = ""
+	}
+	return last
 }
 
 // statement reads the statement of a request; false if the request has none.

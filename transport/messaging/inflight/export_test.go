@@ -2,6 +2,7 @@ package inflight
 
 import (
 	"context"
+	"time"
 
 	"orderflow/domain/work"
 	"orderflow/schema"
@@ -11,6 +12,11 @@ import (
 func (n *Nodes) Reading(level int) *Nodes {
 	n.level = level
 	return n
+}
+
+// Enter registers a node under an epoch that was found free before.
+func (n *Nodes) Enter(ctx context.Context, node work.Node, epoch int64, ttl time.Duration) (bool, error) {
+	return n.enter(ctx, node, epoch, ttl)
 }
 
 // DeclareLost is what a node does before it takes over what another one held.

@@ -27,17 +27,17 @@ func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db, level: domain.EventL
 //
 // The error is a *work.NameTakenError while another registration of the name is good. It is of kind
 // domain.ErrInvalid if the node does not fit into the table, and domain.ErrNewer if events may be written
-// that this program cannot read.
+// that this program cannot read. If the answer is lost, the node may be registered all the same. Then the name is
+// taken until that registration expires.
+//
+// A process that falls silent here keeps no other name from being registered: it asks first, which locks nothing,
+// and then inserts in one statement, which is its own transaction.
 func (n *Nodes) Register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
-	if err := errors.Join(validNode(node), validTTL(ttl)); err != nil {
-		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
-	}
-	err = schema.ErrDuplicateKey
-	for errors.Is(err, schema.ErrDuplicateKey) { // another process of the same name was quicker: it is seen now
-		epoch, err = n.register(ctx, node, ttl)
-	}
-	if errors.Is(err, schema.ErrRefused) {
-		err = fmt.Errorf("%w: %w", domain.ErrNewer, err)
+	err = errors.Join(validNode(node), validTTL(ttl))
+	for entered := false; err == nil && !entered; { // until nobody comes in between
+		if epoch, err = n.free(ctx, node); err == nil {
+			entered, err = n.enter(ctx, node, epoch, ttl)
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("register node %s: %w", node.Node, err)
@@ -45,64 +45,77 @@ func (n *Nodes) Register(ctx context.Context, node work.Node, ttl time.Duration)
 	return epoch, nil
 }
 
-func (n *Nodes) register(ctx context.Context, node work.Node, ttl time.Duration) (epoch int64, err error) {
+// free gives the epoch of the name's next registration, if the name is free and this program reads what may be
+// written. A trigger refuses a registration too, also that of a program that does not ask.
+func (n *Nodes) free(ctx context.Context, node work.Node) (epoch int64, err error) {
+	var level sql.NullInt64
+	var holder *work.Node
 	err = n.db.InTxUrgent(ctx, func(tx *schema.Tx) error {
-		d := tx.Dialect()
-		row := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes WHERE node = ?1`, node.Node)
-		if err := row.Scan(&epoch); err != nil {
-			return n.db.Translate(err)
-		}
-		epoch = max(epoch, node.Epoch+1)
-		if err := holder(ctx, tx, node); err != nil {
-			return err
-		}
-		if err := n.readsAll(ctx, tx); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO nodes
-			(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level)
-			VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`, ?11)`,
-			node.Node, epoch, work.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds(), n.level)
-		return err
+		return tx.Ask(ctx,
+			schema.Question{
+				Query: `SELECT COALESCE((SELECT MAX(epoch) FROM nodes WHERE node = ?1), 0) + 1, (SELECT event_level FROM compatibility)`,
+				Args:  []any{node.Node},
+				Read: func(rows *sql.Rows) error {
+					rows.Next()
+					return rows.Scan(&epoch, &level)
+				},
+			},
+			schema.Question{
+				Query: `SELECT epoch, host, pid, admin, heartbeat_at, expires_at FROM nodes
+					WHERE node = ?1 AND ` + good(tx.Dialect(), "?2") + ` ORDER BY epoch DESC`,
+				Args: []any{node.Node, node.Epoch},
+				Read: func(rows *sql.Rows) (err error) { holder, err = readHolder(rows, node.Node); return err },
+			})
 	})
-	return epoch, err
+	switch {
+	case err != nil:
+		return 0, err
+	case holder != nil:
+		return 0, &work.NameTakenError{Holder: *holder}
+	case !level.Valid:
+		return 0, schema.ErrNoCompatibility
+	case level.Int64 > int64(n.level):
+		return 0, fmt.Errorf("%w: events are written at level %d, and it reads them up to level %d: run the newer version",
+			domain.ErrNewer, level.Int64, n.level)
+	}
+	return max(epoch, node.Epoch+1), nil
 }
 
-// holder gives a *work.NameTakenError if another registration of the node's name is good. Two processes that
-// register at once are told apart by the epoch that they insert.
-func holder(ctx context.Context, tx *schema.Tx, node work.Node) error {
-	return tx.Ask(ctx, schema.Question{
-		Query: `SELECT epoch, host, pid, admin, heartbeat_at, expires_at FROM nodes
-			WHERE node = ?1 AND epoch <> ?2 AND expires_at > ` + tx.Dialect().Now() + ` ORDER BY epoch DESC`,
-		Args: []any{node.Node, node.Epoch},
-		Read: func(rows *sql.Rows) error {
-			if !rows.Next() {
-				return rows.Err()
-			}
-			h := work.Node{Node: node.Node}
-			var heartbeat, expires schema.Time
-			if err := rows.Scan(&h.Epoch, &h.Host, &h.PID, &h.Admin, &heartbeat, &expires); err != nil {
-				return err
-			}
-			h.HeartbeatAt, h.ExpiresAt = heartbeat.Time, expires.Time
-			return &work.NameTakenError{Holder: h}
-		},
-	})
+// good is the condition that a registration is good, and not of the caller's last epoch.
+func good(d schema.Dialect, last string) string {
+	return `epoch <> ` + last + ` AND expires_at > ` + d.Now()
 }
 
-// readsAll gives an error of kind domain.ErrNewer if events may be written that this program cannot read. A
-// trigger refuses the registration too, also that of a program that does not ask.
-func (n *Nodes) readsAll(ctx context.Context, tx *schema.Tx) error {
-	var level int
-	if err := tx.QueryRowContext(ctx, `SELECT event_level FROM compatibility`).Scan(&level); errors.Is(err, sql.ErrNoRows) {
-		return schema.ErrNoCompatibility
-	} else if err != nil {
-		return n.db.Translate(err)
+// readHolder reads the first registration of a name, if there is one.
+func readHolder(rows *sql.Rows, name string) (*work.Node, error) {
+	if !rows.Next() {
+		return nil, rows.Err()
 	}
-	if level > n.level {
-		return fmt.Errorf("%w: events are written at level %d, and it reads them up to level %d: run the newer version", domain.ErrNewer, level, n.level)
+	h := work.Node{Node: name}
+	var heartbeat, expires schema.Time
+	err := rows.Scan(&h.Epoch, &h.Host, &h.PID, &h.Admin, &heartbeat, &expires)
+	h.HeartbeatAt, h.ExpiresAt = heartbeat.Time, expires.Time
+	return &h, err
+}
+
+// enter inserts a registration, in a transaction of its own, unless one of the name has come in since the epoch was
+// found free. It is false then. Of two that come at once under the same epoch the key lets one in. They have another
+// epoch each only if one remembers an epoch that the register has lost; then both may come in where reads do not wait
+// for locks (READ_COMMITTED_SNAPSHOT).
+func (n *Nodes) enter(ctx context.Context, node work.Node, epoch int64, ttl time.Duration) (bool, error) {
+	d := n.db.Dialect()
+	rows, err := n.db.ExecUrgent(ctx, `INSERT INTO nodes
+		(node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level)
+		SELECT ?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, `+d.Now()+`, `+d.Now()+`, `+d.NowPlus("?10")+`, ?11
+		WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE node = ?1 AND (epoch >= ?2 OR `+good(d, "?12")+`))`,
+		node.Node, epoch, work.NodeActive, node.Slots, node.Host, node.PID, node.Version, node.Roles, node.Admin, ttl.Milliseconds(), n.level, node.Epoch)
+	switch {
+	case errors.Is(err, schema.ErrDuplicateKey):
+		return false, nil
+	case errors.Is(err, schema.ErrRefused):
+		err = fmt.Errorf("%w: %w", domain.ErrNewer, err)
 	}
-	return nil
+	return rows > 0, err
 }
 
 // Renew extends a registration to ttl from now. state is work.NodeActive or work.NodeDraining. A registration

@@ -23,6 +23,7 @@ func TestNodes(t *testing.T) {
 		"epochs that are gone":                  testEpochsGone,
 		"one of a name in a race":               testRegisterRace,
 		"a name that is taken":                  testNameTaken,
+		"a name that is taken meanwhile":        testTakenMeanwhile,
 		"list":                                  testNodesList,
 		"renew":                                 testRenew,
 		"renew after the end":                   testRenewEnded,
@@ -135,6 +136,28 @@ func testNameTaken(t *testing.T, db *schema.DB) {
 	third := register(t, db, n)
 	must(t, nodes.Release(t.Context(), third.Registration))
 	register(t, db, n)
+}
+
+// testTakenMeanwhile: between the look and the registration under the epoch that was found free, another process
+// was registered under the name.
+func testTakenMeanwhile(t *testing.T, db *schema.DB) {
+	nodes := inflight.NewNodes(db)
+	enter := func(node work.Node, epoch int64, want bool) {
+		t.Helper()
+		if in, err := nodes.Enter(t.Context(), node, epoch, time.Hour); in != want || err != nil {
+			t.Errorf("under epoch %d: registered %v, err %v; want %v", epoch, in, err, want)
+		}
+	}
+	n := work.Node{Node: name("node")}
+	other := register(t, db, work.Node{Node: n.Node, Epoch: 4})
+	enter(n, other.Epoch, false)
+	enter(n, other.Epoch+1, false)
+	enter(work.Node{Node: n.Node, Epoch: other.Epoch}, other.Epoch+1, true) // it was its own
+	must(t, nodes.Release(t.Context(), other.Registration))
+	must(t, nodes.Release(t.Context(), work.Registration{Node: n.Node, Epoch: other.Epoch + 1}))
+	enter(n, 1, false) // the name is free, and the epoch is not higher than those before
+	enter(n, other.Epoch+1, false)
+	enter(n, other.Epoch+2, true)
 }
 
 func testNodesList(t *testing.T, db *schema.DB) {
