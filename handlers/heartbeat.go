@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -18,8 +19,8 @@ import (
 var errWorkLeft = errors.New("handlers are still running")
 
 // Run registers the node and renews the registration. Before that it tries whether the database answers a
-// renewal in time. If the registration is lost, Run registers the node anew as soon as the database answers. When ctx ends, Run releases the registration, so that
-// others can take over the node's leases at once.
+// renewal in time. If the registration is lost, Run registers the node anew as soon as the database answers. When
+// ctx ends, Run releases the registration, so that others can take over the node's leases at once.
 //
 // While another registration under its name is good, Run waits for the end of that registration: it
 // may be this node's own, from before a crash. If that registration is renewed meanwhile, two
@@ -75,24 +76,41 @@ func (n *Node) register(ctx context.Context, last int64) (*tenure, error) {
 	}
 }
 
-// rehearsal counts the renewals that were answered too late to keep a registration.
-type rehearsal struct{ late int }
+// rehearsal is how the renewals went that a node has tried before it registers.
+type rehearsal struct {
+	late    int         // that were answered too late to keep a registration
+	patient atomic.Bool // there is one under way that is not broken off when the node gives it up
+}
 
 // mostLate is how many renewals may be answered late before the node registers all the same: a database that
-// is always slow keeps no node from its work.
+// is always slow keeps no node from its work. Those that get no answer while a registration would be safe do not
+// count: with such answers none can be kept, and they may be those of a database that is away.
 const mostLate = 5
+
+// opening is how many lease times a connection may take to be opened. It costs several round trips and a first
+// statement that is slow.
+const opening = 3
 
 // rehearse sends a renewal that changes nothing, since no registration has the epoch 0. So the way to the
 // register is open and warm before a registration begins to expire. The error says that there was no answer, or
 // a late one: connections are being opened, and the server has no time for heartbeats. The call is not broken off
-// when ctx ends: that would cost its connection.
+// when ctx ends: that would cost its connection. For the same reason one call goes on when the node gives it up:
+// where it takes long to open a connection none would ever be opened. The others make way when they are given up, so
+// that a connection that is dead does not keep a new one from being tried.
 func (n *Node) rehearse(ctx context.Context, r *rehearsal) error {
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, safely(n.conf.LeaseTTL))
+	began, within := time.Now(), safely(n.conf.LeaseTTL)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	patient := r.patient.CompareAndSwap(false, true)
+	if patient {
+		within = opening * n.conf.LeaseTTL
+	}
 	err := await(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), safely(n.conf.LeaseTTL))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
+		if patient {
+			defer r.patient.Store(false)
+		}
 		return n.conf.Registry.Renew(ctx, work.Registration{Node: n.conf.Info.Node}, work.NodeActive, 0, n.conf.LeaseTTL)
 	})
 	if err != nil && !errors.Is(err, domain.ErrFenced) {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,33 @@ func TestNode_Run_rehearses(t *testing.T) {
 			m.leave(t)
 		})
 	})
+	t.Run("while a connection takes longer than a lease to be opened", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var opened atomic.Bool
+			var calls, most atomic.Int64
+			m := join(t, func(f *registryFaults) {
+				f.rehearse = func(ctx context.Context) error {
+					if opened.Load() {
+						return nil
+					}
+					most.Store(max(most.Load(), calls.Add(1)))
+					defer calls.Add(-1)
+					err := wait(ctx, 12*time.Second)
+					opened.CompareAndSwap(false, err == nil)
+					return err
+				}
+			})
+			after(20 * time.Second)
+			if epoch := m.cluster.node("n1").epoch; epoch != 1 {
+				t.Errorf("epoch %d, want 1", epoch)
+			}
+			if n := most.Load(); n != 2 {
+				t.Errorf("%d calls were under way at once, want one that is not broken off, and one that is tried beside it", n)
+			}
+			m.leave(t)
+			after(15 * time.Second) // the calls have ended too
+		})
+	})
 	t.Run("while the database is away", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := join(t, func(f *registryFaults) { f.rehearse = func(context.Context) error { return domain.ErrUnavailable } })
@@ -77,7 +105,7 @@ func TestNode_Run_rehearses(t *testing.T) {
 			if took := time.Since(began); took > 0 {
 				t.Errorf("it ended after %s", took)
 			}
-			after(5 * time.Second) // the call has ended too
+			after(15 * time.Second) // the call has ended too
 		})
 	})
 }

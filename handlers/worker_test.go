@@ -337,6 +337,7 @@ func TestWorker_Run_takeOver(t *testing.T) {
 		if got := c.node("lost"); got.epoch < 2 || got.state != work.NodeActive {
 			t.Errorf("the register says %+v of the node that is back, want a later epoch, active", got)
 		}
+		after(5 * time.Second) // the last call without an answer has ended
 		for _, s := range []*station{a, b, lost} {
 			if err := s.leave(); err != nil {
 				t.Errorf("node %s: %v", s.name, err)
