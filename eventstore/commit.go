@@ -24,11 +24,12 @@ var (
 
 // commit is one transaction of one group of appends to one partition.
 type commit struct {
-	conf   *Config
-	memory *memory
-	tx     *schema.Tx
-	args   *[]any // for the rows of events
-	trust  trust
+	conf    *Config
+	dialect schema.Dialect
+	memory  *memory
+	tx      *schema.Tx // nil if it is sent whole
+	args    *[]any     // for the rows of events
+	trust   trust
 
 	group []*pending
 	wanted
@@ -94,15 +95,12 @@ func (g *groupClock) stored(at time.Time) string {
 }
 
 // run is one try of the group. It locks in the order that doc.go names: leases, head,
-// reservations. What earlier tries found is forgotten.
+// reservations.
 //
 // If the head and all ends of streams are believed to be as memory has them, everything is written at once,
 // and the head is moved on the condition that it was there. Keys are then expected to be free, and their
 // insertion finds out. A belief that was wrong costs another try, in which all is read.
 func (c *commit) run(ctx context.Context) error {
-	for _, p := range c.group {
-		p.err = nil
-	}
 	crashpoint.Here("append.begin")
 	if err := c.doAlso(ctx); err != nil {
 		return err
@@ -177,7 +175,7 @@ func (c *commit) settle() (questions []schema.Question, held []bool, err error) 
 	}
 	held = make([]bool, len(requests))
 	if len(requests) > 0 {
-		questions, err = c.conf.Leases.Settle(c.tx.Dialect(), requests, held)
+		questions, err = c.conf.Leases.Settle(c.dialect, requests, held)
 	}
 	c.events = make([]*domain.Recorded, 0, c.size)
 	c.passes = make([]work.Pass, 0, len(requests))
@@ -206,8 +204,8 @@ func (c *commit) lockAndRead(ctx context.Context, questions []schema.Question) e
 			}
 		}
 		questions = append(questions, c.head.take(c.size)...)
-		questions = append(questions, c.ends.read(c.tx.Dialect(), c.unknown)...)
-		questions = append(questions, c.keys.read(c.tx.Dialect(), keys)...)
+		questions = append(questions, c.ends.read(c.dialect, c.unknown)...)
+		questions = append(questions, c.keys.read(c.dialect, keys)...)
 	}
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("settle leases, lock partition %d and read the ends of streams: %w", c.head.partition, err)
@@ -336,7 +334,27 @@ func (c *commit) address(p *pending) {
 // write stores what was assigned, after other questions. If the head is believed, they settle leases, and
 // settled has their answers.
 func (c *commit) write(ctx context.Context, questions []schema.Question, settled []bool) error {
-	d, held := c.tx.Dialect(), make([]bool, len(c.passes))
+	questions, passed, err := c.writing(questions)
+	if err != nil {
+		return err
+	}
+	if err := c.tx.Ask(ctx, questions...); err != nil {
+		return fmt.Errorf("insert events and messages: %w", err)
+	}
+	if err := c.believed(settled); err != nil {
+		return err
+	}
+	if err := c.fence(c.done, (*pending).passes, passed, true); err != nil {
+		return err
+	}
+	crashpoint.Here("append.commit")
+	return nil
+}
+
+// writing adds to questions those that store what was assigned. They set passed, for each append that passes its
+// lease on, to whether the lease was held.
+func (c *commit) writing(questions []schema.Question) (_ []schema.Question, passed []bool, err error) {
+	passed = make([]bool, len(c.passes))
 	events, args := insertEvents(c.events, c.clock.stored, *c.args)
 	*c.args = args
 	questions = append(append(questions, insertReservations(c.reserved, c.clock.stored)...), events...)
@@ -345,34 +363,30 @@ func (c *commit) write(ctx context.Context, questions []schema.Question, settled
 		n    int
 		make func() ([]schema.Question, error)
 	}{
-		{"write messages to the outbox", len(c.messages), func() ([]schema.Question, error) { return c.conf.Outbox.Insert(d, c.messages) }},
-		{"pass leases on", len(c.passes), func() ([]schema.Question, error) { return c.conf.Leases.Pass(d, c.passes, held) }},
-		{"start leases", len(c.starts), func() ([]schema.Question, error) { return c.conf.Leases.Start(d, c.starts) }},
+		{"write messages to the outbox", len(c.messages), func() ([]schema.Question, error) { return c.conf.Outbox.Insert(c.dialect, c.messages) }},
+		{"pass leases on", len(c.passes), func() ([]schema.Question, error) { return c.conf.Leases.Pass(c.dialect, c.passes, passed) }},
+		{"start leases", len(c.starts), func() ([]schema.Question, error) { return c.conf.Leases.Start(c.dialect, c.starts) }},
 	} {
 		if part.n == 0 {
 			continue
 		}
 		more, err := part.make()
 		if err != nil {
-			return fmt.Errorf("%s: %w", part.what, err)
+			return nil, nil, fmt.Errorf("%s: %w", part.what, err)
 		}
 		questions = append(questions, more...)
 	}
-	if err := c.tx.Ask(ctx, questions...); err != nil {
-		return fmt.Errorf("insert events and messages: %w", err)
+	return questions, passed, nil
+}
+
+// believed finds out whether the head was where it was believed to be, if it was, and the leases held.
+func (c *commit) believed(settled []bool) error {
+	if !c.head.believed {
+		return nil
 	}
-	if c.head.believed && !c.head.moved {
+	if !c.head.moved {
 		return errRemembered
 	}
-	if c.head.believed {
-		crashpoint.Here("append.settled")
-		if err := c.fence(c.group, (*pending).leased, settled, true); err != nil {
-			return err
-		}
-	}
-	if err := c.fence(c.done, (*pending).passes, held, true); err != nil {
-		return err
-	}
-	crashpoint.Here("append.commit")
-	return nil
+	crashpoint.Here("append.settled")
+	return c.fence(c.group, (*pending).leased, settled, true)
 }

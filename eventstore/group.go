@@ -1,9 +1,8 @@
 package eventstore
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,7 +57,7 @@ func (s *Store) commitGroup(l *lane) {
 		if available && (alone || p.apart) {
 			one = s.commit(l, partition, func() []*pending { return l.begin([]*pending{p}, p.apart) })
 		}
-		l.end(p, one)
+		l.end(p, s.truth(p, cmp.Or(one, p.err)))
 	}
 }
 
@@ -70,26 +69,29 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 	defer cancel()
 	var c *commit
 	size, believed := 0, l.trust()
-	begin := func() error {
-		return s.db.InTxLast(ctx, func(tx *schema.Tx) error {
-			group := members()
-			size = max(size, len(group))
-			c = &commit{
-				conf: &s.conf, memory: s.memory, tx: tx, args: &l.args, trust: believed,
-				group: group, head: head{partition: partition}, ends: streamEnds{}, keys: holders{},
-			}
-			err := c.run(ctx)
-			l.found(c.head)
-			return err
-		})
+	fresh := func(tx *schema.Tx) *commit {
+		group := members()
+		size = max(size, len(group))
+		c = &commit{
+			conf: &s.conf, dialect: s.db.Dialect(), memory: s.memory, tx: tx, args: &l.args, trust: believed,
+			group: group, head: head{partition: partition}, ends: streamEnds{}, keys: holders{},
+		}
+		for _, p := range group { // what earlier tries found is forgotten
+			p.err = nil
+		}
+		return c
 	}
 	var err error
 	for tries := 0; tries <= size+lostTries; tries++ {
 		if errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) {
 			s.db.Retried()
 		}
-		if err = begin(); errors.Is(err, schema.ErrCommit) {
-			err = s.resolve(ctx, c.events, err)
+		c = nil
+		if err = s.begin(ctx, believed, fresh); c != nil {
+			l.found(c.head)
+		}
+		if errors.Is(err, schema.ErrCommit) {
+			err = s.resolve(ctx, c, err)
 		}
 		if !again(err) || ctx.Err() != nil {
 			break
@@ -113,6 +115,17 @@ func (s *Store) commit(l *lane, partition int, members func() []*pending) error 
 	return nil
 }
 
+// begin runs one transaction of a group, whole if it may be.
+func (s *Store) begin(ctx context.Context, believed trust, fresh func(tx *schema.Tx) *commit) error {
+	if believed == inAll && s.db.Dialect().RoundTrips() {
+		err := s.sendWhole(ctx, func() *commit { return fresh(nil) })
+		if !errors.Is(err, errSteps) {
+			return err
+		}
+	}
+	return s.db.InTxLast(ctx, func(tx *schema.Tx) error { return fresh(tx).run(ctx) })
+}
+
 // lostTries bounds how often a group is done again for reasons outside the group.
 const lostTries = 3
 
@@ -126,67 +139,6 @@ func again(err error) bool {
 	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||
 		errors.Is(err, schema.ErrDuplicateKey) ||
 		errors.Is(err, errNotCommitted) || errors.Is(err, schema.ErrBroken) && !errors.Is(err, schema.ErrCommit)
-}
-
-// errNotCommitted says that a commit whose answer was lost did not take place.
-var errNotCommitted = errors.New("the transaction was not committed")
-
-// errLooked ends the transaction of a look. It is rolled back, since a full disk may be why the answer was lost.
-var errLooked = errors.New("the log has been looked at")
-
-// resolve finds out whether a commit took place whose answer was lost. It looks for the hash of
-// the group's last event, which covers position and time and so belongs to this commit alone. The
-// result is nil if the commit took place, errNotCommitted if it did not, and lost if the database
-// stays out of reach until ctx ends.
-func (s *Store) resolve(ctx context.Context, events []*domain.Recorded, lost error) error {
-	if len(events) == 0 || errors.Is(lost, schema.ErrReplaced) { // the file that could tell is gone
-		return lost
-	}
-	last := events[len(events)-1]
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		var took bool
-		err := s.db.InTx(ctx, func(tx *schema.Tx) (err error) {
-			if took, err = inLog(ctx, tx, last); err == nil {
-				err = errLooked
-			}
-			return err
-		})
-		switch {
-		case errors.Is(err, errLooked) && took:
-			return nil
-		case errors.Is(err, errLooked):
-			return fmt.Errorf("%w: %w", errNotCommitted, lost)
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("%w (whether it took place is not known: %w)", lost, errors.Join(err, ctx.Err()))
-		case <-timer.C:
-		}
-	}
-}
-
-// inLog says whether an event is in the log at its position. It locks the head before it looks, so it
-// waits for the end of a transaction that may be appending the event, and none commits the event between
-// the look and the end of tx. The head is moved and moved back, since an engine may take no lock for an
-// update that changes nothing.
-func inLog(ctx context.Context, tx *schema.Tx, r *domain.Recorded) (found bool, err error) {
-	const move = `UPDATE heads SET head = head + ?1 WHERE partition = ?2`
-	err = tx.Ask(ctx,
-		schema.Question{Query: move, Args: []any{1, r.Partition}},
-		schema.Question{Query: `SELECT hash FROM events WHERE partition = ?1 AND position = ?2`, Args: []any{r.Partition, r.Position}, Read: func(rows *sql.Rows) error {
-			var hash []byte
-			if !rows.Next() {
-				return nil
-			}
-			err := rows.Scan(&hash)
-			found = bytes.Equal(hash, r.Hash)
-			return err
-		}},
-		schema.Question{Query: move, Args: []any{-1, r.Partition}},
-	)
-	return found, err
 }
 
 // publish wakes subscribers and readers of the log, and remembers the events of a committed group.

@@ -26,7 +26,8 @@ type pending struct {
 	apart bool // it is committed alone, after its group
 	// err is the verdict of the latest try. An append that has one is left out: nothing of it is
 	// assigned or written in that try. Each try begins without verdicts.
-	err error
+	err   error
+	doubt *doubt // nil if no try of it is in doubt
 }
 
 // leased says whether the append settles a lease.

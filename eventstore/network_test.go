@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"regexp"
@@ -74,6 +75,36 @@ func TestStore_Append_lostCommit(t *testing.T) {
 	}
 }
 
+// outcome is what an append said.
+type outcome struct {
+	work.Outcome
+	err error
+}
+
+// checkOutcome holds that the append of starting(1) took place once, as it was said.
+func checkOutcome(t *testing.T, store *eventstore.Store, o outcome) {
+	t.Helper()
+	if o.err != nil {
+		t.Fatalf("the append: %v", o.err)
+	}
+	events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
+	if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, o.Events[0].Hash) {
+		t.Fatalf("%d events, err %v; want 2, the second as it was reported", len(events), err)
+	}
+	if _, err := store.Append(t.Context(), starting(2)); err != nil {
+		t.Fatalf("the next append: %v", err)
+	}
+}
+
+// untilLooks waits until the store has asked what became of a commit, or has said something.
+func untilLooks(proxy *schematest.Proxy, answer <-chan outcome) {
+	look := regexp.MustCompile(`(?m)^SELECT hash FROM events`)
+	looks := func(s schematest.Statement) bool { return look.MatchString(s.Text) }
+	for !slices.ContainsFunc(slices.Collect(maps.Keys(proxy.Statements())), looks) && len(answer) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestStore_Append_lateCommit: a COMMIT whose client has lost its connection may still arrive. The store says
 // nothing of the append before it knows that it cannot, and then the truth.
 func TestStore_Append_lateCommit(t *testing.T) {
@@ -83,35 +114,55 @@ func TestStore_Append_lateCommit(t *testing.T) {
 	}
 	release := proxy.HoldCommit()
 	defer release()
-	type outcome struct {
-		work.Outcome
-		err error
-	}
 	answer := make(chan outcome, 1)
-	go func() {
-		o, err := store.Append(t.Context(), starting(1))
+	go func() { // with something more to do, it takes several steps, and the COMMIT comes alone
+		o, err := store.AppendWith(t.Context(), starting(1), func(context.Context, *schema.Tx) error { return nil })
 		answer <- outcome{o, err}
 	}()
-	// It looks for what became of the COMMIT, on a connection that may have to be opened first, and waits.
-	look := regexp.MustCompile(`(?m)^SELECT hash FROM events`)
-	looks := func(s schematest.Statement) bool { return look.MatchString(s.Text) }
-	for !slices.ContainsFunc(slices.Collect(maps.Keys(proxy.Statements())), looks) && len(answer) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	untilLooks(proxy, answer) // on a connection that may have to be opened first
 	select {
 	case o := <-answer:
 		t.Fatalf("while the COMMIT was still on its way, the append said %v", o.err)
 	case <-time.After(500 * time.Millisecond):
 	}
 	release()
-	o := <-answer
-	if o.err != nil {
-		t.Fatalf("the append: %v", o.err)
+	checkOutcome(t, store, <-answer)
+}
+
+// TestStore_Append_late: a transaction that is sent whole may arrive after its client has lost its connection,
+// looked for it in vain, and sent it again.
+func TestStore_Append_late(t *testing.T) {
+	proxy, _, store := overNetwork(t, 60*time.Second)
+	if _, err := store.Append(t.Context(), placing()); err != nil {
+		t.Fatal(err)
 	}
-	events, err := store.Load(t.Context(), domain.OrderID{1, 15: 1})
-	if err != nil || len(events) != 2 || !bytes.Equal(events[1].Hash, o.Events[0].Hash) {
-		t.Fatalf("%d events, err %v; want 2, the second as it was reported", len(events), err)
+	release := proxy.HoldCommit()
+	defer release()
+	o, err := store.Append(t.Context(), starting(1))
+	release()
+	checkOutcome(t, store, outcome{o, err})
+}
+
+// TestStore_Append_lateAndQueued: such a transaction may also arrive between the look and the next try, which then
+// finds that somebody was quicker.
+func TestStore_Append_lateAndQueued(t *testing.T) {
+	proxy, db, store := overNetwork(t, 60*time.Second)
+	if _, err := store.Append(t.Context(), placing()); err != nil {
+		t.Fatal(err)
 	}
+	free := schematest.Hold(t, db, 1, `UPDATE heads SET head = head + 1 WHERE partition = ?1`, store.Partition(domain.OrderID{1, 15: 1}))
+	release := proxy.HoldCommit()
+	defer release()
+	answer := make(chan outcome, 1)
+	go func() {
+		o, err := store.Append(t.Context(), starting(1))
+		answer <- outcome{o, err}
+	}()
+	untilLooks(proxy, answer) // and waits for the head
+	release()                 // now it waits for the head, too
+	time.Sleep(300 * time.Millisecond)
+	free()
+	checkOutcome(t, store, <-answer)
 }
 
 // TestStore_Append_silence: on a connection that has died without a word an append

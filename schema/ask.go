@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -29,6 +27,10 @@ type Question struct {
 	// one row, and nothing comes between the two. Both is told how many rows each changed, instead of Changed.
 	Then string
 	Both func(first, second int64)
+	// Once says that the statement finds or changes one row, or else the transaction of DB.InBatch is rolled back.
+	Once bool
+	// filler is a question that was added to fill the others up.
+	filler bool
 }
 
 // maxArgs bounds the arguments of one round trip: SQL Server takes 2,100.
@@ -124,91 +126,20 @@ func (tx *Tx) askBoth(ctx context.Context, q Question) error {
 	return nil
 }
 
-// askTogether sends several statements as one. Those that return no rows give no result
-// set: the driver passes over the counts of rows between the others. (SET NOCOUNT ON
-// would spare these counts, but where it outlives the batch every later statement of the
-// session seems to change nothing.)
+// askTogether sends several statements as one.
 func (tx *Tx) askTogether(ctx context.Context, questions []Question) error {
-	var text strings.Builder
-	var args []any
-	reads := false
-	text.WriteString(tx.before)
-	for i, q := range questions {
-		query, answer := q.Query, "SELECT @@ROWCOUNT;\n"
-		if q.Then != "" { // a text has each variable once
-			first := "@changed" + strconv.Itoa(i)
-			query += ";\nDECLARE " + first + " int = @@ROWCOUNT;\n" + q.Then + " AND " + first + " = 1"
-			answer = "SELECT " + first + ", @@ROWCOUNT;\n"
-		}
-		statement := declare(query, q.Args)
-		statement.write(&text, len(args))
-		text.WriteString(";\n")
-		if q.Changed != nil || q.Then != "" {
-			text.WriteString(answer)
-		}
-		args = append(args, statement.args...)
-		reads = reads || q.answers()
-	}
+	b := batch{questions: questions}
+	b.text.WriteString(tx.before)
+	b.compose()
 	tx.db.statement()
-	if !reads {
-		_, err := tx.tx.ExecContext(ctx, text.String(), args...)
+	if !b.reads {
+		_, err := tx.tx.ExecContext(ctx, b.text.String(), b.args...)
 		return tx.db.dialect.translate(err)
 	}
-	rows, err := tx.tx.QueryContext(ctx, text.String(), args...)
+	rows, err := tx.tx.QueryContext(ctx, b.text.String(), b.args...)
 	if err != nil {
 		return tx.db.dialect.translate(err)
 	}
 	defer func() { _ = rows.Close() }()
-	return tx.readEach(rows, questions)
-}
-
-// answers says whether the question has a result set when it is asked with others.
-func (q Question) answers() bool { return q.Read != nil || q.Changed != nil || q.Then != "" }
-
-// read reads the question's result set.
-func (q Question) read(rows *sql.Rows) error {
-	if q.Read != nil {
-		return q.Read(rows)
-	}
-	var n, second int64
-	into := []any{&n}
-	if q.Then != "" {
-		into = append(into, &second)
-	}
-	if rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-	}
-	if q.Then != "" {
-		q.Both(n, second)
-	} else {
-		q.Changed(n)
-	}
-	return nil
-}
-
-// readEach gives each question its result set.
-func (tx *Tx) readEach(rows *sql.Rows, questions []Question) error {
-	first := true
-	for i, q := range questions {
-		if !q.answers() {
-			continue
-		}
-		if !first && !rows.NextResultSet() {
-			if err := rows.Err(); err != nil {
-				return tx.db.dialect.translate(err)
-			}
-			return fmt.Errorf("statement %d of %d returned no rows' description", i+1, len(questions))
-		}
-		first = false
-		if err := q.read(rows); err != nil {
-			return err
-		}
-		tx.db.dialect.finish(rows) // where the driver finds the next result set
-	}
-	for rows.NextResultSet() { // errors of later statements come here
-		continue
-	}
-	return tx.db.dialect.translate(rows.Err())
+	return b.read(tx.db.dialect, rows, nil)
 }

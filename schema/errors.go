@@ -23,6 +23,10 @@ var (
 	ErrBroken = fmt.Errorf("%w: connection broken", ErrUnavailable)
 	// ErrCommit: the commit failed; whether it took place is not known.
 	ErrCommit = errors.New("commit failed")
+	// ErrUnmet: a transaction of DB.InBatch was rolled back, since a question with Once did not find its row.
+	ErrUnmet = errors.New("the transaction was rolled back: a row is not as it was expected")
+	// ErrTooLong: a transaction of DB.InBatch has more arguments than one round trip can have. Nothing was sent.
+	ErrTooLong = errors.New("the transaction is too long for one round trip")
 	// ErrRefused: a guard of the schema (trigger, check) refused the change.
 	ErrRefused = errors.New("refused by the schema")
 	// ErrStatement: a statement could not be run as it is written, for example since a table or index that

@@ -111,13 +111,13 @@ func repeated(questions []Question) int {
 
 // sameText says whether two questions make the same text.
 func sameText(a, b Question) bool {
-	return a.Spare == b.Spare && a.Query == b.Query && a.Then == b.Then && len(a.Args) == len(b.Args) &&
+	return a.Spare == b.Spare && a.Once == b.Once && a.Query == b.Query && a.Then == b.Then && len(a.Args) == len(b.Args) &&
 		(a.Changed == nil) == (b.Changed == nil) && (a.Read == nil) == (b.Read == nil)
 }
 
 // blank is the question with arguments for which it does nothing.
 func (q *Question) blank() Question {
-	b := Question{Query: q.Query, Args: blank(q.Args)}
+	b := Question{Query: q.Query, Args: blank(q.Args), Once: q.Once, filler: true}
 	if q.Then != "" {
 		b.Then, b.Both = q.Then, func(int64, int64) {}
 	}

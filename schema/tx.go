@@ -66,10 +66,15 @@ func (db *DB) InTxUrgent(ctx context.Context, f func(*Tx) error) error {
 	return db.inTurn(ctx, sqlitedb.Urgent, f)
 }
 
-// inTurn repeats a transaction while the database gives it up.
+// inTurn runs f in transactions until the database gives none up.
 func (db *DB) inTurn(ctx context.Context, turn sqlitedb.Turn, f func(*Tx) error) error {
+	return db.repeat(ctx, func() error { return db.inTx(ctx, turn, f) })
+}
+
+// repeat repeats a transaction while the database gives it up.
+func (db *DB) repeat(ctx context.Context, transaction func() error) error {
 	for try := 1; ; try++ {
-		err := db.inTx(ctx, turn, f)
+		err := transaction()
 		if !errors.Is(err, ErrTransient) || errors.Is(err, ErrBusy) || errors.Is(err, ErrCommit) || try == transientTries {
 			return err
 		}

@@ -109,14 +109,20 @@ func (l *leases) Settle(_ schema.Dialect, requests []work.SettleRequest, held []
 		if r.Lease.IsZero() {
 			return nil, errNoLease
 		}
-		if held[i] = !l.lost[r.Lease.Position]; !held[i] {
-			continue
-		}
 		questions = append(questions, schema.Question{
-			Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('settled', 't', ?1, 0)`, Args: []any{r.Lease.Position},
+			Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) SELECT 'settled', 't', ?1, 0 WHERE 0 = ?2`,
+			Args:  []any{r.Lease.Position, l.count(r.Lease.Position)}, Once: true, Changed: func(rows int64) { held[i] = rows == 1 },
 		})
 	}
 	return questions, nil
+}
+
+// count is how many leases of a position are lost.
+func (l *leases) count(position int64) int {
+	if l.lost[position] {
+		return 1
+	}
+	return 0
 }
 
 // Pass finds that a lease is lost if its position with a minus is in lost.
@@ -124,12 +130,11 @@ func (l *leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) (questi
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, p := range passes {
-		if held[i] = !l.lost[-p.Lease.Position]; !held[i] {
-			continue
-		}
 		questions = append(questions, schema.Question{
-			Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3 WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4`,
-			Args:  []any{p.Message.Topic, p.Message.Partition, p.Message.Position, p.Lease.Position},
+			Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3
+				WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4 AND 0 = ?5`,
+			Args: []any{p.Message.Topic, p.Message.Partition, p.Message.Position, p.Lease.Position, l.count(-p.Lease.Position)},
+			Once: true, Changed: func(rows int64) { held[i] = rows == 1 },
 		})
 	}
 	return questions, nil

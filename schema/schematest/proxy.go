@@ -1,6 +1,7 @@
 package schematest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -123,7 +124,8 @@ func (p *Proxy) GiveUp(n int) {
 }
 
 // HoldCommit has the next COMMIT arrive late: its client's connection is cut at once, and the server gets it when
-// release is called. Until then the server has the transaction open, with all that it has locked.
+// release is called. Until then the server has the transaction open, with all that it has locked; of a transaction
+// that is sent whole (DB.InBatch) it has nothing.
 func (p *Proxy) HoldCommit() (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,20 +134,28 @@ func (p *Proxy) HoldCommit() (release func()) {
 	return sync.OnceFunc(func() { close(late) })
 }
 
-// holds cuts the client of a COMMIT that is to arrive late, and waits until it may.
-func (p *Proxy) holds(client net.Conn, packet []byte, request bool) bool {
+// holds cuts the client of a COMMIT that is to arrive late, and waits until it may. It gives what is then to be
+// sent: the packet with the rest of its message.
+func (p *Proxy) holds(client net.Conn, packet []byte, request bool) (whole []byte) {
 	p.mu.Lock()
 	late := p.late
 	if late == nil || !request || !isCommit(packet) {
 		p.mu.Unlock()
-		return false
+		return nil
 	}
 	p.late = nil
 	delete(p.conns, client)
 	p.mu.Unlock()
+	for last := packet; last[1]&endOfMessage == 0; whole = append(whole, last...) {
+		more, err := readPacket(client)
+		if err != nil {
+			break
+		}
+		last = more
+	}
 	_ = client.Close()
 	<-late
-	return true
+	return append(packet, whole...)
 }
 
 func (p *Proxy) accept() {
@@ -190,8 +200,8 @@ func (p *Proxy) pass(from, to net.Conn, request bool) {
 			p.Cut()
 			return
 		}
-		if p.holds(from, packet, request) {
-			_, _ = to.Write(packet)
+		if whole := p.holds(from, packet, request); whole != nil {
+			_, _ = to.Write(whole)
 			closing = nil // the answer finds the client gone, and closes the other one
 			return
 		}
@@ -249,8 +259,11 @@ func readPacket(r io.Reader) ([]byte, error) {
 const endOfMessage = 1
 
 // isCommit: a transaction manager request (type 14) of kind TM_COMMIT_XACT (7), which
-// follows the headers ([MS-TDS] 2.2.6.9).
+// follows the headers ([MS-TDS] 2.2.6.9), or a statement that commits.
 func isCommit(packet []byte) bool {
+	if isStatement(packet) {
+		return bytes.Contains(packet, commits)
+	}
 	if packet[0] != packetManager || len(packet) < 14 {
 		return false
 	}
@@ -258,3 +271,11 @@ func isCommit(packet []byte) bool {
 	at := 8 + headers
 	return len(packet) >= at+2 && binary.LittleEndian.Uint16(packet[at:]) == 7
 }
+
+// commits is the text of a COMMIT as it is sent.
+var commits = func() (b []byte) {
+	for _, r := range "COMMIT TRAN" {
+		b = binary.LittleEndian.AppendUint16(b, uint16(r))
+	}
+	return b
+}()
