@@ -25,12 +25,14 @@
 //     it and says so (OnOtherHistory).
 //   - If the answer to a COMMIT is lost, the store looks for the events before it
 //     answers, so that an append is neither lost nor done twice.
+//   - On SQL Server an append that has nothing to read is sent whole, from BEGIN to COMMIT: a process that falls
+//     silent in the middle of it holds no lock.
 //
 // In a transaction, rows are locked in this order: in-flight rows, heads, reservations.
 //
 // An append goes from the lane of its partition, where it queues (lane.go), to a group (group.go), to
-// one transaction of that group (commit.go), and to its statements (rows.go). What the store remembers
-// is in memory.go, and how the log is read in read.go.
+// one transaction of that group (commit.go, or sent whole: whole.go), and to its statements (rows.go). What is done
+// when an answer was lost is in lost.go, what the store remembers in memory.go, and how the log is read in read.go.
 //
 // It does not interpret events; package domain decides what they mean.
 package eventstore

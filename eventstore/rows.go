@@ -29,7 +29,7 @@ func (h *head) move(n int) []schema.Question {
 		Query: `UPDATE heads SET head = head + ?1 WHERE partition = ?2 AND head = ?3
 			AND EXISTS (SELECT 1 FROM events WHERE partition = ?2 AND position = ?3 AND hash = ?4)`,
 		Args:    []any{n, h.partition, h.mark.position, h.mark.hash},
-		Once:    true,
+		Want:    1,
 		Changed: func(rows int64) { h.moved = rows == 1 },
 	}}
 }

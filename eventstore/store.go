@@ -23,7 +23,7 @@ type Outbox interface {
 }
 
 // Leases settles leases in the transaction that appends what was done under them. Each of its questions that finds
-// out whether a lease is held has schema.Question.Once: the server must not commit what was done under one that is not.
+// out whether a lease is held has schema.Question.Want: the server must not commit what was done under one that is not.
 type Leases interface {
 	// Settle gives the statements that settle leases. They set held, for each request in order, to
 	// whether the lease was still held. A lease that is held is settled, and its row stays locked to

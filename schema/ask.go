@@ -27,8 +27,9 @@ type Question struct {
 	// one row, and nothing comes between the two. Both is told how many rows each changed, instead of Changed.
 	Then string
 	Both func(first, second int64)
-	// Once says that the statement finds or changes one row, or else the transaction of DB.InBatch is rolled back.
-	Once bool
+	// Want is how many rows the statement must find or change, or else the transaction of DB.InBatch is rolled
+	// back; 0 if nobody minds. With Width there are 64 rows at most.
+	Want int
 	// filler is a question that was added to fill the others up.
 	filler bool
 }

@@ -14,26 +14,34 @@ import (
 
 // InBatch runs the questions that ask gives as one transaction. Where statements cost round trips it is sent
 // whole, from BEGIN to COMMIT, in one of them: a client that falls silent holds no lock. It is committed only if
-// each question with Once found or changed one row; otherwise the error is of kind ErrUnmet, and the answers of
+// each question with Want found or changed as many rows; otherwise the error is of kind ErrUnmet, and the answers of
 // the questions say which did not. An error of kind ErrCommit says that there was no certain answer: the
 // transaction may take place even later.
 //
 // ask is called when there is a connection, and again if the database gave the transaction up. If the questions have
-// too many arguments, the error is ErrTooLong. On SQLite InBatch is InTx with Ask, and does not heed Once.
+// too many arguments, the error is ErrTooLong. On SQLite InBatch is InTx with Ask, and does not heed Want.
 func (db *DB) InBatch(ctx context.Context, ask func() ([]Question, error)) error {
-	if !db.dialect.RoundTrips() {
-		return db.InTx(ctx, func(tx *Tx) error {
-			questions, err := ask()
-			if err != nil {
-				return err
-			}
-			return tx.Ask(ctx, questions...)
-		})
+	if db.dialect.RoundTrips() {
+		return db.repeat(ctx, func() error { return db.inBatch(ctx, "", ask) })
 	}
-	return db.repeat(ctx, func() error { return db.inBatch(ctx, ask) })
+	return db.InTx(ctx, func(tx *Tx) error {
+		questions, err := ask()
+		if err != nil {
+			return err
+		}
+		return tx.Ask(ctx, questions...)
+	})
 }
 
-func (db *DB) inBatch(ctx context.Context, ask func() ([]Question, error)) error {
+// InBatchBrief is to InBatch what InTxBrief is to InTx.
+func (db *DB) InBatchBrief(ctx context.Context, most time.Duration, ask func() ([]Question, error)) error {
+	if db.dialect.RoundTrips() {
+		return db.repeat(ctx, func() error { return db.inBatch(ctx, db.dialect.lockWait(most), ask) })
+	}
+	return db.InBatch(ctx, ask)
+}
+
+func (db *DB) inBatch(ctx context.Context, before string, ask func() ([]Question, error)) error {
 	asked := time.Now()
 	conn, err := db.write.Conn(ctx)
 	begun := time.Now()
@@ -50,9 +58,9 @@ func (db *DB) inBatch(ctx context.Context, ask func() ([]Question, error)) error
 		return err
 	}
 	b := batch{questions: fill(questions), counts: true}
-	b.text.WriteString(beginBatch)
+	b.text.WriteString(before + beginBatch)
 	b.compose()
-	b.args = append(b.args, b.once)
+	b.args = append(b.args, b.want)
 	if len(b.args) > maxArgs {
 		return ErrTooLong
 	}
@@ -66,13 +74,13 @@ func (db *DB) inBatch(ctx context.Context, ask func() ([]Question, error)) error
 // back and end the batch. The number of rows is told before the COMMIT, so that an error before it is known to
 // have come before the COMMIT.
 const (
-	beginBatch = "SET XACT_ABORT ON;\nBEGIN TRAN;\nDECLARE @n int, @once int = 0;\n"
-	endBatch   = "SELECT @once;\nIF @once = @p%d COMMIT TRAN ELSE ROLLBACK TRAN;"
+	beginBatch = "SET XACT_ABORT ON;\nBEGIN TRAN;\nDECLARE @n int, @found int = 0;\n"
+	endBatch   = "SELECT @found;\nIF @found = @p%d COMMIT TRAN ELSE ROLLBACK TRAN;"
 )
 
 // send sends a transaction.
 func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
-	once, told := 0, false
+	found, told := 0, false
 	rows, err := conn.QueryContext(ctx, b.text.String(), b.args...)
 	if err == nil {
 		defer func() { _ = rows.Close() }()
@@ -80,7 +88,7 @@ func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
 			if told = rows.Next(); !told {
 				return rows.Err()
 			}
-			return rows.Scan(&once)
+			return rows.Scan(&found)
 		})
 	}
 	var said mssql.Error
@@ -89,8 +97,8 @@ func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
 		return fmt.Errorf("%w: %w", ErrCommit, err)
 	case err != nil:
 		return err
-	case once != b.once:
-		return fmt.Errorf("%w (%d rows of %d)", ErrUnmet, once, b.once)
+	case found != b.want:
+		return fmt.Errorf("%w (%d rows of %d)", ErrUnmet, found, b.want)
 	}
 	return nil
 }
@@ -98,12 +106,12 @@ func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
 // batch is several statements that are sent as one.
 type batch struct {
 	questions []Question
-	counts    bool // those that are done once
+	counts    bool // the rows that are wanted
 
 	text  strings.Builder
 	args  []any
 	reads bool // there are result sets
-	once  int  // questions that must find or change one row
+	want  int  // rows that must be found or changed
 }
 
 // compose writes the statements. Those that return no rows give no result set: the driver passes over the
@@ -120,11 +128,11 @@ func (b *batch) compose() {
 		statement := declare(query, q.Args)
 		statement.write(&b.text, len(b.args))
 		b.text.WriteString(";\n")
-		if b.counts && q.Once {
-			b.text.WriteString("SET @n = @@ROWCOUNT;\nSET @once = @once + @n;\n")
+		if b.counts && q.Want > 0 {
+			b.text.WriteString("SET @n = @@ROWCOUNT;\nSET @found = @found + @n;\n")
 			answer = "SELECT @n;\n"
 			if !q.filler {
-				b.once++
+				b.want += q.Want
 			}
 		}
 		if q.Changed != nil || q.Then != "" {

@@ -12,7 +12,7 @@ import (
 
 // moveHead moves the head of a partition, on a condition.
 func moveHead(partition, from, to int) schema.Question {
-	return schema.Question{Query: `UPDATE heads SET head = ?1 WHERE partition = ?2 AND head = ?3`, Args: []any{to, partition, from}, Once: true, Spare: true}
+	return schema.Question{Query: `UPDATE heads SET head = ?1 WHERE partition = ?2 AND head = ?3`, Args: []any{to, partition, from}, Want: 1, Spare: true}
 }
 
 func inBatch(ctx context.Context, db *schema.DB, questions ...schema.Question) error {
@@ -144,3 +144,26 @@ func TestDB_InBatch_silent(t *testing.T) {
 }
 
 var errOver = errors.New("over")
+
+// TestDB_InBatchBrief: behind a row that a stranger holds, a brief transaction is given up, whole and once, and its
+// connection has nothing open.
+func TestDB_InBatchBrief(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	db := schematest.SQLServer(t)
+	release := schematest.Hold(t, db, 1, `UPDATE heads SET head = head + 1 WHERE partition = 1`)
+	calls := 0
+	err := db.InBatchBrief(t.Context(), 300*time.Millisecond, func() ([]schema.Question, error) {
+		calls++
+		return []schema.Question{moveHead(0, 0, 1), moveHead(1, 0, 1)}, nil
+	})
+	if !errors.Is(err, schema.ErrBusy) || errors.Is(err, schema.ErrCommit) || calls != 1 {
+		t.Errorf("a row is held: %v after %d calls, want ErrBusy after one", err, calls)
+	}
+	if err := inBatch(t.Context(), schematest.Again(t, db), moveHead(0, 0, 2)); err != nil {
+		t.Errorf("on the row that was changed and given back: %v", err)
+	}
+	release()
+	if err := inBatch(t.Context(), db, moveHead(0, 2, 3), moveHead(1, 0, 3)); err != nil {
+		t.Error(err)
+	}
+}

@@ -23,8 +23,8 @@ var (
 	ErrBroken = fmt.Errorf("%w: connection broken", ErrUnavailable)
 	// ErrCommit: the commit failed; whether it took place is not known.
 	ErrCommit = errors.New("commit failed")
-	// ErrUnmet: a transaction of DB.InBatch was rolled back, since a question with Once did not find its row.
-	ErrUnmet = errors.New("the transaction was rolled back: a row is not as it was expected")
+	// ErrUnmet: a transaction of DB.InBatch was rolled back, since a question with Want did not find its rows.
+	ErrUnmet = errors.New("the transaction was rolled back: rows are not as they were expected")
 	// ErrTooLong: a transaction of DB.InBatch has more arguments than one round trip can have. Nothing was sent.
 	ErrTooLong = errors.New("the transaction is too long for one round trip")
 	// ErrRefused: a guard of the schema (trigger, check) refused the change.

@@ -111,13 +111,13 @@ func repeated(questions []Question) int {
 
 // sameText says whether two questions make the same text.
 func sameText(a, b Question) bool {
-	return a.Spare == b.Spare && a.Once == b.Once && a.Query == b.Query && a.Then == b.Then && len(a.Args) == len(b.Args) &&
+	return a.Spare == b.Spare && a.Want == b.Want && a.Query == b.Query && a.Then == b.Then && len(a.Args) == len(b.Args) &&
 		(a.Changed == nil) == (b.Changed == nil) && (a.Read == nil) == (b.Read == nil)
 }
 
 // blank is the question with arguments for which it does nothing.
 func (q *Question) blank() Question {
-	b := Question{Query: q.Query, Args: blank(q.Args), Once: q.Once, filler: true}
+	b := Question{Query: q.Query, Args: blank(q.Args), Want: q.Want, filler: true}
 	if q.Then != "" {
 		b.Then, b.Both = q.Then, func(int64, int64) {}
 	}
@@ -146,7 +146,7 @@ func blank(args []any) []any {
 
 // withRows is the question with so many rows, of which only those of args count.
 func (q *Question) withRows(args []any, size int) Question {
-	filled := Question{Query: withRows(q.Query, q.Width, size), Args: args, Read: q.Read, Changed: q.Changed}
+	filled := Question{Query: withRows(q.Query, q.Width, size), Args: args, Read: q.Read, Changed: q.Changed, Want: q.Want}
 	if size == 1 {
 		return filled
 	}

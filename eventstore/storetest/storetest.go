@@ -111,7 +111,7 @@ func (l *leases) Settle(_ schema.Dialect, requests []work.SettleRequest, held []
 		}
 		questions = append(questions, schema.Question{
 			Query: `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) SELECT 'settled', 't', ?1, 0 WHERE 0 = ?2`,
-			Args:  []any{r.Lease.Position, l.count(r.Lease.Position)}, Once: true, Changed: func(rows int64) { held[i] = rows == 1 },
+			Args:  []any{r.Lease.Position, l.count(r.Lease.Position)}, Want: 1, Changed: func(rows int64) { held[i] = rows == 1 },
 		})
 	}
 	return questions, nil
@@ -134,7 +134,7 @@ func (l *leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) (questi
 			Query: `UPDATE consumer_offsets SET topic = ?1, partition = ?2, position = ?3
 				WHERE consumer_group = 'settled' AND topic = 't' AND partition = ?4 AND 0 = ?5`,
 			Args: []any{p.Message.Topic, p.Message.Partition, p.Message.Position, p.Lease.Position, l.count(-p.Lease.Position)},
-			Once: true, Changed: func(rows int64) { held[i] = rows == 1 },
+			Want: 1, Changed: func(rows int64) { held[i] = rows == 1 },
 		})
 	}
 	return questions, nil

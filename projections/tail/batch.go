@@ -168,14 +168,7 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	last := spot{events[len(events)-1].Position, events[len(events)-1].Hash, t.fold.Counts().Encode()}
 	m := move{partition: t.partition, from: t.spot, to: last}
 	fence := m.fence(t.db.Dialect(), t.log)
-	err := t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
-		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {
-			return err
-		}
-		crashpoint.Here("projection.written")
-		return nil
-	})
-	if err != nil {
+	if err := t.write(ctx, changes, fence); err != nil {
 		return err
 	}
 	crashpoint.Here("projection.committed")
@@ -185,6 +178,23 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 	}
 	t.fold.Committed(keepOrders / t.log.Partitions())
 	return nil
+}
+
+// write writes the rows behind the fence. Where statements cost round trips, a few rows are sent whole, so that a
+// projector which falls silent holds no checkpoint.
+func (t *logTail) write(ctx context.Context, changes rows.Changes, fence *rows.Fence) error {
+	if t.db.Dialect().RoundTrips() {
+		if questions, verdict := t.fold.Whole(changes, *fence); questions != nil {
+			return verdict(t.db.InBatchBrief(ctx, t.conf.bounds.row, func() ([]schema.Question, error) { return questions, nil }))
+		}
+	}
+	return t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {
+		if err := t.fold.Write(ctx, tx, changes, fence); err != nil {
+			return err
+		}
+		crashpoint.Here("projection.written")
+		return nil
+	})
 }
 
 // unmoved is an error if the checkpoint is not where it is believed to be, or is just being moved.

@@ -84,23 +84,36 @@ var ErrFenced = errors.New("the checkpoint has been moved by another projector, 
 // the database keeps another plan; where there are many rows, a round trip costs little beside them.
 const few = 4
 
+// Whole gives the questions of a transaction that writes a few changes behind a fence (see schema.DB.InBatch), and the
+// verdict on its error. There are none if there are more changes.
+func (f *Fold) Whole(c Changes, fence Fence) (questions []schema.Question, verdict func(error) error) {
+	all := f.statements(c)
+	if len(all) != 1 || all[0].rows > few {
+		return nil, nil
+	}
+	passed, written := int64(-1), int64(0) // what the fence changed, if that is known
+	write := all[0].question(&written)
+	write.Want = int(all[0].rows)
+	return []schema.Question{{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }, Want: 1}, write}, func(err error) error {
+		switch {
+		case passed == 0:
+			return ErrFenced
+		case errors.Is(err, schema.ErrUnmet): // by the rows
+			err = ErrAltered
+		}
+		return f.written(all[0], written, err)
+	}
+}
+
 // Write writes the changes, behind a fence if it is not nil. ErrFenced if that changes no row; ErrAltered if
 // the table is not as it was left.
 func (f *Fold) Write(ctx context.Context, tx *schema.Tx, c Changes, fence *Fence) error {
-	all := f.table.remove(c.removes)
-	all = append(all, f.table.insert(c.inserts)...)
-	for what, rows := range c.updates {
-		all = append(all, f.table.update(rows, changed(what))...)
-	}
-	if fence != nil && len(all) == 1 && all[0].rows <= few {
-		return f.writeWith(ctx, tx, *fence, all[0])
-	}
 	if fence != nil {
 		if n, err := run(ctx, tx, statement{query: fence.Query, args: fence.Args}); err != nil || n == 0 {
 			return fenceError(n, err)
 		}
 	}
-	for _, s := range all {
+	for _, s := range f.statements(c) {
 		n, err := run(ctx, tx, s)
 		if err := f.written(s, n, err); err != nil {
 			return err
@@ -109,16 +122,13 @@ func (f *Fold) Write(ctx context.Context, tx *schema.Tx, c Changes, fence *Fence
 	return nil
 }
 
-// writeWith sends one statement together with the fence.
-func (f *Fold) writeWith(ctx context.Context, tx *schema.Tx, fence Fence, s statement) error {
-	passed, written := int64(-1), int64(0) // what the fence changed, if that is known
-	err := tx.Ask(ctx,
-		schema.Question{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }},
-		s.question(&written))
-	if passed != 1 {
-		return fenceError(passed, err)
+func (f *Fold) statements(c Changes) []statement {
+	all := f.table.remove(c.removes)
+	all = append(all, f.table.insert(c.inserts)...)
+	for what, rows := range c.updates {
+		all = append(all, f.table.update(rows, changed(what))...)
 	}
-	return f.written(s, written, err)
+	return all
 }
 
 // fenceError is the error of a fence that has not changed one row. What was written behind it does not count.

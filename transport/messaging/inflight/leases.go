@@ -93,7 +93,7 @@ func lookAtNodes(d schema.Dialect, starts map[work.Registration][]int, held []bo
 	for of, numbers := range starts {
 		questions = append(questions, schema.Question{
 			Query: `SELECT h.partition FROM heads h WHERE h.partition = ?3` + registered(d, `?1`, `?2`), Args: []any{of.Node, of.Epoch, Unplaced},
-			Once: true,
+			Want: 1,
 			Read: func(rows *sql.Rows) error {
 				good := rows.Next()
 				for _, i := range numbers {
@@ -152,7 +152,7 @@ func (s Leases) Pass(_ schema.Dialect, passes []work.Pass, held []bool) ([]schem
 		}
 		questions[i] = schema.Question{
 			Spare:   true,
-			Once:    true,
+			Want:    1,
 			Query:   `UPDATE inflight SET topic = ?9, position = ?10, uuid = ?11, payload = ?12, metadata = ?13, attempt = 1, interruptions = 0` + fence,
 			Args:    append(fenceArgs(l), m.Topic, m.Position, m.UUID, m.Payload, MarshalMetadata(m.Metadata)),
 			Changed: func(rows int64) { held[i] = rows > 0 },
@@ -200,18 +200,18 @@ func fenceArgs(l work.Lease) []any {
 func keep(l work.Lease, tell func(rows int64)) schema.Question {
 	const one, other = `'1970-01-01 00:00:00.000000'`, `'1970-01-01 00:00:00.000001'`
 	return schema.Question{Query: `UPDATE inflight SET available_at = CASE WHEN available_at = ` + one + ` THEN ` + other + ` ELSE ` + one + ` END` + fence,
-		Args: fenceArgs(l), Spare: true, Changed: tell, Once: tell != nil}
+		Args: fenceArgs(l), Spare: true, Changed: tell, Want: 1}
 }
 
 // remove ends a lease whose message has been dealt with.
 func remove(l work.Lease, tell func(rows int64)) schema.Question {
-	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Spare: true, Changed: tell, Once: tell != nil}
+	return schema.Question{Query: `DELETE FROM inflight` + fence, Args: fenceArgs(l), Spare: true, Changed: tell, Want: 1}
 }
 
 // giveBack frees the row, to be claimed after a delay.
 func giveBack(d schema.Dialect, l work.Lease, delay time.Duration, interruptions int, tell func(rows int64)) schema.Question {
 	return schema.Question{Query: `UPDATE inflight SET node = '', epoch = 0, interruptions = interruptions + ?9,
-		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Spare: true, Changed: tell, Once: true}
+		available_at = ` + d.NowPlus("?10") + fence, Args: append(fenceArgs(l), interruptions, delay.Milliseconds()), Spare: true, Changed: tell, Want: 1}
 }
 
 // park moves the in-flight row to the dead letters. The first statement locks the row, so that all
