@@ -60,19 +60,19 @@ var table = map[string]rule{
 	"handlers":           {ours: []string{"domain", "domain/work", "internal/crashpoint", "internal/jsontext"}, theirs: []string{anyModule}},
 	"handlers/diagnosis": {ours: []string{"domain", "domain/work"}},
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
-	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
+	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "handlers/diagnosis", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},
 	"cmd/orderflow": {
 		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "transport/messaging", "transport/messaging/inflight",
-			"handlers", "projections", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
+			"handlers", "handlers/diagnosis", "projections", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
 		},
 		theirs: []string{anyModule},
 	},
 	"cmd/orderflow/node": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "projections", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
+			"transport/messaging/retention", "handlers", "handlers/diagnosis", "projections", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
 		},
 		theirs: []string{anyModule},
 	},

@@ -92,9 +92,14 @@ type page struct {
 
 // collect reads the events that a condition with its order lets through, up to a page of them.
 func (s reader) collect(ctx context.Context, p page, which string, args ...any) ([]domain.Recorded, error) {
+	return s.collectIn(ctx, s.db, p, which, args...)
+}
+
+// collectIn is collect as a question to a database, or of a look.
+func (s reader) collectIn(ctx context.Context, in schema.Reader, p page, which string, args ...any) ([]domain.Recorded, error) {
 	var events []domain.Recorded
 	var reasons []func() // tell of those that cannot be decoded
-	err := s.db.Read(ctx, func(rows *sql.Rows) error {
+	err := in.Read(ctx, func(rows *sql.Rows) error {
 		events, reasons = make([]domain.Recorded, 0, min(p.rows, maxExpected)), nil
 		var stored storedEvent
 		for left := p.bytes; left > 0 && rows.Next(); {

@@ -57,3 +57,21 @@ func TestStatuses(t *testing.T) {
 		check(rows.LiveTable, 3, 3)
 	})
 }
+
+// TestReadStanding: before the projector comes there is no row, and afterwards one of every event up to the checkpoint.
+func TestReadStanding(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		id := f.Place("a")
+		want := func(want Standing) {
+			t.Helper()
+			if got, err := ReadStanding(t.Context(), f.DB, id, f.Partition(id)); err != nil || got != want {
+				t.Errorf("the order stands at %+v, err %v; want %+v", got, err, want)
+			}
+		}
+		want(Standing{})
+		f.Do(id, start(domain.Scheduling, 1, "n"))
+		f.project(tail.Config{})
+		want(Standing{Version: 2, Checkpoint: 2})
+	})
+}

@@ -171,3 +171,29 @@ func TestJoinClock_wall(t *testing.T) {
 		t.Errorf("the wall clock says %s", now)
 	}
 }
+
+// TestLeaseClock_whose: who looks knows by whose clock leases are judged.
+func TestLeaseClock_whose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	node := openTicking(t, path, still("boot", 1_000_000))
+	whose := func(db *DB) (clock int) {
+		t.Helper()
+		if err := db.QueryRowContext(t.Context(), `SELECT `+db.Dialect().WhoseClock()).Scan(&clock); err != nil {
+			t.Fatal(err)
+		}
+		return clock
+	}
+	if clock := whose(node); clock != NobodysClock {
+		t.Errorf("before any node has joined it is %d, want nobody's", clock)
+	}
+	if _, err := node.join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for boot, want := range map[string]int{
+		"boot": OwnClock, "boot+1000.0s": OthersClock, sqlitedb.WallBoot: OthersClock, "another": NobodysClock, "another+5.0s": NobodysClock, "it's": NobodysClock,
+	} {
+		if clock := whose(openTicking(t, path, still(boot, 5))); clock != want {
+			t.Errorf("to an onlooker with the clock %q it is %d, want %d", boot, clock, want)
+		}
+	}
+}

@@ -32,6 +32,9 @@ type Dialect interface {
 	// NowPlus is Now moved by a placeholder's number of milliseconds (24 days at most), which may be
 	// negative.
 	NowPlus(param string) string
+	// WhoseClock is an expression: OwnClock if Now is the clock by which leases are judged, NobodysClock if nobody
+	// can hold a lease, or OthersClock if leases are judged by a clock that this process cannot read.
+	WhoseClock() string
 	// RoundTrips says that each statement costs a round trip, so that statements are worth sending
 	// together (see Tx.Ask).
 	RoundTrips() bool
@@ -60,6 +63,13 @@ type Dialect interface {
 	// migrations is goose's name for the dialect and the numbered files.
 	migrations() (goose.Dialect, fs.FS, error)
 }
+
+// What Dialect.WhoseClock gives.
+const (
+	OthersClock  = sqlitedb.Others
+	OwnClock     = sqlitedb.Own
+	NobodysClock = sqlitedb.Nobodys // none since the machine was started, or since the database was made
+)
 
 // pools are the connections of one DB. They may be the same.
 type pools struct {

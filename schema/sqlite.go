@@ -40,6 +40,7 @@ func (sqlite) lockWait(time.Duration) string { return "" } // who may write need
 
 func (d sqlite) Now() string                 { return d.clock.Now() }
 func (d sqlite) NowPlus(param string) string { return d.clock.NowPlus(param) }
+func (d sqlite) WhoseClock() string          { return d.clock.Whose() }
 
 func (sqlite) anyOf(column string, n int) string {
 	return column + " IN (" + placeholders(1, n) + ")"

@@ -62,6 +62,9 @@ func (sqlServer) NowPlus(param string) string {
 	return "DATEADD(millisecond, " + param + ", SYSUTCDATETIME())"
 }
 
+// WhoseClock: the server's is everybody's.
+func (sqlServer) WhoseClock() string { return strconv.Itoa(OwnClock) }
+
 // open gives one pool for the work and a small one for heartbeats, so that a node
 // whose connections are all in use does not lose its leases for want of one.
 func (sqlServer) open(_ context.Context, d DSN) (pools, error) {

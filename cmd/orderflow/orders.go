@@ -12,11 +12,12 @@ import (
 
 // ordersCmd holds the commands about orders.
 type ordersCmd struct {
-	Place  ordersPlaceCmd  `cmd:"" help:"Place an order."`
-	Get    ordersGetCmd    `cmd:"" help:"Show an order and its steps."`
-	List   ordersListCmd   `cmd:"" help:"List orders, newest first."`
-	Events ordersEventsCmd `cmd:"" help:"Show the whole history of an order."`
-	Replay ordersReplayCmd `cmd:"" help:"Replay an order event by event, and compare the end with what customers see."`
+	Place    ordersPlaceCmd    `cmd:"" help:"Place an order."`
+	Get      ordersGetCmd      `cmd:"" help:"Show an order and its steps."`
+	List     ordersListCmd     `cmd:"" help:"List orders, newest first."`
+	Events   ordersEventsCmd   `cmd:"" help:"Show the whole history of an order."`
+	Replay   ordersReplayCmd   `cmd:"" help:"Replay an order event by event, and compare the end with what customers see."`
+	Diagnose ordersDiagnoseCmd `cmd:"" help:"Say why an order does not move, and what can be done."`
 }
 
 func (ordersCmd) Help() string {

@@ -48,6 +48,18 @@ func (h *histories) all(ctx context.Context) error {
 	})
 }
 
+// History says what is wrong with a whole stream: holes, hashes, times, and events that the rules forbid. It stops
+// applying the rules at an event that could not be decoded, which has no Event.
+func History(events []domain.Recorded) []Violation {
+	h := &histories{look: newLook(nil, nil, Config{})}
+	if len(events) > 0 {
+		h.chain(events)
+		h.independent(events)
+		h.replay(events)
+	}
+	return h.report.Violations
+}
+
 // chain checks versions, places, times and hashes.
 func (h *histories) chain(events []domain.Recorded) {
 	var last domain.Recorded

@@ -50,6 +50,24 @@ func (c *Clock) Now() string { return leaseNow + `(` + c.anchor + `)` }
 // NowPlus is Now moved by a placeholder's number of milliseconds.
 func (c *Clock) NowPlus(param string) string { return leaseNow + `(` + c.anchor + `, ` + param + `)` }
 
+// Whose clock it is by which leases in a file are judged.
+const (
+	Others  = iota // that of processes that may live, and cannot be read by this one
+	Own            // this process's, as one of those that have joined it
+	Nobodys        // nobody's since the machine was started anew, or since the file was made
+)
+
+// Whose is an expression for one of these.
+func (c *Clock) Whose() string {
+	quoted := func(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }
+	restarted := `0` // see there
+	if c.ticks.Boot != WallBoot {
+		restarted = `boot <> ` + quoted(WallBoot) + ` AND substr(boot, 1, instr(boot || '` + nsMark + `', '` + nsMark + `') - 1) <> ` + quoted(kernelOf(c.ticks.Boot))
+	}
+	return fmt.Sprintf(`COALESCE((SELECT CASE WHEN boot = %s THEN %d WHEN %s THEN %d ELSE %d END FROM lease_clock), %d)`,
+		quoted(c.ticks.Boot), Own, restarted, Nobodys, Others, Nobodys)
+}
+
 // leaseNow is the SQL function of the lease clock: the time at the anchor that is its first
 // argument, moved by the milliseconds of its second.
 const leaseNow = "lease_now"

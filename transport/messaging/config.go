@@ -60,7 +60,7 @@ const firstPause = 5 * time.Millisecond
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
-	c.Group = cmp.Or(c.Group, "workers")
+	c.Group = cmp.Or(c.Group, inflight.Workers)
 	c.Slots = cmp.Or(c.Slots, 50)
 	if c.Topics == nil {
 		c.Topics = work.Topics()

@@ -16,6 +16,9 @@ import (
 // Unplaced is the partition of messages that no event caused; it has no events.
 const Unplaced = -1
 
+// Workers is the consumer group of the workers of all nodes.
+const Workers = "workers"
+
 // MaxDelay is the longest time that the database is asked to add to its clock: SQL
 // Server adds milliseconds of 32 bits.
 const MaxDelay = 24 * 24 * time.Hour

@@ -1,0 +1,164 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/eventstore"
+	"orderflow/eventstore/check"
+	"orderflow/handlers/diagnosis"
+	"orderflow/projections"
+	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
+)
+
+// Diagnoses says why orders do not move, from the database alone: no node need run.
+type Diagnoses struct {
+	DB    *schema.DB
+	Store *eventstore.Store
+}
+
+// Diagnose diagnoses an order.
+func (d Diagnoses) Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error) {
+	return diagnosis.Ask(ctx, d, id)
+}
+
+// lockPatience is how long a question waits for a row that somebody has locked, where it must wait at all.
+const lockPatience = 300 * time.Millisecond
+
+// Facts is diagnosis.Source: one look of six questions. They are in the order in which messages move, from the outbox
+// to a row in flight, so that one which moves meanwhile is met in one place at least; an order that moved on is known
+// by its version, which is the last question.
+func (d Diagnoses) Facts(ctx context.Context, id domain.OrderID) (f diagnosis.Facts, err error) {
+	err = d.DB.Look(ctx, lockPatience, func(in *schema.Look) error {
+		f, err = d.factsIn(ctx, in, id)
+		return err
+	})
+	return f, err
+}
+
+func (d Diagnoses) factsIn(ctx context.Context, in schema.Reader, id domain.OrderID) (diagnosis.Facts, error) {
+	s := sight{Reader: in, store: d.Store, facts: diagnosis.Facts{OrderID: id, Now: time.Now(), Queue: diagnosis.Queue{Group: inflight.Workers}}}
+	err := s.all(ctx)
+	return s.facts, err
+}
+
+// sight is one look at an order.
+type sight struct {
+	schema.Reader
+	store *eventstore.Store
+	facts diagnosis.Facts
+}
+
+func (s *sight) all(ctx context.Context) error {
+	for _, ask := range []func(context.Context) error{s.events, s.message, s.nodes, s.view, s.version} {
+		if err := ask(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gap notes why a part could not be read. An error remains if no part could be.
+func (s *sight) gap(part diagnosis.Part, err error) error {
+	why := ""
+	switch {
+	case errors.Is(err, schema.ErrBusy):
+		why = "another process holds rows of it locked"
+	case errors.Is(err, schema.ErrDamaged):
+		why = "the database file is damaged"
+	case errors.Is(err, schema.ErrStatement):
+		why = "the database cannot run the question, as if tables were missing"
+	case errors.Is(err, schema.ErrTransient):
+		why = "the database gave the question up"
+	default:
+		return err
+	}
+	s.facts.Gaps = append(s.facts.Gaps, diagnosis.Gap{Part: part, Why: why})
+	return nil
+}
+
+// events reads the stream, and what is wrong with it.
+func (s *sight) events(ctx context.Context) (err error) {
+	f := &s.facts
+	f.Events, err = s.store.LookAt(ctx, s, f.OrderID, func(r domain.Recorded, why error) {
+		if errors.Is(why, domain.ErrNewer) {
+			f.Gaps = append(f.Gaps, diagnosis.Gap{Part: diagnosis.PartForms, Why: why.Error()})
+			return
+		}
+		f.Faults = append(f.Faults, diagnosis.Fault{Version: r.Version, What: why.Error()})
+	})
+	if err != nil {
+		return s.gap(diagnosis.PartEvents, err)
+	}
+	for _, v := range check.History(f.Events) {
+		f.Faults = append(f.Faults, diagnosis.Fault{Chain: v.Kind != check.Illegal, Version: v.Version, What: v.What})
+	}
+	return nil
+}
+
+// message reads where the message is that is due.
+func (s *sight) message(ctx context.Context) error {
+	f := &s.facts
+	causes := work.Causes(f.Events)
+	if len(causes) == 0 {
+		return nil
+	}
+	w, err := inflight.ReadWaiting(ctx, s, inflight.Workers, causes[len(causes)-1])
+	if err != nil {
+		if err := s.gap(diagnosis.PartQueue, err); err != nil {
+			return err
+		}
+	}
+	f.Queue.Waits = w.Queued
+	if l := w.Letter; l != nil {
+		f.Letter = &diagnosis.Letter{Key: l.String(), Attempt: l.Attempt, Reason: l.Reason, ParkedAt: l.ParkedAt}
+	}
+	held, err := inflight.ReadHeld(ctx, s, inflight.Workers, causes)
+	if err != nil {
+		return s.gap(diagnosis.PartHolds, err)
+	}
+	for _, h := range held {
+		f.Holds = append(f.Holds, diagnosis.Hold{Lease: h.Lease, ClaimedAt: h.ClaimedAt, AvailableAt: h.AvailableAt})
+	}
+	return nil
+}
+
+// nodes reads the register.
+func (s *sight) nodes(ctx context.Context) error {
+	r, err := inflight.ReadRoster(ctx, s)
+	if err != nil {
+		return s.gap(diagnosis.PartNodes, err)
+	}
+	s.facts.Now = r.Now
+	if r.OtherClock {
+		s.facts.Gaps = append(s.facts.Gaps, diagnosis.Gap{
+			Part: diagnosis.PartNodes, Why: "leases are judged by a clock that this process cannot read: ask the admin interface of a node",
+		})
+		return nil
+	}
+	s.facts.Nodes = r.Nodes
+	return nil
+}
+
+// view reads how far lists are.
+func (s *sight) view(ctx context.Context) error {
+	v, err := projections.ReadStanding(ctx, s, s.facts.OrderID, s.store.Partition(s.facts.OrderID))
+	if err != nil {
+		return s.gap(diagnosis.PartView, err)
+	}
+	s.facts.View = diagnosis.View{Version: v.Version, Checkpoint: v.Checkpoint}
+	return nil
+}
+
+// version reads what the version is by now.
+func (s *sight) version(ctx context.Context) (err error) {
+	s.facts.Later, err = s.store.LookAtVersion(ctx, s, s.facts.OrderID)
+	if err != nil {
+		return s.gap(diagnosis.PartMoment, err)
+	}
+	return nil
+}

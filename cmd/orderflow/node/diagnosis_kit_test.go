@@ -1,0 +1,174 @@
+package node
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/google/uuid"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/eventstore"
+	"orderflow/handlers/diagnosis"
+	"orderflow/schema"
+	"orderflow/transport/messaging"
+	"orderflow/transport/messaging/inflight"
+)
+
+// patient is one order of a database, with which a test does by hand what nodes do.
+type patient struct {
+	t     *testing.T
+	db    *schema.DB
+	store *eventstore.Store
+	id    domain.OrderID
+	ahead time.Duration // of the clock that events get
+	asks  Diagnoses
+}
+
+// newPatient gives an order that is not placed yet, in a database where no node is registered.
+func newPatient(t *testing.T, db *schema.DB) *patient {
+	t.Helper()
+	// What happens has just happened, however long the test takes.
+	p := &patient{t: t, db: db, id: domain.OrderID(uuid.Must(uuid.NewV7())), ahead: time.Minute}
+	var err error
+	p.store, err = eventstore.Open(t.Context(), db, eventstore.Config{
+		Clock:  func() time.Time { return time.Now().Add(p.ahead) },
+		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{ReturnDelay: time.Hour},
+	})
+	must(t, err)
+	for _, topic := range work.Topics() {
+		must(t, inflight.MakeOffsets(t.Context(), db, inflight.Workers, topic))
+	}
+	p.asks = Diagnoses{DB: db, Store: p.store}
+	p.exec(`DELETE FROM nodes`)
+	return p
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exec changes the database behind everybody's back, and says how many rows it changed.
+func (p *patient) exec(query string, args ...any) (n int64) {
+	p.t.Helper()
+	must(p.t, p.db.InTx(p.t.Context(), func(tx *schema.Tx) error {
+		res, err := tx.ExecContext(p.t.Context(), query, args...)
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	}))
+	return n
+}
+
+// join registers a node with so many slots.
+func (p *patient) join(name, roles string, slots int) work.Registration {
+	p.t.Helper()
+	n := work.Node{Node: name, Roles: roles, Slots: slots, Host: "h"}
+	epoch, err := inflight.NewNodes(p.db).Register(p.t.Context(), n, time.Hour)
+	must(p.t, err)
+	return work.Registration{Node: name, Epoch: epoch}
+}
+
+// worker registers a worker with so many slots.
+func (p *patient) worker(name string, slots int) work.Registration {
+	p.t.Helper()
+	return p.join(name, "api,worker", slots)
+}
+
+// expires moves the end of a registration, and its last heartbeat, which was an hour before.
+func (p *patient) expires(r work.Registration, in time.Duration) {
+	p.t.Helper()
+	now := p.db.Dialect()
+	if p.exec(`UPDATE nodes SET expires_at = `+now.NowPlus("?3")+`, heartbeat_at = `+now.NowPlus("?4")+` WHERE node = ?1 AND epoch = ?2`,
+		r.Node, r.Epoch, in.Milliseconds(), (in-time.Hour).Milliseconds()) != 1 {
+		p.t.Fatalf("there is no registration %+v", r)
+	}
+}
+
+// order is the order as it is stored.
+func (p *patient) order() *domain.Order {
+	p.t.Helper()
+	o := domain.Order{ID: p.id}
+	if events, err := p.store.Load(p.t.Context(), p.id); err == nil {
+		o, err = domain.Fold(events)
+		must(p.t, err)
+	}
+	return &o
+}
+
+// do appends what commands decide under a lease, and settles the lease.
+func (p *patient) do(l work.Lease, settle work.Settlement, commands ...domain.Command) work.Outcome {
+	p.t.Helper()
+	u, err := work.Prepare(p.order(), domain.Metadata{Actor: "worker", Node: l.Node, Attempt: l.Attempt}, commands...)
+	must(p.t, err)
+	u.Lease, u.Settle, u.Reason = l, settle, "a test"
+	done, err := p.store.Append(p.t.Context(), u)
+	must(p.t, err)
+	return done
+}
+
+// place places the order, with its message in the outbox.
+func (p *patient) place() { p.do(work.Lease{}, work.SettleKeep, domain.Place{}) }
+
+// claim has a node claim all that waits, and gives the lease of the order's message.
+func (p *patient) claim(of work.Registration) work.Lease {
+	p.t.Helper()
+	ctx, end := context.WithTimeout(p.t.Context(), time.Minute)
+	defer end()
+	c := inflight.NewClaimer(p.db, inflight.ClaimerConfig{Group: inflight.Workers, Slots: 50, AloneAfter: 2})
+	round := inflight.Round{Tenure: work.Tenure{Registration: of, Context: ctx}, Topics: work.Topics(), Free: 50}
+	for ctx.Err() == nil {
+		sources, err := c.Look(ctx, round)
+		must(p.t, err)
+		got, err := c.Claim(ctx, round, sources)
+		must(p.t, err)
+		for _, claimed := range got.Claims {
+			if id, err := work.DecodePayload(claimed.Payload); err == nil && id == p.id {
+				return claimed.Lease
+			}
+		}
+	}
+	p.t.Fatal("the order's message is not to be had")
+	return work.Lease{}
+}
+
+// begin places the order and has a node start its first step.
+func (p *patient) begin(of work.Registration) work.Lease {
+	p.t.Helper()
+	p.place()
+	l := p.claim(of)
+	p.do(l, work.SettleKeep, domain.StartStep{Step: domain.Scheduling, Attempt: l.Attempt, Node: l.Node})
+	return l
+}
+
+// fail has the first step fail, and a node claim the rollback.
+func (p *patient) fail(of work.Registration) work.Lease {
+	p.t.Helper()
+	l := p.begin(of)
+	p.do(l, work.SettleDone, domain.FailStep{Step: domain.Scheduling, Attempt: l.Attempt, Error: "no steel"})
+	return p.claim(of)
+}
+
+// want diagnoses the order, as the command and the admin interface do.
+func (p *patient) want(verdict diagnosis.Verdict, reason diagnosis.Reason, others ...diagnosis.Reason) diagnosis.Answer {
+	p.t.Helper()
+	a, err := p.asks.Diagnose(p.t.Context(), p.id)
+	must(p.t, err)
+	same := len(others) == len(a.Others)
+	for i := range others {
+		same = same && others[i] == a.Others[i]
+	}
+	if a.Verdict != verdict || a.Reason != reason || !same {
+		p.t.Errorf("%s (%s), others %v: %s; want %s (%s), others %v", a.Verdict, a.Reason, a.Others, a.Summary, verdict, reason, others)
+	}
+	if time.Since(a.AsOf).Abs() > time.Minute {
+		p.t.Errorf("it is as of %s", a.AsOf)
+	}
+	return a
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"orderflow/cmd/orderflow/node"
+	"orderflow/handlers/diagnosis"
+)
+
+// ordersDiagnoseCmd says why an order does not move.
+type ordersDiagnoseCmd struct {
+	dataFlags
+	orderArg
+}
+
+func (ordersDiagnoseCmd) Help() string {
+	return `Says in one sentence how the order is and why, since when, what that rests on, what happens next by itself, and what you can
+do. docs/operations.md explains each reason. It reads the database alone, changes and locks nothing, and no node need run. Exits 1 if there is no such order, if it
+is inconsistent, or if it could not be told; an order that is blocked or waits is no failure of this command.`
+}
+
+func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
+	return c.lookUp(ctx, out, func(s service) error {
+		a, err := node.Diagnoses{DB: s.db, Store: s.store}.Diagnose(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := c.print(out, a, func() error { return printDiagnosis(out, a) }); err != nil {
+			return err
+		}
+		if a.Verdict == diagnosis.Inconsistent || a.Verdict == diagnosis.Unknown {
+			return errFound
+		}
+		return nil
+	})
+}
+
+// printDiagnosis prints the verdict with its reason, and then what it rests on and what follows.
+func printDiagnosis(out *output, a diagnosis.Answer) error {
+	verdict := strings.ReplaceAll(string(a.Verdict), "_", " ")
+	err := out.sayf("%s (%s): %s.", strings.ToUpper(verdict[:1])+verdict[1:], a.Reason, inOneLine(a.Summary))
+	say := func(name, format string, args ...any) {
+		err = errors.Join(err, out.sayf("%-12s %s", name+":", inOneLine(fmt.Sprintf(format, args...))))
+	}
+	if !a.Since.IsZero() {
+		say("since", "%s (%s)", cell(a.Since), a.AsOf.Sub(a.Since).Round(100*time.Millisecond))
+	}
+	if len(a.Others) > 0 {
+		say("also", "%s", strings.Join(textsOf(a.Others), ", "))
+	}
+	for _, line := range evidenceLines(a.Evidence) {
+		say("evidence", "%s", line)
+	}
+	next := a.Next.What
+	if !a.Next.Before.IsZero() {
+		next += fmt.Sprintf(" (by %s)", cell(a.Next.Before))
+	}
+	say("next", "%s", next)
+	for _, can := range a.Actions {
+		say("you can", "%s   # %s", can.Command, can.Effect)
+	}
+	for _, gap := range a.Gaps {
+		say("not read", "%s: %s", gap.Part, gap.Why)
+	}
+	say("as of", "%s", cell(a.AsOf))
+	return err
+}
+
+// evidenceLines are what is known of the order, of its message and of the nodes.
+func evidenceLines(e diagnosis.Evidence) (lines []string) {
+	add := func(known bool, format string, args ...any) {
+		if known {
+			lines = append(lines, fmt.Sprintf(format, args...))
+		}
+	}
+	add(e.Version > 0, "version %d, partition %d, position %d: %s at %s", e.Version, e.Partition, e.Position, e.LastEvent, cell(e.LastEventAt))
+	add(e.Status != "", "status %s, step %s", e.Status, cell(string(e.Step)))
+	add(e.Message != "", "message %s", e.Message)
+	add(e.Node != "", "in hand of node %s, epoch %d", e.Node, e.Epoch)
+	if e.LeaseLeft != nil {
+		add(true, "lease left %.1fs, last heartbeat at %s", *e.LeaseLeft, cell(e.Heartbeat))
+	}
+	add(e.Attempt > 0, "attempt %d, %d interruptions", e.Attempt, e.Interruptions)
+	add(!e.NextRetry.IsZero(), "next attempt not before %s", cell(e.NextRetry))
+	add(e.LastError != "", "last error: %s", e.LastError)
+	add(e.Letter != "", "dead letter %s", e.Letter)
+	if w := e.Workers; w != nil {
+		add(true, "%d live nodes work on orders, %d of them stopping; %d of %d workers busy", w.Nodes, w.Draining, w.Busy, w.Slots)
+	}
+	if e.ViewVersion != nil {
+		add(*e.ViewVersion != e.Version, "lists show version %d", *e.ViewVersion)
+	}
+	for _, fault := range e.Faults {
+		add(true, "%s", fault)
+	}
+	return lines
+}
+
+// inOneLine is a text without line ends.
+func inOneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func textsOf(reasons []diagnosis.Reason) []string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = string(r)
+	}
+	return texts
+}

@@ -1,0 +1,35 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/projections/internal/rows"
+	"orderflow/schema"
+)
+
+// Standing is how far lists and counts are with one order.
+type Standing struct {
+	Version    int   // of its row; 0 if there is none
+	Checkpoint int64 // the last event of its partition that was applied
+}
+
+// ReadStanding asks one question: two rows by their keys.
+func ReadStanding(ctx context.Context, in schema.Reader, id domain.OrderID, partition int) (s Standing, err error) {
+	err = in.Read(ctx, func(answer *sql.Rows) error {
+		s = Standing{}
+		return rows.Each(answer, func() error {
+			var version, checkpoint sql.NullInt64
+			err := answer.Scan(&version, &checkpoint)
+			s.Version, s.Checkpoint = int(version.Int64), checkpoint.Int64
+			return err
+		})
+	}, `SELECT o.version, c.position FROM (SELECT 1 AS one) x LEFT JOIN `+rows.LiveTable+` o ON o.order_id = ?1
+		LEFT JOIN checkpoints c ON c.projection = ?2 AND c.partition = ?3`, id[:], rows.LiveTable, partition)
+	if err != nil {
+		return Standing{}, fmt.Errorf("look how far the view of order %s is: %w", id, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,145 @@
+package inflight
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"orderflow/domain/work"
+	"orderflow/schema"
+)
+
+// Waiting is whether a message waits in the outbox, and its dead letter, if it is one.
+type Waiting struct {
+	Queued bool // it is there, and the group has not come to it
+	Letter *DeadLetter
+}
+
+// ReadWaiting asks one question about a message: three rows by their keys.
+func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cause) (w Waiting, err error) {
+	err = in.Read(ctx, func(rows *sql.Rows) error {
+		w = Waiting{}
+		if !rows.Next() {
+			return rows.Err()
+		}
+		var offset, position sql.NullInt64
+		var attempt, interruptions sql.NullInt64
+		var reason sql.NullString
+		var parked schema.Time
+		if err := rows.Scan(&offset, &position, &attempt, &interruptions, &reason, &parked); err != nil {
+			return err
+		}
+		w.Queued = position.Valid && (!offset.Valid || offset.Int64 < position.Int64)
+		if attempt.Valid {
+			key := LetterKey{Group: group, Topic: c.Topic, Partition: c.Partition, Position: c.Position}
+			w.Letter = &DeadLetter{LetterKey: key, Attempt: int(attempt.Int64), Interruptions: int(interruptions.Int64), Reason: reason.String, ParkedAt: parked.Time}
+		}
+		return nil
+	}, `SELECT o.position, m.position, l.attempt, l.interruptions, l.reason, l.parked_at FROM (SELECT 1 AS one) x
+		LEFT JOIN consumer_offsets o ON o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3
+		LEFT JOIN outbox m ON m.topic = ?2 AND m.partition = ?3 AND m.position = ?4
+		LEFT JOIN dead_letters l ON l.consumer_group = ?1 AND l.topic = ?2 AND l.partition = ?3 AND l.position = ?4`,
+		group, c.Topic, c.Partition, c.Position)
+	if err != nil {
+		return Waiting{}, fmt.Errorf("look for message %s/%d/%d: %w", c.Topic, c.Partition, c.Position, err)
+	}
+	return w, nil
+}
+
+// Held is a row in flight, without its message.
+type Held struct {
+	Lease                  work.Lease // of nobody if it has no node
+	ClaimedAt, AvailableAt time.Time
+}
+
+// ReadHeld asks one question: the rows in flight that an order's messages have, by their keys. The key of a row is that
+// of its first message, which is one of the causes. There is a search for each of work.Topics, whatever the causes,
+// so that there is one text.
+func ReadHeld(ctx context.Context, in schema.Reader, group string, causes []work.Cause) (all []Held, err error) {
+	if len(causes) == 0 {
+		return nil, nil
+	}
+	first := map[string]work.Cause{}
+	for _, c := range causes {
+		first[c.Topic] = c
+	}
+	args, searches := []any{group, causes[0].Partition}, make([]string, 0, len(work.Topics()))
+	for _, topic := range work.Topics() {
+		args = append(args, topic, first[topic].Position) // no message has position 0
+		searches = append(searches, fmt.Sprintf(`SELECT first_topic, first_position, topic, position, node, epoch, attempt, interruptions, claimed_at, available_at
+			FROM inflight WHERE consumer_group = ?1 AND first_topic = ?%d AND partition = ?2 AND first_position = ?%d`, len(args)-1, len(args)))
+	}
+	err = in.Read(ctx, func(rows *sql.Rows) error {
+		all = nil
+		for rows.Next() {
+			h := Held{Lease: work.Lease{Row: work.Row{Group: group, Partition: causes[0].Partition}}}
+			l := &h.Lease
+			var claimed, available schema.Time
+			err := rows.Scan(&l.FirstTopic, &l.FirstPosition, &l.Topic, &l.Position, &l.Node, &l.Epoch, &l.Attempt, &l.Interruptions, &claimed, &available)
+			if err != nil {
+				return err
+			}
+			h.ClaimedAt, h.AvailableAt = claimed.Time, available.Time
+			all = append(all, h)
+		}
+		return nil
+	}, strings.Join(searches, ` UNION ALL `), args...)
+	if err != nil {
+		return nil, fmt.Errorf("look for the messages of an order that are in flight: %w", err)
+	}
+	return all, nil
+}
+
+// Roster are the registrations that are kept, and the time by which they were judged.
+type Roster struct {
+	Now   time.Time
+	Nodes []work.Node // with state, slots, roles and times alone
+	// OtherClock says that leases are judged by a clock that this process cannot read: Now is the wall clock, and
+	// whether a registration has expired is not known.
+	OtherClock bool
+}
+
+// ReadRoster asks one question: a scan of the register, which is small.
+func ReadRoster(ctx context.Context, in schema.Reader) (r Roster, err error) {
+	d := in.Dialect()
+	err = in.Read(ctx, func(rows *sql.Rows) error {
+		r = Roster{}
+		for rows.Next() {
+			if err := r.scan(rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, `SELECT x.now, x.clock, n.node, n.epoch, n.state, n.slots, n.busy, n.roles, n.heartbeat_at, n.expires_at
+		FROM (SELECT `+d.Now()+` AS now, `+d.WhoseClock()+` AS clock) x LEFT JOIN nodes n ON 1 = 1`)
+	if err != nil {
+		return Roster{}, fmt.Errorf("look at the nodes: %w", err)
+	}
+	return r, nil
+}
+
+// scan reads one row, which has no node if none is registered.
+func (r *Roster) scan(rows *sql.Rows) error {
+	var now, heartbeat, expires schema.Time
+	var clock int
+	var node, state, roles sql.NullString
+	var epoch, slots, busy sql.NullInt64
+	if err := rows.Scan(&now, &clock, &node, &epoch, &state, &slots, &busy, &roles, &heartbeat, &expires); err != nil {
+		return err
+	}
+	r.Now = now.Time
+	if !node.Valid {
+		return nil
+	}
+	n := work.Node{
+		Node: node.String, Epoch: epoch.Int64, State: state.String, Slots: int(slots.Int64), Busy: int(busy.Int64), Roles: roles.String,
+		HeartbeatAt: heartbeat.Time, ExpiresAt: expires.Time, Expired: !expires.After(now.Time) || clock == schema.NobodysClock,
+	}
+	r.Nodes = append(r.Nodes, n)
+	if clock == schema.OthersClock && (n.State == work.NodeActive || n.State == work.NodeDraining) {
+		r.OtherClock = true
+	}
+	return nil
+}
