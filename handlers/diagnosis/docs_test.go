@@ -4,8 +4,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestReasons_documented: docs/operations.md has a row for each reason, under an anchor of its name, in the order of
@@ -30,5 +32,30 @@ func TestReasons_documented(t *testing.T) {
 	}
 	if !slices.Equal(documented, Reasons()) {
 		t.Errorf("documented are %v, want %v", documented, Reasons())
+	}
+}
+
+// TestDiagnose_commands: what an answer tells people to run is in testdata/commands.txt, of which package main shows that
+// the program understands it.
+func TestDiagnose_commands(t *testing.T) {
+	all := scenarios(t)
+	discarded, listed, late := scenarios(t)[IsParked], facts(t, 0), scenarios(t)[HasEnded]
+	discarded.Letter, listed.View.Version, late.View.Version = nil, 1, 1
+	passed, behind := facts(t, time.Second, started(completed1)...).queued(), facts(t, time.Second, started(completed1)...).queued()
+	passed.View.Version, behind.View = 0, View{}
+	for i, f := range []*Facts{discarded, listed, late, passed, behind} {
+		all[Reason(strconv.Itoa(i))] = f
+	}
+	var commands []string
+	for _, f := range all {
+		for _, a := range Diagnose(*f).Actions {
+			commands = append(commands, a.Command)
+		}
+	}
+	slices.Sort(commands)
+	got := strings.Join(slices.Compact(commands), "\n") + "\n"
+	want, err := os.ReadFile("testdata/commands.txt")
+	if err != nil || got != string(want) {
+		t.Errorf("the commands are\n%s\nand testdata/commands.txt has\n%s(%v)", got, want, err)
 	}
 }

@@ -26,6 +26,9 @@ func (s *situation) evidence() Evidence {
 	}
 	if s.order.Version > 0 {
 		e.Status, e.Step = s.order.Status(), s.order.CurrentStep()
+		if e.Status == domain.StatusPending {
+			e.Step = domain.Scheduling
+		}
 	}
 	for i, f := range s.Facts.Faults {
 		if i == mostFaults {

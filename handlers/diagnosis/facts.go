@@ -70,7 +70,7 @@ const (
 	PartEvents Part = "events"
 	PartForms  Part = "forms" // of the events: what an event says in a form that only newer programs read
 	PartQueue  Part = "queue" // and the dead letters
-	PartHolds  Part = "in flight"
+	PartHolds  Part = "in_flight"
 	PartNodes  Part = "nodes"
 	PartView   Part = "view"
 	PartMoment Part = "moment"

@@ -9,7 +9,7 @@ const (
 	yes
 )
 
-// is is the truth of what is known.
+// is turns what is known into a truth.
 func is(known bool) truth {
 	if known {
 		return yes

@@ -53,6 +53,8 @@ type AdminConfig struct {
 	Node NodeControl
 	// Orders counts orders for /command/stat and /metrics.
 	Orders Counter
+	// Diagnoses says why orders do not move.
+	Diagnoses Diagnoser
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
@@ -60,7 +62,7 @@ type AdminConfig struct {
 	AllowedHosts []string
 	// Logger gets a line per request; nil: none.
 	Logger *logrus.Entry
-	// CheckTimeout bounds each check and count; 0: 5 s.
+	// CheckTimeout bounds each check, count and diagnosis; 0: 5 s.
 	CheckTimeout time.Duration
 	// Registry gets the node's metrics, and may hold others; nil: a new one with those of
 	// the Go runtime and the process.
@@ -68,13 +70,14 @@ type AdminConfig struct {
 }
 
 type admin struct {
-	node    NodeControl
-	orders  Counter
-	timeout time.Duration
+	node      NodeControl
+	orders    Counter
+	diagnoses Diagnoser
+	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /metrics, /debug/pprof/, and
+// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /metrics, /debug/pprof/, and
 // /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
@@ -83,7 +86,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
 	return withRoot("node", append([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -92,6 +95,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/Watchdog_External", get(a.check("external", c.Node.External, operators))},
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
+		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts}), roles: operators})},
 	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...))
 }

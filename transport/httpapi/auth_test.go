@@ -80,7 +80,7 @@ func TestAuth_roles(t *testing.T) {
 
 	node := &fakeNode{}
 	admin := newAdmin(node, func(c *httpapi.AdminConfig) { c.Auth = auth })
-	for _, path := range []string{"/Watchdog_Selfclosure", "/Watchdog_External", "/command/stat", "/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/symbol"} {
+	for _, path := range []string{"/v1/orders/" + theID + "/diagnosis", "/Watchdog_Selfclosure", "/Watchdog_External", "/command/stat", "/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/symbol"} {
 		wantRoles(t, admin, request{path: path}, "operator")
 	}
 	wantRoles(t, admin, request{method: http.MethodPost, path: "/command/stop"}, "operator")

@@ -18,6 +18,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/handlers"
+	"orderflow/handlers/diagnosis"
 	"orderflow/projections"
 	"orderflow/transport/httpapi"
 )
@@ -284,6 +285,25 @@ func marshal(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// listedOnly is the diagnosis of an order that lists have and the log has not.
+var listedOnly = diagnosis.Diagnose(diagnosis.Facts{Now: at, View: diagnosis.View{Version: 3}})
+
+// fakeDiagnoses answers with what it was told to.
+type fakeDiagnoses struct {
+	answer diagnosis.Answer
+	err    error
+	hang   bool // until the context ends
+}
+
+func (d *fakeDiagnoses) Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error) {
+	if d.hang {
+		<-ctx.Done()
+		return diagnosis.Answer{}, ctx.Err()
+	}
+	d.answer.OrderID = id
+	return d.answer, d.err
 }
 
 // anID is theID.

@@ -62,9 +62,10 @@ func (s *sight) all(ctx context.Context) error {
 	return nil
 }
 
-// gap notes why a part could not be read. An error remains if no part could be.
+// gap notes why a part could not be read. An error that is not of the part alone, as of a database that does not answer,
+// is given back.
 func (s *sight) gap(part diagnosis.Part, err error) error {
-	why := ""
+	var why string
 	switch {
 	case errors.Is(err, schema.ErrBusy):
 		why = "another process holds rows of it locked"

@@ -191,8 +191,8 @@ var causes = map[diagnosis.Reason]func(*patient){
 	},
 }
 
-// recorder keeps the questions of a look.
-type recorder struct {
+// scribe keeps the questions of a look.
+type scribe struct {
 	schema.Reader
 	questions []question
 }
@@ -203,7 +203,7 @@ type question struct {
 }
 
 // Read is schema.Reader.
-func (r *recorder) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
+func (r *scribe) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
 	r.questions = append(r.questions, question{query, args})
 	return r.Reader.Read(ctx, read, query, args...)
 }
@@ -215,10 +215,10 @@ func TestDiagnoses_plan(t *testing.T) {
 	p := newPatient(t, db)
 	l := p.fail(p.worker("w", 5))
 	p.do(l, work.SettlePark, domain.Park{Reason: "often"})
-	var r *recorder
+	var r *scribe
 	before := db.Stats()
 	must(t, db.Look(t.Context(), time.Second, func(in *schema.Look) (err error) {
-		r = &recorder{Reader: in}
+		r = &scribe{Reader: in}
 		_, err = p.asks.factsIn(t.Context(), r, p.id)
 		return err
 	}))

@@ -74,7 +74,8 @@ func (n *Node) Run(ctx context.Context) error {
 		group.Add(serve(n.doors.api, n.api()))
 	}
 	group.Add(serve(n.doors.admin, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.Views, Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.self.entry("admin"),
+		Node: control{n}, Orders: n.Views, Diagnoses: Diagnoses{DB: n.DB, Store: n.Store},
+		Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.self.entry("admin"),
 	})))
 	if err := n.announce(); err != nil {
 		return err

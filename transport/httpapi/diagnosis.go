@@ -1,0 +1,33 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"orderflow/domain"
+	"orderflow/handlers/diagnosis"
+)
+
+// Diagnoser says why an order does not move.
+type Diagnoser interface {
+	Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error)
+}
+
+// diagnosis answers with the diagnosis of an order. That there is no such order is a problem, as it is elsewhere, unless
+// lists have it: then there is something to tell.
+func (a *admin) diagnosis(w http.ResponseWriter, r *http.Request) error {
+	id, err := orderID(r)
+	if err != nil {
+		return err
+	}
+	d, err := a.diagnoses.Diagnose(r.Context(), id)
+	switch {
+	case err != nil:
+		return err
+	case d.Reason == diagnosis.UnknownOrder && d.Verdict == diagnosis.Unknown:
+		return problemOrderNotFound.because(fmt.Sprintf("there is no order %s: if you have its tracking id, look for it with %#q",
+			id, "GET /v1/orders?tracking_id=ID of the customers' API"), members{"order_id": id})
+	}
+	return answer(w, http.StatusOK, d)
+}
