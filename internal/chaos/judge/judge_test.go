@@ -143,6 +143,8 @@ func TestJudge_doctored(t *testing.T) {
 			delete(w.Views, [16]byte{15: 1})
 		}, []string{"view"}},
 		{"a take-over that took long", (*world).takenOverLate, []string{"take-over"}},
+		{"a take-over from two owners that were lost", func(w *world) { w.takenOver(3, 19) }, nil},
+		{"a late take-over from two owners that were lost", func(w *world) { w.takenOver(3, 21) }, []string{"take-over"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := good()
@@ -154,15 +156,19 @@ func TestJudge_doctored(t *testing.T) {
 }
 
 // takenOverLate has the work of a lost process taken up 12 s later.
-func (w *world) takenOverLate() {
+func (w *world) takenOverLate() { w.takenOver(2, 12) }
+
+// takenOver has the work of a lost process taken up by an attempt, so many seconds later.
+func (w *world) takenOver(attempt int, seconds int64) {
 	w.place()
 	w.event("StepStarted", step("Scheduling", 1, 9))
 	i := w.call("execute", "Scheduling", 1, 9, "")
 	w.Calls[i].Until, w.Calls[i].Ended = 0, 0
 	w.Incidents = append(w.Incidents, Incident{At: w.now, What: "gone", PID: 9})
-	w.now += 12_000 * ms
+	w.now += seconds * 1000 * ms
 	w.event("StepInterrupted", step("Scheduling", 1, 9))
-	w.complete(2, stepNames[:]...)
+	w.run("Scheduling", attempt, 1, "StepCompleted")
+	w.complete(1, stepNames[1:]...)
 }
 
 // TestJudge_noLimit tells how late a take-over was and blames nobody.

@@ -20,12 +20,21 @@ func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, conf
 			}
 			continue
 		}
-		took := time.Duration(life.present(at, calls[i+1].Asked))
+		took, owners := time.Duration(life.present(at, calls[i+1].Asked)), c.owners(calls[i+1])
 		r.TakeOvers = append(r.TakeOvers, took)
-		if conf.TakeOver > 0 && took > conf.TakeOver {
-			r.foundf("take-over", id, "%s was lost and taken up %s later", c, took.Round(time.Millisecond))
+		if conf.TakeOver > 0 && took > time.Duration(owners)*conf.TakeOver {
+			r.foundf("take-over", id, "%s was lost and taken up %s later, after %d lost owners", c, took.Round(time.Millisecond), owners)
 		}
 	}
+}
+
+// owners is how many owners of the work were lost, one after the other, before the next call: an attempt without a
+// call is that of an owner who was lost before it called.
+func (c Call) owners(next Call) int {
+	if next.Kind != c.Kind || next.Step != c.Step {
+		return 1
+	}
+	return max(next.Attempt-c.Attempt, 1)
 }
 
 // still keeps the longest time between two calls.
