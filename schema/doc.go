@@ -9,6 +9,7 @@
 //     time-out, busy file) is repeated a few times with jitter; a failed commit never is.
 //   - Read and QueryRowContext ask again, from the beginning, if the database gives a question up. Rows that
 //     are handed on as they come (QueryContext) cannot be asked for again.
+//   - Look has questions asked that lock nothing and wait for no lock long. On SQLite their answers are of one moment.
 //   - On SQLite, which has one writer at a time, the transactions of a process follow each other.
 //     ExecUrgent goes before all that wait (package sqlitedb).
 //   - Errors of the drivers are translated by number, never by message text, into the

@@ -44,15 +44,19 @@ func (l *Look) Read(ctx context.Context, read func(*sql.Rows) error, query strin
 	if l.tx == nil {
 		return l.db.Read(ctx, read, l.before+query, args...)
 	}
+	return withEnd(ctx, l.db.dialect.translate(l.ask(ctx, read, query, args)))
+}
+
+func (l *Look) ask(ctx context.Context, read func(*sql.Rows) error, query string, args []any) error {
 	l.db.statement()
 	text, args := l.db.dialect.bind(query, args)
 	rows, err := l.tx.QueryContext(ctx, text, args...)
 	if err != nil {
-		return l.db.dialect.translate(err)
+		return err
 	}
 	defer func() { _ = rows.Close() }()
 	if err := read(rows); err != nil {
-		return l.db.dialect.translate(err)
+		return err
 	}
-	return l.db.dialect.translate(rows.Err())
+	return rows.Err()
 }

@@ -55,10 +55,21 @@ func TestDB_Look(t *testing.T) {
 		if now, err := headIn(t.Context(), db, 0); err != nil || now != first+1 {
 			t.Errorf("after the look the head is %d, err %v; want %d", now, err, first+1)
 		}
-		ctx, end := context.WithCancel(t.Context())
-		end()
-		if err := db.Look(ctx, time.Second, func(in *schema.Look) error { _, err := headIn(ctx, in, 0); return err }); !errors.Is(err, context.Canceled) {
-			t.Errorf("a look whose time is over: %v", err)
+		for asked := range 2 {
+			ctx, end := context.WithCancel(t.Context())
+			err := db.Look(ctx, time.Second, func(in *schema.Look) error {
+				for range asked {
+					if _, err := headIn(ctx, in, 0); err != nil {
+						t.Error(err)
+					}
+				}
+				end()
+				_, err := headIn(ctx, in, 0)
+				return err
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("after %d questions the time of a look is over: %v", asked, err)
+			}
 		}
 	})
 }

@@ -28,6 +28,11 @@ func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string
 		db.dialect.finish(rows)
 		return rows.Err()
 	}))
+	return withEnd(ctx, err)
+}
+
+// withEnd is an error that is that of ctx too, if ctx has ended.
+func withEnd(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"orderflow/handlers/diagnosis"
 )
 
 // TestE2E_DeadLetters has an order's steps run out of time until it is parked, and gives
@@ -33,6 +35,9 @@ func testDeadLetters(t *testing.T, db string) {
 	letter := letters[0].Letter
 	if table := must(t, "deadletters", "list", "--dsn", db); !strings.Contains(table, letter) || !strings.Contains(table, id) {
 		t.Errorf("the table has neither letter nor order:\n%s", table)
+	}
+	if said := diagnosed(t, db, id); said.Reason != diagnosis.IsParked || said.Evidence.Letter != letter || !strings.Contains(said.Summary, "timed out") {
+		t.Errorf("the diagnosis is %+v, want it parked with letter %s", said, letter)
 	}
 	for _, c := range []struct {
 		name string

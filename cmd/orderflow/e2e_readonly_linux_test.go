@@ -63,7 +63,7 @@ func TestE2E_ReadOnly(t *testing.T) {
 	chmod(folder, 0o755)
 	chmod(path, 0o444)
 	commands := [][]string{
-		{"check", "--deep"}, {"orders", "list"}, {"orders", "get", id}, {"orders", "events", id}, {"orders", "replay", id},
+		{"check", "--deep"}, {"orders", "list"}, {"orders", "get", id}, {"orders", "events", id}, {"orders", "replay", id}, {"orders", "diagnose", id},
 		{"projections", "status"}, {"projections", "verify"}, {"nodes", "list"}, {"deadletters", "list"}, {"offsets", "list"},
 		{"migrate", "--status"},
 	}

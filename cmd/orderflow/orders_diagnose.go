@@ -18,9 +18,10 @@ type ordersDiagnoseCmd struct {
 }
 
 func (ordersDiagnoseCmd) Help() string {
-	return `Says in one sentence how the order is and why, since when, what that rests on, what happens next by itself, and what you can
-do. docs/operations.md explains each reason. It reads the database alone, changes and locks nothing, and no node need run. Exits 1 if there is no such order, if it
-is inconsistent, or if it could not be told; an order that is blocked or waits is no failure of this command.`
+	return `Says in one sentence how the order is and why, since when, what that rests on, what happens next by itself, and what
+you can do. docs/operations.md explains each reason. It reads the database alone, changes and locks nothing, and no node
+need run. Exits 1 if there is no such order, if it is inconsistent, or if it could not be told; an order that waits or is
+blocked is no failure of this command.`
 }
 
 func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
@@ -56,8 +57,8 @@ func printDiagnosis(out *output, a diagnosis.Answer) error {
 		say("evidence", "%s", line)
 	}
 	next := a.Next.What
-	if !a.Next.Before.IsZero() {
-		next += fmt.Sprintf(" (by %s)", cell(a.Next.Before))
+	if !a.Next.NotBefore.IsZero() {
+		next += fmt.Sprintf(" (not before %s)", cell(a.Next.NotBefore))
 	}
 	say("next", "%s", next)
 	for _, can := range a.Actions {

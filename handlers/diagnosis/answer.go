@@ -12,7 +12,7 @@ type Verdict string
 // The verdicts.
 const (
 	Progressing        Verdict = "progressing"          // somebody works on it, or is about to
-	Waiting            Verdict = "waiting"              // for a time that is known to come
+	Waiting            Verdict = "waiting"              // for what comes by itself
 	WaitingForCapacity Verdict = "waiting_for_capacity" // for a free worker
 	Blocked            Verdict = "blocked"              // until somebody does something
 	Ended              Verdict = "ended"
@@ -33,8 +33,9 @@ type Answer struct {
 	Evidence Evidence  `json:"evidence"`
 	Next     Next      `json:"next"`
 	Actions  []Action  `json:"actions"` // what somebody can do
-	AsOf     time.Time `json:"as_of"`   // by the database's clock
-	Gaps     []Gap     `json:"could_not_be_read"`
+	// AsOf is by the database's clock, or by that of this process if the nodes could not be read.
+	AsOf time.Time `json:"as_of"`
+	Gaps []Gap     `json:"could_not_be_read"`
 }
 
 // Evidence is what the answer rests on. What does not apply, or is not known, is left out.
@@ -69,10 +70,10 @@ type Workers struct {
 	Busy     int `json:"busy"`     // of the slots
 }
 
-// Next is what happens by itself, and when at the latest, if that is known.
+// Next is what happens by itself, and from when on, if that is known.
 type Next struct {
-	What   string    `json:"what"`
-	Before time.Time `json:"before,omitzero"` // by the database's clock
+	What      string    `json:"what"`
+	NotBefore time.Time `json:"not_before,omitzero"` // by the database's clock
 }
 
 // Action is something that somebody can do.

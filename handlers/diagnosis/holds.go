@@ -61,9 +61,10 @@ func (s *situation) later() truth {
 	return all(s.at(inHand), s.known(s.hold == nil || s.hold.AvailableAt.After(s.Now), PartNodes))
 }
 
-// fresh: the message was written a moment ago, and a slot is free for it.
+// fresh: the message was written a moment ago, and a slot is free for it. A time to come is that of a node whose clock is
+// wrong, and says nothing.
 func (s *situation) fresh() truth {
-	return s.known(s.workers != nil && s.workers.Slots > s.workers.Busy && s.Now.Sub(s.asked()) < grace, PartNodes)
+	return s.known(s.workers != nil && s.workers.Slots > s.workers.Busy && s.Now.Sub(s.asked()).Abs() < grace, PartNodes)
 }
 
 // The reasons.

@@ -86,7 +86,7 @@ func Diagnose(f Facts) Answer {
 		Evidence: s.evidence(), Actions: []Action{}, AsOf: instant(f.Now), Gaps: append([]Gap{}, f.Gaps...),
 	}
 	said := first.tell(s)
-	a.Summary, a.Since, a.Next = said.summary, instant(said.since), Next{said.next, instant(said.before)}
+	a.Summary, a.Since, a.Next = said.summary, instant(said.since), Next{said.next, instant(said.from)}
 	a.Actions = append(a.Actions, said.actions...)
 	if first.reason == UnknownOrder && f.View.Version > 0 { // lists have what the log does not
 		a.Verdict = Inconsistent

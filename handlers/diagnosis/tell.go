@@ -14,7 +14,7 @@ type told struct {
 	summary string
 	since   time.Time
 	next    string
-	before  time.Time // when what is next has happened, if that is known
+	from    time.Time // what is next does not happen before, if that is known
 	actions []Action
 }
 
@@ -71,7 +71,10 @@ func (s *situation) tellParked() told {
 		if !s.order.Parked {
 			t.summary, t.since = fmt.Sprintf("its message was given up: %s", l.Reason), l.ParkedAt
 		}
-		t.actions[1] = Action{"orderflow deadletters requeue " + l.Key + " --reason WHY", "gives the message back to the workers, with interruptions counted anew, and resumes the order"}
+		t.actions[1] = Action{
+			"orderflow deadletters requeue " + l.Key + " --reason WHY",
+			"gives the message back to the workers, with interruptions counted anew, and resumes the order",
+		}
 	}
 	return t
 }
@@ -136,29 +139,33 @@ func (s *situation) tellOwnerLost() told {
 func (s *situation) tellOwnerSilent() told {
 	n := s.holder
 	return told{
-		summary: fmt.Sprintf("node %s, which has it in hand, last gave a sign of life %s", n.Node, s.when(n.HeartbeatAt)), since: n.HeartbeatAt,
-		next:    fmt.Sprintf("if the node stays silent, its lease ends %s, and a free worker of another node takes the order over", s.when(n.ExpiresAt)),
-		before:  n.ExpiresAt,
+		summary: fmt.Sprintf("node %s, which has it in hand, last gave a sign of life %s", n.Node, s.when(n.HeartbeatAt)),
+		since:   n.HeartbeatAt,
+		next: fmt.Sprintf("if the node stays silent, its lease ends %s, and a free worker of another node takes the order over",
+			s.when(n.ExpiresAt)),
+		from:    n.ExpiresAt,
 		actions: []Action{listNodes},
 	}
 }
 
 func (s *situation) tellRollingBack() told {
 	return told{
-		summary: fmt.Sprintf("node %s is rolling back %s: %s", s.hold.Lease.Node, s.order.CurrentStep(), s.lastError()), since: s.asked(),
-		next: "each step that was done is compensated, the last first; then the order ends, Failed",
+		summary: fmt.Sprintf("node %s is rolling back %s: %s", s.hold.Lease.Node, s.order.CurrentStep(), s.lastError()),
+		since:   s.asked(),
+		next:    "each step that was done is compensated, the last first; then the order ends, Failed",
 	}
 }
 
 func (s *situation) tellCompensation() told {
 	l := s.hold.Lease
 	t := told{
-		summary: fmt.Sprintf("the compensation of %s was interrupted, %d times by now: it failed, ran out of time, or its node was lost", s.order.CurrentStep(), l.Interruptions),
-		since:   s.last().RecordedAt, next: "it is tried again, and the order is parked if that is interrupted too often",
+		summary: fmt.Sprintf("the compensation of %s was interrupted, %d times by now: it failed, ran out of time, or its node was lost",
+			s.order.CurrentStep(), l.Interruptions),
+		since: s.last().RecordedAt, next: "it is tried again, and the order is parked if that is interrupted too often",
 		actions: []Action{s.history("shows which steps were rolled back"), listNodes},
 	}
 	if l.Node == "" {
-		t.before = s.hold.AvailableAt
+		t.from = s.hold.AvailableAt
 	}
 	return t
 }
@@ -166,7 +173,7 @@ func (s *situation) tellCompensation() told {
 func (s *situation) tellRetry() told {
 	t := told{
 		summary: fmt.Sprintf("the next attempt begins %s at the earliest", s.when(s.hold.AvailableAt)), since: s.last().RecordedAt,
-		next:    "a free worker of any node takes it then",
+		next: "a free worker of any node takes it then", from: s.hold.AvailableAt,
 		actions: []Action{s.history("shows how the attempts before ended")},
 	}
 	if why := s.lastError(); why != "" {
@@ -203,12 +210,13 @@ func (s *situation) stepDue() string {
 func (s *situation) tellSlot() told {
 	w := s.workers
 	t := told{
-		summary: fmt.Sprintf("its message (%s) waits for a free worker; %d of %d are busy", s.due.Topic, w.Busy, w.Slots), since: s.asked(),
+		summary: fmt.Sprintf("its message (%s) waits for a free worker; %d of %d are busy", s.due.Topic, w.Busy, w.Slots),
+		since:   s.asked(),
 		next:    "it is claimed when a worker is free, after what has precedence: rollbacks and later steps, and what waits longer",
 		actions: []Action{addWorker, listNodes},
 	}
 	if w.Busy < w.Slots {
-		t.summary += " by the last heartbeats. If that stays so, see the logs of the nodes: they may be waiting for rows that somebody holds locked"
+		t.summary += " by the last heartbeats. If that stays so, see the logs of the nodes: somebody may hold rows locked"
 	}
 	if s.hold != nil {
 		t.since = later(s.last().RecordedAt, s.hold.AvailableAt)
@@ -225,8 +233,9 @@ func later(a, b time.Time) time.Time {
 
 func (s *situation) tellMissing() told {
 	return told{
-		summary: fmt.Sprintf("its message %s, caused by event %d, is nowhere: not waiting, not in flight, no dead letter. That is a fault of the system, or somebody removed it", s.message(), s.due.Version),
-		since:   s.last().RecordedAt, next: nothing,
+		summary: fmt.Sprintf("its message %s, caused by event %d, is nowhere: not waiting, not in flight, no dead letter. "+
+			"That is a fault of the system, or somebody removed it", s.message(), s.due.Version),
+		since: s.last().RecordedAt, next: nothing,
 		actions: []Action{check, s.history("shows how far it came")},
 	}
 }
@@ -239,20 +248,22 @@ var lateViews = []Action{
 func (s *situation) tellView() told {
 	lacks := s.lacking()
 	t := told{
-		summary: fmt.Sprintf("the order moves, but lists show it as it was before event %d, %s", lacks.Version, s.when(lacks.RecordedAt)), since: lacks.RecordedAt,
-		next: "a projector applies what is missing", actions: lateViews,
+		summary: fmt.Sprintf("the order moves, but lists show it as it was before event %d, %s", lacks.Version, s.when(lacks.RecordedAt)),
+		since:   lacks.RecordedAt, next: "a projector applies what is missing", actions: lateViews,
 	}
 	if s.View.Checkpoint >= lacks.Position { // no projector comes back to it
 		t.next = nothing
-		t.actions = []Action{{"orderflow projections verify", "compares every row with the events"}, {"orderflow projections rebuild", "makes the views anew"}}
+		t.actions = []Action{
+			{"orderflow projections verify", "compares every row with the events"}, {"orderflow projections rebuild", "makes the views anew"},
+		}
 	}
 	return t
 }
 
 func (s *situation) tellJustPlaced() told {
 	return told{
-		summary: fmt.Sprintf("its message (%s) was written %s, and a worker is free for it", s.due.Topic, s.when(s.asked())), since: s.asked(),
-		next: "a node claims it within moments",
+		summary: fmt.Sprintf("its message (%s) was written %s, and a worker is free for it", s.due.Topic, s.when(s.asked())),
+		since:   s.asked(), next: "a node claims it within moments",
 	}
 }
 

@@ -14,7 +14,7 @@ type Diagnoser interface {
 	Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error)
 }
 
-// diagnosis answers with the diagnosis of an order. That there is no such order is a problem, as it is elsewhere, unless
+// diagnosis answers with the diagnosis of an order. That there is no such order is a problem, as elsewhere, unless
 // lists have it: then there is something to tell.
 func (a *admin) diagnosis(w http.ResponseWriter, r *http.Request) error {
 	id, err := orderID(r)
@@ -26,8 +26,8 @@ func (a *admin) diagnosis(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case d.Reason == diagnosis.UnknownOrder && d.Verdict == diagnosis.Unknown:
-		return problemOrderNotFound.because(fmt.Sprintf("there is no order %s: if you have its tracking id, look for it with %#q",
-			id, "GET /v1/orders?tracking_id=ID of the customers' API"), members{"order_id": id})
+		what := fmt.Sprintf("there is no order %s: if you have its tracking id, look for it with %#q at the customers' API", id, "GET /v1/orders?tracking_id=ID")
+		return problemOrderNotFound.because(what, members{"order_id": id})
 	}
 	return answer(w, http.StatusOK, d)
 }

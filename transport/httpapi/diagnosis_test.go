@@ -29,21 +29,21 @@ func TestAdmin_diagnosis(t *testing.T) {
 			Status: domain.Status(domain.Scheduling), Step: domain.Scheduling, Version: 2, Position: 7, LastEvent: "StepStarted", LastEventAt: at, Message: "workers:scheduling/0/6",
 			Node: "w", Epoch: 3, Attempt: 1, Heartbeat: at, LeaseLeft: &left, Workers: &diagnosis.Workers{Nodes: 1, Slots: 5, Busy: 5}, ViewVersion: &version,
 		},
-		Next: diagnosis.Next{What: "a node takes it over", Before: at}, Actions: []diagnosis.Action{{Command: "orderflow nodes list", Effect: "shows <nodes>"}}, AsOf: at,
+		Next: diagnosis.Next{What: "a node takes it over", NotBefore: at}, Actions: []diagnosis.Action{{Command: "orderflow nodes list", Effect: "shows <nodes>"}}, AsOf: at,
 		Gaps: []diagnosis.Gap{{Part: diagnosis.PartMoment, Why: "w"}},
 	}}
 	const when = `"2026-01-31T12:00:00.123456Z"`
 	wantBody(t, do(t, diagnosing(d), request{path: diagnosisPath}), http.StatusOK, `{"order_id":"`+theID+`","verdict":"waiting","reason":"owner_lost","summary":"node w is gone","other_reasons":["view_behind"],"since":`+when+`,`+
 		`"evidence":{"status":"Scheduling","step":"Scheduling","version":2,"partition":0,"position":7,"last_event":"StepStarted","last_event_at":`+when+`,"message":"workers:scheduling/0/6","node":"w","epoch":3,"attempt":1,`+
 		`"heartbeat_at":`+when+`,"lease_left_seconds":-3.5,"workers":{"nodes":1,"draining":0,"slots":5,"busy":5},"view_version":0},`+
-		`"next":{"what":"a node takes it over","before":`+when+`},"actions":[{"command":"orderflow nodes list","effect":"shows <nodes>"}],"as_of":`+when+`,"could_not_be_read":[{"part":"moment","why":"w"}]}`+"\n")
+		`"next":{"what":"a node takes it over","not_before":`+when+`},"actions":[{"command":"orderflow nodes list","effect":"shows <nodes>"}],"as_of":`+when+`,"could_not_be_read":[{"part":"moment","why":"w"}]}`+"\n")
 }
 
 func TestAdmin_diagnosis_problems(t *testing.T) {
 	unknown := diagnosis.Diagnose(diagnosis.Facts{OrderID: anID(), Now: at})
 	wantProblem(t, do(t, diagnosing(&fakeDiagnoses{answer: unknown}), request{path: diagnosisPath}), diagnosisPath, problem{
 		"order-not-found", "There is no such order", 404,
-		"there is no order " + theID + ": if you have its tracking id, look for it with `GET /v1/orders?tracking_id=ID of the customers' API`", map[string]any{"order_id": theID},
+		"there is no order " + theID + ": if you have its tracking id, look for it with `GET /v1/orders?tracking_id=ID` at the customers' API", map[string]any{"order_id": theID},
 	})
 	if w := do(t, diagnosing(&fakeDiagnoses{answer: listedOnly}), request{path: diagnosisPath}); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"verdict":"inconsistent","reason":"unknown_order"`) {
 		t.Errorf("of an order that lists have and the log has not: %d %s", w.Code, w.Body)

