@@ -142,6 +142,10 @@ func byPrecedence(a, b Reason) int { return slices.Index(Reasons(), a) - slices.
 
 // TestDiagnose_more are facts in which more than one reason is true by themselves, or none that first seems so.
 func TestDiagnose_more(t *testing.T) {
+	again := facts(t, time.Minute, started(interrupted1, domain.StartStep{Step: domain.Scheduling, Attempt: 2, Node: "w1"})...).heldBy("w1", 2)
+	again.Holds[0].Lease.Interruptions = 1
+	waits := scenarios(t)[RetryScheduled]
+	waits.Holds[0].Lease.Interruptions = 1
 	draining := facts(t, time.Minute, started()...).heldBy("w1", 1).node(func(n *work.Node) { n.State = work.NodeDraining })
 	returned := facts(t, time.Minute, started(failed1)...).heldBy("", 2)
 	returned.Holds[0].Lease.Interruptions, returned.Holds[0].AvailableAt = 1, now.Add(time.Second)
@@ -167,6 +171,8 @@ func TestDiagnose_more(t *testing.T) {
 		verdict Verdict
 		reasons []Reason
 	}{
+		{"the second attempt of a step", again, Progressing, []Reason{Running}},
+		{"a step that was interrupted waits for its second attempt", waits, Waiting, []Reason{RetryScheduled}},
 		{"held by a node that drains", draining, Progressing, []Reason{Running}},
 		{"a compensation that was given back", returned, Waiting, []Reason{CompensationFailing, RetryScheduled}},
 		{"the node of a compensation is lost, and no other is there", lost, Blocked, []Reason{NoWorkerAlive, OwnerLost, CompensationFailing}},
@@ -204,6 +210,8 @@ func TestAsk(t *testing.T) {
 	moved := *facts(t, time.Minute, place1...)
 	moved.Later++
 	gone, running := *scenarios(t)[MessageMissing], *scenarios(t)[Running]
+	left := running
+	left.Later++
 	goneOn := *facts(t, time.Minute, started()...)
 	for _, c := range []struct {
 		name   string
@@ -213,6 +221,7 @@ func TestAsk(t *testing.T) {
 	}{
 		{"of one moment", []Facts{running, gone}, Running, 1},
 		{"the order moves on", []Facts{moved, moved, running, gone}, Running, 3},
+		{"it ran, and moves on", []Facts{left, *scenarios(t)[HasEnded]}, HasEnded, 2},
 		{"the order moves on all the time", []Facts{moved}, NotRead, 5},
 		{"missing once", []Facts{gone, running, gone}, Running, 2},
 		{"missing twice", []Facts{gone, gone, running}, MessageMissing, 2},

@@ -21,7 +21,7 @@ type Facts struct {
 	Queue  Queue
 	Holds  []Hold // rows in flight of the order's messages
 	Letter *Letter
-	Nodes  []work.Node // the registrations that have not ended, and those of Holds
+	Nodes  []work.Node // the registrations that have not ended, some that have, and that of the node that has the message
 	View   View
 	Gaps   []Gap // what could not be read, and is not in the facts therefore
 }
@@ -103,15 +103,15 @@ func (f *Facts) version() int {
 // workers are the live nodes with the role worker.
 func (f *Facts) workers() (all []work.Node) {
 	for _, n := range f.Nodes {
-		if !ended(n) && slices.Contains(strings.Split(n.Roles, ","), roleWorker) {
+		if !ended(n) && works(n) {
 			all = append(all, n)
 		}
 	}
 	return all
 }
 
-// roleWorker is the role of nodes that work on orders.
-const roleWorker = "worker"
+// works says whether a node has the role worker.
+func works(n work.Node) bool { return slices.Contains(strings.Split(n.Roles, ","), "worker") }
 
 // ended says that the leases of a registration are no longer good.
 func ended(n work.Node) bool {

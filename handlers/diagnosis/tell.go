@@ -91,7 +91,7 @@ func (s *situation) tellNoWorker() told {
 		actions: []Action{addWorker, {"orderflow nodes list --all", "shows which nodes there were, and where they ran"}},
 	}
 	for _, n := range s.Nodes {
-		if strings.Contains(n.Roles, roleWorker) && n.ExpiresAt.After(t.since) && !n.ExpiresAt.After(s.Now) {
+		if works(n) && n.ExpiresAt.After(t.since) && !n.ExpiresAt.After(s.Now) {
 			t.since = n.ExpiresAt
 		}
 	}

@@ -53,6 +53,7 @@ type sight struct {
 	schema.Reader
 	store *eventstore.Store
 	facts diagnosis.Facts
+	owner work.Registration // that has the message in hand; the zero value if none has
 }
 
 func (s *sight) all(ctx context.Context) error {
@@ -126,13 +127,16 @@ func (s *sight) message(ctx context.Context) error {
 	}
 	for _, h := range held {
 		f.Holds = append(f.Holds, diagnosis.Hold{Lease: h.Lease, ClaimedAt: h.ClaimedAt, AvailableAt: h.AvailableAt})
+		if due := causes[len(causes)-1]; h.Lease.Topic == due.Topic && h.Lease.Position == due.Position {
+			s.owner = h.Lease.Registration
+		}
 	}
 	return nil
 }
 
 // nodes reads the register.
 func (s *sight) nodes(ctx context.Context) error {
-	r, err := inflight.ReadRoster(ctx, s)
+	r, err := inflight.ReadRoster(ctx, s, s.owner)
 	if err != nil {
 		return s.gap(diagnosis.PartNodes, err)
 	}

@@ -92,7 +92,11 @@ func ReadHeld(ctx context.Context, in schema.Reader, group string, causes []work
 	return all, nil
 }
 
-// Roster are the registrations that are kept, and the time by which they were judged.
+// recently is how long ago a registration has ended at most that a roster has.
+const recently = 24 * time.Hour
+
+// Roster are the registrations that have not ended, those that ended recently and that of one owner, and the time by
+// which they were judged.
 type Roster struct {
 	Now   time.Time
 	Nodes []work.Node // with state, slots, roles and times alone
@@ -101,8 +105,9 @@ type Roster struct {
 	OtherClock bool
 }
 
-// ReadRoster asks one question: a scan of the register, which is small.
-func ReadRoster(ctx context.Context, in schema.Reader) (r Roster, err error) {
+// ReadRoster asks one question: a scan of the register, which is small. owner is the registration that holds what is asked
+// about; the zero value if there is none.
+func ReadRoster(ctx context.Context, in schema.Reader, owner work.Registration) (r Roster, err error) {
 	d := in.Dialect()
 	err = in.Read(ctx, func(rows *sql.Rows) error {
 		r = Roster{}
@@ -113,7 +118,9 @@ func ReadRoster(ctx context.Context, in schema.Reader) (r Roster, err error) {
 		}
 		return nil
 	}, `SELECT x.now, x.clock, n.node, n.epoch, n.state, n.slots, n.busy, n.roles, n.heartbeat_at, n.expires_at
-		FROM (SELECT `+d.Now()+` AS now, `+d.WhoseClock()+` AS clock) x LEFT JOIN nodes n ON 1 = 1`)
+		FROM (SELECT `+d.Now()+` AS now, `+d.WhoseClock()+` AS clock, `+d.NowPlus("?1")+` AS past) x
+			LEFT JOIN nodes n ON n.state = ?2 OR n.state = ?3 OR n.expires_at > x.past OR n.node = ?4 AND n.epoch = ?5`,
+		-recently.Milliseconds(), work.NodeActive, work.NodeDraining, owner.Node, owner.Epoch)
 	if err != nil {
 		return Roster{}, fmt.Errorf("look at the nodes: %w", err)
 	}

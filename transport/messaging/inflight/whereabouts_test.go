@@ -53,6 +53,7 @@ func TestReadHeld(t *testing.T) {
 		}
 		insert(0, 9) // of other orders
 		insert(1, 8)
+		insert(1, 10)
 		none, err := inflight.ReadHeld(t.Context(), db, group, causes)
 		must(t, err)
 		insert(1, 9)
@@ -72,24 +73,31 @@ func TestReadHeld(t *testing.T) {
 func TestReadRoster(t *testing.T) {
 	onEach(t, map[string]func(*testing.T, *schema.DB){"": func(t *testing.T, db *schema.DB) {
 		exec(t, db, `DELETE FROM nodes`)
-		empty, err := inflight.ReadRoster(t.Context(), db)
+		empty, err := inflight.ReadRoster(t.Context(), db, work.Registration{})
 		must(t, err)
 		if len(empty.Nodes) > 0 || empty.OtherClock || time.Since(empty.Now).Abs() > time.Minute {
 			t.Errorf("of no nodes it is %+v", empty)
 		}
-		live, gone := joinReading(t, db, 1), joinReading(t, db, 1)
+		live, gone, stopped, old := joinReading(t, db, 1), joinReading(t, db, 1), joinReading(t, db, 1), joinReading(t, db, 1)
 		expire(t, db, gone)
-		r, err := inflight.ReadRoster(t.Context(), db)
+		must(t, inflight.NewNodes(db).Release(t.Context(), stopped.Registration))
+		exec(t, db, `UPDATE nodes SET state = ?1, expires_at = `+db.Dialect().NowPlus("?2")+` WHERE node = ?3`, work.NodeLost, -2*24*60*60*1000, old.Node)
+		of, err := inflight.ReadRoster(t.Context(), db, old.Registration)
+		must(t, err)
+		if len(of.Nodes) != 4 {
+			t.Errorf("with the owner, which was lost two days ago, there are %+v", of.Nodes)
+		}
+		r, err := inflight.ReadRoster(t.Context(), db, work.Registration{})
 		must(t, err)
 		expired := map[string]bool{}
 		for _, n := range r.Nodes {
 			expired[n.Node] = n.Expired
-			if n.ExpiresAt.After(r.Now) == n.Expired || n.HeartbeatAt.IsZero() || n.State != work.NodeActive {
+			if n.ExpiresAt.After(r.Now) == n.Expired || n.HeartbeatAt.IsZero() || (n.State == work.NodeStopped) != (n.Node == stopped.Node) {
 				t.Errorf("as of %s there is %+v", r.Now, n)
 			}
 		}
-		if len(expired) != 2 || expired[live.Node] || !expired[gone.Node] {
-			t.Errorf("expired are %v, want %s alone of two", expired, gone.Node)
+		if len(expired) != 3 || expired[live.Node] || !expired[gone.Node] || !expired[stopped.Node] {
+			t.Errorf("expired are %v, want %s and %s of three", expired, gone.Node, stopped.Node)
 		}
 	}})
 }
