@@ -59,7 +59,18 @@ func wantRegistered(t *testing.T, db *schema.DB) {
 // TestNodes_silent: a process that falls silent in the middle keeps nobody from being registered.
 func TestNodes_silent(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	t.Run("in its registration", func(t *testing.T) {
+	t.Run("when it has looked at who is registered", func(t *testing.T) {
+		db, node := schematest.SQLServer(t), work.Node{Node: name("silent")}
+		fallsSilent(t, db, "MAX(epoch)", func(ctx context.Context, nodes *inflight.Nodes) error {
+			_, err := nodes.Register(ctx, node, time.Hour)
+			return err
+		})
+		wantRegistered(t, db)
+		if other := register(t, db, node); other.Epoch != 1 {
+			t.Errorf("its name is given to another under epoch %d, want 1", other.Epoch)
+		}
+	})
+	t.Run("when it has registered", func(t *testing.T) {
 		db, node := schematest.SQLServer(t), work.Node{Node: name("silent")}
 		fallsSilent(t, db, "INSERT INTO nodes", func(ctx context.Context, nodes *inflight.Nodes) error {
 			_, err := nodes.Register(ctx, node, time.Hour)
