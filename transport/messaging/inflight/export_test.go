@@ -19,6 +19,9 @@ func (n *Nodes) Enter(ctx context.Context, node work.Node, epoch int64, ttl time
 	return n.enter(ctx, node, epoch, ttl)
 }
 
+// Raise raises the level of events.
+func (n *Nodes) Raise(ctx context.Context, level int) (bool, error) { return n.raise(ctx, level) }
+
 // DeclareLost is what a node does before it takes over what another one held.
 func DeclareLost(ctx context.Context, tx *schema.Tx, t work.Registration) (bool, error) {
 	found := losses{}

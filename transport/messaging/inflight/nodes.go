@@ -206,15 +206,18 @@ func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 // raise raises the level, if it is lower and no node reads less. A node that registers takes the same turn
 // (trigger nodes_read_events). If the node came first, the second statement sees its row. If it comes later,
 // it finds the level raised. The two may wait for each other in a circle; the database then gives one
-// transaction up, and it is done again.
+// transaction up, and it is done again. The transaction is sent whole, since nobody can be registered while it has the
+// turn, and waits briefly for what somebody has locked.
 func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
-	err = n.db.InTx(ctx, func(tx *schema.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`); err != nil {
-			return err
-		}
-		raised, err = changed(ctx, tx, `UPDATE compatibility SET event_level = ?1 WHERE one = 1 AND event_level < ?1
-			AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`, level, work.NodeActive, work.NodeDraining)
-		return err
+	err = n.db.InBatchBrief(ctx, briefly, func() ([]schema.Question, error) {
+		return []schema.Question{
+			{Query: `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`},
+			{
+				Query: `UPDATE compatibility SET event_level = ?1 WHERE one = 1 AND event_level < ?1
+					AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`,
+				Args: []any{level, work.NodeActive, work.NodeDraining}, Changed: func(rows int64) { raised = rows > 0 },
+			},
+		}, nil
 	})
 	return raised, err
 }

@@ -87,9 +87,24 @@ func TestNodes_silent(t *testing.T) {
 			t.Errorf("it is registered again under epoch %d, want 2", again.Epoch)
 		}
 	})
+	t.Run("while it raises the level", func(t *testing.T) {
+		db := schematest.SQLServer(t)
+		fallsSilent(t, db, "UPDATE compatibility", func(ctx context.Context, nodes *inflight.Nodes) error {
+			_, err := nodes.EventLevel(ctx)
+			return err
+		})
+		wantRegistered(t, db)
+		for began, level := time.Now(), 0; level != domain.EventLevel; {
+			c, err := db.Compatibility(t.Context())
+			must(t, err)
+			if level = c.EventLevel; time.Since(began) > patience {
+				t.Fatalf("what it sent did not take place: the level is %d", level)
+			}
+		}
+	})
 }
 
-// TestNodes_heldTurn: nodes that are registered do not take the turn of those that want to be.
+// TestNodes_heldTurn: nodes that are registered do not take the turn of those that want to be, and do not wait for it.
 func TestNodes_heldTurn(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	db := schematest.SQLServer(t)
@@ -100,6 +115,9 @@ func TestNodes_heldTurn(t *testing.T) {
 	must(t, nodes.Renew(ctx, tenure.Registration, work.NodeActive, 1, time.Hour))
 	if err := nodes.Renew(ctx, work.Registration{Node: name("new")}, work.NodeActive, 0, time.Hour); !errors.Is(err, domain.ErrFenced) {
 		t.Errorf("a rehearsed renewal: err = %v, want ErrFenced", err)
+	}
+	if _, err := nodes.Raise(ctx, domain.EventLevel); !errors.Is(err, schema.ErrBusy) {
+		t.Errorf("to raise the level: err = %v, want ErrBusy", err)
 	}
 	must(t, nodes.Release(ctx, tenure.Registration))
 }
