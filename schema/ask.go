@@ -105,7 +105,7 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 	}
 	defer func() { _ = rows.Close() }()
 	if err := q.Read(rows); err != nil {
-		return err
+		return tx.db.dialect.translate(err)
 	}
 	tx.db.dialect.finish(rows)
 	return tx.db.dialect.translate(rows.Err())

@@ -188,7 +188,7 @@ func (b *batch) read(d Dialect, rows *sql.Rows, last func(*sql.Rows) error) erro
 		}
 		first = false
 		if err := q.read(rows); err != nil {
-			return err
+			return d.translate(err)
 		}
 		d.finish(rows) // where the driver finds the next result set
 	}

@@ -29,6 +29,11 @@ func (v *victim) Connect(context.Context) (driver.Conn, error) { return v, nil }
 func (v *victim) Driver() driver.Driver                        { return nil }
 func (v *victim) Close() error                                 { return nil }
 
+// BeginTx gives transactions that do nothing.
+func (v *victim) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) { return v, nil }
+func (v *victim) Commit() error                                                { return nil }
+func (v *victim) Rollback() error                                              { return nil }
+
 func (v *victim) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
 	v.asked++
 	answer := &numbers{failure: failure{rows: 3, err: io.EOF}}
@@ -124,5 +129,30 @@ func TestDB_Read_ends(t *testing.T) {
 	}, `SELECT n FROM t`)
 	if !errors.Is(err, ErrTransient) && !errors.Is(err, context.Canceled) || v.asked != 1 {
 		t.Errorf("err %v after %d questions, want one that was given up", err, v.asked)
+	}
+}
+
+// TestTx_Ask_givenUp: a transaction that is given up while an answer is read is repeated.
+func TestTx_Ask_givenUp(t *testing.T) {
+	for name, ask := range map[string]func(tx *Tx, q Question) error{
+		"asked": func(tx *Tx, q Question) error { return tx.Ask(t.Context(), q) },
+		"read":  func(tx *Tx, q Question) error { return tx.Read(t.Context(), q.Read, q.Query) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := &victim{failures: []failure{{2, mssql.Error{Number: 1205}}}}
+			db, rounds := &DB{dialect: sqlServer{}, pools: pools{write: sql.OpenDB(v)}}, 0
+			err := db.InTx(t.Context(), func(tx *Tx) error {
+				rounds++
+				return ask(tx, Question{Query: `SELECT n FROM t`, Read: func(rows *sql.Rows) error {
+					for rows.Next() {
+						continue
+					}
+					return rows.Err()
+				}})
+			})
+			if err != nil || rounds != 2 {
+				t.Errorf("err %v after %d rounds, want 2", err, rounds)
+			}
+		})
 	}
 }
