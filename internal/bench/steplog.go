@@ -16,7 +16,8 @@ type stepLog struct {
 	from, to time.Time
 
 	// busy is for how long there was work at steps that completed, over all workers: each
-	// for its duration before its end was recorded.
+	// for its duration before its end was recorded. A step that its node took along when it was killed after the
+	// time counts from its start.
 	busy time.Duration
 	// waits are those of slots that were filled in the time: from the recorded end of a step
 	// to the recorded start of the next on the same node, the slot that has been free longest
@@ -33,7 +34,10 @@ type stepLog struct {
 }
 
 // nodeSteps are the starts and ends of a node's steps.
-type nodeSteps struct{ starts, ends []time.Time }
+type nodeSteps struct {
+	starts, ends []time.Time
+	last         map[domain.OrderID]time.Time // when the last step of an order was started
+}
 
 // read reads what was appended after heads.
 func (l *stepLog) read(ctx context.Context, store *eventstore.Store, heads []int64) error {
@@ -64,6 +68,7 @@ func (l *stepLog) add(r domain.Recorded) {
 	case domain.StepStarted:
 		n := l.node(e.Node)
 		n.starts = append(n.starts, r.RecordedAt)
+		n.last[r.OrderID] = r.RecordedAt
 		if e.Step == domain.Steps()[0] && e.Attempt == 1 && !r.RecordedAt.After(l.to) {
 			l.begun++
 		}
@@ -79,6 +84,9 @@ func (l *stepLog) add(r domain.Recorded) {
 		}
 		if e.Node == l.lost && r.RecordedAt.After(l.lostAt) {
 			l.takenOver = append(l.takenOver, r.RecordedAt.Sub(l.lostAt))
+			if !l.lostAt.Before(l.to) {
+				l.busy += overlap(n.last[r.OrderID], n.last[r.OrderID].Add(l.duration), l.from, l.to)
+			}
 		}
 	}
 }
@@ -86,7 +94,7 @@ func (l *stepLog) add(r domain.Recorded) {
 func (l *stepLog) node(name string) *nodeSteps {
 	n := l.nodes[name]
 	if n == nil {
-		n = &nodeSteps{}
+		n = &nodeSteps{last: map[domain.OrderID]time.Time{}}
 		l.nodes[name] = n
 	}
 	return n

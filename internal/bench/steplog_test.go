@@ -110,3 +110,24 @@ func TestOverlap(t *testing.T) {
 		}
 	}
 }
+
+// TestStepLog_lost counts what a node was at work at that was killed after the time.
+func TestStepLog_lost(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	first := domain.Steps()[0]
+	l := stepLog{
+		workers: 1, duration: 5 * time.Second, from: at(10), to: at(20), lost: "b", lostAt: at(21),
+		nodes: map[string]*nodeSteps{},
+	}
+	for _, r := range []domain.Recorded{
+		{OrderID: domain.OrderID{1}, RecordedAt: at(13), Event: domain.StepStarted{Step: first, Attempt: 1, Node: "a"}},
+		{OrderID: domain.OrderID{2}, RecordedAt: at(17), Event: domain.StepStarted{Step: first, Attempt: 1, Node: "b"}},
+		{OrderID: domain.OrderID{1}, RecordedAt: at(18), Event: domain.StepCompleted{Step: first, Attempt: 1, Node: "a"}},
+		{OrderID: domain.OrderID{2}, RecordedAt: at(25), Event: domain.StepInterrupted{Step: first, Attempt: 1, Node: "b"}},
+	} {
+		l.add(r)
+	}
+	if l.busy != 8*time.Second || l.interrupted != 0 { // 5 s, and 3 s until the end
+		t.Errorf("busy for %s, %d steps interrupted; want 8s and none", l.busy, l.interrupted)
+	}
+}
