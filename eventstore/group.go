@@ -134,7 +134,8 @@ const lostTries = 3
 //   - errAgain: an append was refused after its lease was settled; the others go on without it.
 //   - errRemembered, errOtherHistory: the store's memory is out of date.
 //   - ErrDuplicateKey: a key or a version was taken before; the next try reads by whom.
-//   - errNotCommitted, ErrBroken: the COMMIT did not arrive, or the connection broke before it.
+//   - errNotCommitted, ErrBroken: the COMMIT has not arrived, or the connection broke before it. Should a transaction
+//     that was sent whole arrive later, it and the repetition exclude each other (see doubt).
 func again(err error) bool {
 	return errors.Is(err, errAgain) || errors.Is(err, errRemembered) || errors.Is(err, errOtherHistory) ||
 		errors.Is(err, schema.ErrDuplicateKey) ||

@@ -13,14 +13,15 @@ import (
 	"orderflow/schema"
 )
 
-// errNotCommitted says that a commit whose answer was lost did not take place.
+// errNotCommitted says that a commit whose answer was lost had not taken place when the log was looked at. One that was
+// sent whole may do so later (see doubt).
 var errNotCommitted = errors.New("the transaction was not committed")
 
 // errLooked ends the transaction of a look. It is rolled back, since a full disk may be why the answer was lost.
 var errLooked = errors.New("the log has been looked at")
 
 // resolve finds out whether a commit took place whose answer was lost. The result is nil if it took place,
-// errNotCommitted if it did not, and lost if the database stays out of reach until ctx ends.
+// errNotCommitted if it has not, and lost if the database stays out of reach until ctx ends.
 func (s *Store) resolve(ctx context.Context, c *commit, lost error) error {
 	if len(c.events) == 0 || errors.Is(lost, schema.ErrReplaced) { // the file that could tell is gone
 		return lost
@@ -101,7 +102,8 @@ func (c *commit) doubted() {
 }
 
 // truth is the verdict on an append. If the append was refused, and an earlier try of it was in doubt, truth looks
-// whether that one took place after all: it is nil then.
+// whether that one took place after all: it is nil then. Nobody is told of its events; those who follow the log find
+// them.
 func (s *Store) truth(p *pending, verdict error) error {
 	if p.doubt == nil || verdict == nil || errors.Is(verdict, domain.ErrUnavailable) {
 		return verdict

@@ -43,7 +43,7 @@ func (s *Store) sendWhole(ctx context.Context, fresh func() *commit) error {
 
 // whole gives all questions of the transaction. They set settled and passed, see settle and writing.
 func (c *commit) whole() (questions []schema.Question, settled, passed []bool, err error) {
-	if slices.ContainsFunc(c.group, func(p *pending) bool { return p.also != nil }) {
+	if slices.ContainsFunc(c.group, func(p *pending) bool { return p.also != nil || p.doubt != nil }) {
 		return nil, nil, nil, errSteps
 	}
 	crashpoint.Here("append.begin")

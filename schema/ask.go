@@ -28,7 +28,7 @@ type Question struct {
 	Then string
 	Both func(first, second int64)
 	// Want is how many rows the statement must find or change, or else the transaction of DB.InBatch is rolled
-	// back; 0 if nobody minds. With Width there are 64 rows at most.
+	// back; 0 if nobody minds. With Width there are 64 rows at most. There is no Then.
 	Want int
 	// filler is a question that was added to fill the others up.
 	filler bool

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -78,6 +79,12 @@ const (
 	endBatch   = "SELECT @found;\nIF @found = @p%d COMMIT TRAN ELSE ROLLBACK TRAN;"
 )
 
+// errNotTold says that the server answered without the number of rows.
+var errNotTold = errors.New("the number of rows was not told")
+
+// endsSession is the least class of errors that end the session. What the server had told before, it may not have sent.
+const endsSession = 20
+
 // send sends a transaction.
 func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
 	found, told := 0, false
@@ -86,14 +93,14 @@ func (b *batch) send(ctx context.Context, d Dialect, conn *sql.Conn) error {
 		defer func() { _ = rows.Close() }()
 		err = b.read(d, rows, func(rows *sql.Rows) error {
 			if told = rows.Next(); !told {
-				return rows.Err()
+				return cmp.Or(rows.Err(), errNotTold)
 			}
 			return rows.Scan(&found)
 		})
 	}
 	var said mssql.Error
 	switch err = d.translate(err); {
-	case err != nil && (told || !errors.As(err, &said)):
+	case err != nil && (told || !errors.As(err, &said) || errors.Is(err, ErrBroken) || said.Class >= endsSession):
 		return fmt.Errorf("%w: %w", ErrCommit, err)
 	case err != nil:
 		return err
@@ -156,10 +163,11 @@ func (q Question) read(rows *sql.Rows) error {
 	if q.Then != "" {
 		into = append(into, &second)
 	}
-	if rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), errNotTold)
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
 	}
 	if q.Then != "" {
 		q.Both(n, second)

@@ -2,7 +2,8 @@ package crashpoint
 
 import "slices"
 
-// Each point by name, in the order in which an order comes by them.
+// Each point by name, in the order in which an order comes by them. In a transaction that is sent whole (SQL Server)
+// append.commit comes before anything is sent, and append.settled and projection.written do not come.
 var names = []string{
 	"append.begin",         // a group of appends has its transaction
 	"append.settled",       // its leases have been settled

@@ -184,8 +184,8 @@ func (t *logTail) commit(ctx context.Context, events []domain.Recorded, distrust
 // projector which falls silent holds no checkpoint.
 func (t *logTail) write(ctx context.Context, changes rows.Changes, fence *rows.Fence) error {
 	if t.db.Dialect().RoundTrips() {
-		if questions, verdict := t.fold.Whole(changes, *fence); questions != nil {
-			return verdict(t.db.InBatchBrief(ctx, t.conf.bounds.row, func() ([]schema.Question, error) { return questions, nil }))
+		if ask, verdict := t.fold.Whole(changes, *fence); ask != nil {
+			return verdict(t.db.InBatchBrief(ctx, t.conf.bounds.row, ask))
 		}
 	}
 	return t.db.InTxBrief(ctx, t.conf.bounds.row, func(tx *schema.Tx) error {

@@ -84,18 +84,23 @@ var ErrFenced = errors.New("the checkpoint has been moved by another projector, 
 // the database keeps another plan; where there are many rows, a round trip costs little beside them.
 const few = 4
 
-// Whole gives the questions of a transaction that writes a few changes behind a fence (see schema.DB.InBatch), and the
-// verdict on its error. There are none if there are more changes.
-func (f *Fold) Whole(c Changes, fence Fence) (questions []schema.Question, verdict func(error) error) {
+// Whole gives the questions of a transaction that writes a few changes, of one kind, behind a fence (see
+// schema.DB.InBatch), and the verdict on its error. They are nil if there is more to write.
+func (f *Fold) Whole(c Changes, fence Fence) (ask func() ([]schema.Question, error), verdict func(error) error) {
 	all := f.statements(c)
 	if len(all) != 1 || all[0].rows > few {
 		return nil, nil
 	}
-	passed, written := int64(-1), int64(0) // what the fence changed, if that is known
-	write := all[0].question(&written)
-	write.Want = int(all[0].rows)
-	return []schema.Question{{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }, Want: 1}, write}, func(err error) error {
+	var passed, written int64 // rows that the fence and the changes have changed
+	ask = func() ([]schema.Question, error) {
+		passed, written = -1, 0 // the fence's are not known
+		write := all[0].question(&written)
+		write.Want = int(all[0].rows)
+		return []schema.Question{{Query: fence.Query, Args: fence.Args, Changed: func(n int64) { passed = n }, Want: 1}, write}, nil
+	}
+	return ask, func(err error) error {
 		switch {
+		case errors.Is(err, schema.ErrCommit): // it may have taken place
 		case passed == 0:
 			return ErrFenced
 		case errors.Is(err, schema.ErrUnmet): // by the rows
