@@ -25,7 +25,6 @@ func (f *fixture) peers(n int) []*peer {
 	f.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	f.T.Cleanup(func() { stop(); running.Wait() })
 	all := make([]*peer, n)
 	for i := range all {
 		store, err := eventstore.Open(ctx, schematest.Again(f.T, f.DB), eventstore.Config{})
@@ -34,7 +33,10 @@ func (f *fixture) peers(n int) []*peer {
 		all[i] = &peer{Fixture: logtest.Fixture{Store: store, T: f.T}, db: schematest.Again(f.T, f.DB)}
 		all[i].p = NewProjector(all[i].db, store.Follower(), Config{OnError: func(err error) { f.T.Error(err) }})
 		store.OnCommit(all[i].p.Wake)
-		running.Go(func() { _ = all[i].p.Run(ctx) })
+	}
+	f.T.Cleanup(func() { stop(); running.Wait() }) // before the databases are closed, which were opened earlier
+	for _, n := range all {
+		running.Go(func() { _ = n.p.Run(ctx) })
 	}
 	return all
 }
