@@ -71,7 +71,7 @@ func inLog(ctx context.Context, tx *schema.Tx, r *domain.Recorded) (found bool, 
 		schema.Question{Query: `SELECT hash FROM events WHERE partition = ?1 AND position = ?2`, Args: []any{r.Partition, r.Position}, Read: func(rows *sql.Rows) error {
 			var hash []byte
 			if !rows.Next() {
-				return nil
+				return rows.Err()
 			}
 			err := rows.Scan(&hash)
 			found = bytes.Equal(hash, r.Hash)

@@ -2,9 +2,9 @@ package eventstore
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,7 +45,7 @@ func (h *head) take(n int) []schema.Question {
 			Args:  []any{h.partition, h.mark.position},
 			Read: func(rows *sql.Rows) error {
 				if !rows.Next() {
-					return errors.Join(fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, h.partition), rows.Err())
+					return cmp.Or(rows.Err(), fmt.Errorf("%w: partition %d has no head", domain.ErrCorrupt, h.partition))
 				}
 				err := rows.Scan(&h.at, &h.marked)
 				h.at -= h.taken

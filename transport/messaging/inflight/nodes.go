@@ -1,6 +1,7 @@
 package inflight
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -56,7 +57,9 @@ func (n *Nodes) free(ctx context.Context, node work.Node) (epoch int64, err erro
 				Query: `SELECT COALESCE((SELECT MAX(epoch) FROM nodes WHERE node = ?1), 0) + 1, (SELECT event_level FROM compatibility)`,
 				Args:  []any{node.Node},
 				Read: func(rows *sql.Rows) error {
-					rows.Next()
+					if !rows.Next() {
+						return cmp.Or(rows.Err(), sql.ErrNoRows)
+					}
 					return rows.Scan(&epoch, &level)
 				},
 			},
