@@ -341,10 +341,7 @@ func (c *commit) write(ctx context.Context, questions []schema.Question, settled
 	if err := c.tx.Ask(ctx, questions...); err != nil {
 		return fmt.Errorf("insert events and messages: %w", err)
 	}
-	if err := c.believed(settled); err != nil {
-		return err
-	}
-	if err := c.fence(c.done, (*pending).passes, passed, true); err != nil {
+	if err := c.answered(settled, passed); err != nil {
 		return err
 	}
 	crashpoint.Here("append.commit")
@@ -379,14 +376,16 @@ func (c *commit) writing(questions []schema.Question) (_ []schema.Question, pass
 	return questions, passed, nil
 }
 
-// believed finds out whether the head was where it was believed to be, if it was, and the leases held.
-func (c *commit) believed(settled []bool) error {
-	if !c.head.believed {
-		return nil
+// answered looks at the answers: whether the head was where it was believed to be, if it was, and all leases were held.
+func (c *commit) answered(settled, passed []bool) error {
+	if c.head.believed {
+		if !c.head.moved {
+			return errRemembered
+		}
+		crashpoint.Here("append.settled")
+		if err := c.fence(c.group, (*pending).leased, settled, true); err != nil {
+			return err
+		}
 	}
-	if !c.head.moved {
-		return errRemembered
-	}
-	crashpoint.Here("append.settled")
-	return c.fence(c.group, (*pending).leased, settled, true)
+	return c.fence(c.done, (*pending).passes, passed, true)
 }

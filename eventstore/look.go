@@ -11,7 +11,7 @@ import (
 )
 
 // LookAt gives all events of an order in order of version, as one question of a look; none if there is no such order.
-// An event that cannot be decoded is given without its Event, and tell gets the reason.
+// An event that cannot be decoded is given without its Event, and tell gets the reason; it is an error if tell is nil.
 func (s reader) LookAt(ctx context.Context, in schema.Reader, id domain.OrderID, tell func(domain.Recorded, error)) ([]domain.Recorded, error) {
 	events, err := s.collectIn(ctx, in, page{rows: 10, bytes: math.MaxInt, tell: tell}, seek(in.Dialect())+` WHERE stream_id = ?1 ORDER BY version`, id[:])
 	if err != nil {

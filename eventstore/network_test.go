@@ -21,12 +21,7 @@ import (
 func overNetwork(t *testing.T, timeout time.Duration) (*schematest.Proxy, *schema.DB, *eventstore.Store) {
 	t.Helper()
 	schematest.NeedSQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t))
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	proxy, db := schematest.Through(t, schematest.SQLServerDSN(t))
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -158,9 +153,9 @@ func TestStore_Append_lateAndQueued(t *testing.T) {
 		o, err := store.Append(t.Context(), starting(1))
 		answer <- outcome{o, err}
 	}()
-	untilLooks(proxy, answer) // and waits for the head
-	release()                 // now it waits for the head, too
-	time.Sleep(300 * time.Millisecond)
+	untilLooks(proxy, answer)          // and waits for the head
+	release()                          // now it waits for the head, too
+	time.Sleep(300 * time.Millisecond) // as a rule it is in the queue by then; whoever is first, the outcome is the same
 	free()
 	checkOutcome(t, store, <-answer)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 
 	"orderflow/domain"
 	"orderflow/schema"
@@ -23,24 +22,16 @@ type reader struct {
 // Load gives all events of an order in order of version; domain.ErrNotFound if there
 // are none.
 func (s reader) Load(ctx context.Context, id domain.OrderID) ([]domain.Recorded, error) {
-	events, err := s.collect(ctx, page{rows: 10, bytes: math.MaxInt}, seek(s.db.Dialect())+` WHERE stream_id = ?1 ORDER BY version`, id[:])
-	if err != nil {
-		return nil, fmt.Errorf("load order %s: %w", id, err)
+	events, err := s.LookAt(ctx, s.db, id, nil)
+	if err == nil && len(events) == 0 {
+		err = fmt.Errorf("order %s: %w", id, domain.ErrNotFound)
 	}
-	if len(events) == 0 {
-		return nil, fmt.Errorf("order %s: %w", id, domain.ErrNotFound)
-	}
-	return events, nil
+	return events, err
 }
 
 // Version is the version of an order's last event; 0 if there is no such order.
 func (s reader) Version(ctx context.Context, id domain.OrderID) (int, error) {
-	var v int
-	row := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM events`+seek(s.db.Dialect())+` WHERE stream_id = ?1`, id[:])
-	if err := row.Scan(&v); err != nil {
-		return 0, fmt.Errorf("version of order %s: %w", id, classify(s.db.Translate(err)))
-	}
-	return v, nil
+	return s.LookAtVersion(ctx, s.db, id)
 }
 
 // ReadLog gives up to limit events of one partition after a position, in order of position and

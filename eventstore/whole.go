@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,13 +29,7 @@ func (s *Store) sendWhole(ctx context.Context, fresh func() *commit) error {
 	case errors.Is(err, schema.ErrTooLong):
 		return errSteps
 	case errors.Is(err, schema.ErrUnmet):
-		if err := c.believed(settled); err != nil {
-			return err
-		}
-		if err := c.fence(c.done, (*pending).passes, passed, true); err != nil {
-			return err
-		}
-		return errRemembered
+		return cmp.Or(c.answered(settled, passed), errRemembered)
 	case err != nil:
 		return fmt.Errorf("insert events and messages: %w", err)
 	}

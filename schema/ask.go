@@ -100,15 +100,7 @@ func (tx *Tx) ask(ctx context.Context, q Question) error {
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, q.Query, q.Args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if err := q.Read(rows); err != nil {
-		return tx.db.dialect.translate(err)
-	}
-	tx.db.dialect.finish(rows)
-	return tx.db.dialect.translate(rows.Err())
+	return tx.db.dialect.translate(readAnswer(tx.db.dialect, rows, err, q.Read))
 }
 
 // askBoth runs a statement and, if that changed one row, a second one.

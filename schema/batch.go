@@ -22,8 +22,18 @@ import (
 // ask is called when there is a connection, and again if the database gave the transaction up. If the questions have
 // too many arguments, the error is ErrTooLong. On SQLite InBatch is InTx with Ask, and does not heed Want.
 func (db *DB) InBatch(ctx context.Context, ask func() ([]Question, error)) error {
+	return db.inBatches(ctx, "", ask)
+}
+
+// InBatchBrief is to InBatch what InTxBrief is to InTx.
+func (db *DB) InBatchBrief(ctx context.Context, most time.Duration, ask func() ([]Question, error)) error {
+	return db.inBatches(ctx, db.dialect.lockWait(most), ask)
+}
+
+// inBatches sends a transaction until the database does not give it up. before is SQL in front of it.
+func (db *DB) inBatches(ctx context.Context, before string, ask func() ([]Question, error)) error {
 	if db.dialect.RoundTrips() {
-		return db.repeat(ctx, func() error { return db.inBatch(ctx, "", ask) })
+		return db.repeat(ctx, func() error { return db.inBatch(ctx, before, ask) })
 	}
 	return db.InTx(ctx, func(tx *Tx) error {
 		questions, err := ask()
@@ -32,14 +42,6 @@ func (db *DB) InBatch(ctx context.Context, ask func() ([]Question, error)) error
 		}
 		return tx.Ask(ctx, questions...)
 	})
-}
-
-// InBatchBrief is to InBatch what InTxBrief is to InTx.
-func (db *DB) InBatchBrief(ctx context.Context, most time.Duration, ask func() ([]Question, error)) error {
-	if db.dialect.RoundTrips() {
-		return db.repeat(ctx, func() error { return db.inBatch(ctx, db.dialect.lockWait(most), ask) })
-	}
-	return db.InBatch(ctx, ask)
 }
 
 func (db *DB) inBatch(ctx context.Context, before string, ask func() ([]Question, error)) error {

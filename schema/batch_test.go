@@ -27,12 +27,7 @@ func probe(node string) schema.Question {
 // TestDB_InBatch: a transaction takes place whole or not at all, and costs one round trip.
 func TestDB_InBatch(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t))
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, schematest.SQLServerDSN(t))
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +56,7 @@ func TestDB_InBatch(t *testing.T) {
 	}
 	heads(10, 11, 12)
 
-	err = inBatch(t.Context(), db, tell(moveHead(0, 10, 20), 0), tell(moveHead(1, 5, 21), 1), tell(moveHead(2, 12, 22), 2))
+	err := inBatch(t.Context(), db, tell(moveHead(0, 10, 20), 0), tell(moveHead(1, 5, 21), 1), tell(moveHead(2, 12, 22), 2))
 	if !errors.Is(err, schema.ErrUnmet) || told[0] != 1 || told[1] != 0 || told[2] != 1 {
 		t.Errorf("one of three rows is not as expected: %v, and the answers are %v", err, told)
 	}
@@ -104,12 +99,7 @@ func TestDB_InBatch(t *testing.T) {
 func TestDB_InBatch_silent(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	other := schematest.SQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, other.DSN().URL.String())
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, other.DSN().URL.String())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := inBatch(ctx, db, moveHead(0, 0, 1)); err != nil {
@@ -118,7 +108,8 @@ func TestDB_InBatch_silent(t *testing.T) {
 	release := schematest.Hold(t, other, 1, `UPDATE heads SET head = head + 1 WHERE partition = 1`)
 	said := make(chan error, 1)
 	go func() { said <- inBatch(ctx, db, moveHead(0, 1, 2), moveHead(1, 0, 2)) }()
-	for err = nil; err == nil && ctx.Err() == nil; { // until the server has head 0 locked for it, and waits for head 1
+	var err error
+	for err == nil && ctx.Err() == nil { // until the server has head 0 locked for it, and waits for head 1
 		err = other.InTxBrief(ctx, 50*time.Millisecond, func(tx *schema.Tx) error {
 			if err := lockHead(ctx, tx, 0); err != nil {
 				return err

@@ -55,12 +55,7 @@ func TestConnections_atOnce(t *testing.T) {
 // TestConnections opens connections as they are needed, counts them, and does so again after all were lost.
 func TestConnections(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t)+"&max_connections=8")
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, schematest.SQLServerDSN(t)+"&max_connections=8")
 	if n := db.Stats().Connections; n != 1 {
 		t.Errorf("%d connections were opened at first, want 1", n)
 	}

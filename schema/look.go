@@ -51,12 +51,5 @@ func (l *Look) ask(ctx context.Context, read func(*sql.Rows) error, query string
 	l.db.statement()
 	text, args := l.db.dialect.bind(query, args)
 	rows, err := l.tx.QueryContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if err := read(rows); err != nil {
-		return err
-	}
-	return rows.Err()
+	return readAnswer(l.db.dialect, rows, err, read)
 }

@@ -67,12 +67,7 @@ func TestTx_Ask_fails(t *testing.T) {
 func TestDB_InTx_leavesNothingOpen(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	server := schematest.SQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, server.DSN().URL.String())
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, server.DSN().URL.String())
 	db.OneConnection()
 	for name, end := range map[string]func(ctx context.Context, cancel func(), tx *schema.Tx) error{
 		"error":         func(context.Context, func(), *schema.Tx) error { return errMine },
@@ -136,12 +131,7 @@ func TestDB_reset(t *testing.T) {
 // TestDB_readsToTheEnd: nobody who stops reading early has the server break an answer off.
 func TestDB_readsToTheEnd(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, schematest.SQLServer(t).DSN().URL.String())
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, schematest.SQLServer(t).DSN().URL.String())
 	ctx := t.Context()
 	const heads = `SELECT partition FROM heads`
 	first := func(rows *sql.Rows) error { rows.Next(); return nil }

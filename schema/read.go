@@ -18,15 +18,7 @@ import (
 func (db *DB) Read(ctx context.Context, read func(*sql.Rows) error, query string, args ...any) error {
 	err := db.dialect.translate(db.again(ctx, func() error {
 		rows, err := db.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		if err := read(rows); err != nil {
-			return err
-		}
-		db.dialect.finish(rows)
-		return rows.Err()
+		return readAnswer(db.dialect, rows, err, read)
 	}))
 	return withEnd(ctx, err)
 }
@@ -39,9 +31,10 @@ func withEnd(ctx context.Context, err error) error {
 	return err
 }
 
-// Collect is DB.Read for a list: scan reads each row of the answer. The list is empty, and not nil, if there are none.
-func Collect[T any](ctx context.Context, db *DB, scan func(*sql.Rows, *T) error, query string, args ...any) (all []T, err error) {
-	err = db.Read(ctx, func(rows *sql.Rows) error {
+// Collect is Reader.Read for a list: scan reads each row of the answer. The list is empty, and not nil, if there are
+// none.
+func Collect[T any](ctx context.Context, in Reader, scan func(*sql.Rows, *T) error, query string, args ...any) (all []T, err error) {
+	err = in.Read(ctx, func(rows *sql.Rows) error {
 		all = []T{}
 		for rows.Next() {
 			var one T
@@ -117,16 +110,23 @@ func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	return rows, db.dialect.translate(err)
 }
 
-// scanOne reads the one row of an answer, to the end of the answer.
+// scanOne reads the one row of an answer.
 func scanOne(d Dialect, rows *sql.Rows, err error, dest []any) error {
+	return readAnswer(d, rows, err, func(rows *sql.Rows) error {
+		if !rows.Next() {
+			return cmp.Or(rows.Err(), sql.ErrNoRows)
+		}
+		return rows.Scan(dest...)
+	})
+}
+
+// readAnswer has an answer read, to its end. err is the error of the question.
+func readAnswer(d Dialect, rows *sql.Rows, err error, read func(*sql.Rows) error) error {
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		return cmp.Or(rows.Err(), sql.ErrNoRows)
-	}
-	if err := rows.Scan(dest...); err != nil {
+	if err := read(rows); err != nil {
 		return err
 	}
 	d.finish(rows)

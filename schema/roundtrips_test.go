@@ -10,12 +10,7 @@ import (
 // TestStats_RoundTrips holds the count of round trips against what went over the wire.
 func TestStats_RoundTrips(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, schematest.SQLServerDSN(t))
-	db, err := schema.Open(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
+	proxy, db := schematest.Through(t, schematest.SQLServerDSN(t))
 	ask := schema.Question{Query: "SELECT 1"}
 	work := func() { // 5: BEGIN, three statements, COMMIT
 		err := db.InTx(t.Context(), func(tx *schema.Tx) error {

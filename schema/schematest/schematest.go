@@ -179,14 +179,26 @@ func Again(t testing.TB, db *schema.DB) *schema.DB {
 	if u := db.DSN().URL; u != nil {
 		dsn = u.String()
 	}
-	other, err := schema.Open(t.Context(), dsn)
+	return opened(t, dsn)
+}
+
+// Through opens a SQL Server by way of a proxy, until the test ends.
+func Through(t testing.TB, dsn string) (*Proxy, *schema.DB) {
+	t.Helper()
+	proxy, dsn := NewProxy(t, dsn)
+	return proxy, opened(t, dsn)
+}
+
+func opened(t testing.TB, dsn string) *schema.DB {
+	t.Helper()
+	db, err := schema.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := other.Close(); err != nil {
+		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
 	})
-	return other
+	return db
 }

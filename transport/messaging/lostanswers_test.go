@@ -212,10 +212,7 @@ func testLostAck(t *testing.T, db *schema.DB) {
 func TestSubscriber_subscribeCut(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	db := schematest.SQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
-	through, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { must(t, through.Close()) })
+	proxy, through := schematest.Through(t, db.DSN().URL.String())
 	for what, seen := range map[string]bool{"before the server has seen it": false, "before it has answered": true} {
 		t.Run(what, func(t *testing.T) {
 			m, topic := join(t, db), name("topic")
@@ -232,10 +229,7 @@ func TestSubscriber_subscribeCut(t *testing.T) {
 func TestSubscriber_subscribeSilent(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	db := schematest.SQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
-	through, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { must(t, through.Close()) })
+	proxy, through := schematest.Through(t, db.DSN().URL.String())
 	s := subscriber(t, through, join(t, db), messaging.Config{Slots: 1})
 	proxy.Silence(true)
 	t.Cleanup(func() { proxy.Silence(false); proxy.Cut() })
@@ -258,10 +252,7 @@ func TestSubscriber_subscribeSilent(t *testing.T) {
 func TestSubscriber_network(t *testing.T) {
 	schematest.NeedSQLServer(t)
 	db := schematest.SQLServer(t)
-	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
-	through, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { must(t, through.Close()) })
+	proxy, through := schematest.Through(t, db.DSN().URL.String())
 	for what, seen := range map[string]bool{"before the server has seen it": false, "before it has answered": true} {
 		t.Run(what, func(t *testing.T) {
 			m, topic := join(t, db), name("topic")

@@ -13,20 +13,10 @@ import (
 	"orderflow/transport/messaging/inflight"
 )
 
-// through opens a database by way of a proxy.
-func through(t *testing.T, db *schema.DB) (*schematest.Proxy, *schema.DB) {
-	t.Helper()
-	proxy, dsn := schematest.NewProxy(t, db.DSN().URL.String())
-	other, err := schema.Open(t.Context(), dsn)
-	must(t, err)
-	t.Cleanup(func() { _ = other.Close() })
-	return proxy, other
-}
-
 // fallsSilent has a process stand still from a statement of do on, until the test ends.
 func fallsSilent(t *testing.T, db *schema.DB, statement string, do func(context.Context, *inflight.Nodes) error) {
 	t.Helper()
-	proxy, other := through(t, db)
+	proxy, other := schematest.Through(t, db.DSN().URL.String())
 	passed, ended := proxy.SilenceAfter(statement), make(chan error, 1)
 	go func() { ended <- do(context.WithoutCancel(t.Context()), inflight.NewNodes(other)) }()
 	select {
@@ -125,7 +115,7 @@ func TestNodes_heldTurn(t *testing.T) {
 // TestNodes_Renew_victim: a heartbeat that is chosen as a deadlock's victim is sent again.
 func TestNodes_Renew_victim(t *testing.T) {
 	schematest.NeedSQLServer(t)
-	proxy, db := through(t, schematest.SQLServer(t))
+	proxy, db := schematest.Through(t, schematest.SQLServer(t).DSN().URL.String())
 	tenure := register(t, db, work.Node{Node: name("node")})
 	proxy.GiveUp(2)
 	must(t, inflight.NewNodes(db).Renew(t.Context(), tenure.Registration, work.NodeActive, 1, time.Hour))

@@ -71,20 +71,13 @@ func ReadHeld(ctx context.Context, in schema.Reader, group string, causes []work
 		searches = append(searches, fmt.Sprintf(`SELECT first_topic, first_position, topic, position, node, epoch, attempt, interruptions, claimed_at, available_at
 			FROM inflight WHERE consumer_group = ?1 AND first_topic = ?%d AND partition = ?2 AND first_position = ?%d`, len(args)-1, len(args)))
 	}
-	err = in.Read(ctx, func(rows *sql.Rows) error {
-		all = nil
-		for rows.Next() {
-			h := Held{Lease: work.Lease{Row: work.Row{Group: group, Partition: causes[0].Partition}}}
-			l := &h.Lease
-			var claimed, available schema.Time
-			err := rows.Scan(&l.FirstTopic, &l.FirstPosition, &l.Topic, &l.Position, &l.Node, &l.Epoch, &l.Attempt, &l.Interruptions, &claimed, &available)
-			if err != nil {
-				return err
-			}
-			h.ClaimedAt, h.AvailableAt = claimed.Time, available.Time
-			all = append(all, h)
-		}
-		return nil
+	all, err = schema.Collect(ctx, in, func(rows *sql.Rows, h *Held) error {
+		l := &h.Lease
+		l.Group, l.Partition = group, causes[0].Partition
+		var claimed, available schema.Time
+		err := rows.Scan(&l.FirstTopic, &l.FirstPosition, &l.Topic, &l.Position, &l.Node, &l.Epoch, &l.Attempt, &l.Interruptions, &claimed, &available)
+		h.ClaimedAt, h.AvailableAt = claimed.Time, available.Time
+		return err
 	}, strings.Join(searches, ` UNION ALL `), args...)
 	if err != nil {
 		return nil, fmt.Errorf("look for the messages of an order that are in flight: %w", err)
