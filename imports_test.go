@@ -66,13 +66,13 @@ var table = map[string]rule{
 	},
 	"cmd/orderflow": {
 		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "transport/messaging", "transport/messaging/inflight",
-			"handlers", "handlers/diagnosis", "projections", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
+			"handlers", "handlers/diagnosis", "projections", "projections/cluster", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
 		},
 		theirs: []string{anyModule},
 	},
 	"cmd/orderflow/node": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "handlers/diagnosis", "projections", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
+			"transport/messaging/retention", "handlers", "handlers/diagnosis", "projections", "projections/cluster", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
 		},
 		theirs: []string{anyModule},
 	},
@@ -81,6 +81,7 @@ var table = map[string]rule{
 	"projections/internal/rows":     {ours: []string{"domain", "domain/stored", "schema"}},
 	"projections/internal/logtest":  {ours: []string{"domain", "domain/work", "eventstore", "schema"}},                                                // for tests
 	"projections/internal/viewtest": {ours: []string{"domain", "projections", "projections/internal/logtest", "projections/internal/rows", "schema"}}, // for tests
+	"projections/cluster":           {ours: []string{"domain", "domain/work", "schema"}},
 	"projections/tail":              {ours: []string{"domain", "schema", "internal/crashpoint", "projections/internal/rows"}},
 	"projections/verify":            {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"projections/rebuild":           {ours: []string{"domain", "schema", "projections/internal/rows", "projections/verify"}},

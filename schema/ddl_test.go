@@ -62,6 +62,8 @@ func TestDDL_migrations(t *testing.T) {
 		{"nodes", true, []string{"node", "epoch"}, true},
 		{"checkpoints", true, []string{"projection", "partition"}, true},
 		{"probes", true, []string{"node"}, true},
+		{"duties", true, []string{"duty"}, true},
+		{"figures", true, []string{"name"}, true},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},
 		{"inflight", false, []string{"node", "epoch"}, true},
 	} {

@@ -3,6 +3,7 @@ package schema_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // hot are the tables of which pages are never locked.
-var hot = []string{"checkpoints", "consumer_offsets", "heads", "inflight", "nodes", "outbox", "probes"}
+var hot = []string{"checkpoints", "consumer_offsets", "duties", "figures", "heads", "inflight", "nodes", "outbox", "probes"}
 
 // TestRowLocks: of the hot tables' indexes no page is ever locked, and who allows it is told.
 func TestRowLocks(t *testing.T) {
@@ -59,36 +60,51 @@ func TestRowLocks(t *testing.T) {
 // TestRowLocks_beside migrates a database on which a node of the version before is at work, whose
 // rights and rows stay.
 func TestRowLocks_beside(t *testing.T) {
-	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
-		db := open(t)
-		do := func(statement string) {
-			t.Helper()
-			if err := db.InTx(t.Context(), func(tx *schema.Tx) error { _, err := tx.ExecContext(t.Context(), statement); return err }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		// As it was before: only what it does to the keys can be done twice.
-		do(`DELETE FROM goose_db_version WHERE version_id >= 9`)
-		do(`INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('workers', 'scheduling', 3, 17)`)
-		working, stop, ended := make(chan struct{}), make(chan struct{}), make(chan error)
-		go func() { ended <- headsMoved(t.Context(), db, sync.OnceFunc(func() { close(working) }), stop) }()
-		<-working
-		ran, err := db.Migrate(t.Context())
-		close(stop)
-		if werr := <-ended; werr != nil {
-			t.Errorf("a transaction beside it: %v", werr)
-		}
-		if err != nil || len(ran) == 0 || ran[0].Version != 9 {
-			t.Errorf("ran %v, err %v", ran, err)
-		}
-		var position int
-		if err := db.QueryRowContext(t.Context(), `SELECT position FROM consumer_offsets WHERE partition = 3`).Scan(&position); err != nil || position != 17 {
-			t.Errorf("position %d, err %v", position, err)
-		}
-		if found, err := db.Deviations(t.Context()); err != nil || len(found) > 0 {
-			t.Errorf("found %v, err %v", found, err)
-		}
+	t.Run("sqlite", func(t *testing.T) { testRowLocksBeside(t, filepath.Join(t.TempDir(), "old.db")) })
+	t.Run("sqlserver", func(t *testing.T) {
+		schematest.NeedSQLServer(t)
+		testRowLocksBeside(t, schematest.SQLServerDSN(t))
 	})
+}
+
+func testRowLocksBeside(t *testing.T, dsn string) {
+	db, err := schema.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := db.MigrateTo(t.Context(), 8); err != nil {
+		t.Fatal(err)
+	}
+	err = db.InTx(t.Context(), func(tx *schema.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `INSERT INTO consumer_offsets (consumer_group, topic, partition, position) VALUES ('workers', 'scheduling', 3, 17)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	working, stop, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() { ended <- headsMoved(t.Context(), db, sync.OnceFunc(func() { close(working) }), stop) }()
+	<-working
+	ran, err := db.Migrate(t.Context())
+	close(stop)
+	if werr := <-ended; werr != nil {
+		t.Errorf("a transaction beside it: %v", werr)
+	}
+	if err != nil || len(ran) == 0 || ran[0].Version != 9 {
+		t.Errorf("ran %v, err %v", ran, err)
+	}
+	var position int
+	if err := db.QueryRowContext(t.Context(), `SELECT position FROM consumer_offsets WHERE partition = 3`).Scan(&position); err != nil || position != 17 {
+		t.Errorf("position %d, err %v", position, err)
+	}
+	if found, err := db.Deviations(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("found %v, err %v", found, err)
+	}
 }
 
 // headsMoved moves a head, again and again until told to stop. It calls begun after the first time.

@@ -35,6 +35,10 @@ GRANT SELECT, INSERT, UPDATE ON dbo.checkpoints TO orderflow_runtime_role;
 -- A node that is asked for its health writes a row, reads it back and removes it.
 GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
 
+-- A node takes a duty that nobody has, and writes the figures that its pass found.
+GRANT SELECT, INSERT, UPDATE ON dbo.duties TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE ON dbo.figures TO orderflow_runtime_role;
+
 -- Nodes raise the level of the events that are written, when all of them read it. The row is made
 -- by a migration.
 GRANT SELECT, UPDATE ON dbo.compatibility TO orderflow_runtime_role;
@@ -53,5 +57,7 @@ GRANT SELECT ON dbo.orders TO orderflow_reader_role;
 GRANT SELECT ON dbo.orders_next TO orderflow_reader_role;
 GRANT SELECT ON dbo.checkpoints TO orderflow_reader_role;
 GRANT SELECT ON dbo.probes TO orderflow_reader_role;
+GRANT SELECT ON dbo.duties TO orderflow_reader_role;
+GRANT SELECT ON dbo.figures TO orderflow_reader_role;
 GRANT SELECT ON dbo.compatibility TO orderflow_reader_role;
 GRANT SELECT ON dbo.goose_db_version TO orderflow_reader_role;

@@ -15,6 +15,7 @@
 //     registration that has expired or was declared lost is never renewed (Nodes).
 //   - Each lost node is told of in one warning by every process that takes over from it, with how many messages
 //     it took at first; one that held nothing, by whoever sees it first (Losses).
+//   - A duty is one registration's at a time, for as long as that registration is good (Duties).
 //   - Messages that were given up stay until somebody requeues or discards them (DeadLetters).
 //
 // In a transaction, rows are locked in this order: in-flight rows that this node holds, offsets, in-flight rows

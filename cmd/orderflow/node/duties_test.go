@@ -1,0 +1,89 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus/hooks/test"
+
+	"orderflow/domain/work"
+	"orderflow/schema"
+	"orderflow/schema/schematest"
+	"orderflow/transport/messaging/inflight"
+)
+
+// dutyOf is a duty as a node does it that is registered.
+func dutyOf(t *testing.T, db *schema.DB, name string, do func(context.Context) error) (d *duty, resting *bool, end func()) {
+	t.Helper()
+	epoch, err := inflight.NewNodes(db).Register(t.Context(), work.Node{Node: name}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	log, _ := test.NewNullLogger()
+	resting = new(bool)
+	return &duty{
+		name: "d", duties: inflight.NewDuties(db), do: do, rests: func() bool { return *resting }, log: log.WithField("node", name),
+		tenure: func() (work.Tenure, bool) {
+			return work.Tenure{Registration: work.Registration{Node: name, Epoch: epoch}, Context: ctx}, true
+		},
+	}, resting, end
+}
+
+// TestDuty: one node works, until it rests; then the other one does. The work ends with the tenure.
+func TestDuty(t *testing.T) {
+	db := schematest.SQLite(t)
+	var passes []string
+	notes := func(name string) func(context.Context) error {
+		return func(context.Context) error { passes = append(passes, name); return nil }
+	}
+	one, resting, _ := dutyOf(t, db, "one", notes("one"))
+	two, _, endTwo := dutyOf(t, db, "two", notes("two"))
+	wants := func(what, want string) {
+		t.Helper()
+		passes = nil
+		one.turn(t.Context())
+		two.turn(t.Context())
+		if len(passes) != 1 || passes[0] != want {
+			t.Errorf("%s: passes of %v, want one of %v", what, passes, want)
+		}
+	}
+	wants("both are there", "one")
+	wants("a second time", "one")
+	*resting = true
+	wants("the first rests", "two")
+	*resting = false
+	wants("the first works again", "two")
+
+	two.do = func(ctx context.Context) error {
+		endTwo()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	if err := two.pass(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("at the end of the tenure the work gives %v", err)
+	}
+}
+
+// TestDuty_fails: an error is logged once, until it goes well again.
+func TestDuty_fails(t *testing.T) {
+	broken := errors.New("broken")
+	d, _, _ := dutyOf(t, schematest.SQLite(t), "one", func(context.Context) error { return broken })
+	log, hook := test.NewNullLogger()
+	d.log = log.WithField("node", "one")
+	for range 2 {
+		d.turn(t.Context())
+	}
+	if n := len(hook.AllEntries()); n != 1 {
+		t.Errorf("two turns that failed are logged in %d lines, want 1", n)
+	}
+	broken = nil
+	d.turn(t.Context())
+	broken = errors.New("again")
+	d.turn(t.Context())
+	if n := len(hook.AllEntries()); n != 2 {
+		t.Errorf("what failed anew is logged in %d lines, want 2", n)
+	}
+}
