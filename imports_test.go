@@ -37,6 +37,7 @@ const (
 	mssql        = "github.com/microsoft/go-mssqldb"
 	sqlite       = "modernc.org/sqlite"
 	xsys         = "golang.org/x/sys"
+	uuid         = "github.com/google/uuid"
 	porcupine    = "github.com/anishathalye/porcupine"
 )
 
@@ -53,26 +54,29 @@ var table = map[string]rule{
 	"schema":              {ours: []string{"domain/stored", "schema/sqlitedb"}, theirs: []string{goose, mssql, sqlite}},
 	"schema/sqlitedb":     {theirs: []string{sqlite, xsys}},
 	"eventstore":          {ours: []string{"domain", "domain/stored", "domain/work", "schema", "internal/crashpoint"}},
+	// The SQL on what operators did and want; handlers/operate has the rules.
+	"eventstore/operations": {ours: []string{"domain", "domain/stored", "domain/work", "schema"}},
 	"transport/messaging": {
 		ours:   []string{"domain", "domain/work", "schema", "internal/crashpoint", "transport/messaging/inflight"},
 		theirs: []string{watermill, watermillSQL, logrus},
 	},
 	"handlers":           {ours: []string{"domain", "domain/work", "internal/crashpoint", "internal/jsontext"}, theirs: []string{anyModule}},
 	"handlers/diagnosis": {ours: []string{"domain", "domain/work"}},
+	"handlers/operate":   {ours: []string{"domain", "domain/work"}, theirs: []string{uuid}},
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
-	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "handlers/diagnosis", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
+	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},
 	"cmd/orderflow": {
-		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "transport/messaging", "transport/messaging/inflight",
-			"handlers", "handlers/diagnosis", "projections", "projections/cluster", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
+		ours: []string{"cmd/orderflow/node", "domain", "domain/stored", "domain/work", "schema", "eventstore", "eventstore/operations", "transport/messaging", "transport/messaging/inflight",
+			"handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "projections/rebuild", "projections/verify", "internal/bench", "internal/process", "internal/spelling",
 		},
 		theirs: []string{anyModule},
 	},
 	"cmd/orderflow/node": {
-		ours: []string{"domain", "domain/work", "schema", "eventstore", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
-			"transport/messaging/retention", "handlers", "handlers/diagnosis", "projections", "projections/cluster", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
+		ours: []string{"domain", "domain/work", "schema", "eventstore", "eventstore/operations", "transport/httpapi", "transport/messaging", "transport/messaging/inflight",
+			"transport/messaging/retention", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "projections/tail", "projections/verify", "internal/process", "internal/chaos/recorder",
 		},
 		theirs: []string{anyModule},
 	},

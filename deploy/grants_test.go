@@ -43,7 +43,7 @@ func TestGrants(t *testing.T) {
 			t.Errorf("%s may %v on %s, want SELECT", readerRole, got, table)
 		}
 	}
-	for _, table := range []string{"events", "reservations"} {
+	for _, table := range []string{"events", "reservations", "operations"} {
 		if got := granted[runtimeRole][table]; !slices.Equal(got, []string{"INSERT", "SELECT"}) {
 			t.Errorf("%s may %v on %s, whatever the code does", runtimeRole, got, table)
 		}

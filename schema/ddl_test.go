@@ -64,6 +64,7 @@ func TestDDL_migrations(t *testing.T) {
 		{"probes", true, []string{"node"}, true},
 		{"duties", true, []string{"duty"}, true},
 		{"figures", true, []string{"name"}, true},
+		{"controls", true, []string{"kind", "name"}, true},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},
 		{"inflight", false, []string{"node", "epoch"}, true},
 	} {

@@ -32,6 +32,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.orders TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.orders_next TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE ON dbo.checkpoints TO orderflow_runtime_role;
 
+-- What operators did is only ever added, and a trigger refuses to change it. What they want of the cluster, they
+-- take back.
+GRANT SELECT, INSERT ON dbo.operations TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.controls TO orderflow_runtime_role;
+
 -- A node that is asked for its health writes a row, reads it back and removes it.
 GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
 
@@ -59,5 +64,7 @@ GRANT SELECT ON dbo.checkpoints TO orderflow_reader_role;
 GRANT SELECT ON dbo.probes TO orderflow_reader_role;
 GRANT SELECT ON dbo.duties TO orderflow_reader_role;
 GRANT SELECT ON dbo.figures TO orderflow_reader_role;
+GRANT SELECT ON dbo.operations TO orderflow_reader_role;
+GRANT SELECT ON dbo.controls TO orderflow_reader_role;
 GRANT SELECT ON dbo.compatibility TO orderflow_reader_role;
 GRANT SELECT ON dbo.goose_db_version TO orderflow_reader_role;

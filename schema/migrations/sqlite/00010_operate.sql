@@ -21,3 +21,47 @@ CREATE TABLE figures (
     node    TEXT NOT NULL,
     content TEXT NOT NULL CHECK (json_valid(content))
 ) WITHOUT ROWID;
+
+-- What operators did that is not about one order; that is in the order's history. Rows are only ever added.
+CREATE TABLE operations (
+    id      BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    at      TEXT NOT NULL,
+    actor   TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    details TEXT NOT NULL CHECK (json_valid(details)),
+    result  TEXT NOT NULL
+) WITHOUT ROWID;
+-- +goose StatementBegin
+CREATE TRIGGER operations_no_replace BEFORE INSERT ON operations
+WHEN EXISTS (SELECT 1 FROM operations WHERE id = NEW.id)
+BEGIN
+    SELECT RAISE(ABORT, 'operations are append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER operations_no_update BEFORE UPDATE ON operations
+BEGIN
+    SELECT RAISE(ABORT, 'operations are append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER operations_no_delete BEFORE DELETE ON operations
+BEGIN
+    SELECT RAISE(ABORT, 'operations are append-only');
+END;
+-- +goose StatementEnd
+
+-- What operators want of the cluster until they take it back. Every node reads all of it with each heartbeat. A row
+-- with an epoch is for one registration of a node.
+CREATE TABLE controls (
+    kind   TEXT    NOT NULL,
+    name   TEXT    NOT NULL,
+    value  TEXT    NOT NULL,
+    epoch  INTEGER NOT NULL,
+    actor  TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    set_at TEXT    NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;

@@ -23,3 +23,34 @@ CREATE TABLE figures (
     content NVARCHAR(MAX) NOT NULL,
     CONSTRAINT figures_pk PRIMARY KEY (name) WITH (ALLOW_PAGE_LOCKS = OFF)
 );
+
+-- What operators did that is not about one order; that is in the order's history. Rows are only ever added.
+CREATE TABLE operations (
+    id      BINARY(16)     NOT NULL CONSTRAINT operations_pk PRIMARY KEY,
+    at      DATETIME2(6)   NOT NULL,
+    actor   NVARCHAR(256)  NOT NULL,
+    action  NVARCHAR(64)   NOT NULL,
+    subject NVARCHAR(256)  NOT NULL,
+    reason  NVARCHAR(1000) NOT NULL,
+    details NVARCHAR(MAX)  NOT NULL,
+    result  NVARCHAR(MAX)  NOT NULL
+);
+-- +goose StatementBegin
+CREATE TRIGGER operations_append_only ON operations INSTEAD OF UPDATE, DELETE AS
+BEGIN
+    THROW 51000, 'operations are append-only', 1;
+END;
+-- +goose StatementEnd
+
+-- What operators want of the cluster until they take it back. Every node reads all of it with each heartbeat. A row
+-- with an epoch is for one registration of a node.
+CREATE TABLE controls (
+    kind   NVARCHAR(16)   NOT NULL,
+    name   NVARCHAR(128)  NOT NULL,
+    value  NVARCHAR(32)   NOT NULL,
+    epoch  BIGINT         NOT NULL,
+    actor  NVARCHAR(256)  NOT NULL,
+    reason NVARCHAR(1000) NOT NULL,
+    set_at DATETIME2(6)   NOT NULL,
+    CONSTRAINT controls_pk PRIMARY KEY (kind, name) WITH (ALLOW_PAGE_LOCKS = OFF)
+);

@@ -1,0 +1,65 @@
+package operate
+
+import (
+	"context"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+)
+
+// Controls are kept where every node reads them.
+type Controls interface {
+	// Read gives all controls that are set.
+	Read(ctx context.Context) (work.Controls, error)
+	// Set sets a control and records the operation in the same transaction. It is false, and nothing is recorded, if
+	// the control has that value already.
+	Set(ctx context.Context, c work.Control, op work.Operation) (bool, error)
+	// Clear takes a control back. It is false, and nothing is recorded, if there is none.
+	Clear(ctx context.Context, kind, name string, op work.Operation) (bool, error)
+}
+
+// Nodes is the register of nodes.
+type Nodes interface {
+	// List gives all registrations that are kept, the latest in front.
+	List(ctx context.Context) ([]work.Node, error)
+}
+
+// Levers are the levers on the cluster.
+type Levers struct {
+	Controls Controls
+	Nodes    Nodes
+}
+
+// Done is what a lever did.
+type Done struct {
+	// Changed is false if things were so already.
+	Changed bool `json:"changed"`
+	// Now says how things are now, in a sentence.
+	Now string `json:"now"`
+}
+
+// set sets a control.
+func (l Levers) set(ctx context.Context, c work.Control, by By, action, now string) (Done, error) {
+	op, err := by.Operation(action, c.Name, now)
+	if err != nil {
+		return Done{}, err
+	}
+	c.Actor, c.Reason, c.SetAt = op.Actor, op.Reason, op.At
+	changed, err := l.Controls.Set(ctx, c, op)
+	return Done{Changed: changed, Now: now}, err
+}
+
+// clear takes a control back.
+func (l Levers) clear(ctx context.Context, c work.Control, by By, action, now string) (Done, error) {
+	op, err := by.Operation(action, c.Name, now)
+	if err != nil {
+		return Done{}, err
+	}
+	changed, err := l.Controls.Clear(ctx, c.Kind, c.Name, op)
+	return Done{Changed: changed, Now: now}, err
+}
+
+// pause is the control by which a step is paused.
+func pause(step domain.Step) work.Control {
+	return work.Control{Kind: work.ControlStep, Name: string(step), Value: work.ControlPaused}
+}

@@ -1,0 +1,14 @@
+// Package operate holds the use cases of operators: what they can do to the cluster and to orders. The commands and the
+// admin interface call the same functions, and hold no rules.
+//
+// What it promises:
+//
+//   - Every lever wants a reason and keeps it with who pulled it (By): in the history of the order that it is about, or
+//     else in the log of operations.
+//   - A lever that changes nothing says so, and is no error. So a request may be repeated whose answer was lost.
+//   - Levers work on the database. No node need run; those that run follow.
+//
+// Levers on the cluster (Levers): a step is paused and resumed, a node cordoned, uncordoned, drained, stopped, or given
+// another log level. They set controls, which every node reads with each heartbeat, so that they are in force everywhere
+// within two of them. Nothing that runs is interrupted, but by a stop, after its time to drain.
+package operate
