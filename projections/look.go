@@ -33,3 +33,28 @@ func ReadStanding(ctx context.Context, in schema.Reader, id domain.OrderID, part
 	}
 	return s, nil
 }
+
+// ReadVersions asks few questions, one for hundreds of orders: what versions their rows have. Those without rows are left out.
+func ReadVersions(ctx context.Context, in schema.Reader, ids []domain.OrderID) (map[domain.OrderID]int, error) {
+	versions, keys := make(map[domain.OrderID]int, len(ids)), make([]any, len(ids))
+	for i := range ids {
+		keys[i] = ids[i][:]
+	}
+	err := schema.AnyOf(in.Dialect(), `order_id`, keys, func(condition string, args []any) error {
+		return in.Read(ctx, func(answer *sql.Rows) error {
+			return rows.Each(answer, func() error {
+				var id []byte
+				var version int
+				if err := answer.Scan(&id, &version); err != nil {
+					return err
+				}
+				versions[domain.OrderID(id)] = version
+				return nil
+			})
+		}, `SELECT order_id, version FROM `+rows.LiveTable+` WHERE `+condition, args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look how far the views of %d orders are: %w", len(ids), err)
+	}
+	return versions, nil
+}

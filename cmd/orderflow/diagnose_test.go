@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"orderflow/handlers/diagnosis"
 )
 
 // TestOrdersDiagnose_commands: the program understands every command that a diagnosis tells people to run.
@@ -46,4 +48,31 @@ func TestOrdersDiagnose(t *testing.T) {
 	diagnosed(exitFailed, `\u001b[2J`)
 	id = "01890000-0000-7000-8000-000000000000"
 	diagnosed(exitFailed, "Unknown (unknown_order): there is no order of this id.\n", "orders list --tracking-id")
+}
+
+// TestOrdersDiagnose_all looks at what the command prints of all open orders, and at what it refuses.
+func TestOrdersDiagnose_all(t *testing.T) {
+	db := database(t)
+	if r := call("orders", "diagnose", "--all", "--dsn", db); r.code != exitDone || !strings.Contains(r.stdout, "\n0 orders that have not ended were looked at, as of ") {
+		t.Errorf("without orders it exits %d:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	var id string
+	for range 4 {
+		id = strings.TrimSpace(call("orders", "place", "--dsn", db).stdout)
+	}
+	r := call("orders", "diagnose", "--all", "--dsn", db)
+	if lines := strings.Split(r.stdout, "\n"); r.code != exitDone || len(lines) < 4 || !strings.HasPrefix(lines[1], "4       no_worker_alive  blocked  2") ||
+		strings.Contains(lines[1], id) || !strings.HasPrefix(lines[3], "4 orders that have not ended") || !strings.Contains(lines[4], "orders diagnose 0") {
+		t.Errorf("it exits %d:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	var s diagnosis.Survey
+	decode(t, must(t, "orders", "diagnose", "--all", "--limit", "1", "--json", "--dsn", db), &s)
+	if len(s.Reasons) != 1 || s.Looked != 4 || len(s.Reasons[0].Examples) != 3 {
+		t.Errorf("it is %+v", s)
+	}
+	for _, wrong := range [][]string{{}, {"--all", id}, {id, "--limit", "1"}, {"--all", "--limit", "-1"}} {
+		if r := call(append([]string{"orders", "diagnose", "--dsn", db}, wrong...)...); r.code != exitUsage {
+			t.Errorf("%v: it exits %d: %s", wrong, r.code, r.stderr)
+		}
+	}
 }

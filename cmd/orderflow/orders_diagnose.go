@@ -8,25 +8,45 @@ import (
 	"time"
 
 	"orderflow/cmd/orderflow/node"
+	"orderflow/domain"
 	"orderflow/handlers/diagnosis"
 )
 
-// ordersDiagnoseCmd says why an order does not move.
+// ordersDiagnoseCmd says why an order does not move, or why all open ones are as they are.
 type ordersDiagnoseCmd struct {
 	dataFlags
-	orderArg
+	ID    *domain.OrderID `arg:"" optional:"" name:"order-id" help:"The order's id, as it was given when it was placed."`
+	All   bool            `help:"All orders that have not ended, the oldest 10,000, by reason."`
+	Limit int             `placeholder:"N" help:"With --all: how many reasons at most, the most frequent first."`
 }
 
 func (ordersDiagnoseCmd) Help() string {
 	return `Says in one sentence how the order is and why, since when, what that rests on, what happens next by itself, and what
 you can do. docs/operations.md explains each reason. It reads the database alone, changes and locks nothing, and no node
 need run. Exits 1 if there is no such order, if it is inconsistent, or if it could not be told; an order that waits or is
-blocked is no failure of this command.`
+blocked is no failure of this command.
+
+With --all it says how many orders have which reason, since when the oldest, and names three.`
+}
+
+// Validate wants an order or all.
+func (c *ordersDiagnoseCmd) Validate() error {
+	switch {
+	case c.All == (c.ID != nil):
+		return errors.New("give the id of an order, or --all")
+	case c.Limit < 0 || c.Limit > 0 && !c.All:
+		return errors.New("--limit is how many reasons --all shows: 1 or more")
+	}
+	return c.databaseFlag.Validate()
 }
 
 func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
-		a, err := node.Diagnoses{DB: s.db, Store: s.store}.Diagnose(ctx, c.ID)
+		asks := node.Diagnoses{DB: s.db, Store: s.store}
+		if c.All {
+			return c.survey(ctx, out, asks)
+		}
+		a, err := asks.Diagnose(ctx, *c.ID)
 		if err != nil {
 			return err
 		}
@@ -38,6 +58,41 @@ func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 		}
 		return nil
 	})
+}
+
+func (c *ordersDiagnoseCmd) survey(ctx context.Context, out *output, asks node.Diagnoses) error {
+	s, _, err := asks.Survey(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Limit > 0 {
+		s.Reasons = s.Reasons[:min(c.Limit, len(s.Reasons))]
+	}
+	return c.print(out, s, func() error { return printSurvey(out, s) })
+}
+
+// printSurvey prints how many orders have which reason.
+func printSurvey(out *output, s diagnosis.Survey) error {
+	var rows [][]any
+	for _, r := range s.Reasons {
+		rows = append(rows, []any{r.Orders, r.Reason, r.Verdict, r.Since, strings.Join(textsOf(r.Examples), " ")})
+	}
+	err := out.table("ORDERS REASON VERDICT OLDEST-SINCE EXAMPLES", rows)
+	what := fmt.Sprintf("%d orders that have not ended were looked at, as of %s", s.Looked, cell(s.AsOf))
+	if s.Node != "" {
+		what += ", by node " + s.Node
+	}
+	if s.More {
+		what += ". There are more"
+	}
+	err = errors.Join(err, out.sayf("\n%s.", what))
+	for _, gap := range s.Gaps {
+		err = errors.Join(err, out.sayf("not read: %s: %s", gap.Part, gap.Why))
+	}
+	if len(s.Reasons) > 0 {
+		err = errors.Join(err, out.sayf("orderflow orders diagnose %s   # one order, with what you can do", s.Reasons[0].Examples[0]))
+	}
+	return err
 }
 
 // printDiagnosis prints the verdict with its reason, and then what it rests on and what follows.
@@ -104,10 +159,10 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 // inOneLine is a text without line ends.
 func inOneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-func textsOf(reasons []diagnosis.Reason) []string {
-	texts := make([]string, len(reasons))
-	for i, r := range reasons {
-		texts[i] = string(r)
+func textsOf[T any](values []T) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
 	}
 	return texts
 }

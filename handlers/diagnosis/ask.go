@@ -19,24 +19,40 @@ const mostLooks = 5
 
 // Ask diagnoses an order. Where the facts are not of one moment it looks again: if the order moved on meanwhile, and if
 // its message was nowhere, which may be since it moved from one place to another.
-func Ask(ctx context.Context, from Source, id domain.OrderID) (Answer, error) {
-	missed := 0 // the version at which the look before found the message nowhere
-	for n := 1; ; n++ {
+func Ask(ctx context.Context, from Source, id domain.OrderID) (a Answer, err error) {
+	one := func(ctx context.Context, _ []domain.OrderID) ([]Facts, error) {
 		f, err := from.Facts(ctx, id)
+		return []Facts{f}, err
+	}
+	return a, AskAll(ctx, one, []domain.OrderID{id}, func(answer Answer) { a = answer })
+}
+
+// AskAll diagnoses orders as Ask does one. look reads the facts of each.
+func AskAll(ctx context.Context, look func(context.Context, []domain.OrderID) ([]Facts, error), ids []domain.OrderID, tell func(Answer)) error {
+	missed := map[domain.OrderID]int{} // the version at which the look before found the message nowhere
+	for n := 1; len(ids) > 0; n++ {
+		all, err := look(ctx, ids)
 		if err != nil {
-			return Answer{}, err
+			return err
 		}
-		a := Diagnose(f)
-		gone := a.Reason == MessageMissing || slices.Contains(a.Others, MessageMissing)
-		switch settled := !f.moved() && (!gone || missed == f.version()); {
-		case settled:
-			return a, nil
-		case n == mostLooks:
-			f.Gaps = append(f.Gaps, Gap{PartMoment, fmt.Sprintf("the order moved on during each of %d looks", n)})
-			return Diagnose(f), nil
-		}
-		if missed = 0; gone && !f.moved() {
-			missed = f.version()
+		ids = nil
+		for _, f := range all {
+			a := Diagnose(f)
+			gone := a.Reason == MessageMissing || slices.Contains(a.Others, MessageMissing)
+			switch settled := !f.moved() && (!gone || missed[f.OrderID] == f.version()); {
+			case settled:
+				tell(a)
+				continue
+			case n == mostLooks:
+				f.Gaps = append(f.Gaps, Gap{PartMoment, fmt.Sprintf("the order moved on during each of %d looks", n)})
+				tell(Diagnose(f))
+				continue
+			}
+			if missed[f.OrderID] = 0; gone && !f.moved() {
+				missed[f.OrderID] = f.version()
+			}
+			ids = append(ids, f.OrderID)
 		}
 	}
+	return nil
 }

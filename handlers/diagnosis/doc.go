@@ -12,6 +12,9 @@
 //     first in the list may be true, and what would tell could not be read, the reason is NotRead.
 //   - It never says that an order progresses which nobody works on, or which nobody is about to work on.
 //   - A message is missing only if two looks in a row, at the same version of the order, found it nowhere.
+//   - A Survey tells of all open orders by the same rules, from what lists and messages say. It reads few streams: those
+//     of orders of which the two leave a doubt. So it does not look for ChainBroken and IllegalHistory, and it does not
+//     claim that there is none.
 //   - The commands that it names are those of the program of today.
 //
 // What it does not promise: to know what an executor is doing. A step that a live node has in hand runs, however long.

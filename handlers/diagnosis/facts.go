@@ -14,6 +14,7 @@ type Facts struct {
 	OrderID domain.OrderID
 	Now     time.Time         // when it was looked, by the clock that judges leases
 	Events  []domain.Recorded // the whole stream; an event that cannot be decoded has no Event
+	Listed  *Listed           // what stands for the stream, where that was not read
 	Faults  []Fault           // of the stream
 	// Later is the version of the stream after all else had been read. If it is not that of Events, the order
 	// moved on meanwhile.
@@ -24,6 +25,14 @@ type Facts struct {
 	Nodes  []work.Node // the registrations that have not ended, some that have, and that of the node that has the message
 	View   View
 	Gaps   []Gap // what could not be read, and is not in the facts therefore
+}
+
+// Listed is an order as lists have it, which may be as it was a while ago, and the message that was met of it, which
+// is never older than the places of messages in the facts.
+type Listed struct {
+	Order   domain.Order
+	Due     *work.Cause // nil if none was met
+	Written time.Time   // when the message was written to the outbox, if it waits there
 }
 
 // Fault is something that must not be in a stream.

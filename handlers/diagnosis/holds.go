@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // known is a condition on parts of the facts, which must have been read.
@@ -20,6 +21,9 @@ func (s *situation) open() truth {
 }
 
 func (s *situation) rolling() truth {
+	if s.Listed != nil && s.due != nil { // the message knows better than lists
+		return is(s.due.Topic == work.TopicRollback)
+	}
 	return s.known(s.order.Status() == domain.StatusRollingBack, PartEvents, PartForms)
 }
 
@@ -69,7 +73,9 @@ func (s *situation) fresh() truth {
 
 // The reasons.
 
-func (s *situation) unknown() truth { return s.known(len(s.Events) == 0, PartEvents) }
+func (s *situation) unknown() truth {
+	return s.known(len(s.Events) == 0 && s.Listed == nil, PartEvents)
+}
 
 func (s *situation) chainBroken() truth {
 	return s.known(len(s.faults(true)) > 0, PartEvents)
@@ -124,8 +130,19 @@ func (s *situation) waitingForSlot() truth {
 func (s *situation) missing() truth { return all(s.open(), s.at(nowhere)) }
 
 func (s *situation) viewBehind() truth {
+	if s.Listed != nil {
+		return s.listedBehind()
+	}
 	lacks := s.lacking()
 	return s.known(lacks != nil && s.Now.Sub(lacks.RecordedAt) >= grace, PartEvents, PartView)
+}
+
+// listedBehind is viewBehind without the stream: a message that waits is of the last event.
+func (s *situation) listedBehind() truth {
+	if s.place != queued {
+		return unsure
+	}
+	return is(s.due.Version > s.order.Version && s.Now.Sub(s.asked()) >= grace)
 }
 
 func (s *situation) justPlaced() truth { return all(s.open(), s.at(queued), s.fresh()) }

@@ -39,6 +39,9 @@ type situation struct {
 func situationOf(f Facts) *situation {
 	s := &situation{Facts: f}
 	s.whole = s.order.Apply(f.Events...) == nil && len(f.Events) > 0
+	if l := f.Listed; l != nil {
+		s.order, s.whole, s.due = l.Order, true, l.Due
+	}
 	if causes := work.Causes(f.Events); len(causes) > 0 {
 		s.due = &causes[len(causes)-1]
 	}
@@ -76,7 +79,7 @@ func (s *situation) find() {
 		s.place = dead
 	case s.Queue.Waits:
 		s.place = queued
-	case s.read(PartEvents, PartForms, PartQueue, PartHolds, PartMoment):
+	case s.Listed == nil && s.read(PartEvents, PartForms, PartQueue, PartHolds, PartMoment):
 		s.place = nowhere
 	}
 	if s.hold == nil {
@@ -99,6 +102,9 @@ func (s *situation) message() string {
 
 // asked is when the message that is due was caused.
 func (s *situation) asked() time.Time {
+	if s.Listed != nil {
+		return later(s.Listed.Written, s.last().RecordedAt)
+	}
 	for _, e := range s.Events {
 		if s.due != nil && e.Version == s.due.Version {
 			return e.RecordedAt
@@ -107,8 +113,14 @@ func (s *situation) asked() time.Time {
 	return time.Time{}
 }
 
-// last is the last event; the zero value if there is none.
+// last is the last event; the zero value if there is none. Of what lists have only its time is known.
 func (s *situation) last() (r domain.Recorded) {
+	if s.Listed != nil {
+		r.RecordedAt = s.order.PlacedAt
+		for _, step := range s.order.Steps {
+			r.RecordedAt = later(later(later(r.RecordedAt, step.StartedAt), step.CompletedAt), step.RolledBackAt)
+		}
+	}
 	if n := len(s.Events); n > 0 {
 		r = s.Events[n-1]
 	}

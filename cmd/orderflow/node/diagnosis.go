@@ -67,7 +67,10 @@ func (s *sight) all(ctx context.Context) error {
 
 // gap notes why a part could not be read. An error that is not of the part alone is given back, such as that of a
 // database that does not answer.
-func (s *sight) gap(part diagnosis.Part, err error) error {
+func (s *sight) gap(part diagnosis.Part, err error) error { return addGap(&s.facts.Gaps, part, err) }
+
+// addGap is sight.gap for a list of gaps; it adds nothing if there is no error.
+func addGap(gaps *[]diagnosis.Gap, part diagnosis.Part, err error) error {
 	var why string
 	switch {
 	case errors.Is(err, schema.ErrBusy):
@@ -81,27 +84,35 @@ func (s *sight) gap(part diagnosis.Part, err error) error {
 	default:
 		return err
 	}
-	s.facts.Gaps = append(s.facts.Gaps, diagnosis.Gap{Part: part, Why: why})
+	*gaps = append(*gaps, diagnosis.Gap{Part: part, Why: why})
 	return nil
 }
 
 // events reads the stream, and what is wrong with it.
 func (s *sight) events(ctx context.Context) (err error) {
 	f := &s.facts
-	f.Events, err = s.store.LookAt(ctx, s, f.OrderID, func(r domain.Recorded, why error) {
-		if errors.Is(why, domain.ErrNewer) {
-			f.Gaps = append(f.Gaps, diagnosis.Gap{Part: diagnosis.PartForms, Why: why.Error()})
-			return
-		}
-		f.Faults = append(f.Faults, diagnosis.Fault{Version: r.Version, What: why.Error()})
-	})
+	f.Events, err = s.store.LookAt(ctx, s, f.OrderID, func(r domain.Recorded, why error) { undecodable(f, r, why) })
 	if err != nil {
 		return s.gap(diagnosis.PartEvents, err)
 	}
+	judge(f)
+	return nil
+}
+
+// undecodable notes that an event cannot be decoded.
+func undecodable(f *diagnosis.Facts, r domain.Recorded, why error) {
+	if errors.Is(why, domain.ErrNewer) {
+		f.Gaps = append(f.Gaps, diagnosis.Gap{Part: diagnosis.PartForms, Why: why.Error()})
+		return
+	}
+	f.Faults = append(f.Faults, diagnosis.Fault{Version: r.Version, What: why.Error()})
+}
+
+// judge notes what is wrong with the stream.
+func judge(f *diagnosis.Facts) {
 	for _, v := range check.History(f.Events) {
 		f.Faults = append(f.Faults, diagnosis.Fault{Chain: v.Kind != check.Illegal, Version: v.Version, What: v.What})
 	}
-	return nil
 }
 
 // message reads where the message is that is due.
@@ -140,15 +151,15 @@ func (s *sight) nodes(ctx context.Context) error {
 	if err != nil {
 		return s.gap(diagnosis.PartNodes, err)
 	}
-	s.facts.Now = r.Now
+	s.facts.Now, s.facts.Nodes = r.Now, r.Nodes
 	if r.OtherClock {
-		s.facts.Gaps = append(s.facts.Gaps, diagnosis.Gap{
-			Part: diagnosis.PartNodes, Why: "leases are judged by a clock that this process cannot read: ask the admin interface of a node",
-		})
-		return nil
+		s.facts.Nodes, s.facts.Gaps = nil, append(s.facts.Gaps, othersClock)
 	}
-	s.facts.Nodes = r.Nodes
 	return nil
+}
+
+var othersClock = diagnosis.Gap{
+	Part: diagnosis.PartNodes, Why: "leases are judged by a clock that this process cannot read: ask the admin interface of a node",
 }
 
 // view reads how far lists are.
@@ -168,11 +179,16 @@ func (s *sight) version(ctx context.Context) (err error) {
 	if err != nil {
 		return s.gap(diagnosis.PartMoment, err)
 	}
+	shortOfLists(f)
+	return nil
+}
+
+// shortOfLists notes that lists have more of an order than the log, which has not moved on.
+func shortOfLists(f *diagnosis.Facts) {
 	if n := len(f.Events); n > 0 && f.Later == f.Events[n-1].Version && f.View.Version > f.Later {
 		f.Faults = append(f.Faults, diagnosis.Fault{
 			Chain: true, Version: f.Later,
 			What: fmt.Sprintf("the log ends here, and lists have %d: events were removed, or somebody wrote to the lists", f.View.Version),
 		})
 	}
-	return nil
 }

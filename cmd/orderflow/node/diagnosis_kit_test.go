@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,16 +21,19 @@ import (
 
 // patient is one order of a database, with which a test does by hand what nodes do.
 type patient struct {
-	t     *testing.T
+	t     testing.TB
 	db    *schema.DB
 	store *eventstore.Store
 	id    domain.OrderID
 	ahead time.Duration // of the clock that events get
 	asks  Diagnoses
+	// listed has a survey take the place of the diagnosis of the one order: views are up to date, and it reads no stream
+	// but where messages and views leave a doubt.
+	listed bool
 }
 
 // newPatient gives an order that is not placed yet, in a database where no node is registered.
-func newPatient(t *testing.T, db *schema.DB) *patient {
+func newPatient(t testing.TB, db *schema.DB) *patient {
 	t.Helper()
 	// What happens has just happened, however long the test takes.
 	p := &patient{t: t, db: db, id: domain.OrderID(uuid.Must(uuid.NewV7())), ahead: time.Minute}
@@ -166,8 +170,26 @@ func (p *patient) project() {
 // want diagnoses the order, as the command and the admin interface do.
 func (p *patient) want(verdict diagnosis.Verdict, reason diagnosis.Reason, others ...diagnosis.Reason) diagnosis.Answer {
 	p.t.Helper()
+	if p.listed {
+		p.project()
+	}
+	surveyed := p.surveyed()
 	a, err := p.asks.Diagnose(p.t.Context(), p.id)
 	must(p.t, err)
+	told := append([]diagnosis.Reason{reason}, others...)
+	switch {
+	case slices.Contains([]diagnosis.Reason{diagnosis.UnknownOrder, diagnosis.ChainBroken, diagnosis.IllegalHistory}, reason): // streams tell it alone
+	case !p.listed && slices.Contains(told, diagnosis.MessageMissing): // neither lists nor messages have the order
+	case verdict == diagnosis.Ended:
+		if surveyed != nil {
+			p.t.Errorf("a survey finds an order that has ended: %+v", surveyed)
+		}
+	case surveyed == nil || surveyed.Reason != reason || surveyed.Verdict != verdict || !surveyed.Since.Equal(a.Since):
+		p.t.Errorf("a survey finds %+v; want %s (%s) since %s", surveyed, verdict, reason, a.Since)
+	}
+	if p.listed {
+		return a
+	}
 	same := len(others) == len(a.Others)
 	for i := range others {
 		same = same && others[i] == a.Others[i]
@@ -179,4 +201,20 @@ func (p *patient) want(verdict diagnosis.Verdict, reason diagnosis.Reason, other
 		p.t.Errorf("it is as of %s", a.AsOf)
 	}
 	return a
+}
+
+// surveyed is what a survey finds of the order; nil if it finds nothing.
+func (p *patient) surveyed() (of *diagnosis.Finding) {
+	p.t.Helper()
+	s, found, err := p.asks.Survey(p.t.Context())
+	must(p.t, err)
+	if s.Looked != len(found) || len(s.Gaps) > 0 || s.More || time.Since(s.AsOf).Abs() > time.Minute {
+		p.t.Errorf("the survey is %+v, with %d findings", s, len(found))
+	}
+	for i, f := range found {
+		if f.OrderID == p.id {
+			of = &found[i]
+		}
+	}
+	return of
 }

@@ -92,7 +92,7 @@ func (f *Fold) load(ctx context.Context, q Querier, events []domain.Recorded) er
 			}
 		}
 	}
-	err := f.table.load(brief, q, ids, stateColumns, func(r *Row) error {
+	err := f.table.load(brief, q, ids, StateColumns, func(r *Row) error {
 		o, err := r.Order()
 		if errors.Is(err, domain.ErrCorrupt) {
 			return nil // it is folded from its stream

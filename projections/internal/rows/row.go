@@ -35,11 +35,11 @@ type Placement struct {
 // BadField is a stored value that is not of its column's kind.
 type BadField struct{ Column, Stored string }
 
-// Columns are the columns of a row, in the order in which Scan reads them. Those that never change
-// are the last.
+// Columns are the columns of a row, in the order in which Scan reads them, and StateColumns those without customer
+// and detail. Those that never change are the last.
 const (
-	Columns      = stateColumns + `, customer, detail`
-	stateColumns = `order_id, version, status, current_step, node, placed_at, started_at, completed_at, tracking_id, steps`
+	Columns      = StateColumns + `, customer, detail`
+	StateColumns = `order_id, version, status, current_step, node, placed_at, started_at, completed_at, tracking_id, steps`
 	width        = 12
 	stateWidth   = width - 2
 )

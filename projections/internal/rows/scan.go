@@ -24,6 +24,9 @@ func Each(answer *sql.Rows, f func() error) error {
 // until f returns.
 func Scan(answer *sql.Rows, f func(*Row) error) error { return scan(answer, width, f) }
 
+// ScanStates is Scan for StateColumns.
+func ScanStates(answer *sql.Rows, f func(*Row) error) error { return scan(answer, stateWidth, f) }
+
 // scan is Scan for the first columns.
 func scan(answer *sql.Rows, columns int, f func(*Row) error) error {
 	var id sql.RawBytes
