@@ -27,6 +27,7 @@ const (
 	BeyondHead = "beyond"     // a row that names a place beyond the head of its partition
 	Key        = "key"        // a reservation that contradicts its order, or one of the two without the other
 	Orphan     = "orphan"     // a message in flight or dead letter whose order is not in the log
+	Lost       = "lost"       // events at the end of the log that were checked before are not there any more
 	Schema     = "schema"     // a table, index or trigger that is not as the migrations made it
 )
 

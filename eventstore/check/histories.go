@@ -19,23 +19,11 @@ type histories struct {
 
 // all checks every stream.
 func (h *histories) all(ctx context.Context) error {
-	unreadable := func(r domain.Recorded, err error) {
-		if errors.Is(err, domain.ErrNewer) {
-			h.foundAtf(Newer, r, "unreadable: %v", err)
-			return
-		}
-		h.foundAtf(Unread, r, "%v", err)
-	}
-	return h.store.EachStream(ctx, h.conf.Page, unreadable, func(events []domain.Recorded) error {
-		h.report.Orders++
-		h.report.Events += int64(len(events))
+	return h.store.EachStream(ctx, h.conf.Page, h.unreadable, func(events []domain.Recorded) error {
 		for _, r := range events {
 			h.log.tallied(h.log.throughIndex, r)
 		}
-		h.chain(events)
-		h.independent(events)
-		h.replay(events)
-		if err := h.keys.add(ctx, events[0]); err != nil {
+		if err := h.one(ctx, events); err != nil {
 			return err
 		}
 		if err := h.onItsWay(ctx, events); err != nil {
@@ -46,6 +34,25 @@ func (h *histories) all(ctx context.Context) error {
 		}
 		return ctx.Err()
 	})
+}
+
+// unreadable reports an event that cannot be decoded.
+func (h *histories) unreadable(r domain.Recorded, err error) {
+	if errors.Is(err, domain.ErrNewer) {
+		h.foundAtf(Newer, r, "unreadable: %v", err)
+		return
+	}
+	h.foundAtf(Unread, r, "%v", err)
+}
+
+// one checks what a stream says of itself, and has its keys looked for.
+func (h *histories) one(ctx context.Context, events []domain.Recorded) error {
+	h.report.Orders++
+	h.report.Events += int64(len(events))
+	h.chain(events)
+	h.independent(events)
+	h.replay(events)
+	return h.keys.add(ctx, events[0])
 }
 
 // History says what is wrong with a whole stream: holes, hashes, times, and events that the rules forbid. It stops

@@ -52,6 +52,27 @@ func TestRun_bothWays(t *testing.T) {
 	})
 }
 
+// TestSince_bothWays: an event that the table has, and to which the index of streams does not lead, stays behind.
+func TestSince_bothWays(t *testing.T) {
+	r := domain.Recorded{OrderID: domain.OrderID{1}, Partition: 1, Position: 7, Version: 2, Hash: []byte{1}}
+	other, hash := r, r
+	other.Position, hash.Hash = 8, []byte{2}
+	for name, c := range map[string]struct {
+		index []domain.Recorded
+		want  int
+	}{
+		"the same":         {[]domain.Recorded{{OrderID: r.OrderID, Version: 1}, r}, 0},
+		"not there":        {[]domain.Recorded{{OrderID: r.OrderID, Version: 1}}, 1},
+		"another position": {[]domain.Recorded{other}, 1},
+		"another hash":     {[]domain.Recorded{hash}, 1},
+	} {
+		s := since{logged: map[domain.OrderID][]domain.Recorded{r.OrderID: {r}}}
+		if s.bothWays(c.index); len(s.logged[r.OrderID]) != c.want {
+			t.Errorf("%s: %d stay behind, want %d", name, len(s.logged[r.OrderID]), c.want)
+		}
+	}
+}
+
 // TestRun_orderIndexes: rows that an index does not have, and entries that no row has, are counted.
 func TestRun_orderIndexes(t *testing.T) {
 	db := schematest.SQLite(t)

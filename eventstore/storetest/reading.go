@@ -248,6 +248,41 @@ func testEachEvent(t *testing.T, open func(testing.TB) *schema.DB) {
 	same(t, want, read(func(tell func(domain.Recorded, error)) error { return f.EachEventOf(t.Context(), ids[1:3], tell) }))
 }
 
+// testStreamsOf: whole streams come as Load gives them, of the orders asked for and no others, in order of their ids;
+// also those that are larger than what is read at once.
+func testStreamsOf(t *testing.T, open func(testing.TB) *schema.DB) {
+	f := newFixture(t, open(t))
+	ids := []domain.OrderID{order(10), order(11), order(12), order(13)}
+	slices.SortFunc(ids, func(a, b domain.OrderID) int { return bytes.Compare(a[:], b[:]) })
+	for i, id := range ids {
+		u := placed(id)
+		if i < 3 { // together more than a page
+			u.Events = []domain.Event{domain.OrderPlaced{Detail: largeJSON(3 << 20)}, domain.OrderParked{Reason: "x"}}
+		}
+		_, err := f.Append(t.Context(), u)
+		must(t, err)
+	}
+	next, err := f.NextStreams(t.Context(), ids[0], 2)
+	if must(t, err); !slices.Equal(next, ids[1:3]) {
+		t.Errorf("after the first come %v, want %v", next, ids[1:3])
+	}
+	for _, some := range [][]domain.OrderID{ids, {ids[0], ids[2], order(99)}, {order(99)}, nil} {
+		var want, got [][]domain.Recorded
+		for _, id := range some {
+			if events, err := f.Load(t.Context(), id); err == nil {
+				want = append(want, events)
+			}
+		}
+		must(t, f.EachStreamOf(t.Context(), some, nil, func(events []domain.Recorded) error { got = append(got, slices.Clone(events)); return nil }))
+		if len(got) != len(want) {
+			t.Fatalf("%d streams, want %d", len(got), len(want))
+		}
+		for i := range want {
+			same(t, want[i], got[i])
+		}
+	}
+}
+
 func largeJSON(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n) + `"`) }
 
 // testContent has what is hard to store come back byte for byte.

@@ -32,6 +32,7 @@ func RunDatabase(t *testing.T, open func(t testing.TB) *schema.DB) {
 	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
 	t.Run("Reader", func(t *testing.T) { testReader(t, open) })
 	t.Run("EachEvent", func(t *testing.T) { testEachEvent(t, open) })
+	t.Run("StreamsOf", func(t *testing.T) { testStreamsOf(t, open) })
 	t.Run("Large", func(t *testing.T) { testLarge(t, open) })
 	t.Run("Content", func(t *testing.T) { testContent(t, open) })
 	t.Run("Hash", func(t *testing.T) { testHash(t, open) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,35 @@ func TestVerify_unreadableEvent(t *testing.T) {
 	if r.Different != 1 || len(r.Samples) != 1 || r.Samples[0].Kind != verify.KindEvents || r.Samples[0].OrderID != id {
 		t.Errorf("found %+v, want the events of order %s (and not of %s) unreadable", r, id, good)
 	}
+}
+
+// TestPart walks over the orders in parts: it meets each once, and finds what is different, missing and surplus.
+func TestPart(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		ids := f.PlaceMany(7)
+		slices.SortFunc(ids, func(a, b domain.OrderID) int { return bytes.Compare(a[:], b[:]) })
+		f.project()
+		surplus := ids[2]
+		surplus[15]++
+		f.Exec(`UPDATE orders SET status = 'Failed' WHERE order_id = ?1`, ids[1][:])
+		f.Exec(`INSERT INTO orders (order_id, version, status, placed_at, steps) SELECT ?2, version, status, placed_at, steps FROM orders WHERE order_id = ?1`, ids[2][:], surplus[:])
+		f.Exec(`DELETE FROM orders WHERE order_id = ?1`, ids[6][:])
+		r, parts := verify.NewReport(), 0
+		for after := (domain.OrderID{}); after != verify.LastID; parts++ {
+			next, err := f.Store.NextStreams(t.Context(), after, 2)
+			must(t, err)
+			end := verify.LastID
+			if len(next) == 2 {
+				end = next[1]
+			}
+			after, err = verify.Part(t.Context(), f.DB, f.Store, after, end, &r)
+			must(t, err)
+		}
+		if parts != 4 || r.Orders != 8 || r.Different != 1 || r.Missing != 1 || r.Surplus != 1 {
+			t.Errorf("in %d parts found %+v; want 4 parts, 8 orders and one each that is different, missing and surplus", parts, r)
+		}
+	})
 }
 
 // TestVerify_lag: what is not applied yet is no difference.
