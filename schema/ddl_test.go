@@ -65,6 +65,7 @@ func TestDDL_migrations(t *testing.T) {
 		{"duties", true, []string{"duty"}, true},
 		{"figures", true, []string{"name"}, true},
 		{"controls", true, []string{"kind", "name"}, true},
+		{"alarms", true, []string{"code", "subject"}, false},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},
 		{"inflight", false, []string{"node", "epoch"}, true},
 	} {

@@ -44,6 +44,10 @@ GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE ON dbo.duties TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE ON dbo.figures TO orderflow_runtime_role;
 
+-- The watchdog raises alarms and clears them, and removes old ones. Its row is made by a migration.
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.alarms TO orderflow_runtime_role;
+GRANT SELECT, UPDATE ON dbo.watchdog TO orderflow_runtime_role;
+
 -- Nodes raise the level of the events that are written, when all of them read it. The row is made
 -- by a migration.
 GRANT SELECT, UPDATE ON dbo.compatibility TO orderflow_runtime_role;
@@ -66,5 +70,7 @@ GRANT SELECT ON dbo.duties TO orderflow_reader_role;
 GRANT SELECT ON dbo.figures TO orderflow_reader_role;
 GRANT SELECT ON dbo.operations TO orderflow_reader_role;
 GRANT SELECT ON dbo.controls TO orderflow_reader_role;
+GRANT SELECT ON dbo.alarms TO orderflow_reader_role;
+GRANT SELECT ON dbo.watchdog TO orderflow_reader_role;
 GRANT SELECT ON dbo.compatibility TO orderflow_reader_role;
 GRANT SELECT ON dbo.goose_db_version TO orderflow_reader_role;

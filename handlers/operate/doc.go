@@ -11,4 +11,7 @@
 // Levers on the cluster (Levers): a step is paused and resumed, a node cordoned, uncordoned, drained, stopped, or given
 // another log level. They set controls, which every node reads with each heartbeat, so that they are in force everywhere
 // within two of them. Nothing that runs is interrupted, but by a stop, after its time to drain.
+//
+// Alarms (Alarms, Watchdog): rounds look at the system, and what they find wrong is raised, acknowledged by operators, and
+// cleared when two rounds in a row have not found it again. The codes are a closed list (AlarmKinds).
 package operate

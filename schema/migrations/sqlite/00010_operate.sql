@@ -65,3 +65,27 @@ CREATE TABLE controls (
     set_at TEXT    NOT NULL,
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
+
+-- Alarms: what the watchdog found wrong, who has seen it, and when it was gone. There is one open alarm of a
+-- code and subject. Those that were cleared are kept for some months.
+CREATE TABLE alarms (
+    id              BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    code            TEXT NOT NULL,
+    subject         TEXT NOT NULL,
+    what            TEXT NOT NULL,
+    raised_at       TEXT NOT NULL,
+    acknowledged_at TEXT,
+    acknowledged_by TEXT NOT NULL DEFAULT '',
+    reason          TEXT NOT NULL DEFAULT '',
+    cleared_at      TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX alarms_open ON alarms (code, subject) WHERE cleared_at IS NULL;
+
+-- The number of the watchdog's last round, when one last succeeded, and what one leaves to the next.
+CREATE TABLE watchdog (
+    one          INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    round        INTEGER NOT NULL,
+    succeeded_at TEXT,
+    notes        TEXT    NOT NULL CHECK (json_valid(notes))
+);
+INSERT INTO watchdog (one, round, notes) VALUES (1, 0, '{}');

@@ -54,3 +54,28 @@ CREATE TABLE controls (
     set_at DATETIME2(6)   NOT NULL,
     CONSTRAINT controls_pk PRIMARY KEY (kind, name) WITH (ALLOW_PAGE_LOCKS = OFF)
 );
+
+-- Alarms: what the watchdog found wrong, who has seen it, and when it was gone. There is one open alarm of a
+-- code and subject. Those that were cleared are kept for some months.
+CREATE TABLE alarms (
+    id              BINARY(16)     NOT NULL CONSTRAINT alarms_pk PRIMARY KEY,
+    code            NVARCHAR(64)   NOT NULL,
+    subject         NVARCHAR(256)  NOT NULL,
+    what            NVARCHAR(MAX)  NOT NULL,
+    raised_at       DATETIME2(6)   NOT NULL,
+    acknowledged_at DATETIME2(6)   NULL,
+    acknowledged_by NVARCHAR(256)  NOT NULL CONSTRAINT alarms_acknowledged_by DEFAULT '',
+    reason          NVARCHAR(1000) NOT NULL CONSTRAINT alarms_reason DEFAULT '',
+    cleared_at      DATETIME2(6)   NULL
+);
+CREATE UNIQUE INDEX alarms_open ON alarms (code, subject) WHERE cleared_at IS NULL;
+
+-- The number of the watchdog's last round, when one last succeeded, and what one leaves to the next.
+CREATE TABLE watchdog (
+    one          INT           NOT NULL CONSTRAINT watchdog_pk PRIMARY KEY,
+    round        BIGINT        NOT NULL,
+    succeeded_at DATETIME2(6)  NULL,
+    notes        NVARCHAR(MAX) NOT NULL,
+    CONSTRAINT watchdog_one CHECK (one = 1)
+);
+INSERT INTO watchdog (one, round, notes) VALUES (1, 0, '{}');

@@ -1,0 +1,115 @@
+package operate
+
+import (
+	"context"
+	"time"
+
+	"orderflow/domain/work"
+)
+
+// AlarmAnswer is an alarm as it is told to operators.
+type AlarmAnswer struct {
+	ID             work.AlarmID   `json:"id"`
+	Alarm          work.AlarmCode `json:"alarm"`
+	Severity       Severity       `json:"severity"`
+	State          string         `json:"state"`
+	Subject        string         `json:"subject"`
+	What           string         `json:"what"`
+	RaisedAt       time.Time      `json:"raised_at"`
+	AcknowledgedAt time.Time      `json:"acknowledged_at,omitzero"`
+	AcknowledgedBy string         `json:"acknowledged_by,omitempty"`
+	Reason         string         `json:"reason,omitempty"` // of the acknowledgement
+	ClearedAt      time.Time      `json:"cleared_at,omitzero"`
+	Runbook        string         `json:"runbook"` // the place in the documentation
+}
+
+// answerOf is an alarm as it is told.
+func answerOf(a work.Alarm) AlarmAnswer {
+	return AlarmAnswer{
+		ID: a.ID, Alarm: a.Code, Severity: kindOf(a.Code).Severity, State: a.State(), Subject: a.Subject, What: a.What, RaisedAt: a.RaisedAt,
+		AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, Reason: a.Reason, ClearedAt: a.ClearedAt,
+		Runbook: "docs/operations.md#alarm-" + string(a.Code),
+	}
+}
+
+// AlarmLog has the alarms.
+type AlarmLog interface {
+	// List gives alarms, the latest in front: at most so many of those before an alarm; the zero id stands for the
+	// end. Without all it gives those that are open.
+	List(ctx context.Context, all bool, most int, before work.AlarmID) ([]work.Alarm, error)
+	// Get gives one alarm; domain.ErrNotFound if there is none.
+	Get(ctx context.Context, id work.AlarmID) (work.Alarm, error)
+	// Acknowledge notes the operation and who has seen the alarm, in one transaction. It is false, and nothing is
+	// noted, if the alarm is acknowledged or cleared already.
+	Acknowledge(ctx context.Context, id work.AlarmID, op work.Operation) (bool, error)
+	// Watched says where the watchdog is, without the alarms.
+	Watched(ctx context.Context) (work.Watch, error)
+}
+
+// Alarms is what operators do with alarms.
+type Alarms struct{ Log AlarmLog }
+
+// AlarmsPage is a page of a list of alarms.
+type AlarmsPage struct {
+	Alarms     []AlarmAnswer `json:"alarms"`
+	NextCursor string        `json:"next_cursor"` // empty at the end
+	Watchdog   WatchdogState `json:"watchdog"`
+}
+
+// WatchdogState says how much the list is worth: alarms are raised and cleared by rounds.
+type WatchdogState struct {
+	Rounds      int64     `json:"rounds"`
+	LastSuccess time.Time `json:"last_success,omitzero"` // of a round; not there if none has succeeded
+	// AgeSeconds is how long ago that was, by the database's clock; not there if none has succeeded.
+	AgeSeconds *float64 `json:"age_seconds,omitempty"`
+}
+
+func stateOf(w work.Watch) WatchdogState {
+	s := WatchdogState{Rounds: w.Round, LastSuccess: w.Succeeded}
+	if !w.Succeeded.IsZero() {
+		s.AgeSeconds = new(w.Now.Sub(w.Succeeded).Round(time.Millisecond).Seconds())
+	}
+	return s
+}
+
+// List gives a page of alarms, the latest in front. Without all it gives those that are open.
+func (a Alarms) List(ctx context.Context, all bool, limit int, cursor work.AlarmID) (AlarmsPage, error) {
+	page := AlarmsPage{Alarms: []AlarmAnswer{}}
+	watched, err := a.Log.Watched(ctx)
+	if err != nil {
+		return page, err
+	}
+	page.Watchdog = stateOf(watched)
+	found, err := a.Log.List(ctx, all, limit+1, cursor) // one more says whether there are more
+	if err != nil {
+		return page, err
+	}
+	if len(found) > limit {
+		found = found[:limit]
+		page.NextCursor = found[limit-1].ID.String()
+	}
+	for _, one := range found {
+		page.Alarms = append(page.Alarms, answerOf(one))
+	}
+	return page, nil
+}
+
+// Acknowledged is what became of an acknowledgement.
+type Acknowledged struct {
+	Done
+	Alarm AlarmAnswer `json:"alarm"`
+}
+
+// Acknowledge notes that somebody has seen an alarm. It stays open until its cause is gone.
+func (a Alarms) Acknowledge(ctx context.Context, id work.AlarmID, by By) (Acknowledged, error) {
+	op, err := by.Operation("alarms ack", id.String(), "acknowledged")
+	if err != nil {
+		return Acknowledged{}, err
+	}
+	changed, err := a.Log.Acknowledge(ctx, id, op)
+	if err != nil {
+		return Acknowledged{}, err
+	}
+	alarm, err := a.Log.Get(ctx, id)
+	return Acknowledged{Done{Changed: changed, Now: "the alarm is " + alarm.State()}, answerOf(alarm)}, err
+}
