@@ -12,10 +12,11 @@ import (
 //
 //	1  the first form of every event
 //	2  OrderPlaced in its second form, with customer and key hash
+//	3  OrderPlaced in its third form, with retry_of; OrderCancelRequested, OrderCancelled and OrderFailRequested
 //
 // A program reads all levels up to its own. The level to write is that which all nodes read. It is
 // kept in the database, and only ever rises.
-const EventLevel = 2
+const EventLevel = 3
 
 // Encoded is an event in its stored form.
 type Encoded struct {
@@ -50,11 +51,14 @@ type forms struct {
 // upcaster turns the stored data of an event into the form one schema version later.
 type upcaster func(data []byte) ([]byte, error)
 
-// older is a form of an event that is written as long as a level is not to be exceeded.
+// older is a form of an event that is written as long as a level is not to be exceeded. A form that no
+// event can be written in stands for a type that the level does not have.
 type older struct {
 	level  int // the highest at which this form is written
 	schema int
 	of     func(Event) (Event, error) // what the form can say of an event
+	// says is for events of which the form says all: they are written in it at every level. Or nil.
+	says func(Event) bool
 }
 
 func (f *forms) schema() int { return len(f.up) + 1 }
@@ -64,7 +68,10 @@ var current = newCodec()
 // newCodec knows every event of this package at its present schema version.
 func newCodec() codec {
 	c := codec{}
-	register[OrderPlaced](c, sameMembers).older = []older{{level: 1, schema: 1, of: placedWithoutCustomer}}
+	register[OrderPlaced](c, sameMembers, sameMembers).older = []older{
+		{level: 1, schema: 1, of: placedWithoutCustomer},
+		{level: 2, schema: 2, of: placedWithoutRetry, says: isNoRetry},
+	}
 	register[StepStarted](c)
 	register[StepCompleted](c)
 	register[StepFailed](c)
@@ -74,6 +81,9 @@ func newCodec() codec {
 	register[OrderFailed](c)
 	register[OrderParked](c)
 	register[OrderResumed](c)
+	register[OrderCancelRequested](c).older = laterThan(2, "orders can be cancelled")
+	register[OrderCancelled](c).older = laterThan(2, "orders can be cancelled")
+	register[OrderFailRequested](c).older = laterThan(2, "parked orders can be failed")
 	return c
 }
 
@@ -96,7 +106,7 @@ func (c codec) encode(level int, e Event) (Encoded, error) {
 	}
 	schema := f.schema()
 	for _, form := range f.older {
-		if level > form.level {
+		if level > form.level && (form.says == nil || !form.says(e)) {
 			continue
 		}
 		var err error
@@ -148,11 +158,50 @@ func (c codec) decode(typ string, schema int, text string) (Event, error) {
 func placedWithoutCustomer(e Event) (Event, error) {
 	placed := e.(OrderPlaced)
 	if placed.Customer != "" {
-		return nil, fmt.Errorf("%w: orders of customers with names can be placed when every node of the cluster reads events of level 2", ErrUnavailable)
+		return nil, unwritten("orders of customers with names can be placed", 2)
 	}
 	placed.KeyHash = ""
-	return placed, nil
+	return placedWithoutRetry(placed)
 }
+
+// placedWithoutRetry is the second form of OrderPlaced.
+func placedWithoutRetry(e Event) (Event, error) {
+	if !isNoRetry(e) {
+		return nil, unwritten("orders can be tried again", 3)
+	}
+	return e, nil
+}
+
+func isNoRetry(e Event) bool { return e.(OrderPlaced).RetryOf.IsZero() }
+
+// laterThan is for a type that levels up to the given one do not have.
+func laterThan(level int, what string) []older {
+	return []older{{level: level, schema: 1, of: func(Event) (Event, error) { return nil, unwritten(what, level+1) }}}
+}
+
+// unwritten says from which level on something can be stored.
+func unwritten(what string, level int) error {
+	return &LevelError{What: what, Level: level}
+}
+
+// LevelError says that an event cannot be stored as long as a node of the cluster could not read it. It is of
+// kind ErrUnavailable.
+type LevelError struct {
+	What  string // that is possible from the level on
+	Level int
+}
+
+func (e *LevelError) Error() string {
+	return fmt.Sprintf("%v: %s", ErrUnavailable, e.Cause())
+}
+
+// Cause is what has to happen first, for callers.
+func (e *LevelError) Cause() string {
+	return fmt.Sprintf("%s when every node of the cluster reads events of level %d", e.What, e.Level)
+}
+
+// Is makes a LevelError an ErrUnavailable.
+func (e *LevelError) Is(target error) bool { return target == ErrUnavailable }
 
 // sameMembers is the upcaster to a form that has only added members that may be missing.
 func sameMembers(data []byte) ([]byte, error) { return data, nil }

@@ -16,8 +16,9 @@ type Command interface {
 type Place struct {
 	TrackingID string
 	Detail     json.RawMessage
-	Customer   string // who places it, or empty
-	KeyHash    string // see OrderPlaced
+	Customer   string  // who places it, or empty
+	KeyHash    string  // see OrderPlaced
+	RetryOf    OrderID // or zero
 }
 
 // StartStep opens an attempt of the step whose turn it is.
@@ -120,7 +121,7 @@ func (c CompleteStep) decide(o *Order) ([]Event, error) {
 		return nil, err
 	}
 	events := []Event{StepCompleted{Step: c.Step, Attempt: c.Attempt, Node: state.Node}}
-	if _, more := c.Step.Next(); !more {
+	if _, more := c.Step.Next(); !more && !o.Request.Made() {
 		events = append(events, OrderCompleted{})
 	}
 	return events, nil
@@ -155,8 +156,7 @@ func (c RollBackStep) decide(o *Order) ([]Event, error) {
 	}
 	events := []Event{StepRolledBack{Step: c.Step, Attempt: c.Attempt, Node: c.Node}}
 	if c.Step == steps[0] {
-		step, reason := o.failure()
-		events = append(events, OrderFailed{Step: step, Reason: reason})
+		events = append(events, o.end())
 	}
 	return events, nil
 }
@@ -184,7 +184,7 @@ func (c Resume) decide(o *Order) ([]Event, error) {
 
 // flowing refuses orders that have ended or are parked.
 func (o *Order) flowing() error {
-	if o.Status().Ended() {
+	if o.ended() {
 		return errEnded
 	}
 	if o.Parked {
@@ -225,6 +225,10 @@ func CommandOf(e Event) Command {
 		return Park{Reason: e.Reason}
 	case OrderResumed:
 		return Resume{Reason: e.Reason}
+	case OrderCancelRequested:
+		return Cancel(e)
+	case OrderFailRequested:
+		return Fail(e)
 	}
 	return never{}
 }

@@ -69,6 +69,24 @@ func TestDecide_rules(t *testing.T) {
 		"resume flowing":     {one, Resume{}, errNotParked},
 		"resume resumed":     {resumed, Resume{}, errNotParked},
 		"resume ended":       {four, Resume{}, errNotParked},
+
+		"cancel unplaced":         {nil, Cancel{}, errNotPlaced},
+		"cancel completed":        {four, Cancel{}, errEnded},
+		"cancel failed":           {failed, Cancel{}, errEnded},
+		"cancel rolling back":     {failing, Cancel{}, errRollingBack},
+		"cancel parked so":        {rollPark, Cancel{}, errRollingBack},
+		"cancel twice":            {asked, Cancel{}, errAsked},
+		"cancel now twice":        {with(asked, Cancel{"n", true}), Cancel{"n", true}, errAskedNow},
+		"cancel what rolls back":  {turned, Cancel{"n", true}, errRollingBack},
+		"cancel what has ended":   {with(place, Cancel{}), Cancel{}, errEnded},
+		"start what is cancelled": {turned, StartStep{PreProcessing, 2, "n"}, errRollingBack},
+		"start another instead":   {asked, StartStep{Processing, 1, "n"}, errOutOfTurn},
+		"park while asked":        {asked, Park{}, errStepRunning},
+		"fail unparked":           {one, Fail{}, errNotParked},
+		"fail rolling back":       {rollPark, Fail{}, errRollingBack},
+		"fail asked":              {asked, Fail{}, errNotParked},
+		"fail unplaced order":     {nil, Fail{}, errNotPlaced},
+		"fail ended":              {four, Fail{}, errEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := after(t, c.history...)
@@ -93,7 +111,7 @@ func TestDecide_events(t *testing.T) {
 		command Command
 		want    []Event
 	}{
-		"place":                 {nil, Place{"t", json.RawMessage(`{}`), "acme", "ab"}, []Event{OrderPlaced{"t", json.RawMessage(`{}`), "acme", "ab"}}},
+		"place":                 {nil, Place{"t", json.RawMessage(`{}`), "acme", "ab", OrderID{7}}, []Event{OrderPlaced{"t", json.RawMessage(`{}`), "acme", "ab", OrderID{7}}}},
 		"place without detail":  {nil, Place{}, []Event{OrderPlaced{}}},
 		"start":                 {place, StartStep{Scheduling, 1, "n"}, []Event{StepStarted{Scheduling, 1, "n"}}},
 		"start skips numbers":   {paused, StartStep{Scheduling, 9, "n"}, []Event{StepStarted{Scheduling, 9, "n"}}},
@@ -111,6 +129,20 @@ func TestDecide_events(t *testing.T) {
 		"park rolling back":     {failing, Park{"r"}, []Event{OrderParked{Processing, "r"}}},
 		"park half rolled back": {halfway, Park{"r"}, []Event{OrderParked{Scheduling, "r"}}},
 		"resume":                {parked, Resume{"r"}, []Event{OrderResumed{"r"}}},
+
+		"cancel pending":          {place, Cancel{"r", false}, []Event{OrderCancelRequested{"r", false}, OrderCancelled{"r"}}},
+		"cancel pending parked":   {with(place, Park{"p"}), Cancel{"r", true}, []Event{OrderCancelRequested{"r", true}, OrderCancelled{"r"}}},
+		"cancel running":          {started, Cancel{"r", false}, []Event{OrderCancelRequested{"r", false}}},
+		"cancel between steps":    {one, Cancel{"r", true}, []Event{OrderCancelRequested{"r", true}}},
+		"cancel parked":           {parked, Cancel{"r", false}, []Event{OrderCancelRequested{"r", false}}},
+		"cancel now after all":    {asked, Cancel{"r", true}, []Event{OrderCancelRequested{"r", true}}},
+		"fail parked":             {parked, Fail{"r"}, []Event{OrderFailRequested{"r"}}},
+		"fail pending":            {with(place, Park{"p"}), Fail{"r"}, []Event{OrderFailRequested{"r"}, OrderFailed{Scheduling, "r"}}},
+		"complete asked":          {with(three, StartStep{PostProcessing, 1, "m"}, Cancel{"r", false}), CompleteStep{PostProcessing, 1}, []Event{StepCompleted{PostProcessing, 1, "m"}}},
+		"roll back interrupted":   {turned, RollBackStep{PreProcessing, 1, "m"}, []Event{StepRolledBack{PreProcessing, 1, "m"}}},
+		"roll back all cancelled": {with(turned, RollBackStep{PreProcessing, 1, "m"}), RollBackStep{Scheduling, 1, "m"}, []Event{StepRolledBack{Scheduling, 1, "m"}, OrderCancelled{"why"}}},
+		"roll back all failed":    {with(parked, Fail{"r"}), RollBackStep{Scheduling, 1, "m"}, []Event{StepRolledBack{Scheduling, 1, "m"}, OrderFailed{Scheduling, "r"}}},
+		"park rolling back asked": {turned, Park{"r"}, []Event{OrderParked{PreProcessing, "r"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := after(t, c.history...)
@@ -139,7 +171,7 @@ func TestDecide_invalid(t *testing.T) {
 func TestErrors_kinds(t *testing.T) {
 	rules := []error{
 		errAlreadyPlaced, errNotPlaced, errEnded, ErrParked, errNotParked, errOutOfTurn,
-		errStepRunning, errNotRunning, errStaleAttempt, errRollingBack, ErrNotRolling,
+		errStepRunning, errNotRunning, errStaleAttempt, errRollingBack, ErrNotRolling, errAsked, errAskedNow,
 	}
 	for i, a := range rules {
 		if !errors.Is(a, ErrRule) || errors.Is(a, ErrInvalid) {

@@ -15,6 +15,10 @@
 // from its StepStarted to the StepCompleted, StepFailed or StepInterrupted of the
 // same attempt; an order never has two open attempts.
 //
+// An operator can ask to cancel an order, and to fail a parked one. The attempt that is open ends first, in
+// whatever way. Then every step that may have had effects is rolled back, an interrupted one too, and the
+// order ends Cancelled or Failed, as was asked. An order of which no step has begun ends at once.
+//
 // The stored JSON of an event never changes once released: golden files pin it, and
 // upcasters carry older forms forward when they are read (see Encode and Decode).
 package domain

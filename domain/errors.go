@@ -39,6 +39,8 @@ var (
 	errStaleAttempt  = rule("a later attempt of this step has been made")
 	errRollingBack   = rule("the order is rolling back")
 	ErrNotRolling    = rule("the order is not rolling back")
+	errAsked         = rule("it has been asked for already, and the step that runs is waited for")
+	errAskedNow      = rule("it has been asked for already, and the step that runs is being cut short")
 )
 
 type ruleError string

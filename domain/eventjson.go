@@ -34,6 +34,9 @@ func appendEvent(b []byte, e Event) ([]byte, bool) {
 		}
 		o.Member("customer", e.Customer)
 		o.Member("key_hash", e.KeyHash)
+		if !e.RetryOf.IsZero() {
+			o.Text("retry_of", e.RetryOf.String())
+		}
 	case StepStarted:
 		attempt(e).write(&o)
 	case StepCompleted:

@@ -8,7 +8,7 @@ type Event interface {
 	eventType() string // see TypeOf
 }
 
-// OrderPlaced opens every stream. Its first form had no Customer and no KeyHash.
+// OrderPlaced opens every stream. Its first form had no Customer and no KeyHash, its second no RetryOf.
 type OrderPlaced struct {
 	// TrackingID is the customer's own name for the order, or empty.
 	TrackingID string `json:"tracking_id,omitempty"`
@@ -19,6 +19,9 @@ type OrderPlaced struct {
 	// KeyHash is the SHA-256, in hexadecimal, under which the idempotency key of the request is
 	// reserved; empty if it had none.
 	KeyHash string `json:"key_hash,omitempty"`
+	// RetryOf is the order that this one is a new try of; zero if it is none. Such an order holds no
+	// reservation of its tracking id, which stays that of the first order.
+	RetryOf OrderID `json:"retry_of,omitzero"`
 }
 
 // StepStarted opens an attempt.
@@ -64,11 +67,28 @@ type OrderCompleted struct{}
 
 // OrderFailed ends an order that has been rolled back.
 type OrderFailed struct {
-	Step   Step   `json:"step"` // the step that failed
+	Step   Step   `json:"step"` // that failed; of an order that an operator failed, the last that had begun
 	Reason string `json:"reason"`
 }
 
-// OrderParked takes an order out of the flow until an operator resumes it.
+// OrderCancelRequested says that an operator has asked to cancel the order. A step that runs ends first.
+// Then what was done is rolled back.
+type OrderCancelRequested struct {
+	Reason string `json:"reason"`
+	Now    bool   `json:"now"` // the step that runs is not waited for
+}
+
+// OrderCancelled ends an order that was to be cancelled and has been rolled back.
+type OrderCancelled struct {
+	Reason string `json:"reason"` // of the request
+}
+
+// OrderFailRequested says that an operator has given up a parked order. What was done is rolled back.
+type OrderFailRequested struct {
+	Reason string `json:"reason"`
+}
+
+// OrderParked takes an order out of the flow until an operator resumes, cancels or fails it.
 type OrderParked struct {
 	Step   Step   `json:"step"` // the step, or the step to roll back, that could not be done
 	Reason string `json:"reason"`
@@ -82,13 +102,16 @@ type OrderResumed struct {
 // TypeOf is the stored name of an event's type.
 func TypeOf(e Event) string { return e.eventType() }
 
-func (OrderPlaced) eventType() string     { return "OrderPlaced" }
-func (StepStarted) eventType() string     { return "StepStarted" }
-func (StepCompleted) eventType() string   { return "StepCompleted" }
-func (StepFailed) eventType() string      { return "StepFailed" }
-func (StepInterrupted) eventType() string { return "StepInterrupted" }
-func (StepRolledBack) eventType() string  { return "StepRolledBack" }
-func (OrderCompleted) eventType() string  { return "OrderCompleted" }
-func (OrderFailed) eventType() string     { return "OrderFailed" }
-func (OrderParked) eventType() string     { return "OrderParked" }
-func (OrderResumed) eventType() string    { return "OrderResumed" }
+func (OrderPlaced) eventType() string          { return "OrderPlaced" }
+func (StepStarted) eventType() string          { return "StepStarted" }
+func (StepCompleted) eventType() string        { return "StepCompleted" }
+func (StepFailed) eventType() string           { return "StepFailed" }
+func (StepInterrupted) eventType() string      { return "StepInterrupted" }
+func (StepRolledBack) eventType() string       { return "StepRolledBack" }
+func (OrderCompleted) eventType() string       { return "OrderCompleted" }
+func (OrderFailed) eventType() string          { return "OrderFailed" }
+func (OrderParked) eventType() string          { return "OrderParked" }
+func (OrderCancelRequested) eventType() string { return "OrderCancelRequested" }
+func (OrderCancelled) eventType() string       { return "OrderCancelled" }
+func (OrderFailRequested) eventType() string   { return "OrderFailRequested" }
+func (OrderResumed) eventType() string         { return "OrderResumed" }

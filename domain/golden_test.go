@@ -35,6 +35,8 @@ var goldens = []golden{
 	{2, "bare", OrderPlaced{}},
 	{2, "customer", OrderPlaced{Customer: "acme"}},
 	{2, "key", OrderPlaced{TrackingID: "T-1", KeyHash: strings.Repeat("fedcba9876543210", 4)}},
+	{3, "", OrderPlaced{TrackingID: "PO-2026-0043", Detail: json.RawMessage(`{"sku":"A-1"}`), Customer: "Müller <GmbH>", RetryOf: OrderID{0x01, 0x9c, 15: 0xfe}}},
+	{3, "bare", OrderPlaced{RetryOf: OrderID{0x01, 0x9c, 15: 0xff}}},
 	{1, "", StepStarted{Step: Scheduling, Attempt: 1, Node: "node-a"}},
 	{1, "", StepCompleted{Step: PreProcessing, Attempt: 2, Node: "node-b"}},
 	{1, "", StepFailed{Step: Processing, Attempt: 3, Node: "node-c", Error: "out of \"steel\" <at> größe 5\n"}},
@@ -45,6 +47,10 @@ var goldens = []golden{
 	{1, "", OrderParked{Step: Processing, Reason: "interrupted 3 times"}},
 	{1, "", OrderResumed{Reason: "the press is repaired"}},
 	{1, "bare", OrderResumed{}},
+	{1, "", OrderCancelRequested{Reason: "the customer <called>: größe 5\n"}},
+	{1, "now", OrderCancelRequested{Reason: "fire", Now: true}},
+	{1, "", OrderCancelled{Reason: "the customer <called>"}},
+	{1, "", OrderFailRequested{Reason: "the press is beyond repair"}},
 }
 
 func (g golden) file() string {

@@ -18,7 +18,7 @@ func TestCodec_Decode_newer(t *testing.T) {
 	}{
 		"unknown type":                          {"OrderTeleported", 1, `"OrderTeleported"`},
 		"no type":                               {"", 1, `""`},
-		"schema version from the future":        {"OrderPlaced", 3, "schema version 3, it knows 1 to 2"},
+		"schema version from the future":        {"OrderPlaced", 4, "schema version 4, it knows 1 to 3"},
 		"the same, of an event with a fast way": {"StepStarted", 2, "schema version 2, it knows 1 to 1"},
 	} {
 		_, err := c.decode(in.typ, in.schema, `{}`)
@@ -43,6 +43,18 @@ func TestCodec_Encode_level(t *testing.T) {
 	// The name of a customer is never left out.
 	if _, err := c.encode(1, OrderPlaced{Customer: "acme"}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("a customer at level 1: err = %v, want ErrUnavailable", err)
+	}
+	// What level 3 brought is not written before.
+	for _, e := range []Event{OrderPlaced{RetryOf: OrderID{1}}, OrderCancelRequested{Reason: "r"}, OrderCancelled{Reason: "r"}, OrderFailRequested{Reason: "r"}} {
+		for level := 1; level <= 3; level++ {
+			got, err := c.encode(level, e)
+			if level < 3 && !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s at level %d: err = %v, want ErrUnavailable", TypeOf(e), level, err)
+			}
+			if _, placed := e.(OrderPlaced); level == 3 && (err != nil || placed != (got.Schema == 3)) {
+				t.Errorf("%s at level 3: schema %d, err %v", TypeOf(e), got.Schema, err)
+			}
+		}
 	}
 	if got, err := c.encode(1, StepStarted{Step: Scheduling, Attempt: 1}); err != nil || got.Schema != 1 {
 		t.Errorf("an event of one form: %+v, err %v; want schema 1", got, err)

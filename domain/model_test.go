@@ -17,15 +17,33 @@ type model struct {
 	open       *StepStarted
 	parked     bool
 	ended      bool
+	asked      string // "cancel" or "fail" once it was, or "cancel now"
+	why        string // it was asked
+	cut        Step   // the step that was interrupted and not started again
 }
 
 func newModel() *model { return &model{attempts: map[Step]int{}} }
 
-func (m *model) rolling() bool { return m.failed != "" }
+// rolling: a step failed, or it was asked for and nothing runs.
+func (m *model) rolling() bool {
+	return m.failed != "" || m.asked != "" && m.open == nil && len(m.attempts) > 0
+}
+
+// turned: what there is to compensate from now on.
+func (m *model) turned() {
+	m.toRollBack = slices.Clone(m.completed)
+	if m.failed != "" {
+		m.toRollBack = append(m.toRollBack, m.failed)
+	}
+	if m.cut != "" {
+		m.toRollBack = append(m.toRollBack, m.cut)
+	}
+	slices.Reverse(m.toRollBack)
+}
 
 // turn is the step that may start next; empty if none may.
 func (m *model) turn() Step {
-	if m.events == 0 || m.ended || m.parked || m.rolling() || m.open != nil {
+	if m.events == 0 || m.ended || m.parked || m.rolling() || m.open != nil || m.asked != "" {
 		return ""
 	}
 	return steps[len(m.completed)]
@@ -54,6 +72,11 @@ func (m *model) allows(c Command) bool {
 		return flowing && m.open == nil
 	case Resume:
 		return m.parked
+	case Cancel:
+		first := m.asked == ""
+		return m.events > 0 && !m.ended && !m.rolling() && (first || m.asked == "cancel" && c.Now)
+	case Fail:
+		return m.parked && !m.rolling()
 	}
 	return false
 }
@@ -63,26 +86,35 @@ func (m *model) happen(e Event) error {
 	if err := m.judge(e); err != nil {
 		return fmt.Errorf("%#v as event %d: %w", e, m.events+1, err)
 	}
+	was := m.rolling()
 	m.events++
 	switch e := e.(type) {
 	case StepStarted:
-		m.open, m.attempts[e.Step] = &e, e.Attempt
+		m.open, m.attempts[e.Step], m.cut = &e, e.Attempt, ""
 	case StepCompleted:
 		m.open, m.completed = nil, append(m.completed, e.Step)
 	case StepFailed:
 		m.open, m.failed, m.reason = nil, e.Step, e.Error
-		m.toRollBack = append([]Step{e.Step}, m.completed...)
-		slices.Reverse(m.toRollBack[1:])
 	case StepInterrupted:
-		m.open = nil
+		m.open, m.cut = nil, e.Step
 	case StepRolledBack:
 		m.toRollBack = m.toRollBack[1:]
 	case OrderParked:
 		m.parked = true
 	case OrderResumed:
 		m.parked = false
-	case OrderCompleted, OrderFailed:
+	case OrderCancelRequested:
+		m.parked, m.asked, m.why = false, "cancel", e.Reason
+		if e.Now {
+			m.asked += " now"
+		}
+	case OrderFailRequested:
+		m.parked, m.asked, m.why = false, "fail", e.Reason
+	case OrderCompleted, OrderFailed, OrderCancelled:
 		m.ended = true
+	}
+	if !was && m.rolling() {
+		m.turned()
 	}
 	return nil
 }
@@ -95,7 +127,9 @@ func (m *model) judge(e Event) error {
 	case opens != (m.events == 0):
 		return fmt.Errorf("an order is placed once, first of all")
 	case m.parked:
-		if _, resumed := e.(OrderResumed); !resumed {
+		switch e.(type) {
+		case OrderResumed, OrderCancelRequested, OrderFailRequested:
+		default:
 			return fmt.Errorf("the order is parked")
 		}
 	}
@@ -121,12 +155,22 @@ func (m *model) judge(e Event) error {
 			return fmt.Errorf("left to roll back, in order: %v", m.toRollBack)
 		}
 	case OrderCompleted:
-		if len(m.completed) != StepCount || m.rolling() {
+		if len(m.completed) != StepCount || m.rolling() || m.asked != "" {
 			return fmt.Errorf("completed: %v", m.completed)
 		}
 	case OrderFailed:
-		if !m.rolling() || len(m.toRollBack) > 0 || e.Step != m.failed || e.Reason != m.reason {
-			return fmt.Errorf("%s failed (%s), left to roll back: %v", m.failed, m.reason, m.toRollBack)
+		return m.judgeFailed(e)
+	case OrderCancelled:
+		if m.asked != "cancel" && m.asked != "cancel now" || m.open != nil || len(m.toRollBack) > 0 || e.Reason != m.why {
+			return fmt.Errorf("asked was %q (%s), left to roll back: %v", m.asked, m.why, m.toRollBack)
+		}
+	case OrderCancelRequested:
+		if m.rolling() || m.asked != "" && (m.asked != "cancel" || !e.Now) {
+			return fmt.Errorf("it rolls back, or was asked already: %q", m.asked)
+		}
+	case OrderFailRequested:
+		if !m.parked || m.rolling() {
+			return fmt.Errorf("the order is not parked, or rolls back")
 		}
 	case OrderParked:
 		if m.open != nil {
@@ -140,10 +184,28 @@ func (m *model) judge(e Event) error {
 	return nil
 }
 
+func (m *model) judgeFailed(e OrderFailed) error {
+	step, why := m.failed, m.reason
+	if m.asked == "fail" {
+		step, why = Scheduling, m.why
+		for _, s := range Steps() {
+			if m.attempts[s] > 0 {
+				step = s
+			}
+		}
+	}
+	if step == "" || m.open != nil || len(m.toRollBack) > 0 || e.Step != step || e.Reason != why || m.asked == "cancel" {
+		return fmt.Errorf("%s failed (%s), left to roll back: %v", step, why, m.toRollBack)
+	}
+	return nil
+}
+
 // status is what customers should see.
 func (m *model) status() Status {
 	switch {
-	case m.ended && m.rolling():
+	case m.ended && (m.asked == "cancel" || m.asked == "cancel now"):
+		return StatusCancelled
+	case m.ended && (m.failed != "" || m.asked == "fail"):
 		return StatusFailed
 	case m.ended:
 		return StatusCompleted
@@ -154,5 +216,5 @@ func (m *model) status() Status {
 	case len(m.attempts) == 0:
 		return StatusPending
 	}
-	return Status(steps[len(m.completed)])
+	return Status(steps[min(len(m.completed), StepCount-1)])
 }

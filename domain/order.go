@@ -16,11 +16,14 @@ type Order struct {
 	Steps      [StepCount]StepState
 	PlacedAt   time.Time
 	StartedAt  time.Time // when the first step started first; zero before
-	EndedAt    time.Time // when it completed or failed; zero before
+	EndedAt    time.Time // when it completed, failed or was cancelled; zero before
 	Version    int       // number of events
 	Parked     bool
+	RetryOf    OrderID // the order that this one is a new try of, or zero
+	Request    Request // an operator's last; the zero value if there was none
 	completed  bool
 	failed     bool
+	cancelled  bool
 }
 
 // StepState is the state of one step. Times are those of its latest attempt.
@@ -65,7 +68,7 @@ func (o *Order) Apply(events ...Recorded) error {
 func (o *Order) evolve(e Event, at time.Time) error {
 	switch e := e.(type) {
 	case OrderPlaced:
-		o.TrackingID, o.Customer, o.Detail, o.PlacedAt = e.TrackingID, e.Customer, e.Detail, at
+		o.TrackingID, o.Customer, o.Detail, o.RetryOf, o.PlacedAt = e.TrackingID, e.Customer, e.Detail, e.RetryOf, at
 		for i := range o.Steps {
 			o.Steps[i].Status = StepStatusPending
 		}
@@ -88,6 +91,12 @@ func (o *Order) evolve(e Event, at time.Time) error {
 		o.completed, o.EndedAt = true, at
 	case OrderFailed:
 		o.failed, o.EndedAt = true, at
+	case OrderCancelled:
+		o.cancelled, o.EndedAt = true, at
+	case OrderCancelRequested:
+		o.Parked, o.Request = false, Request{What: RequestCancel, Reason: e.Reason, Now: e.Now}
+	case OrderFailRequested:
+		o.Parked, o.Request = false, Request{What: RequestFail, Reason: e.Reason}
 	case OrderParked:
 		o.Parked = true
 	case OrderResumed:
@@ -138,6 +147,8 @@ func (o *Order) Status() Status {
 		return StatusCompleted
 	case o.failed:
 		return StatusFailed
+	case o.cancelled:
+		return StatusCancelled
 	case o.Parked:
 		return StatusParked
 	case o.rolling():
@@ -151,7 +162,7 @@ func (o *Order) Status() Status {
 // CurrentStep is the step that runs or is next. While the order rolls back it is the step to
 // roll back next. It is empty before the first step starts and after the order has ended.
 func (o *Order) CurrentStep() Step {
-	if o.completed || o.failed || !o.begun() {
+	if o.ended() || !o.begun() {
 		return ""
 	}
 	if o.rolling() {
@@ -170,14 +181,14 @@ func (o *Order) turn() Step {
 	return steps[StepCount-1]
 }
 
-// NextRollback is the last step that failed or completed and has not been rolled back; false if
-// there is none, or if no step has failed.
+// NextRollback is the last step that may have had effects and has not been rolled back: it failed, completed
+// or was interrupted. False if there is none, or if the order does not roll back.
 func (o *Order) NextRollback() (Step, bool) {
 	if !o.rolling() {
 		return "", false
 	}
 	for i := StepCount - 1; i >= 0; i-- {
-		if s := o.Steps[i].Status; s == StepStatusFailed || s == StepStatusCompleted {
+		if s := o.Steps[i].Status; s == StepStatusFailed || s == StepStatusCompleted || s == StepStatusInterrupted {
 			return steps[i], true
 		}
 	}
@@ -187,17 +198,24 @@ func (o *Order) NextRollback() (Step, bool) {
 // begun says that the first step has started once.
 func (o *Order) begun() bool { return o.Steps[0].Attempt > 0 }
 
-// rolling says that a step has failed and the order has not ended.
+func (o *Order) ended() bool { return o.completed || o.failed || o.cancelled }
+
+// rolling says that what was done is to be compensated, and the order has not ended: a step has failed, or
+// an operator has asked for it and no attempt is open.
 func (o *Order) rolling() bool {
-	if o.completed || o.failed {
+	if o.ended() {
 		return false
 	}
+	asked := o.Request.Made() && o.begun()
 	for i := range o.Steps {
-		if s := o.Steps[i].Status; s == StepStatusFailed || s == StepStatusRolledBack {
+		switch o.Steps[i].Status {
+		case StepStatusFailed, StepStatusRolledBack:
 			return true
+		case StepStatusRunning:
+			asked = false
 		}
 	}
-	return false
+	return asked
 }
 
 // next is the first step that has not completed; false when all have.

@@ -21,6 +21,8 @@ func TestOrderPlaced_stored(t *testing.T) {
 			f.SetString("text <" + strings.Repeat("é\"\\\u2028", i) + ">")
 		case reflect.Slice:
 			f.SetBytes([]byte(`{"a": [1.50, "<ä> \u00e4  "]}`))
+		case reflect.Array:
+			f.Set(reflect.ValueOf(OrderID{1, 15: 2}))
 		default:
 			t.Fatalf("a member of kind %s", f.Kind())
 		}

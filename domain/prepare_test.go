@@ -43,19 +43,22 @@ func TestPrepare_stepByStep(t *testing.T) {
 		if err != nil || a.Expected != o.Version || a.OrderID != s.ID() {
 			t.Fatalf("prepared for %s at %d, err %v", a.OrderID, a.Expected, err)
 		}
-		compare(t, a, s.Events()[o.Version:])
+		compare(t, o, a, s.Events()[o.Version:])
 	})
 }
 
 // compare holds a unit of work against the events that step by step came to, and its
 // messages against those events.
-func compare(t *rapid.T, a work.Unit, events []domain.Recorded) {
+func compare(t *rapid.T, o domain.Order, a work.Unit, events []domain.Recorded) {
 	messages := a.Messages
 	for i, r := range events {
 		if i >= len(a.Events) || !reflect.DeepEqual(a.Events[i], r.Event) {
 			t.Fatalf("prepared %#v, want %#v at %d", a.Events, r.Event, i)
 		}
-		topic, follows := work.FollowUp(r.Event)
+		topic, follows := work.FollowUp(&o, r.Event)
+		if err := o.Apply(r); err != nil {
+			t.Fatal(err)
+		}
 		if !follows {
 			continue
 		}

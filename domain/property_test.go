@@ -19,6 +19,7 @@ func commands() *rapid.Generator[Command] {
 			Place{TrackingID: text, Detail: []byte(`{"n":1}`)},
 			StartStep{step, attempt, node}, CompleteStep{step, attempt}, FailStep{step, attempt, text},
 			InterruptStep{step, attempt, text}, RollBackStep{step, attempt, node}, Park{text}, Resume{text},
+			Cancel{text, attempt > 2}, Fail{text},
 		}).Draw(t, "command")
 	})
 }
@@ -35,17 +36,20 @@ func sensible(t *rapid.T, o Order) Command {
 	case o.Version == 0:
 		return Place{TrackingID: "t"}
 	case o.Parked:
-		return Resume{}
+		return rapid.SampledFrom([]Command{Resume{}, Resume{}, Fail{"given up"}, Cancel{"unwanted", false}}).Draw(t, "parked")
 	case o.Status() == StatusRollingBack:
 		return RollBackStep{step, s.Attempt, "a"}
 	case s.Status == StepStatusRunning:
 		return rapid.SampledFrom([]Command{
-			CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt},
+			CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt},
+			CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt}, CompleteStep{step, s.Attempt},
 			FailStep{step, s.Attempt, "no"}, InterruptStep{step, s.Attempt, "lost"}, Park{"p"},
+			Cancel{"unwanted", false}, Cancel{"unwanted", true},
 		}).Draw(t, "end")
 	}
 	return rapid.SampledFrom([]Command{
 		StartStep{step, s.Attempt + 1, "a"}, StartStep{step, s.Attempt + 2, "b"}, StartStep{step, s.Attempt + 1, "b"}, Park{"p"},
+		StartStep{step, s.Attempt + 1, "a"}, StartStep{step, s.Attempt + 1, "a"}, StartStep{step, s.Attempt + 1, "a"}, Cancel{"unwanted", false},
 	}).Draw(t, "begin")
 }
 
@@ -76,8 +80,12 @@ func TestDecide_anySequence(t *testing.T) {
 				continue
 			}
 			for _, e := range events {
+				was := m.rolling() || m.ended
 				if err := m.happen(e); err != nil {
 					t.Fatal(err)
+				}
+				if turns, want := s.order.TurnsRound(e), !was && m.rolling() && !m.ended; turns != want {
+					t.Fatalf("%#v after %d events turns the order round: %v, by the model %v", e, m.events-1, turns, want)
 				}
 				s.record(t, throughCodec(t, codec, e))
 			}
@@ -104,7 +112,12 @@ func (s *stream) hold(t *rapid.T, m *model) {
 	if err != nil || !reflect.DeepEqual(folded, s.order) {
 		t.Fatalf("the events fold to %+v, err %v; want %+v", folded, err, s.order)
 	}
-	if step, left := s.order.NextRollback(); left != (m.rolling() && !m.ended) || left && step != m.toRollBack[0] {
+	restored := s.order
+	restored.Parked, restored.completed, restored.failed, restored.cancelled = false, false, false, false
+	if restored, err = Restore(restored, s.order.Status()); err != nil || !reflect.DeepEqual(restored, s.order) {
+		t.Fatalf("restored to %+v, err %v; want %+v", restored, err, s.order)
+	}
+	if step, left := s.order.NextRollback(); left != (m.rolling() && !m.ended && len(m.toRollBack) > 0) || left && step != m.toRollBack[0] {
 		t.Fatalf("next to roll back is %q (%v), by the model one of %v", step, left, m.toRollBack)
 	}
 }

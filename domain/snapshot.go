@@ -8,6 +8,7 @@ import "fmt"
 func Restore(o Order, status Status) (Order, error) {
 	o.completed = status == StatusCompleted
 	o.failed = status == StatusFailed
+	o.cancelled = status == StatusCancelled
 	o.Parked = status == StatusParked
 	if o.Version < 1 || o.Status() != status {
 		return Order{}, fmt.Errorf("%w: order %s is stored with status %q and version %d, its steps say %q",

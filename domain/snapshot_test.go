@@ -53,6 +53,7 @@ func exportedFields(o domain.Order) domain.Order {
 	return domain.Order{
 		ID: o.ID, TrackingID: o.TrackingID, Detail: o.Detail, Steps: o.Steps,
 		PlacedAt: o.PlacedAt, StartedAt: o.StartedAt, EndedAt: o.EndedAt, Version: o.Version,
+		RetryOf: o.RetryOf, Request: o.Request,
 	}
 }
 
@@ -71,7 +72,17 @@ func snapshotHistories() map[string][]domain.Command {
 	parked := append(append([]domain.Command{place}, done(s[0])...),
 		domain.StartStep{Step: s[1], Attempt: 1, Node: "a"}, domain.InterruptStep{Step: s[1], Attempt: 1, Reason: "lost"},
 		domain.Park{Reason: "often"}, domain.Resume{}, domain.StartStep{Step: s[1], Attempt: 2, Node: "a"})
+	cancelled := append(append([]domain.Command{place}, done(s[0])...),
+		domain.StartStep{Step: s[1], Attempt: 1, Node: "a"}, domain.Cancel{Reason: "why"}, domain.Cancel{Reason: "quick", Now: true},
+		domain.InterruptStep{Step: s[1], Attempt: 1, Reason: "cut"},
+		domain.RollBackStep{Step: s[1], Attempt: 1, Node: "b"}, domain.RollBackStep{Step: s[0], Attempt: 1, Node: "b"})
+	again := domain.Command(domain.Place{RetryOf: domain.OrderID{9}})
+	givenUp := append(append([]domain.Command{again}, done(s[0])...), domain.Park{Reason: "often"}, domain.Fail{Reason: "hopeless"},
+		domain.RollBackStep{Step: s[0], Attempt: 1, Node: "b"})
 	return map[string][]domain.Command{
+		"cancelled": cancelled,
+		"pending":   {again, domain.Cancel{Reason: "early"}},
+		"given up":  givenUp,
 		"completed": append([]domain.Command{place}, done(s...)...),
 		"failed":    failed,
 		"parked":    parked,

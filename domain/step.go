@@ -60,19 +60,20 @@ func (s Step) index() int { return slices.Index(steps[:], s) }
 type Status string
 
 // An order is Pending until its first step starts, then named after the step that
-// runs or is next, RollingBack after a failure, and Completed or Failed at the end.
-// Parked means that an operator has to look: its work is in the dead letters.
+// runs or is next, RollingBack after a failure or when it is to be cancelled, and Completed, Failed or
+// Cancelled at the end. Parked means that an operator has to look: its work is in the dead letters.
 const (
 	StatusPending     Status = "Pending"
 	StatusRollingBack Status = "RollingBack"
 	StatusCompleted   Status = "Completed"
 	StatusFailed      Status = "Failed"
+	StatusCancelled   Status = "Cancelled"
 	StatusParked      Status = "Parked"
 )
 
 var statuses = []Status{
 	StatusPending, Status(Scheduling), Status(PreProcessing), Status(Processing), Status(PostProcessing),
-	StatusRollingBack, StatusCompleted, StatusFailed, StatusParked,
+	StatusRollingBack, StatusCompleted, StatusFailed, StatusCancelled, StatusParked,
 }
 
 // Statuses lists every status an order can have.
@@ -87,7 +88,9 @@ func ParseStatus(s string) (Status, error) {
 }
 
 // Ended says that nothing more will happen to an order of this status.
-func (s Status) Ended() bool { return s == StatusCompleted || s == StatusFailed }
+func (s Status) Ended() bool {
+	return s == StatusCompleted || s == StatusFailed || s == StatusCancelled
+}
 
 // StepStatus is where one step of an order stands.
 type StepStatus string

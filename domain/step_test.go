@@ -36,7 +36,7 @@ func TestStep(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	all := Statuses()
-	if len(all) != 9 {
+	if len(all) != 10 {
 		t.Errorf("%d statuses", len(all))
 	}
 	for _, s := range all {

@@ -69,6 +69,8 @@ var (
 	parked   = with(one, Park{"by hand"})
 	resumed  = with(parked, Resume{"again"})
 	rollPark = with(failing, Park{"no answer"})
+	asked    = with(one, StartStep{PreProcessing, 1, "n"}, Cancel{"why", false})
+	turned   = with(asked, InterruptStep{PreProcessing, 1, "cut"})
 )
 
 func with(history []Command, more ...Command) []Command { return append(slices.Clip(history), more...) }

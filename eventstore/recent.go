@@ -124,7 +124,7 @@ func (r *recent) remove(e *list.Element) *stream {
 
 func ends(e domain.Event) bool {
 	switch e.(type) {
-	case domain.OrderCompleted, domain.OrderFailed:
+	case domain.OrderCompleted, domain.OrderFailed, domain.OrderCancelled:
 		return true
 	}
 	return false

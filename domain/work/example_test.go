@@ -25,6 +25,6 @@ func ExamplePrepare() {
 		fmt.Println(m.Topic, m.UUID, string(m.Payload))
 	}
 	// Output:
-	// [{TrackingID:PO-42 Detail:[] Customer: KeyHash:}]
+	// [{TrackingID:PO-42 Detail:[] Customer: KeyHash: RetryOf:00000000-0000-0000-0000-000000000000}]
 	// scheduling 01890a5d-ac96-774b-bcce-b302099a8057:1 {"order_id":"01890a5d-ac96-774b-bcce-b302099a8057"}
 }

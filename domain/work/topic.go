@@ -38,18 +38,27 @@ func Topics() []string {
 	}
 }
 
-// FollowUp is the topic of the work that follows from an event; false if none does.
-func FollowUp(e domain.Event) (topic string, follows bool) {
+// FollowUp is the topic of the work that follows from the next event of an order; false if none does.
+// That of the rollback follows from the event that turns the order round.
+func FollowUp(o *domain.Order, e domain.Event) (topic string, follows bool) {
 	switch e := e.(type) {
 	case domain.OrderPlaced:
 		return StepTopic(domain.Scheduling), true
-	case domain.StepCompleted:
-		next, more := e.Step.Next()
-		return StepTopic(next), more
 	case domain.StepFailed:
 		return TopicRollback, true
+	case domain.StepCompleted:
+		if !o.Request.Made() {
+			next, more := e.Step.Next()
+			return StepTopic(next), more
+		}
+		follows = o.TurnsRound(e)
+	case domain.StepInterrupted, domain.OrderCancelRequested, domain.OrderFailRequested:
+		follows = o.TurnsRound(e)
 	}
-	return "", false
+	if follows {
+		topic = TopicRollback
+	}
+	return topic, follows
 }
 
 type payload struct {

@@ -33,9 +33,47 @@ func TestFollowUp(t *testing.T) {
 		{domain.StepRolledBack{Step: domain.Processing}, ""},  // the same message goes on
 		{domain.OrderCompleted{}, ""}, {domain.OrderFailed{}, ""}, {domain.OrderParked{}, ""}, {domain.OrderResumed{}, ""},
 	} {
-		topic, follows := FollowUp(c.event)
+		topic, follows := FollowUp(&domain.Order{}, c.event)
 		if topic != c.topic || follows != (c.topic != "") {
 			t.Errorf("%#v is followed by %q (%v), want %q", c.event, topic, follows, c.topic)
+		}
+	}
+}
+
+// TestFollowUp_request: the rollback follows from the event that turns the order round, and from no other.
+func TestFollowUp_request(t *testing.T) {
+	place, start := domain.Command(domain.Place{}), domain.StartStep{Step: domain.Scheduling, Attempt: 1, Node: "n"}
+	done, cut := domain.CompleteStep{Step: domain.Scheduling, Attempt: 1}, domain.InterruptStep{Step: domain.Scheduling, Attempt: 1, Reason: "cut"}
+	cancel, now := domain.Cancel{Reason: "r"}, domain.Cancel{Reason: "r", Now: true}
+	for name, c := range map[string]struct {
+		commands []domain.Command
+		want     []string // type of the event that causes each message, and its topic
+	}{
+		"pending":       {[]domain.Command{place, cancel}, []string{"OrderPlaced scheduling"}},
+		"running":       {[]domain.Command{place, start, cancel, now, done}, []string{"OrderPlaced scheduling", "StepCompleted rollback"}},
+		"cut":           {[]domain.Command{place, start, now, cut}, []string{"OrderPlaced scheduling", "StepInterrupted rollback"}},
+		"failed so":     {[]domain.Command{place, start, cancel, domain.FailStep{Step: domain.Scheduling, Attempt: 1}}, []string{"OrderPlaced scheduling", "StepFailed rollback"}},
+		"between steps": {[]domain.Command{place, start, done, cancel}, []string{"OrderPlaced scheduling", "StepCompleted pre-processing", "OrderCancelRequested rollback"}},
+		"interrupted":   {[]domain.Command{place, start, cut, cancel}, []string{"OrderPlaced scheduling", "OrderCancelRequested rollback"}},
+		"parked":        {[]domain.Command{place, start, cut, domain.Park{}, domain.Fail{Reason: "r"}}, []string{"OrderPlaced scheduling", "OrderFailRequested rollback"}},
+	} {
+		u, err := Prepare(&domain.Order{ID: domain.OrderID{1}}, domain.Metadata{}, c.commands...)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var got, causes []string
+		for _, m := range u.Messages {
+			got = append(got, domain.TypeOf(u.Events[m.Event])+" "+m.Topic)
+		}
+		recorded := make([]domain.Recorded, len(u.Events))
+		for i, e := range u.Events {
+			recorded[i] = domain.Recorded{OrderID: u.OrderID, Version: i + 1, Event: e}
+		}
+		for _, m := range Causes(recorded) {
+			causes = append(causes, domain.TypeOf(u.Events[m.Version-1])+" "+m.Topic)
+		}
+		if !slices.Equal(got, c.want) || !slices.Equal(causes, c.want) {
+			t.Errorf("%s: messages %q, causes %q, want %q", name, got, causes, c.want)
 		}
 	}
 }

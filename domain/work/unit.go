@@ -94,17 +94,16 @@ func Prepare(o *domain.Order, meta domain.Metadata, commands ...domain.Command) 
 		if err != nil {
 			return Unit{}, err
 		}
+		// Of the events of one decision, work follows from the first alone, if from any.
+		if topic, follows := FollowUp(o, events[0]); follows {
+			u.Messages = append(u.Messages, u.message(len(u.Events), topic))
+		}
 		u.Events = append(u.Events, events...)
 		if i == len(commands)-1 {
 			break
 		}
 		if o, err = o.After(events); err != nil {
 			return Unit{}, err
-		}
-	}
-	for i, e := range u.Events {
-		if topic, follows := FollowUp(e); follows {
-			u.Messages = append(u.Messages, u.message(i, topic))
 		}
 	}
 	return u, nil

@@ -63,11 +63,11 @@ func record(id domain.OrderID, placed time.Time, commands []domain.Command) (all
 			if err := encode(&r); err != nil {
 				return nil, err
 			}
+			if _, follows := work.FollowUp(&o, e); follows {
+				cause = domain.EventID(id, r.Version)
+			}
 			if err := o.Apply(r); err != nil {
 				return nil, err
-			}
-			if _, follows := work.FollowUp(e); follows {
-				cause = domain.EventID(id, r.Version)
 			}
 			all = append(all, r)
 		}
