@@ -23,6 +23,9 @@ func (v OrderView) AppendJSON(b []byte) []byte {
 	o.TimeOrNull("started_at", v.StartedAt)
 	o.TimeOrNull("completed_at", v.CompletedAt)
 	o.Number("version", v.Version)
+	if !v.RetryOf.IsZero() {
+		o.Text("retry_of", v.RetryOf.String())
+	}
 	raw(&o, "steps", v.Steps)
 	return o.End()
 }

@@ -20,8 +20,9 @@ type OrderView struct {
 	CurrentStep domain.Step     `json:"current_step"` // see domain.Order.CurrentStep
 	PlacedAt    time.Time       `json:"placed_at"`    // all times UTC, microseconds
 	StartedAt   time.Time       `json:"started_at"`   // when the first step started first
-	CompletedAt time.Time       `json:"completed_at"` // when it completed or failed
+	CompletedAt time.Time       `json:"completed_at"` // when it completed, failed or was cancelled
 	Version     int             `json:"version"`      // number of events
+	RetryOf     domain.OrderID  `json:"retry_of"`     // the order that it is a new try of; left out of its JSON if it is none
 	Steps       Steps           `json:"steps"`
 }
 
@@ -53,7 +54,7 @@ func ViewOf(o domain.Order) OrderView {
 		OrderID: o.ID, TrackingID: o.TrackingID, Customer: o.Customer, Detail: o.Detail,
 		Status: o.Status(), CurrentStep: o.CurrentStep(),
 		PlacedAt: o.PlacedAt, StartedAt: o.StartedAt, CompletedAt: o.EndedAt,
-		Version: o.Version, Steps: Steps(rows.EncodeSteps(&o.Steps)),
+		Version: o.Version, RetryOf: o.RetryOf, Steps: Steps(rows.EncodeSteps(&o.Steps)),
 	}
 }
 
@@ -71,6 +72,11 @@ func viewOf(r *rows.Row) (OrderView, error) {
 	}
 	if !asSent {
 		v.Steps = Steps(rows.EncodeSteps(&states))
+	}
+	if r.RetryOf != "" {
+		if v.RetryOf, err = domain.ParseOrderID(r.RetryOf); err != nil {
+			return v, fmt.Errorf("%w: order %s is stored as a new try of %.100q", domain.ErrCorrupt, r.ID, r.RetryOf)
+		}
 	}
 	if r.Detail == "" {
 		return v, nil

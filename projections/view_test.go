@@ -12,6 +12,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/domain/stored"
+	"orderflow/projections/internal/logtest"
 	"orderflow/projections/internal/rows"
 	"orderflow/projections/tail"
 	"orderflow/schema"
@@ -33,10 +34,16 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
 		f := newFixture(t, open(t))
 		s := domain.Steps()
-		for _, c := range []struct {
+		type history struct {
 			name     string
 			commands []domain.Command
-		}{
+		}
+		hold := func(c history) {
+			id := f.Place("track <1> \"ü\"")
+			f.Do(id, c.commands...)
+			f.pinned(c.name, id)
+		}
+		for _, c := range []history{
 			{"pending", nil},
 			{"running", append(complete("node-1", s[0]), start(s[1], 1, "node-2"))},
 			{"interrupted", interrupted("node-1")[:2]},
@@ -45,24 +52,7 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 			{"failed", fail("node-1", 2)},
 			{"completed", complete("node-1", s...)},
 		} {
-			id := f.Place("track <1> \"ü\"")
-			f.Do(id, c.commands...)
-			live, err := f.views.Get(t.Context(), id)
-			must(t, err)
-			f.project(tail.Config{})
-			rows := f.list(Filter{Limit: 1})
-			golden(t, c.name, []byte(toJSON(t, live)))
-			if got := rows.Orders[0]; toJSON(t, got) != toJSON(t, live) {
-				t.Errorf("%s: from the row\n%s\nfrom the stream\n%s", c.name, toJSON(t, got), toJSON(t, live))
-			}
-			seen, err := f.views.Get(t.Context(), id)
-			must(t, err)
-			golden(t, c.name, seen.AppendJSON(nil))
-			var back OrderView
-			must(t, json.Unmarshal([]byte(toJSON(t, live)), &back))
-			if toJSON(t, back) != toJSON(t, live) || !reflect.DeepEqual(stepsOf(t, back), stepsOf(t, live)) {
-				t.Errorf("%s: read back %+v, want %+v", c.name, back, live)
-			}
+			hold(c)
 		}
 		bare := f.NewID()
 		f.Now = f.Now.Truncate(time.Second).Add(time.Second - time.Millisecond) // a time with nothing below the second
@@ -70,7 +60,34 @@ func TestOrderView_MarshalJSON(t *testing.T) {
 		v, err := f.views.Get(t.Context(), bare)
 		must(t, err)
 		golden(t, "bare", []byte(toJSON(t, v)))
+		hold(history{"cancel-asked", logtest.Cancelled("node-1", 1)[:5]})
+		hold(history{"cancelled", logtest.Cancelled("node-1", 1)})
+		hold(history{"given-up", logtest.GivenUp("node-1")})
+		again := f.NewID()
+		f.Do(again, domain.Place{TrackingID: "track", Detail: []byte(`{"n":1}`), RetryOf: bare})
+		f.pinned("retry", again)
 	})
+}
+
+// pinned holds the newest order, as it comes from the row and as it comes from the stream, against a golden file.
+func (f *fixture) pinned(name string, id domain.OrderID) {
+	f.T.Helper()
+	live, err := f.views.Get(f.T.Context(), id)
+	must(f.T, err)
+	f.project(tail.Config{})
+	rows := f.list(Filter{Limit: 1})
+	golden(f.T, name, []byte(toJSON(f.T, live)))
+	if got := rows.Orders[0]; toJSON(f.T, got) != toJSON(f.T, live) {
+		f.T.Errorf("%s: from the row\n%s\nfrom the stream\n%s", name, toJSON(f.T, got), toJSON(f.T, live))
+	}
+	seen, err := f.views.Get(f.T.Context(), id)
+	must(f.T, err)
+	golden(f.T, name, seen.AppendJSON(nil))
+	var back OrderView
+	must(f.T, json.Unmarshal([]byte(toJSON(f.T, live)), &back))
+	if toJSON(f.T, back) != toJSON(f.T, live) || !reflect.DeepEqual(stepsOf(f.T, back), stepsOf(f.T, live)) {
+		f.T.Errorf("%s: read back %+v, want %+v", name, back, live)
+	}
 }
 
 func TestOrderView_MarshalJSON_zone(t *testing.T) {
@@ -97,7 +114,7 @@ func TestPage_MarshalJSON(t *testing.T) {
 }
 
 // golden compares with a file of testdata, which never changes once released.
-func golden(t *testing.T, name string, got []byte) {
+func golden(t testing.TB, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".json")
 	if *update {

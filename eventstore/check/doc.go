@@ -8,8 +8,8 @@
 //   - Every event's hash covers its predecessor's and its own stored bytes.
 //   - Every history is one that package domain would have decided, and obeys the rules
 //     written down a second time in rules.go: no two attempts open at once, attempts that
-//     rise, steps in their order, every failed order rolled back whole and in reverse,
-//     nothing after the end.
+//     rise, steps in their order, every order that failed or was cancelled rolled back whole and in
+//     reverse, no step begun after a request to cancel, nothing after the end.
 //   - Every accepted order has ended or is on its way: a message about its last event is
 //     waiting, in flight, or in the dead letters.
 //   - Every reserved key names an order that is in the log, with its content and time; every order

@@ -34,7 +34,7 @@ func keysOf(first domain.Recorded) (keys []key) {
 	if !is {
 		return nil
 	}
-	if placed.TrackingID != "" {
+	if placed.TrackingID != "" && placed.RetryOf.IsZero() { // a new try shows the tracking id of the first
 		hash := domain.KeyHash(domain.ReservedKey(placed.Customer, domain.KeyTracking, placed.TrackingID))
 		keys = append(keys, key{hash: hash, article: "a", name: "tracking id", order: first})
 	}

@@ -114,6 +114,8 @@ func (c *comparison) fields() (found []Difference) {
 	differ("completed_at", timeText(s.Completed), timeText(e.Completed))
 	differ("tracking_id", s.Tracking, e.Tracking)
 	differ("customer", s.Customer, e.Customer)
+	differ("retry_of", s.RetryOf, e.RetryOf)
+	differ("request", s.Request, e.Request)
 	differ("detail", s.Detail, e.Detail)
 	if s.Steps == e.Steps || s.Steps == rows.Sparse(e.Steps) {
 		return found

@@ -29,6 +29,8 @@ var harms = map[string]struct{ statement, kind, field string }{
 	"completed":    {`UPDATE orders SET completed_at = placed_at WHERE order_id = ?1`, verify.KindDifferent, "completed_at"},
 	"tracking":     {`UPDATE orders SET tracking_id = 'B' WHERE order_id = ?1`, verify.KindDifferent, "tracking_id"},
 	"customer":     {`UPDATE orders SET customer = 'A' WHERE order_id = ?1`, verify.KindDifferent, "customer"},
+	"retry_of":     {`UPDATE orders SET retry_of = '01000000-0000-0000-0000-000000000001' WHERE order_id = ?1`, verify.KindDifferent, "retry_of"},
+	"request":      {`UPDATE orders SET request = '{"what":"cancel","reason":"","now":false}' WHERE order_id = ?1`, verify.KindDifferent, "request"},
 	"detail":       {`UPDATE orders SET detail = REPLACE(detail, 'text', 'TEXT') WHERE order_id = ?1`, verify.KindDifferent, "detail"},
 	"steps":        {`UPDATE orders SET steps = REPLACE(steps, '"attempt":1', '"attempt":2') WHERE order_id = ?1`, verify.KindDifferent, "steps.Scheduling.attempt"},
 	"steps case":   {`UPDATE orders SET steps = REPLACE(steps, '"node":"n"', '"node":"N"') WHERE order_id = ?1`, verify.KindDifferent, "steps.Scheduling.node"},

@@ -138,7 +138,7 @@ func TestAdmin_stat(t *testing.T) {
 		if !json.Valid([]byte(uptime)) {
 			t.Errorf("uptime %s", uptime)
 		}
-		const want = `"orders":{"Completed":40,"Failed":0,"Parked":0,"Pending":2,"PostProcessing":0,"PreProcessing":0,"Processing":0,"RollingBack":0,"Scheduling":0}}` + "\n"
+		const want = `"orders":{"Cancelled":0,"Completed":40,"Failed":0,"Parked":0,"Pending":2,"PostProcessing":0,"PreProcessing":0,"Processing":0,"RollingBack":0,"Scheduling":0}}` + "\n"
 		if counts != want {
 			t.Errorf("counts %s", counts)
 		}

@@ -125,6 +125,7 @@ func TestOpenAPI_names(t *testing.T) {
 	for _, e := range []domain.Event{
 		domain.OrderPlaced{}, domain.StepStarted{}, domain.StepCompleted{}, domain.StepFailed{}, domain.StepInterrupted{},
 		domain.StepRolledBack{}, domain.OrderCompleted{}, domain.OrderFailed{}, domain.OrderParked{}, domain.OrderResumed{},
+		domain.OrderCancelRequested{}, domain.OrderCancelled{}, domain.OrderFailRequested{},
 	} {
 		events = append(events, domain.TypeOf(e))
 	}

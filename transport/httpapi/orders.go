@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/gorilla/mux"
 	"golang.org/x/sync/semaphore"
@@ -132,8 +133,12 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil, err
 		}
+		w.Header().Set("ETag", entityTag(view.Version))
 		return view.AppendJSON(b), nil
 	})
+	if err != nil {
+		w.Header().Del("ETag")
+	}
 	return orderError(id, err)
 }
 
@@ -154,6 +159,9 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	return err
 }
+
+// entityTag is the version of an order as HTTP names it.
+func entityTag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
 // orderID is the order that a request's path names.
 func orderID(r *http.Request) (domain.OrderID, error) {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -44,6 +45,7 @@ func TestAPI_order(t *testing.T) {
 		wantBody(t, w, http.StatusOK, failedOrderJSON+"\n")
 		wantHeader(t, w, "Content-Type", "application/json")
 		wantHeader(t, w, "X-Correlation-ID", corr)
+		wantHeader(t, w, "ETag", fmt.Sprintf("%q", fmt.Sprint(failedOrder().Version)))
 	})
 	t.Run("id in upper case", func(t *testing.T) {
 		wantBody(t, do(t, r, request{path: "/v1/orders/" + strings.ToUpper(theID)}), http.StatusOK, failedOrderJSON+"\n")
@@ -112,7 +114,7 @@ func TestAPI_list_filter(t *testing.T) {
 func TestAPI_list_refuses(t *testing.T) {
 	params := []string{"status", "step", "node", "placed_after", "placed_before", "tracking_id", "limit", "cursor"}
 	const (
-		statuses = "one of Pending, Scheduling, PreProcessing, Processing, PostProcessing, RollingBack, Completed, Failed, Parked"
+		statuses = "one of Pending, Scheduling, PreProcessing, Processing, PostProcessing, RollingBack, Completed, Failed, Cancelled, Parked"
 		steps    = "one of Scheduling, PreProcessing, Processing, PostProcessing"
 		instant  = "a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + as %2B)"
 		number   = "a whole number from 1 to 200"

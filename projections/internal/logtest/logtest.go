@@ -129,10 +129,13 @@ func Placing(trackingID string, n int) domain.Command {
 // customers are those who place many orders, some without a name.
 var customers = []string{"", "", "acme", "Acme", "größer & Söhne"}
 
-// PlacingFor is Placing for a customer.
+// PlacingFor is Placing for a customer. Some orders are new tries of others.
 func PlacingFor(customer, trackingID string, n int) domain.Command {
 	place := Placing(trackingID, n).(domain.Place)
 	place.Customer = customer
+	if n%5 == 4 {
+		place.RetryOf = domain.OrderID{1, 15: byte(n)}
+	}
 	return place
 }
 
@@ -168,10 +171,26 @@ func Interrupted(node string) []domain.Command {
 	}
 }
 
+// Cancelled are the commands of an order that is cancelled while a step runs, which is then cut short.
+func Cancelled(node string, at int) (all []domain.Command) {
+	steps := domain.Steps()
+	all = append(Complete(node, steps[:at]...), Start(steps[at], 1, node), domain.Cancel{Reason: "weil \"Öl\""}, domain.Cancel{Reason: "fire", Now: true},
+		domain.InterruptStep{Step: steps[at], Attempt: 1, Reason: "cut short"})
+	for i := at; i >= 0; i-- {
+		all = append(all, domain.RollBackStep{Step: steps[i], Attempt: 1, Node: node})
+	}
+	return all
+}
+
+// GivenUp are the commands of a parked order that is failed.
+func GivenUp(node string) []domain.Command {
+	return append(Interrupted(node), domain.Fail{Reason: "hopeless"}, domain.RollBackStep{Step: domain.Scheduling, Attempt: 1, Node: node})
+}
+
 // anyHistory are the commands of a whole history, cut off somewhere.
 func anyHistory(rng *rand.Rand) []domain.Command {
 	node := fmt.Sprintf("node-%d", rng.IntN(3))
-	kinds := [][]domain.Command{Complete(node, domain.Steps()...), Fail(node, rng.IntN(4)), Interrupted(node)}
+	kinds := [][]domain.Command{Complete(node, domain.Steps()...), Fail(node, rng.IntN(4)), Interrupted(node), Cancelled(node, rng.IntN(4)), GivenUp(node), {domain.Cancel{Reason: "early"}}}
 	all := kinds[rng.IntN(len(kinds))]
 	if rng.IntN(2) == 0 {
 		all = all[:rng.IntN(len(all)+1)]

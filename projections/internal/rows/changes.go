@@ -68,6 +68,9 @@ func (e *entry) changed() (what changed) {
 	if now.Node != e.was.Node {
 		what |= changedNode
 	}
+	if e.order.Request != e.asked {
+		what |= changedRequest
+	}
 	return what
 }
 

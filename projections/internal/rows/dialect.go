@@ -19,13 +19,14 @@ type Dialect struct {
 	update func(table string, columns []string) string
 }
 
-// changed says which of the columns that have an index an update has to set. The
-// others cost less if they are left alone.
+// changed says which of the columns that have an index, or seldom change, an update has to set. They cost less if
+// they are left alone.
 type changed uint8
 
 const (
 	changedStatus changed = 1 << iota // status and current_step
 	changedNode
+	changedRequest
 	changedKinds = 1 << iota
 )
 
@@ -38,6 +39,9 @@ var setColumns = func() (all [changedKinds][]string) {
 		}
 		if what&changedNode != 0 {
 			columns = append(columns, "node")
+		}
+		if what&changedRequest != 0 {
+			columns = append(columns, "request")
 		}
 		all[what] = columns
 	}

@@ -39,8 +39,9 @@ type Fold struct {
 // entry is an order that a fold keeps.
 type entry struct {
 	order   domain.Order
-	was     Placement // as its row has it
-	stored  bool      // it has a row
+	was     Placement      // as its row has it
+	asked   domain.Request // as its row has it
+	stored  bool           // it has a row
 	touched bool
 	mended  bool // its row, if any, is not to be trusted: it is replaced
 }
@@ -97,7 +98,7 @@ func (f *Fold) load(ctx context.Context, q Querier, events []domain.Recorded) er
 		if errors.Is(err, domain.ErrCorrupt) {
 			return nil // it is folded from its stream
 		}
-		f.orders[r.ID] = &entry{order: o, stored: true, was: r.Placement}
+		f.orders[r.ID] = &entry{order: o, stored: true, was: r.Placement, asked: o.Request}
 		return err
 	})
 	if err != nil && brief.Err() != nil && ctx.Err() == nil {
@@ -190,7 +191,7 @@ func (f *Fold) Committed(keep int) {
 	for _, e := range f.writing {
 		f.bytes -= len(e.order.Detail)
 		e.order.Detail = nil // is written once
-		e.was, e.stored, e.touched, e.mended = placementOf(e.order), true, false, false
+		e.was, e.asked, e.stored, e.touched, e.mended = placementOf(e.order), e.order.Request, true, false, false
 		if e.order.Status().Ended() {
 			delete(f.orders, e.order.ID)
 		}

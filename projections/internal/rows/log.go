@@ -77,7 +77,9 @@ func whole(events []domain.Recorded) []domain.Recorded {
 		_, more := e.Step.Next()
 		followed = !more // by OrderCompleted
 	case domain.StepRolledBack:
-		followed = e.Step == StepNames[0] // by OrderFailed
+		followed = e.Step == StepNames[0] // by OrderFailed or OrderCancelled
+	case domain.OrderCancelRequested, domain.OrderFailRequested:
+		followed = true // where nothing has begun, by the end
 	}
 	if followed {
 		return events[:last]

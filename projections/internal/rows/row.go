@@ -20,8 +20,10 @@ type Row struct {
 	Completed time.Time
 	Tracking  string // NULL if empty, as the other texts
 	Steps     string // see EncodeSteps
+	Request   string // see encodeRequest
 	Customer  string
 	Detail    string
+	RetryOf   string     // an order's id
 	Bad       []BadField // stored values that cannot be read; their fields are zero
 }
 
@@ -35,13 +37,13 @@ type Placement struct {
 // BadField is a stored value that is not of its column's kind.
 type BadField struct{ Column, Stored string }
 
-// Columns are the columns of a row, in the order in which Scan reads them, and StateColumns those without customer
-// and detail. Those that never change are the last.
+// Columns are the columns of a row, in the order in which Scan reads them, and StateColumns those that a fold
+// goes on with. Those that never change are the last.
 const (
-	Columns      = StateColumns + `, customer, detail`
-	StateColumns = `order_id, version, status, current_step, node, placed_at, started_at, completed_at, tracking_id, steps`
-	width        = 12
-	stateWidth   = width - 2
+	Columns      = StateColumns + `, customer, detail, retry_of`
+	StateColumns = `order_id, version, status, current_step, node, placed_at, started_at, completed_at, tracking_id, steps, request`
+	width        = 14
+	stateWidth   = width - 3
 )
 
 // LastID is the last of all ids.
@@ -49,10 +51,15 @@ var LastID = domain.OrderID(bytes.Repeat([]byte{0xff}, len(domain.OrderID{})))
 
 // Of is the row that an order should have.
 func Of(o domain.Order) Row {
-	return Row{
+	r := Row{
 		ID: o.ID, Version: o.Version, Placement: placementOf(o), Placed: o.PlacedAt, Started: o.StartedAt, Completed: o.EndedAt,
 		Tracking: o.TrackingID, Steps: EncodeSteps(&o.Steps), Customer: o.Customer, Detail: schema.Text(o.Detail),
+		Request: encodeRequest(o.Request),
 	}
+	if !o.RetryOf.IsZero() {
+		r.RetryOf = o.RetryOf.String()
+	}
+	return r
 }
 
 // placementOf says where an order stands. Its steps run one after the other, so that the latest
@@ -67,13 +74,17 @@ func placementOf(o domain.Order) Placement {
 	return p
 }
 
-// Order is the state of the order as a fold goes on with it, without customer and detail.
+// Order is the state of the order as a fold goes on with it, without customer, detail and what it is a new try of.
 func (r *Row) Order() (domain.Order, error) {
 	o := domain.Order{
 		ID: r.ID, TrackingID: r.Tracking, Version: r.Version, PlacedAt: r.Placed, StartedAt: r.Started, EndedAt: r.Completed,
 	}
 	if _, err := r.DecodeSteps(&o.Steps); err != nil {
 		return o, err
+	}
+	var err error
+	if o.Request, err = decodeRequest(r.Request); err != nil {
+		return o, fmt.Errorf("%w: order %s is stored with the request %.200q: %w", domain.ErrCorrupt, r.ID, r.Request, err)
 	}
 	return domain.Restore(o, r.Status)
 }
@@ -94,7 +105,7 @@ func (r *Row) DecodeSteps(into *States) (asSent bool, err error) {
 func (r *Row) args() []any {
 	return []any{
 		r.ID[:], r.Version, string(r.Status), nullText(string(r.Step)), nullText(r.Node), schema.TimeArg(r.Placed),
-		schema.NullTimeArg(r.Started), schema.NullTimeArg(r.Completed), nullText(r.Tracking), r.Steps, nullText(r.Customer), nullText(r.Detail),
+		schema.NullTimeArg(r.Started), schema.NullTimeArg(r.Completed), nullText(r.Tracking), r.Steps, nullText(r.Request), nullText(r.Customer), nullText(r.Detail), nullText(r.RetryOf),
 	}
 }
 

@@ -34,7 +34,7 @@ func scan(answer *sql.Rows, columns int, f func(*Row) error) error {
 	var placed, started, completed column
 	into := []any{
 		&id, &r.Version, (*column)(&r.Status), (*column)(&r.Step), (*column)(&r.Node), &placed, &started, &completed,
-		(*column)(&r.Tracking), (*column)(&r.Steps), (*column)(&r.Customer), (*column)(&r.Detail),
+		(*column)(&r.Tracking), (*column)(&r.Steps), (*column)(&r.Request), (*column)(&r.Customer), (*column)(&r.Detail), (*column)(&r.RetryOf),
 	}
 	return Each(answer, func() error {
 		if err := answer.Scan(into[:columns]...); err != nil {

@@ -121,5 +121,8 @@ func (r *Row) stateArgs(args []any, what changed) []any {
 	if what&changedNode != 0 {
 		args = append(args, nullText(r.Node))
 	}
+	if what&changedRequest != 0 {
+		args = append(args, nullText(r.Request))
+	}
 	return args
 }

@@ -89,3 +89,9 @@ CREATE TABLE watchdog (
     notes        TEXT    NOT NULL CHECK (json_valid(notes))
 );
 INSERT INTO watchdog (one, round, notes) VALUES (1, 0, '{}');
+
+-- The order that an order is a new try of, and what an operator has asked to become of it, as JSON; NULL for most.
+ALTER TABLE orders ADD COLUMN retry_of TEXT;
+ALTER TABLE orders ADD COLUMN request TEXT;
+ALTER TABLE orders_next ADD COLUMN retry_of TEXT;
+ALTER TABLE orders_next ADD COLUMN request TEXT;

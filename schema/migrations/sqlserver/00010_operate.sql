@@ -79,3 +79,9 @@ CREATE TABLE watchdog (
     CONSTRAINT watchdog_one CHECK (one = 1)
 );
 INSERT INTO watchdog (one, round, notes) VALUES (1, 0, '{}');
+
+-- The order that an order is a new try of, and what an operator has asked to become of it, as JSON; NULL for most.
+ALTER TABLE orders ADD retry_of NVARCHAR(36) NULL;
+ALTER TABLE orders ADD request NVARCHAR(MAX) NULL;
+ALTER TABLE orders_next ADD retry_of NVARCHAR(36) NULL;
+ALTER TABLE orders_next ADD request NVARCHAR(MAX) NULL;
