@@ -124,6 +124,21 @@ func (n *Node) Drain() {
 	n.beat()
 }
 
+// Cordon tells the cluster that the node begins no work, or that it does again, by a heartbeat sent at once. It does
+// nothing to a node that drains.
+func (n *Node) Cordon(cordoned bool) {
+	from, to := work.NodeActive, work.NodeCordoned
+	if !cordoned {
+		from, to = to, from
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.state == from {
+		n.state = to
+		n.beat()
+	}
+}
+
 // Reregister ends the present registration, and the work under it. Run registers the node anew.
 func (n *Node) Reregister() {
 	n.mu.Lock()
@@ -133,7 +148,7 @@ func (n *Node) Reregister() {
 	}
 }
 
-// State is work.NodeActive, NodeDraining or NodeStopped.
+// State is work.NodeActive, NodeCordoned, NodeDraining or NodeStopped.
 func (n *Node) State() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

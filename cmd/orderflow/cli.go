@@ -14,7 +14,9 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run a node: the API, the workers and the projector, or some of them."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
-	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster."`
+	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster, and drain, cordon or stop them."`
+	Steps       stepsCmd       `cmd:"" help:"Look at the steps, and pause or resume them."`
+	Operations  operationsCmd  `cmd:"" help:"Look at what operators did."`
 	Deadletters deadlettersCmd `cmd:"" help:"Look at the messages that were given up, and decide on them."`
 	Offsets     offsetsCmd     `cmd:"" help:"Look at how far the workers have taken the messages, and mend that after the end of the log was lost."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`

@@ -22,6 +22,7 @@ type Tenure struct {
 // The states of a node.
 const (
 	NodeActive   = "active"
+	NodeCordoned = "cordoned" // it begins no work, and stays
 	NodeDraining = "draining"
 	NodeStopped  = "stopped"
 	NodeLost     = "lost" // its registration expired and another node took its work
@@ -34,7 +35,7 @@ const (
 type Node struct {
 	Node        string
 	Epoch       int64
-	State       string // NodeActive, NodeDraining, NodeStopped
+	State       string // one of the above
 	Slots       int    // workers
 	Busy        int    // workers with work, at the last heartbeat
 	Host        string

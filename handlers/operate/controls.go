@@ -24,10 +24,18 @@ type Nodes interface {
 	List(ctx context.Context) ([]work.Node, error)
 }
 
-// Levers are the levers on the cluster.
+// Operations is the log of operations.
+type Operations interface {
+	// List gives operations, the newest in front: at most so many, of those before an operation; the zero id stands for
+	// the end.
+	List(ctx context.Context, most int, before work.OperationID) ([]work.Operation, error)
+}
+
+// Levers are the levers on the cluster, and the log of what was done with them.
 type Levers struct {
-	Controls Controls
-	Nodes    Nodes
+	Controls   Controls
+	Nodes      Nodes
+	Operations Operations
 }
 
 // Done is what a lever did.
@@ -36,6 +44,8 @@ type Done struct {
 	Changed bool `json:"changed"`
 	// Now says how things are now, in a sentence.
 	Now string `json:"now"`
+	// Epoch is that of the registration of a node that it is for; left out where it is for none.
+	Epoch int64 `json:"epoch,omitempty"`
 }
 
 // set sets a control.
@@ -46,7 +56,7 @@ func (l Levers) set(ctx context.Context, c work.Control, by By, action, now stri
 	}
 	c.Actor, c.Reason, c.SetAt = op.Actor, op.Reason, op.At
 	changed, err := l.Controls.Set(ctx, c, op)
-	return Done{Changed: changed, Now: now}, err
+	return Done{Changed: changed, Now: now, Epoch: c.Epoch}, err
 }
 
 // clear takes a control back.

@@ -42,6 +42,9 @@ type Config struct {
 	// suspect is interrupted with it. To be of use it must be less than the interruptions after
 	// which a message is given up. 2 by default.
 	AloneAfter int
+	// Held says that no message of a topic may be begun just now: the topic is paused, or the node is cordoned. It must
+	// not block. Nothing is held if nil.
+	Held func(topic string) bool
 	// Losses hears of lost nodes, and of what was taken over from them. Optional.
 	Losses *inflight.Losses
 	// Bell wakes the subscriber when its process publishes. Optional.
@@ -70,6 +73,9 @@ func (c Config) withDefaults() Config {
 	c.AloneAfter = cmp.Or(c.AloneAfter, 2)
 	c.CloseWait = cmp.Or(c.CloseWait, time.Second)
 	c.firstPause = cmp.Or(c.firstPause, firstPause)
+	if c.Held == nil {
+		c.Held = func(string) bool { return false }
+	}
 	if c.OnRound == nil {
 		c.OnRound = func(error) {}
 	}

@@ -39,11 +39,11 @@ func (d *delivery) Order() *domain.Order {
 }
 
 // MayGoOn is work.Delivery. The answer is no while a message that has precedence waits for a slot, while the
-// subscriber drains or keeps messages in order, and while the topic has no subscription, as on a node that
-// is still starting.
+// topic is held, while the subscriber drains or keeps messages in order, and while the topic has no subscription, as
+// on a node that is still starting.
 func (d *delivery) MayGoOn(topic string) bool {
 	x := d.by
-	return !x.conf.Ordered && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.serves(topic)
+	return !x.conf.Ordered && !x.conf.Held(topic) && d.tenure.Context.Err() == nil && x.slots.mayPass(x.conf.rank(topic)) && x.subs.serves(topic)
 }
 
 // Settled is work.Delivery.
@@ -63,7 +63,7 @@ type dispatcher struct {
 }
 
 // claimed delivers messages that were claimed, and puts each into its slot. A message that no subscription has taken
-// when the slots begin to drain is given back.
+// when the slots begin to drain is given back, and so is one whose topic has come to be held since it was claimed.
 func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim, put func(*inHand)) {
 	for i, c := range claims {
 		m, err := newMessage(c.UUID, c.Payload, c.Metadata)
@@ -72,6 +72,10 @@ func (x *dispatcher) claimed(tenure work.Tenure, claims []inflight.Claim, put fu
 		if err != nil {
 			x.conf.Logger.WithFields(workFields(d.lease, m)).WithError(err).Error("a message cannot be read; it will be tried again")
 			x.finish(d, inflight.Ack{Delay: time.Minute})
+			continue
+		}
+		if x.conf.Held(c.Lease.Topic) {
+			x.finish(d, inflight.Ack{})
 			continue
 		}
 		x.deliver(d, i, x.slots.draining.Done())

@@ -50,6 +50,9 @@
 //     a slot: one that was interrupted or given back, or one of an earlier topic in Config.Topics.
 //   - A message that is about to be appended may reserve a free slot (Subscriber.Reserve), under the same
 //     condition, and if no other message of its topic waits. It is delivered in that slot.
+//   - Nothing of a topic that is held (Config.Held) is begun: by none of the five ways, and what was claimed and not
+//     delivered is given back. Other topics, earlier and later ones, do not wait for it, nor does a slot. What runs goes
+//     on to its end, and the next message of its order waits in the outbox.
 //   - A subscriber without free slots does not poll, but asks once a second whether a message that has
 //     precedence waits. An idle one polls every Config.IdlePoll, and the Bell of a local publisher wakes it.
 //   - A subscriber that drains claims nothing more and gives back the messages that it has not delivered. It

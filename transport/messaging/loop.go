@@ -118,7 +118,7 @@ func (l *loop) round(ctx context.Context) (found bool, err error) {
 	if in {
 		adoptErr = l.adopt(ctx, tenure)
 	}
-	r := inflight.Round{Tenure: tenure, Topics: l.subs.topics(l.conf.rank), Last: l.last}
+	r := inflight.Round{Tenure: tenure, Topics: slices.DeleteFunc(l.subs.topics(l.conf.rank), l.conf.Held), Last: l.last}
 	r.Acks, r.Suspect = l.slots.unstored()
 	var sources []inflight.Source
 	if in && !l.slots.isDraining() && len(r.Topics) > 0 && (!l.failed || len(r.Acks) == 0) {

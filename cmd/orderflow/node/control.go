@@ -62,7 +62,7 @@ var errStopping = errors.New("the node is stopping")
 
 // Ready says why the node does not do what its roles say; nil if it does.
 func (n *Node) Ready(ctx context.Context) error {
-	if n.life.stopping.Err() != nil {
+	if n.life.stopping.Err() != nil || n.member.State() == work.NodeDraining {
 		return errStopping
 	}
 	if why := n.gate.closed(); why != nil {
@@ -70,6 +70,9 @@ func (n *Node) Ready(ctx context.Context) error {
 	}
 	if _, registered := n.member.Tenure(); !registered {
 		return n.unregistered()
+	}
+	if err := n.wanted.unknown(); err != nil {
+		return err
 	}
 	if p := n.projector; p != nil {
 		if err := p.Stopped(); err != nil {
@@ -106,7 +109,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 	switch {
 	case registered:
 		s.Epoch, s.HeartbeatAt = t.Epoch, n.health.heart.last()
-	case s.State == work.NodeActive:
+	case s.State == work.NodeActive || s.State == work.NodeCordoned:
 		s.State = work.NodeUnregistered
 	}
 	if n.life.stopping.Err() != nil && s.State != work.NodeStopped {

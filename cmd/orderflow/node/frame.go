@@ -19,6 +19,7 @@ type frame struct {
 	gate   *gate  // closed while no order may be taken or worked on
 	schema *guard // closes the gate while the schema is too old
 	health health
+	wanted *wanted // by operators
 }
 
 // newFrame opens everything that a node needs. The caller must close the frame, also after an error.
@@ -40,6 +41,7 @@ func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, er
 	}
 	f.schema = &guard{db: f.DB, gate: f.gate, log: f.self.entry("schema")}
 	f.health = newHealth(f.Orders, f.schema, f.self)
+	f.wanted = newWanted(ctx, f.DB, f.self)
 	return f, nil
 }
 

@@ -30,6 +30,7 @@ func (n *Node) parts() []part {
 		{name: "schema", run: every(heartbeat, n.schema.look)},
 		{name: "history", run: every(heartbeat, func(ctx context.Context) { _ = n.Store.CheckHistory(ctx) })}, // others report what keeps it from looking
 		{name: "levels", run: n.followLevels},
+		{name: "controls", run: n.followControls},
 		{name: "losses", run: n.member.losses.Run},
 		{name: "cluster", run: every(clusterEvery, n.health.cluster.look)},
 		{name: "memory", run: every(memoryEvery, n.memory.look())},

@@ -66,8 +66,9 @@ func (f *frame) newWorker(m member) (_ *worker, err error) {
 	}
 	w, logger := &worker{}, messaging.NewLogrusAdapter(f.self.entry("messaging"))
 	w.subscriber, err = messaging.NewSubscriber(f.DB, messaging.Config{
-		Slots: f.conf.Workers, Tenure: m.Tenure, AloneAfter: max(1, f.conf.MaxInterruptions-1), Losses: m.losses,
-		Bell: f.bell, OnRound: f.health.claims.beat, Logger: f.self.entry("messaging"),
+		Slots: f.conf.Workers, Tenure: m.Tenure, AloneAfter: max(1, f.conf.MaxInterruptions-1), Held: f.wanted.held,
+		Losses: m.losses,
+		Bell:   f.bell, OnRound: f.health.claims.beat, Logger: f.self.entry("messaging"),
 	})
 	if err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ func (c *Claimer) Look(ctx context.Context, r Round) ([]Source, error) {
 func (c *Claimer) prepare(topics []string) statements {
 	if !slices.Equal(topics, c.statements.topics) {
 		c.statements = makeStatements(c.db.Dialect(), topics, c.conf.Slots)
+		c.lookout.left = nil // of topics that may not be served any more
 	}
 	return c.statements
 }

@@ -121,12 +121,12 @@ func (n *Nodes) enter(ctx context.Context, node work.Node, epoch int64, ttl time
 	return rows > 0, err
 }
 
-// Renew extends a registration to ttl from now. state is work.NodeActive or work.NodeDraining. A registration
+// Renew extends a registration to ttl from now. state is work.NodeActive, NodeCordoned or NodeDraining. A registration
 // that has expired or was released can never be renewed: the error is domain.ErrFenced. So it is if the
 // database's file was replaced.
 func (n *Nodes) Renew(ctx context.Context, of work.Registration, state string, busy int, ttl time.Duration) error {
 	err := validTTL(ttl)
-	if state != work.NodeActive && state != work.NodeDraining {
+	if state != work.NodeActive && state != work.NodeCordoned && state != work.NodeDraining {
 		err = errors.Join(err, fmt.Errorf("%w: a node is not kept in state %q", domain.ErrInvalid, state))
 	}
 	if err != nil {
@@ -185,8 +185,8 @@ func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
 // be under renewal, by a statement that began before.
 func (n *Nodes) EventLevel(ctx context.Context) (int, error) {
 	var level, all int
-	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state IN (?1, ?2)), ?3)
-		FROM compatibility c`, work.NodeActive, work.NodeDraining, n.level)
+	row := n.db.QueryRowContext(ctx, `SELECT c.event_level, COALESCE((SELECT MIN(n.event_level) FROM nodes n WHERE n.state NOT IN (?1, ?2)), ?3)
+		FROM compatibility c`, work.NodeStopped, work.NodeLost, n.level)
 	if err := row.Scan(&level, &all); errors.Is(err, sql.ErrNoRows) {
 		return 0, schema.ErrNoCompatibility
 	} else if err != nil {
@@ -217,8 +217,8 @@ func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
 			{Query: `UPDATE compatibility SET turns = turns + 1 WHERE one = 1`},
 			{
 				Query: `UPDATE compatibility SET event_level = ?1 WHERE one = 1 AND event_level < ?1
-					AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state IN (?2, ?3))`,
-				Args: []any{level, work.NodeActive, work.NodeDraining}, Changed: func(rows int64) { raised = rows > 0 },
+					AND NOT EXISTS (SELECT 1 FROM nodes WHERE event_level < ?1 AND state NOT IN (?2, ?3))`,
+				Args: []any{level, work.NodeStopped, work.NodeLost}, Changed: func(rows int64) { raised = rows > 0 },
 			},
 		}, nil
 	})

@@ -112,8 +112,8 @@ func ReadRoster(ctx context.Context, in schema.Reader, owner work.Registration) 
 		return nil
 	}, `SELECT x.now, x.clock, n.node, n.epoch, n.state, n.slots, n.busy, n.roles, n.heartbeat_at, n.expires_at
 		FROM (SELECT `+d.Now()+` AS now, `+d.WhoseClock()+` AS clock, `+d.NowPlus("?1")+` AS past) x
-			LEFT JOIN nodes n ON n.state = ?2 OR n.state = ?3 OR n.expires_at > x.past OR n.node = ?4 AND n.epoch = ?5`,
-		-recently.Milliseconds(), work.NodeActive, work.NodeDraining, owner.Node, owner.Epoch)
+			LEFT JOIN nodes n ON n.state NOT IN (?2, ?3) OR n.expires_at > x.past OR n.node = ?4 AND n.epoch = ?5`,
+		-recently.Milliseconds(), work.NodeStopped, work.NodeLost, owner.Node, owner.Epoch)
 	if err != nil {
 		return Roster{}, fmt.Errorf("look at the nodes: %w", err)
 	}
@@ -138,7 +138,7 @@ func (r *Roster) scan(rows *sql.Rows) error {
 		HeartbeatAt: heartbeat.Time, ExpiresAt: expires.Time, Expired: !expires.After(now.Time) || clock == schema.NobodysClock,
 	}
 	r.Nodes = append(r.Nodes, n)
-	if clock == schema.OthersClock && (n.State == work.NodeActive || n.State == work.NodeDraining) {
+	if clock == schema.OthersClock && n.State != work.NodeStopped && n.State != work.NodeLost {
 		r.OtherClock = true
 	}
 	return nil

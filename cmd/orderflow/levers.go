@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+
+	"orderflow/domain/work"
+	"orderflow/eventstore/operations"
+	"orderflow/handlers/operate"
+	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
+)
+
+// leverFlags are the flags of every lever on the cluster.
+type leverFlags struct {
+	dataFlags
+	Reason string `required:"" placeholder:"TEXT" help:"Why; it is kept in the log of operations."`
+	Actor  string `placeholder:"NAME" help:"Who decided; it is kept beside the user who runs this. Default: that user."`
+}
+
+// Validate refuses a reason that says nothing.
+func (f *leverFlags) Validate() error {
+	if err := f.by().Check(); err != nil {
+		return err
+	}
+	return f.databaseFlag.Validate()
+}
+
+// by is who pulls the lever.
+func (f *leverFlags) by() operate.By {
+	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{"run_by": runBy()}}
+}
+
+// leversOf are the levers on a database.
+func leversOf(db *schema.DB) operate.Levers {
+	return operate.Levers{Controls: operations.NewControls(db), Nodes: inflight.NewNodes(db), Operations: operations.NewLog(db)}
+}
+
+// pull pulls a lever and says what that did.
+func (f *leverFlags) pull(ctx context.Context, out *output, of string, do func(operate.Levers) (operate.Done, error)) error {
+	return f.with(ctx, func(db *schema.DB) error {
+		done, err := do(leversOf(db))
+		if err != nil {
+			return err
+		}
+		return f.say(out, of, done)
+	})
+}
+
+// say prints what a lever did.
+func (f *leverFlags) say(out *output, of string, done operate.Done) error {
+	return f.print(out, done, func() error {
+		if !done.Changed {
+			return out.sayf("%s: %s (nothing has changed)", of, done.Now)
+		}
+		return out.sayf("%s: %s", of, done.Now)
+	})
+}
+
+// operationsCmd holds the commands about the log of operations.
+type operationsCmd struct {
+	List operationsListCmd `cmd:"" help:"List what operators did, the newest first."`
+}
+
+// operationsListCmd lists operations.
+type operationsListCmd struct {
+	dataFlags
+	Limit  int    `default:"50" help:"How many at most (1 to 200). The cursor of the next page is printed if there are more."`
+	Cursor string `help:"Where a page before ended."`
+}
+
+func (operationsListCmd) Help() string {
+	return `Who did what to the cluster, when and why: steps paused and resumed, nodes drained, cordoned, stopped. The log is
+append-only. What operators did to one order is in its history (orders events).`
+}
+
+func (c *operationsListCmd) Run(ctx context.Context, out *output) error {
+	return c.reading(ctx, out, func(db *schema.DB) error {
+		page, err := leversOf(db).Log(ctx, c.Limit, c.Cursor)
+		if err != nil {
+			return err
+		}
+		rows := [][]any(nil)
+		for _, op := range page.Operations {
+			rows = append(rows, operationRow(op))
+		}
+		if page.NextCursor != "" && !c.JSON {
+			defer out.notef("There are more: --cursor %s", page.NextCursor)
+		}
+		return c.table(out, page, "AT ACTOR ACTION SUBJECT RESULT REASON", rows)
+	})
+}
+
+func operationRow(op work.Operation) []any {
+	return []any{op.At, op.Actor, op.Action, op.Subject, op.Result, op.Reason}
+}
