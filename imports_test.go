@@ -38,6 +38,7 @@ const (
 	sqlite       = "modernc.org/sqlite"
 	xsys         = "golang.org/x/sys"
 	uuid         = "github.com/google/uuid"
+	sketches     = "github.com/DataDog/sketches-go/ddsketch"
 	porcupine    = "github.com/anishathalye/porcupine"
 )
 
@@ -85,7 +86,7 @@ var table = map[string]rule{
 	"projections/internal/rows":     {ours: []string{"domain", "domain/stored", "schema"}},
 	"projections/internal/logtest":  {ours: []string{"domain", "domain/work", "eventstore", "schema"}},                                                // for tests
 	"projections/internal/viewtest": {ours: []string{"domain", "projections", "projections/internal/logtest", "projections/internal/rows", "schema"}}, // for tests
-	"projections/cluster":           {ours: []string{"domain", "domain/work", "schema"}},
+	"projections/cluster":           {ours: []string{"domain", "domain/work", "schema"}, theirs: []string{sketches}},
 	"projections/tail":              {ours: []string{"domain", "schema", "internal/crashpoint", "projections/internal/rows"}},
 	"projections/verify":            {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"projections/rebuild":           {ours: []string{"domain", "schema", "projections/internal/rows", "projections/verify"}},

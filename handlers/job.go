@@ -154,6 +154,7 @@ func (j *job) append(decide func() (work.Unit, error)) error {
 	if err := j.order.Apply(done.Events...); err != nil {
 		return err
 	}
+	j.conf.Observe(j.order, done.Events)
 	for i := range done.Events {
 		if _, was := done.Events[i].Event.(domain.StepInterrupted); was {
 			j.interrupted.Add(1)

@@ -31,6 +31,8 @@ type PlacingConfig struct {
 	Slots Slots
 	// Closed says why no orders are taken now; its answer is nil if they are. Optional.
 	Closed func() error
+	// Observe is told of the events of orders that were placed; see StepsConfig. Optional.
+	Observe Observe
 	// NewID makes the ids of orders; nil: UUIDs of version 7.
 	NewID func() (domain.OrderID, error)
 }
@@ -52,6 +54,7 @@ func NewPlacing(c PlacingConfig) (*Placing, error) {
 	if c.NewID == nil {
 		c.NewID = newOrderID
 	}
+	c.Observe = c.Observe.orNone()
 	return &Placing{conf: c}, nil
 }
 
@@ -123,7 +126,10 @@ func (p *Placing) append(ctx context.Context, unit work.Unit) error {
 			}
 		}
 	}
-	_, err := p.conf.Store.Append(ctx, unit)
+	done, err := p.conf.Store.Append(ctx, unit)
+	if err == nil {
+		p.conf.Observe(nil, done.Events)
+	}
 	return err
 }
 
@@ -149,6 +155,7 @@ func (p *Placing) start(ctx context.Context, unit work.Unit, lease work.Lease, e
 	if o, err := domain.Fold(done.Events); err == nil { // otherwise the handler of the message finds out
 		order = &o
 	}
+	p.conf.Observe(order, done.Events)
 	started = done.Next
 	return nil
 }

@@ -52,8 +52,22 @@ type StepsConfig struct {
 	// Trusted says whether a lease may still be relied on, by the clock and not by a timer. It
 	// is asked whenever an executor looks at its context. Optional.
 	Trusted func(work.Lease) bool
+	// Observe is told of events that were stored, with the order after them. It must neither block nor keep or change
+	// what it gets. Optional.
+	Observe Observe
 	// Logger hears of what was interrupted, parked and dropped. Silent if nil.
 	Logger *logrus.Entry
+}
+
+// Observe is told of events that were stored just now. order is the order after them, or nil if it is not known.
+type Observe func(order *domain.Order, events []domain.Recorded)
+
+// orNone is o, or one that hears nothing.
+func (o Observe) orNone() Observe {
+	if o != nil {
+		return o
+	}
+	return func(*domain.Order, []domain.Recorded) {}
 }
 
 // Steps handles the messages that ask for work on an order. Each message must carry its
@@ -79,7 +93,7 @@ func NewSteps(c StepsConfig) (*Steps, error) {
 		return nil, fmt.Errorf("%w: step handlers: neither interruptions (%d) nor the step time-out (%s) may be negative",
 			domain.ErrInvalid, c.MaxInterruptions, c.StepTimeout)
 	}
-	c.Logger = orSilent(c.Logger)
+	c.Logger, c.Observe = orSilent(c.Logger), c.Observe.orNone()
 	s := &Steps{conf: c}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s, nil

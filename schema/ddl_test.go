@@ -64,6 +64,7 @@ func TestDDL_migrations(t *testing.T) {
 		{"probes", true, []string{"node"}, true},
 		{"duties", true, []string{"duty"}, true},
 		{"figures", true, []string{"name"}, true},
+		{"minutes", true, []string{"closed_at", "node"}, true},
 		{"controls", true, []string{"kind", "name"}, true},
 		{"alarms", true, []string{"code", "subject"}, false},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},

@@ -43,6 +43,8 @@ GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
 -- A node takes a duty that nobody has, and writes the figures that its pass found.
 GRANT SELECT, INSERT, UPDATE ON dbo.duties TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE ON dbo.figures TO orderflow_runtime_role;
+-- Nodes write what they counted in a minute, and the retention removes it.
+GRANT SELECT, INSERT, DELETE ON dbo.minutes TO orderflow_runtime_role;
 
 -- The watchdog raises alarms and clears them, and removes old ones. Its row is made by a migration.
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.alarms TO orderflow_runtime_role;
@@ -68,6 +70,7 @@ GRANT SELECT ON dbo.checkpoints TO orderflow_reader_role;
 GRANT SELECT ON dbo.probes TO orderflow_reader_role;
 GRANT SELECT ON dbo.duties TO orderflow_reader_role;
 GRANT SELECT ON dbo.figures TO orderflow_reader_role;
+GRANT SELECT ON dbo.minutes TO orderflow_reader_role;
 GRANT SELECT ON dbo.operations TO orderflow_reader_role;
 GRANT SELECT ON dbo.controls TO orderflow_reader_role;
 GRANT SELECT ON dbo.alarms TO orderflow_reader_role;

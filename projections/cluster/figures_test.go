@@ -1,26 +1,18 @@
-package cluster_test
+package cluster
 
 import (
 	"encoding/json"
 	"testing"
 	"time"
 
-	"orderflow/projections/cluster"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestFigures: of two figures the later one stays, in whichever order they are written.
 func TestFigures(t *testing.T) {
 	schematest.OnEach(t, 1, map[string]func(*testing.T, *schema.DB){"the later one stays": func(t *testing.T, db *schema.DB) {
-		figures := cluster.NewFigures(db)
+		figures := NewFigures(db)
 		if x, err := figures.Read(t.Context(), "f"); err != nil || x != nil {
 			t.Fatalf("before the first there is %+v, err %v", x, err)
 		}
@@ -37,7 +29,7 @@ func TestFigures(t *testing.T) {
 			{now.Add(-time.Microsecond), `{"n": 3}`, false, `{"n": 1}`},
 			{now.Add(time.Microsecond), `{"n": 4}`, true, `{"n": 4}`},
 		} {
-			written, err := figures.Write(t.Context(), cluster.Figure{Name: "f", AsOf: c.asOf, Node: "a", Content: json.RawMessage(c.content)})
+			written, err := figures.Write(t.Context(), Figure{Name: "f", AsOf: c.asOf, Node: "a", Content: json.RawMessage(c.content)})
 			must(t, err)
 			x, err := figures.Read(t.Context(), "f")
 			must(t, err)

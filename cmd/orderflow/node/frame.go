@@ -6,6 +6,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"orderflow/projections/cluster"
 	"orderflow/schema"
 )
 
@@ -19,12 +20,13 @@ type frame struct {
 	gate   *gate  // closed while no order may be taken or worked on
 	schema *guard // closes the gate while the schema is too old
 	health health
-	wanted *wanted // by operators
+	wanted *wanted        // by operators
+	meter  *cluster.Meter // counts what this node records
 }
 
 // newFrame opens everything that a node needs. The caller must close the frame, also after an error.
 func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, err error) {
-	f.conf, f.self = conf, newSelf(conf, log)
+	f.conf, f.self, f.meter = conf, newSelf(conf, log), cluster.NewMeter()
 	dsn, err := schema.ParseDSN(conf.DSN)
 	if err != nil {
 		return f, err

@@ -7,7 +7,9 @@ import (
 	"github.com/oklog/run"
 	"github.com/sirupsen/logrus"
 
+	"orderflow/projections/cluster"
 	"orderflow/transport/httpapi"
+	"orderflow/transport/messaging/inflight"
 	"orderflow/transport/messaging/retention"
 )
 
@@ -33,6 +35,8 @@ func (n *Node) parts() []part {
 		{name: "controls", run: n.followControls},
 		{name: "losses", run: n.member.losses.Run},
 		{name: "cluster", run: every(clusterEvery, n.health.cluster.look)},
+		{name: "measures", run: n.measures().run},
+		n.duty(cluster.FigureQueues, cluster.QueuesEvery, n.survey()),
 		{name: "memory", run: every(memoryEvery, n.memory.look())},
 		{name: "retention", run: n.retention().Run, waits: true},
 		{name: "doubts", run: n.sayDoubts, waits: true},
@@ -44,6 +48,12 @@ func (n *Node) parts() []part {
 		all = append(all, part{name: "wal", run: every(walEvery, (&walKeeper{wal: wal, log: n.self.entry("wal")}).look)})
 	}
 	return all
+}
+
+// survey is what a node does that has the duty of looking at the queues.
+func (n *Node) survey() func(context.Context) error {
+	s := cluster.NewSurveyor(n.DB, inflight.Workers)
+	return func(ctx context.Context) error { return s.Pass(ctx, n.self.name) }
 }
 
 // retention is what removes old rows; every node has one.

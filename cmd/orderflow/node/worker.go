@@ -28,7 +28,7 @@ func (f *frame) join(busy func() int) (m member, err error) {
 			Node: f.self.name, Slots: f.conf.slots(), Host: f.self.host, PID: os.Getpid(), Version: f.self.version,
 			Roles: f.conf.roles(), Admin: f.doors.admin.Addr().String(),
 		},
-		Registry:  inflight.NewNodes(f.DB),
+		Registry:  inflight.NewNodes(f.DB).Carrying(f.meter.Window),
 		Heartbeat: f.conf.Heartbeat,
 		LeaseTTL:  f.conf.LeaseTTL,
 		Busy:      busy,
@@ -102,13 +102,13 @@ func (f *frame) newSteps(m member) (*handlers.Steps, error) {
 	}
 	return handlers.NewSteps(handlers.StepsConfig{
 		Store: f.Store, Executor: executor, Node: f.self.name,
-		MaxInterruptions: f.conf.MaxInterruptions, StepTimeout: f.conf.StepTimeout, Trusted: m.trusts, Logger: log,
+		MaxInterruptions: f.conf.MaxInterruptions, StepTimeout: f.conf.StepTimeout, Trusted: m.trusts, Observe: f.meter.Observe, Logger: log,
 	})
 }
 
 // newPlacing makes what places orders. It starts them on this node's own workers, if there are any.
 func (f *frame) newPlacing(w *worker) (*handlers.Placing, error) {
-	conf := handlers.PlacingConfig{Store: f.Store, Node: f.self.name, Closed: f.gate.closed}
+	conf := handlers.PlacingConfig{Store: f.Store, Node: f.self.name, Closed: f.gate.closed, Observe: f.meter.Observe}
 	if w != nil {
 		conf.Slots = w.subscriber
 	}

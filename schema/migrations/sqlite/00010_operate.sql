@@ -22,6 +22,17 @@ CREATE TABLE figures (
     content TEXT NOT NULL CHECK (json_valid(content))
 ) WITHOUT ROWID;
 
+-- What a node counted in its last closed windows, a minute, as JSON; its heartbeat takes it along when a window closes.
+ALTER TABLE nodes ADD COLUMN measured TEXT;
+
+-- What each node counted in a minute, as JSON. A row is never changed; the retention removes it after 25 hours.
+CREATE TABLE minutes (
+    closed_at TEXT NOT NULL,
+    node      TEXT NOT NULL,
+    content   TEXT NOT NULL CHECK (json_valid(content)),
+    PRIMARY KEY (closed_at, node)
+) WITHOUT ROWID;
+
 -- What operators did that is not about one order; that is in the order's history. Rows are only ever added.
 CREATE TABLE operations (
     id      BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),

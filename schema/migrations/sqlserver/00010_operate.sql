@@ -24,6 +24,17 @@ CREATE TABLE figures (
     CONSTRAINT figures_pk PRIMARY KEY (name) WITH (ALLOW_PAGE_LOCKS = OFF)
 );
 
+-- What a node counted in its last closed windows, a minute, as JSON; its heartbeat takes it along when a window closes.
+ALTER TABLE nodes ADD measured NVARCHAR(MAX) NULL;
+
+-- What each node counted in a minute, as JSON. A row is never changed; the retention removes it after 25 hours.
+CREATE TABLE minutes (
+    closed_at DATETIME2(6)  NOT NULL,
+    node      NVARCHAR(128) NOT NULL,
+    content   NVARCHAR(MAX) NOT NULL,
+    CONSTRAINT minutes_pk PRIMARY KEY (closed_at, node) WITH (ALLOW_PAGE_LOCKS = OFF)
+);
+
 -- What operators did that is not about one order; that is in the order's history. Rows are only ever added.
 CREATE TABLE operations (
     id      BINARY(16)     NOT NULL CONSTRAINT operations_pk PRIMARY KEY,

@@ -17,10 +17,18 @@ import (
 type Nodes struct {
 	db    *schema.DB
 	level int // of the events that this program reads
+	news  func() (measured string, taken func())
 }
 
 // NewNodes opens the register of a database.
 func NewNodes(db *schema.DB) *Nodes { return &Nodes{db: db, level: domain.EventLevel} }
+
+// Carrying has heartbeats take along what a node has measured. news gives the text, and what to call when it is stored;
+// the text is empty if there is nothing new. Then the heartbeat leaves alone what is there.
+func (n *Nodes) Carrying(news func() (measured string, taken func())) *Nodes {
+	n.news = news
+	return n
+}
 
 // Register enters a node as active for ttl and gives the epoch of the new registration. The epoch is higher
 // than that of every earlier registration of the name. It is also higher than node.Epoch, the caller's last
@@ -136,9 +144,18 @@ func (n *Nodes) Renew(ctx context.Context, of work.Registration, state string, b
 	// then waits for the row until another node has declared it lost, the time alone would
 	// still be good.
 	d := n.db.Dialect()
-	return n.update(ctx, "renew", of, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5
-		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+d.Now()+` AND state <> ?6 AND state <> ?7`,
-		ttl.Milliseconds(), state, busy, work.NodeLost, work.NodeStopped)
+	args, also, taken := []any{ttl.Milliseconds(), state, busy, work.NodeLost, work.NodeStopped}, ``, func() {}
+	if n.news != nil {
+		if measured, stored := n.news(); measured != "" {
+			args, also, taken = append(args, measured), `, measured = ?8`, stored
+		}
+	}
+	err = n.update(ctx, "renew", of, `UPDATE nodes SET heartbeat_at = `+d.Now()+`, expires_at = `+d.NowPlus("?3")+`, state = ?4, busy = ?5`+also+`
+		WHERE node = ?1 AND epoch = ?2 AND expires_at > `+d.Now()+` AND state <> ?6 AND state <> ?7`, args...)
+	if err == nil {
+		taken()
+	}
+	return err
 }
 
 // Release ends a registration at once. Others can take over the messages that it still holds. The error is

@@ -27,6 +27,7 @@ func TestNodes(t *testing.T) {
 		"list":                                  testNodesList,
 		"renew":                                 testRenew,
 		"renew after the end":                   testRenewEnded,
+		"renew with what was measured":          testRenewMeasured,
 		"renew what was never registered":       testRenewNothing,
 		"release":                               testRelease,
 		"limits of Register":                    testRegisterLimits,
@@ -64,6 +65,31 @@ func testRenewNothing(t *testing.T, db *schema.DB) {
 	if after := find(t, db, tenure); !errors.Is(err, domain.ErrFenced) || after != before {
 		t.Errorf("err = %v, want ErrFenced; the registration is %+v, and was %+v", err, after, before)
 	}
+}
+
+// testRenewMeasured: a heartbeat takes along what is new, and otherwise leaves alone what is there. What a heartbeat took
+// that failed is still to be taken.
+func testRenewMeasured(t *testing.T, db *schema.DB) {
+	tenure, news, taken := register(t, db, work.Node{Node: name("node")}), "", 0
+	nodes := inflight.NewNodes(db).Carrying(func() (string, func()) { return news, func() { taken++ } })
+	renew := func(epoch int64, measured string, times int) {
+		t.Helper()
+		err := nodes.Renew(t.Context(), work.Registration{Node: tenure.Node, Epoch: epoch}, work.NodeActive, 0, time.Hour)
+		if (err == nil) != (epoch == tenure.Epoch) {
+			t.Fatal(err)
+		}
+		var is string
+		must(t, db.QueryRowContext(t.Context(), `SELECT COALESCE(measured, '') FROM nodes WHERE node = ?1`, tenure.Node).Scan(&is))
+		if is != measured || taken != times {
+			t.Errorf("measured is %q, and was taken along %d times; want %q, %d", is, taken, measured, times)
+		}
+	}
+	renew(tenure.Epoch, "", 0)
+	news = `{"placed":1}`
+	renew(0, "", 0)
+	renew(tenure.Epoch, news, 1)
+	news = ""
+	renew(tenure.Epoch, `{"placed":1}`, 1)
 }
 
 func testEpochs(t *testing.T, db *schema.DB) {

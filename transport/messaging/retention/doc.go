@@ -1,5 +1,6 @@
 // Package retention removes rows that nobody needs any more: messages that every consumer group of
-// their topic has claimed, and registrations of nodes that ended long ago. Events are not its business.
+// their topic has claimed, registrations of nodes that ended long ago, and what nodes counted more than a day ago. Events
+// are not its business.
 //
 // What it promises:
 //
@@ -7,6 +8,7 @@
 //     claimed it. A topic that no group consumes keeps its messages. A group that consumes no more keeps
 //     those of its topics until its rows of consumer_offsets are deleted.
 //   - A registration stays while a message is in flight under it. The latest of a name stays for 30 days.
+//   - What a node counted in a minute stays for 25 hours.
 //   - A message in flight under a registration that is not there becomes claimable again.
 //   - It works in small transactions with pauses between them, so that it is not in the way of others.
 //     Any number of nodes may do it at once.

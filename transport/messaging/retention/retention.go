@@ -176,14 +176,16 @@ const cutShort = ` WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes
 // when there is nothing to do.
 func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
 	args := []any{schema.TimeArg(now.Add(-r.conf.KeepNodes)), schema.TimeArg(now.Add(-max(r.conf.KeepNodes, lastOfName)))}
+	before := schema.TimeArg(now.Add(-keepMinutes))
 	look, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
-	var orphans, nodes, probes int64
-	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned(r.db.Dialect())+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`)`, args...)
-	if err := row.Scan(&orphans, &nodes, &probes); err != nil {
+	var orphans, nodes, probes, minutes int64
+	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned(r.db.Dialect())+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`),
+		(SELECT COUNT(*) FROM minutes`+past+`)`, append(args, before)...)
+	if err := row.Scan(&orphans, &nodes, &probes, &minutes); err != nil {
 		return fmt.Errorf("look for ended registrations: %w", r.db.Translate(err))
 	}
-	if orphans+nodes+probes == 0 {
+	if orphans+nodes+probes+minutes == 0 {
 		return nil
 	}
 	hint := r.db.Dialect().SkipLocked()
@@ -199,7 +201,10 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 		if _, err = tx.ExecContext(ctx, `DELETE FROM probes`+hint+cutShort); err != nil {
 			return fmt.Errorf("remove probes that were cut short: %w", err)
 		}
-		return nil
+		if minutes > 0 {
+			err = r.removeMinutes(ctx, tx, before)
+		}
+		return err
 	})
 }
 

@@ -179,6 +179,10 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	for _, node := range []string{again.Node, name("gone")} {
 		exec(t, db, `INSERT INTO probes (node, content, written_at) VALUES (?1, ?2, ?3)`, node, []byte("left"), schema.TimeArg(time.Now()))
 	}
+	minutes := map[time.Duration]int64{24*time.Hour + 59*time.Minute: 1, 25*time.Hour + time.Minute: 0, 31 * day: 0}
+	for ago := range minutes {
+		exec(t, db, `INSERT INTO minutes (closed_at, node, content) VALUES (?1, ?2, '{}')`, schema.TimeArg(time.Now().Add(-ago)), ago.String())
+	}
 	if done := sweep(t, retention.New(db, retention.Config{})); done.Nodes != int64(len(gone)) {
 		t.Errorf("%d registrations were removed, want %d", done.Nodes, len(gone))
 	}
@@ -192,6 +196,11 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM probes WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes.node)`); n != 0 {
 		t.Errorf("%d probes of nodes that are not there", n)
+	}
+	for ago, want := range minutes {
+		if n := count(t, db, `SELECT COUNT(*) FROM minutes WHERE node = ?1`, ago.String()); n != want {
+			t.Errorf("%d rows of a minute that was %s ago, want %d", n, ago, want)
+		}
 	}
 	for _, tenure := range gone {
 		if count(t, db, `SELECT COUNT(*) FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch) != 0 {
