@@ -15,6 +15,9 @@ import (
 func (j *job) attempt(what string, w Work, do func(context.Context, Work) error) error {
 	ctx, end := context.WithCancelCause(j.leaseCtx)
 	defer end(nil)
+	if what == stepWork {
+		defer j.running.add(j.id, end)()
+	}
 	defer context.AfterFunc(j.stopped, func() { end(errStopped) })()
 	ctx, cancel := context.WithTimeout(ctx, j.conf.StepTimeout)
 	defer cancel()
@@ -27,12 +30,15 @@ func (j *job) attempt(what string, w Work, do func(context.Context, Work) error)
 		return err
 	}
 	var p *panicError
+	var short *cutShort
 	switch cause := context.Cause(ctx); {
 	case errors.As(err, &p):
 		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))
 		return &interruption{work.SettleReturn, cut(p.Error())}
 	case errors.Is(cause, errStopped), errors.Is(err, errStopped): // which is not the work's fault
 		return &interruption{work.SettleHandBack, stoppedReason(j.conf.Node, what)}
+	case errors.As(cause, &short): // the order is to be rolled back, and nobody tries again
+		return &interruption{work.SettleHandBack, short.Error()}
 	case errors.Is(cause, context.DeadlineExceeded):
 		return &interruption{work.SettleReturn, fmt.Sprintf("%s timed out after %s", what, j.conf.StepTimeout)}
 	}

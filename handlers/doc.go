@@ -36,6 +36,9 @@
 //   - A rollback compensates the failed step and then every completed one, last first.
 //     Each is recorded on its own before the next begins, so that a crash resumes where
 //     the log says.
+//   - Once an operator has asked for the end of an order, none of its steps is started. The step that runs ends as
+//     it does, unless it is cut short (cut.go). The unit that records its end asks for the rollback, which
+//     compensates an interrupted step too, and the order is not parked instead.
 //   - A message that no longer fits its order is dropped; one that cannot be understood
 //     goes to the dead letters.
 //

@@ -92,9 +92,13 @@ func (j *job) load(read func(context.Context) ([]domain.Recorded, error)) error 
 	return err
 }
 
-// unit makes the unit of work of commands on the order, and of the end of its message.
+// unit makes the unit of work of commands on the order, and of the end of its message. Where another message follows
+// from them, such as that of the rollback, this one has been dealt with, however it was to end.
 func (j *job) unit(end ending, commands ...domain.Command) (work.Unit, error) {
 	u, err := work.Prepare(j.order, j.meta, commands...)
+	if len(u.Messages) > 0 && !end.settle.InHand() {
+		end = isDone
+	}
 	u.Settle, u.Reason = end.settle, end.reason
 	return u, err
 }

@@ -48,7 +48,7 @@ func (l Letters) Discard(ctx context.Context, letter Letter) error {
 		return err
 	}
 	if order.Parked {
-		return fmt.Errorf("order %s is parked and could never go on without it: requeue it", order.ID)
+		return fmt.Errorf("order %s is parked and could never go on without it: requeue it, or cancel or fail the order", order.ID)
 	}
 	return letter.Discard(ctx)
 }

@@ -58,7 +58,8 @@ func (j *job) tryLater(step domain.Step, why error) error {
 func (j *job) rolledBack(step domain.Step) (work.Unit, error) {
 	u, err := j.unit(goesOn, domain.RollBackStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node})
 	for _, e := range u.Events {
-		if _, ended := e.(domain.OrderFailed); ended {
+		switch e.(type) {
+		case domain.OrderFailed, domain.OrderCancelled:
 			u.Settle = work.SettleDone
 		}
 	}

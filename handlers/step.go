@@ -9,17 +9,20 @@ import (
 	"orderflow/internal/crashpoint"
 )
 
+// stepWork is what an attempt of a step is called.
+const stepWork = "step"
+
 // runStep opens an attempt of step, has the executor work, and records the outcome.
 func (j *job) runStep(step domain.Step) error {
 	err := j.record(func() (work.Unit, error) { return j.opening(step) })
-	if err != nil || j.order.Parked {
+	if err != nil || j.order.Step(step).Status != domain.StepStatusRunning { // it is parked, or is to be rolled back
 		return err
 	}
 	crashpoint.Here("step.opened")
 	if err := j.lost(); err != nil { // a pause came between the record and the work
 		return err
 	}
-	err = j.attempt("step", j.work(step, executing), j.conf.Executor.Execute)
+	err = j.attempt(stepWork, j.work(step, executing), j.conf.Executor.Execute)
 	if lost := j.lost(); lost != nil {
 		return lost
 	}
@@ -45,7 +48,8 @@ func (j *job) passing(step domain.Step, closing domain.Command) (u work.Unit, pa
 }
 
 // opening is the unit that starts the attempt, and closes an attempt that another node or delivery
-// left open. It has no events if the attempt is open already, as after a lost answer to an append.
+// left open. It has no events if the attempt is open already, as after a lost answer to an append. If an operator
+// has asked for the end of the order, it only closes.
 func (j *job) opening(step domain.Step) (work.Unit, error) {
 	var before []domain.Command
 	last := j.order.Step(step)
@@ -58,6 +62,9 @@ func (j *job) opening(step domain.Step) (work.Unit, error) {
 		if last.Attempt < j.lease.Attempt {
 			before = append(before, domain.InterruptStep{Step: step, Attempt: last.Attempt, Reason: reason})
 		}
+	}
+	if j.order.Request.Made() && len(before) > 0 {
+		return j.unit(isDone, before...)
 	}
 	start, err := j.unit(goesOn, append(before, domain.StartStep{Step: step, Attempt: j.lease.Attempt, Node: j.conf.Node})...)
 	if err == nil && j.tooOften() {

@@ -76,6 +76,7 @@ type Steps struct {
 	conf        StepsConfig
 	stopped     context.Context // ends with Stop
 	stop        context.CancelFunc
+	running     running
 	interrupted atomic.Int64
 	said        atomic.Int64 // when release last said that an order is newer than this program, Unix nanoseconds
 }
