@@ -18,6 +18,7 @@ import (
 type deadlettersCmd struct {
 	List    deadlettersListCmd    `cmd:"" help:"List the dead letters, the latest first."`
 	Requeue deadlettersRequeueCmd `cmd:"" help:"Give dead letters back to the workers, and resume their orders."`
+	Fail    deadlettersFailCmd    `cmd:"" help:"Give up the parked orders of dead letters: what was done is rolled back."`
 	Discard deadlettersDiscardCmd `cmd:"" help:"Remove dead letters that are about no parked order."`
 }
 

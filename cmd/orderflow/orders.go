@@ -17,6 +17,9 @@ type ordersCmd struct {
 	List     ordersListCmd     `cmd:"" help:"List orders, newest first."`
 	Events   ordersEventsCmd   `cmd:"" help:"Show the whole history of an order."`
 	Replay   ordersReplayCmd   `cmd:"" help:"Replay an order event by event, and compare the end with what customers see."`
+	Cancel   ordersCancelCmd   `cmd:"" help:"Cancel an order: what was done is rolled back."`
+	Fail     ordersFailCmd     `cmd:"" help:"Give up a parked order: what was done is rolled back."`
+	Retry    ordersRetryCmd    `cmd:"" help:"Place an order anew that failed or was cancelled."`
 	Diagnose ordersDiagnoseCmd `cmd:"" help:"Say why an order does not move, and what can be done."`
 }
 

@@ -5,7 +5,8 @@
 //
 //   - Every lever wants a reason and keeps it with who pulled it (By): in the history of the order that it is about, or
 //     else in the log of operations.
-//   - A lever that changes nothing says so, and is no error. So a request may be repeated whose answer was lost.
+//   - A lever that changes nothing says so, and is no error. So a request may be repeated whose answer was lost. Only
+//     the end of an order cannot be asked for twice: a rule refuses that, and says what stands in the way.
 //   - Levers work on the database. No node need run; those that run follow.
 //
 // Levers on the cluster (Levers): a step is paused and resumed, a node cordoned, uncordoned, drained, stopped, or given
@@ -14,4 +15,9 @@
 //
 // Alarms (Alarms, Watchdog): rounds look at the system, and what they find wrong is raised, acknowledged by operators, and
 // cleared when two rounds in a row have not found it again. The codes are a closed list (AlarmKinds).
+//
+// Levers on one order (OrderLevers): it is cancelled, failed while it is parked, and retried once it has failed or was
+// cancelled. Each is an event of an order. A caller may name the version that it saw: if the order has moved on since, nothing
+// happens. Nothing is recorded before every live node reads these events (domain.EventLevel); until then the levers are
+// unavailable, and say so.
 package operate

@@ -71,7 +71,12 @@ func (w *wanted) held(topic string) bool {
 // followControls looks at once, and then as often as there are heartbeats, and has the node do what is wanted of it.
 func (n *Node) followControls(ctx context.Context) error {
 	f := follower{n: n, flag: n.self.log.GetLevel(), paused: map[domain.Step]bool{}}
-	look := func(ctx context.Context) { n.wanted.look(ctx); f.follow(n.wanted.controls()) }
+	cuts := n.cuts()
+	look := func(ctx context.Context) {
+		n.wanted.look(ctx)
+		f.follow(n.wanted.controls())
+		cuts.look(ctx, n.wanted.controls().Cut())
+	}
 	look(ctx)
 	return every(n.conf.Heartbeat, look)(ctx)
 }

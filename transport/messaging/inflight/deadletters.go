@@ -121,6 +121,14 @@ func (d *DeadLetters) Discard(ctx context.Context, k LetterKey) error {
 	return nil
 }
 
+// RemoveTx removes a dead letter within tx, if there is one.
+func (d *DeadLetters) RemoveTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM dead_letters`+letter, k.args()...); err != nil {
+		return fmt.Errorf("remove dead letter %s: %w", k, err)
+	}
+	return nil
+}
+
 // changeLetter changes a letter's row. Of two who decide on a letter at once one finds it gone.
 func changeLetter(ctx context.Context, tx *schema.Tx, how string, k LetterKey) error {
 	found, err := changed(ctx, tx, how+letter, k.args()...)

@@ -1,0 +1,46 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"orderflow/domain"
+	"orderflow/domain/work"
+	"orderflow/eventstore"
+	"orderflow/eventstore/operations"
+	"orderflow/handlers/operate"
+	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
+)
+
+// OrderLevers are the levers on the orders of a database. No node need run.
+func OrderLevers(db *schema.DB, store *eventstore.Store) operate.OrderLevers {
+	return operate.OrderLevers{Orders: leverOrders{store, inflight.NewDeadLetters(db)}}
+}
+
+// leverOrders is operate.Orders.
+type leverOrders struct {
+	*eventstore.Store
+	letters *inflight.DeadLetters
+}
+
+// Append is operate.Orders'.
+func (o leverOrders) Append(ctx context.Context, u work.Unit, b operate.Beside) error {
+	_, err := o.AppendWith(ctx, u, func(ctx context.Context, tx *schema.Tx) error {
+		if m := b.Message; m != nil {
+			key := inflight.LetterKey{Group: inflight.Workers, Topic: m.Topic, Partition: m.Partition, Position: m.Position}
+			if err := o.letters.RemoveTx(ctx, tx, key); err != nil {
+				return err
+			}
+		}
+		if b.Control == nil {
+			return nil
+		}
+		return tx.Ask(ctx, operations.Setting(*b.Control)...)
+	})
+	if errors.Is(err, schema.ErrDuplicateKey) { // of the control, which another request sets at this moment
+		err = fmt.Errorf("%w: %w", domain.ErrConflict, err)
+	}
+	return err
+}
