@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain/work"
-	"orderflow/eventstore/operations"
 	"orderflow/handlers/operate"
 	"orderflow/schema"
-	"orderflow/transport/messaging/inflight"
 )
 
 // leverFlags are the flags of every lever on the cluster.
@@ -30,15 +29,10 @@ func (f *leverFlags) by() operate.By {
 	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{"run_by": runBy()}}
 }
 
-// leversOf are the levers on a database.
-func leversOf(db *schema.DB) operate.Levers {
-	return operate.Levers{Controls: operations.NewControls(db), Nodes: inflight.NewNodes(db), Operations: operations.NewLog(db)}
-}
-
 // pull pulls a lever and says what that did.
 func (f *leverFlags) pull(ctx context.Context, out *output, of string, do func(operate.Levers) (operate.Done, error)) error {
 	return f.with(ctx, func(db *schema.DB) error {
-		done, err := do(leversOf(db))
+		done, err := do(node.LeversOf(db))
 		if err != nil {
 			return err
 		}
@@ -75,7 +69,7 @@ append-only. What operators did to one order is in its history (orders events).`
 
 func (c *operationsListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		page, err := leversOf(db).Log(ctx, c.Limit, c.Cursor)
+		page, err := node.LeversOf(db).Log(ctx, c.Limit, c.Cursor)
 		if err != nil {
 			return err
 		}

@@ -54,8 +54,8 @@ func TestLevers_steps(t *testing.T) {
 		return strings.Count(waits.stdout, `"order_id"`) == 60 && strings.Count(waits.stdout, `"Running"`) == 0, waits.stdout
 	})
 	until(t, path, "true", "steps", "list")
-	if done := lever(t, path, "steps", "resume", "Processing"); !done.Changed {
-		t.Error("it was not resumed")
+	if code, text := n.ask(http.MethodPost, n.Addresses().AdminURL()+"/v1/steps/Processing/resume", `{"reason":"by the admin interface"}`); code != http.StatusOK || !strings.Contains(text, `"changed":true`) {
+		t.Errorf("it was not resumed: %d %s", code, text)
 	}
 	eventually(t, func() (bool, string) {
 		ended := call("orders", "list", "--status", "Completed", "--limit", "100", "--json", "--dsn", path)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/handlers/operate"
@@ -69,7 +70,7 @@ Example: orderflow nodes drain node-1f09ac7e --reason "the machine gets a new di
 
 func (c *nodesDrainCmd) Run(ctx context.Context, out *output) error {
 	return c.with(ctx, func(db *schema.DB) error {
-		levers := leversOf(db)
+		levers := node.LeversOf(db)
 		done, err := levers.Drain(ctx, c.Node, c.by())
 		if err == nil && c.Wait {
 			err = c.wait(ctx, out, levers, work.Registration{Node: c.Node, Epoch: done.Epoch})

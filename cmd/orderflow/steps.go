@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/handlers/operate"
 	"orderflow/schema"
@@ -20,7 +21,7 @@ type stepsListCmd struct{ dataFlags }
 
 func (c *stepsListCmd) Run(ctx context.Context, out *output) error {
 	return c.reading(ctx, out, func(db *schema.DB) error {
-		steps, err := leversOf(db).Steps(ctx)
+		steps, err := node.LeversOf(db).Steps(ctx)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package work
 
 import (
+	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -53,12 +54,10 @@ func (all Controls) Paused(step domain.Step) *Control { return all.find(ControlS
 
 // PausedTopic says whether messages of a topic wait. Rollbacks never do.
 func (all Controls) PausedTopic(topic string) bool {
-	for i := range all {
-		if all[i].Kind == ControlStep && StepTopic(domain.Step(all[i].Name)) == topic {
-			return true
-		}
+	if len(all) == 0 {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(domain.Steps(), func(s domain.Step) bool { return StepTopic(s) == topic && all.Paused(s) != nil })
 }
 
 // Cordoned is the control by which a node begins nothing; nil if there is none.

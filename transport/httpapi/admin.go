@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	runtimepprof "runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -14,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"orderflow/domain"
+	"orderflow/handlers/operate"
 )
 
 // Checks are the questions that a node answers about itself. Each ends with its
@@ -55,6 +57,8 @@ type AdminConfig struct {
 	Orders Counter
 	// Diagnoses says why orders do not move.
 	Diagnoses Diagnoser
+	// Levers are the levers on the cluster.
+	Levers operate.Levers
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
@@ -73,12 +77,13 @@ type admin struct {
 	node      NodeControl
 	orders    Counter
 	diagnoses Diagnoser
+	levers    operate.Levers
 	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /metrics, /debug/pprof/, and
-// /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
+// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/nodes, /v1/steps and /v1/operations,
+// /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.
@@ -86,9 +91,9 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
-	return withRoot("node", append([]route{
+	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
 		{"/readyz", get(a.check("ready", c.Node.Ready, nil))},
 		{"/Watchdog_Selfclosure", get(a.check("self", c.Node.Self, operators))},
@@ -97,7 +102,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
 		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts}), roles: operators})},
-	}, append(pprofRoutes(operators), aboutRoutes(operatorsDocument)...)...))
+	}, a.leverRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
 }
 
 // status is a short answer.

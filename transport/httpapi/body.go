@@ -21,7 +21,7 @@ func bodySize(r *http.Request) (int64, error) {
 	}
 	switch size := r.ContentLength; {
 	case size > MaxBody:
-		return 0, bodyTooLarge()
+		return 0, bodyTooLarge(MaxBody)
 	case size < 0:
 		return MaxBody, nil
 	default:
@@ -44,7 +44,7 @@ func readBody(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, error) {
 		h.release()
 		return nil, turnAway(r, b != nil)
 	case errors.As(err, &tooLarge):
-		return nil, bodyTooLarge()
+		return nil, bodyTooLarge(h.most)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problemBodyTimeout.because("the body did not arrive in time", nil)
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -77,8 +77,8 @@ func readAll(r io.Reader, h *hold) (b []byte, err error) {
 	return b, errNoRoom
 }
 
-func bodyTooLarge() error {
-	return problemBodyTooLarge.because(fmt.Sprintf("the body has more than the %d bytes allowed", MaxBody), members{"limit": MaxBody})
+func bodyTooLarge(limit int64) error {
+	return problemBodyTooLarge.because(fmt.Sprintf("the body has more than the %d bytes allowed", limit), members{"limit": limit})
 }
 
 // checkMediaType asks for JSON in UTF-8, as it is.

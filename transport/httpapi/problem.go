@@ -12,6 +12,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/stored"
 	"orderflow/handlers"
+	"orderflow/handlers/operate"
 	"orderflow/internal/spelling"
 )
 
@@ -69,12 +70,12 @@ func repeatedField(in, field string) *problem {
 
 func unknownField(in, what, given string, allowed []string) *problem {
 	field := domain.Shorten(given)
-	p := problemUnknownField.because(fmt.Sprintf("unknown %s %#q", what, field), members{"in": in, "field": field, "allowed": allowed})
+	p := problemUnknownField.because(fmt.Sprintf("unknown %s %#q", what, field), members{"in": in, "field": field, "allowed": append([]string{}, allowed...)})
 	if meant, found := spelling.Closest(given, allowed); found {
 		p.detail += fmt.Sprintf(": did you mean %#q?", meant)
 		p.members["suggestion"] = meant
 	} else {
-		p.detail += fmt.Sprintf(" (there are: %s)", strings.Join(allowed, ", "))
+		p.detail += fmt.Sprintf(" (there are: %s)", domain.List(allowed))
 	}
 	return p
 }
@@ -114,6 +115,7 @@ func problemOf(err error) *problem {
 	var is *problem
 	var field *domain.FieldError
 	var duplicate *domain.DuplicateError
+	var node *operate.NoNodeError
 	switch {
 	case errors.As(err, &is):
 		return is
@@ -121,6 +123,8 @@ func problemOf(err error) *problem {
 		return invalidValue(placeOf(field.Field), field.Field, field.Expected, field.Got)
 	case errors.As(err, &duplicate):
 		return keyInUse(duplicate)
+	case errors.As(err, &node):
+		return problemNodeNotFound.because(node.Error(), members{"node": domain.Shorten(node.Node), "nodes": append([]string{}, node.Live...)})
 	}
 	for _, k := range errorKinds {
 		if !errors.Is(err, k.err) {

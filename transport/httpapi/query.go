@@ -52,7 +52,13 @@ func readFilter(query string) (projections.Filter, error) {
 	if err != nil {
 		return f, problemInvalidRequest.because("the query of the URL is malformed: "+err.Error(), nil)
 	}
-	if err := checkNames(values); err != nil {
+	var known, several []string
+	for _, p := range filterParams {
+		if known = append(known, p.name); p.several {
+			several = append(several, p.name)
+		}
+	}
+	if err := checkNames(values, known, several); err != nil {
 		return f, err
 	}
 	for _, p := range filterParams {
@@ -76,18 +82,12 @@ func readFilter(query string) (projections.Filter, error) {
 }
 
 // checkNames refuses parameters that are not known, and those given twice that have one value.
-func checkNames(values url.Values) error {
-	var known []string
-	several := map[string]bool{}
-	for _, p := range filterParams {
-		known = append(known, p.name)
-		several[p.name] = p.several
-	}
+func checkNames(values url.Values, known, several []string) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) { // sorted, so that a request always gets the same answer
 		if !slices.Contains(known, name) {
 			return unknownField(inQuery, "parameter", name, known)
 		}
-		if len(values[name]) > 1 && !several[name] {
+		if len(values[name]) > 1 && !slices.Contains(several, name) {
 			return repeatedField(inQuery, name)
 		}
 	}

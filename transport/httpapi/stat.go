@@ -10,7 +10,7 @@ import (
 type NodeStat struct {
 	Node    string `json:"node"`
 	Epoch   int64  `json:"epoch"` // of its registration; 0 before the first
-	State   string `json:"state"` // work.NodeActive, NodeUnregistered, NodeDraining, NodeStopped
+	State   string `json:"state"` // work.NodeActive, NodeUnregistered, NodeCordoned, NodeDraining, NodeStopped
 	Version string `json:"version"`
 	Host    string `json:"host"`
 	PID     int    `json:"pid"`

@@ -12,8 +12,15 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore/operations"
+	"orderflow/handlers/operate"
 	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
 )
+
+// LeversOf are the levers on the cluster of a database.
+func LeversOf(db *schema.DB) operate.Levers {
+	return operate.Levers{Controls: operations.NewControls(db), Nodes: inflight.NewNodes(db), Operations: operations.NewLog(db)}
+}
 
 // wanted is what operators want of the cluster, as of the last heartbeat. While the database does not answer, it is what
 // was known before. It may be asked at any time.
