@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"orderflow/projections/internal/rows"
@@ -39,6 +40,21 @@ func Lag(ctx context.Context, db *schema.DB, log Log) (int64, error) {
 		lag += s.Lag
 	}
 	return lag, err
+}
+
+// Delay is how old the oldest event is, at a time, that the orders have not applied; 0 if they have applied all. It costs
+// one seek for each partition.
+func Delay(ctx context.Context, db *schema.DB, now time.Time) (time.Duration, error) {
+	var oldest schema.Time
+	err := db.QueryRowContext(ctx, `SELECT MIN(e.recorded_at) FROM checkpoints c JOIN events e ON e.partition = c.partition AND e.position = c.position + 1
+		WHERE c.projection = ?1`, rows.LiveTable).Scan(&oldest)
+	if err != nil {
+		return 0, fmt.Errorf("look for the oldest event that is not applied: %w", rows.Classify(db, err))
+	}
+	if oldest.IsZero() {
+		return 0, nil
+	}
+	return max(0, now.Sub(oldest.Time)), nil
 }
 
 // Statuses says how far the projections are, by projection and partition. The orders have every

@@ -65,3 +65,6 @@ func kindOf(c work.AlarmCode) AlarmKind {
 	}
 	return alarmKinds[i]
 }
+
+// SeverityOf is the severity of the alarms of a code.
+func SeverityOf(c work.AlarmCode) Severity { return kindOf(c).Severity }

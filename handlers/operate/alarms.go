@@ -26,7 +26,7 @@ type AlarmAnswer struct {
 // answerOf is an alarm as it is told.
 func answerOf(a work.Alarm) AlarmAnswer {
 	return AlarmAnswer{
-		ID: a.ID, Alarm: a.Code, Severity: kindOf(a.Code).Severity, State: a.State(), Subject: a.Subject, What: a.What, RaisedAt: a.RaisedAt,
+		ID: a.ID, Alarm: a.Code, Severity: SeverityOf(a.Code), State: a.State(), Subject: a.Subject, What: a.What, RaisedAt: a.RaisedAt,
 		AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, Reason: a.Reason, ClearedAt: a.ClearedAt,
 		Runbook: "docs/operations.md#alarm-" + string(a.Code),
 	}

@@ -22,10 +22,16 @@ type Notes struct {
 	Walked domain.OrderID `json:"walked"`
 	// Around is when the walk last came to the end of the orders, and began anew.
 	Around time.Time `json:"around,omitzero"`
-	// Stood is where a projection stood that was behind its log, by partition.
-	Stood map[int]int64 `json:"stood,omitempty"`
+	// Stood is where a projection stands that is behind its log, by partition.
+	Stood map[int]Stand `json:"stood,omitempty"`
 	// Clean is how many rounds in a row have not found an open alarm again.
 	Clean map[string]int `json:"clean,omitempty"`
+}
+
+// Stand is where a projection stands, and since when that was seen.
+type Stand struct {
+	At    int64     `json:"at"`
+	Since time.Time `json:"since"`
 }
 
 // Rounds keeps what rounds find.
@@ -84,7 +90,11 @@ func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err() // the node has lost its duty, or ends
 	}
-	if last := latest(w.Succeeded, notes.Began); err != nil && w.Now.Sub(last) > d.Patience {
+	last := w.Succeeded
+	if last.IsZero() {
+		last = notes.Began
+	}
+	if err != nil && w.Now.Sub(last) > d.Patience {
 		found = append(found, Findingf(WatchdogFailing, "rounds", "no round has succeeded since %s: %v", last.UTC().Format(time.RFC3339), err))
 	}
 	r := work.WatchRound{After: w.Round, Succeeded: err == nil, At: w.Now}
@@ -118,13 +128,6 @@ func (d Watchdog) look(ctx context.Context, now Now) (found []Finding, looked ma
 		}
 	}
 	return found, looked, err
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // after are the alarms that are open after a round.

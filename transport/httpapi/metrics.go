@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"orderflow/domain"
+	"orderflow/handlers/operate"
 )
 
 // metrics serves the registry in the text format of Prometheus.
@@ -71,6 +72,8 @@ var (
 	descCount   = desc("orderflow_orders_counted", "Whether orderflow_orders could be read from the database (1) or not (0).")
 	descInfo    = desc("orderflow_node_info", "This node; the value is 1.", "node", "state", "version")
 	descLag     = desc("orderflow_projection_lag_events", "Events that the views are behind, over all partitions; not there while it is not known.")
+	descAlarms  = desc("orderflow_alarms", "Open alarms, by code; of the node that has the duty of the watchdog, and of no other.", "alarm", "severity")
+	descWatched = desc("orderflow_watchdog_last_success_timestamp_seconds", "When a round of the watchdog last succeeded on this node; not there if none has.")
 	descMissing = desc("orderflow_role_missing", "Whether no live node of the cluster has this role (1) or one has (0).", "role")
 )
 
@@ -82,7 +85,7 @@ type nodeCollector struct {
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descLag, descMissing} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descLag, descAlarms, descWatched, descMissing} {
 		to <- d
 	}
 	for _, m := range nodeMetrics {
@@ -104,6 +107,14 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	if s.Lag != nil {
 		gauge(descLag, float64(*s.Lag))
+	}
+	if !s.WatchdogAt.IsZero() {
+		gauge(descWatched, float64(s.WatchdogAt.UnixMilli())/1000)
+	}
+	if s.Alarms != nil {
+		for _, k := range operate.AlarmKinds() {
+			gauge(descAlarms, float64(s.Alarms[string(k.Code)]), string(k.Code), string(k.Severity))
+		}
 	}
 	for _, role := range []string{"api", "worker", "projector"} {
 		gauge(descMissing, yes[slices.Contains(s.MissingRoles, role)], role)

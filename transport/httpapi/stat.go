@@ -47,6 +47,10 @@ type NodeStat struct {
 	Lag *int64 `json:"lag"`
 	// MissingRoles are the roles that no live node of the cluster had some seconds ago.
 	MissingRoles []string `json:"missing_roles"`
+	// Alarms counts the open alarms by code, if this node has the duty of the watchdog; not there otherwise.
+	Alarms map[string]int `json:"alarms,omitempty"`
+	// WatchdogAt is when a round of the watchdog last succeeded on this node; not there if none has.
+	WatchdogAt time.Time `json:"watchdog_at,omitzero"`
 }
 
 // statAnswer is the body of /command/stat.

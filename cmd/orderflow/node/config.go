@@ -24,6 +24,8 @@ type Config struct {
 	Work      `group:"Work:"`
 	Simulated `group:"Simulated work:"`
 
+	WatchdogEvery time.Duration `default:"15s" env:"ORDERFLOW_WATCHDOG_EVERY" help:"How often one node of the cluster checks what is new, a part of the old and the protection, and raises alarms. 0: this node does not." group:"Housekeeping:"`
+
 	Retention time.Duration `default:"24h" env:"ORDERFLOW_RETENTION" help:"How long consumed messages and ended registrations of nodes are kept. Events are kept for ever." group:"Housekeeping:"`
 }
 

@@ -102,6 +102,7 @@ func (c control) Stat(context.Context) httpapi.NodeStat {
 		WaitedSeconds: db.Waited.Seconds(), HeldSeconds: db.Open.Seconds(),
 		WALBytes: n.DB.WAL().Bytes(), Lag: n.health.cluster.lag.Load(), MissingRoles: n.health.cluster.missing(),
 	}
+	s.Alarms, s.WatchdogAt = n.watchdog.alarms(), n.watchdog.lastSuccess()
 	if n.worker != nil {
 		s.StepsInterrupted = n.worker.steps.Interrupted()
 	}

@@ -18,6 +18,7 @@ type Node struct {
 	member    member // of the cluster; it holds the leases
 	worker    *worker
 	projector *tail.Projector
+	watchdog  *watchdog
 }
 
 // New makes a node that is ready to run. If it fails, it leaves nothing open. From here on signals are
@@ -43,6 +44,7 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 		return nil, err
 	}
 	n.projector = n.newProjector()
+	n.watchdog = newWatchdog(n.DB, n.Store, n.conf.WatchdogEvery, n.self.entry("watchdog"))
 	return n, nil
 }
 

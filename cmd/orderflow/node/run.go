@@ -44,6 +44,9 @@ func (n *Node) parts() []part {
 	if n.projector != nil {
 		all = append(all, part{name: "projector", run: n.projector.Run, waits: true})
 	}
+	if n.conf.WatchdogEvery > 0 {
+		all = append(all, n.duty("watchdog", n.conf.WatchdogEvery, n.watchdog.round))
+	}
 	if wal := n.DB.WAL(); wal != nil {
 		all = append(all, part{name: "wal", run: every(walEvery, (&walKeeper{wal: wal, log: n.self.entry("wal")}).look)})
 	}

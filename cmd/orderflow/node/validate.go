@@ -100,6 +100,7 @@ func (c *Config) validateWork() error {
 const (
 	minHeartbeat = 10 * time.Millisecond
 	minRetention = time.Minute
+	minWatchdog  = time.Second
 )
 
 func (c *Config) validateTimes() error {
@@ -119,6 +120,9 @@ func (c *Config) validateTimes() error {
 		if d.value < d.atLeast {
 			errs = append(errs, fmt.Errorf("%s is %s: give %s", d.flag, d.value, d.otherwise))
 		}
+	}
+	if c.WatchdogEvery != 0 && c.WatchdogEvery < minWatchdog {
+		errs = append(errs, fmt.Errorf("--watchdog-every is %s: give at least %s, or 0 for none", c.WatchdogEvery, minWatchdog))
 	}
 	if c.LeaseTTL <= 2*c.Heartbeat {
 		errs = append(errs, fmt.Errorf("--lease-ttl is %s with a --heartbeat of %s: give more than twice the heartbeat, so that one late heartbeat loses nothing", c.LeaseTTL, c.Heartbeat))

@@ -65,6 +65,16 @@ type DeadLetter struct {
 	ParkedAt      time.Time `json:"parked_at"`
 }
 
+// Count counts the dead letters, up to a number.
+func (d *DeadLetters) Count(ctx context.Context, most int) (n int, err error) {
+	err = d.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT position FROM dead_letters
+		ORDER BY consumer_group, topic, partition, position `+d.db.Dialect().Limit("?1")+`) t`, most).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count dead letters: %w", d.db.Translate(err))
+	}
+	return n, nil
+}
+
 // Park moves the message of a lease to the dead letters. It is for messages that belong to no order; others
 // are parked by Leases, with the event that says so. The error is domain.ErrFenced if the lease is no longer
 // held.
