@@ -16,6 +16,7 @@ type cli struct {
 	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
 	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster, and drain, cordon or stop them."`
 	Steps       stepsCmd       `cmd:"" help:"Look at the steps, and pause or resume them."`
+	Alarms      alarmsCmd      `cmd:"" help:"Look at what the watchdog found wrong, and say that it has been seen."`
 	Operations  operationsCmd  `cmd:"" help:"Look at what operators did."`
 	Deadletters deadlettersCmd `cmd:"" help:"Look at the messages that were given up, and decide on them."`
 	Offsets     offsetsCmd     `cmd:"" help:"Look at how far the workers have taken the messages, and mend that after the end of the log was lost."`

@@ -49,10 +49,11 @@ type AlarmLog interface {
 // Alarms is what operators do with alarms.
 type Alarms struct{ Log AlarmLog }
 
-// AlarmsPage is a page of a list of alarms.
+// AlarmsPage is a page of a list of alarms, the latest in front.
 type AlarmsPage struct {
-	Alarms     []AlarmAnswer `json:"alarms"`
-	NextCursor string        `json:"next_cursor"` // empty at the end
+	Alarms []AlarmAnswer `json:"alarms"`
+	// NextCursor is the cursor of the next page; left out on the last one.
+	NextCursor string        `json:"next_cursor,omitempty"`
 	Watchdog   WatchdogState `json:"watchdog"`
 }
 
@@ -72,15 +73,18 @@ func stateOf(w work.Watch) WatchdogState {
 	return s
 }
 
-// List gives a page of alarms, the latest in front. Without all it gives those that are open.
-func (a Alarms) List(ctx context.Context, all bool, limit int, cursor work.AlarmID) (AlarmsPage, error) {
-	page := AlarmsPage{Alarms: []AlarmAnswer{}}
+// List gives a page of alarms: the first, or the one that the page before names. Without all it gives those that are open.
+// The error is a *domain.FieldError for what no page has.
+func (a Alarms) List(ctx context.Context, all bool, limit int, cursor string) (page AlarmsPage, err error) {
+	before, err := pageBefore(limit, cursor)
+	if err != nil {
+		return page, err
+	}
 	watched, err := a.Log.Watched(ctx)
 	if err != nil {
 		return page, err
 	}
-	page.Watchdog = stateOf(watched)
-	found, err := a.Log.List(ctx, all, limit+1, cursor) // one more says whether there are more
+	found, err := a.Log.List(ctx, all, limit+1, before) // one more says whether there are more
 	if err != nil {
 		return page, err
 	}
@@ -88,6 +92,7 @@ func (a Alarms) List(ctx context.Context, all bool, limit int, cursor work.Alarm
 		found = found[:limit]
 		page.NextCursor = found[limit-1].ID.String()
 	}
+	page.Alarms, page.Watchdog = []AlarmAnswer{}, stateOf(watched)
 	for _, one := range found {
 		page.Alarms = append(page.Alarms, answerOf(one))
 	}

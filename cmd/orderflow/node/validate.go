@@ -100,7 +100,7 @@ func (c *Config) validateWork() error {
 const (
 	minHeartbeat = 10 * time.Millisecond
 	minRetention = time.Minute
-	minWatchdog  = time.Second
+	minWatchdog  = 100 * time.Millisecond
 )
 
 func (c *Config) validateTimes() error {

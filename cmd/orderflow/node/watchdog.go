@@ -26,6 +26,9 @@ type watchdog struct {
 	last atomic.Pointer[lastRound]
 }
 
+// AlarmsOf are the alarms of a database.
+func AlarmsOf(db *schema.DB) operate.Alarms { return operate.Alarms{Log: operations.NewAlarms(db)} }
+
 // lastRound is the last round that this node did.
 type lastRound struct {
 	at        time.Time // by this node's clock

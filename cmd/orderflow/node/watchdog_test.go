@@ -13,7 +13,6 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore"
-	"orderflow/eventstore/operations"
 	"orderflow/handlers/operate"
 	"orderflow/projections/tail"
 	"orderflow/schema"
@@ -162,11 +161,11 @@ func (w *ward) burns(t *testing.T, f fire) {
 	if out == nil {
 		t.Skip("there is none in this dialect")
 	}
-	alarms := operate.Alarms{Log: operations.NewAlarms(w.db)}
+	alarms := AlarmsOf(w.db)
 	var open []operate.AlarmAnswer
 	for n := 0; len(open) == 0 && n < 3; n++ { // one is found by comparing two rounds
 		w.round()
-		page, err := alarms.List(t.Context(), false, 100, work.AlarmID{})
+		page, err := alarms.List(t.Context(), false, 100, "")
 		must(t, err)
 		open = page.Alarms
 	}
@@ -204,11 +203,11 @@ func (w *ward) burns(t *testing.T, f fire) {
 		_, cleared := w.round()
 		gone = append(gone, cleared...)
 	}
-	page, err := alarms.List(t.Context(), false, 100, work.AlarmID{})
+	page, err := alarms.List(t.Context(), false, 100, "")
 	if must(t, err); !slices.Contains(gone, f.code) || len(page.Alarms) > 0 {
 		t.Errorf("its cause is gone; cleared are %v, open are %v", gone, page.Alarms)
 	}
-	all, err := alarms.List(t.Context(), true, 1, work.AlarmID{})
+	all, err := alarms.List(t.Context(), true, 1, "")
 	if must(t, err); len(all.Alarms) != 1 || all.Alarms[0].State != work.AlarmCleared || all.Alarms[0].ClearedAt.IsZero() {
 		t.Errorf("of all, the latest is %+v", all.Alarms)
 	}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"orderflow/handlers/operate"
+)
+
+// TestAlarms: a node with the duty raises an alarm, which commands list and acknowledge, and clears it.
+func TestAlarms(t *testing.T) {
+	path := database(t)
+	list := func(args ...string) (page operate.AlarmsPage) {
+		t.Helper()
+		r := call(append([]string{"alarms", "list", "--json", "--dsn", path}, args...)...)
+		if err := json.Unmarshal([]byte(r.stdout), &page); err != nil {
+			t.Fatalf("%v: %s%s", err, r.stdout, r.stderr)
+		}
+		return page
+	}
+	if page := list(); len(page.Alarms) > 0 || page.Watchdog.AgeSeconds != nil {
+		t.Errorf("before the first round there are %+v", page)
+	}
+	n := runHere(t, path, "--roles", "api,worker", "--watchdog-every", "100ms")
+	n.untilReadyz(http.StatusOK, "")
+	until(t, path, "no live node has the role projector", "alarms", "list")
+	page := list("--limit", "1")
+	a := page.Alarms[0]
+	if a.Alarm != operate.RoleMissing || a.Subject != "projector" || a.State != "raised" || a.Severity != operate.Critical || page.Watchdog.AgeSeconds == nil {
+		t.Errorf("it is %+v", page)
+	}
+	n.untilLogged("alarm raised: no live node has the role projector")
+	for _, want := range []string{"the alarm is acknowledged\n", "(nothing has changed)\n"} {
+		if r := call("alarms", "ack", a.ID.String(), "--reason", "ann starts one", "--dsn", path); r.code != exitDone || !strings.HasSuffix(r.stdout, want) {
+			t.Errorf("it exits %d, and says %q%s, want %q", r.code, r.stdout, r.stderr, want)
+		}
+	}
+	if r := call("operations", "list", "--dsn", path); strings.Count(r.stdout, "alarms ack") != 1 {
+		t.Errorf("the operations are %s", r.stdout)
+	}
+	runHere(t, path, "--roles", "projector").untilReadyz(http.StatusOK, "")
+	until(t, path, "cleared", "alarms", "list", "--all")
+	if page := list("--all"); len(page.Alarms) != 1 || page.Alarms[0].Reason != "ann starts one" || page.Alarms[0].ClearedAt.IsZero() {
+		t.Errorf("of all there are %+v", page)
+	}
+	for _, wrong := range [][]string{{"list", "--limit", "0"}, {"list", "--cursor", "x"}, {"ack", a.ID.String(), "--reason", " "}, {"ack", "x", "--reason", "r"}} {
+		if r := call(append(append([]string{"alarms"}, wrong...), "--dsn", path)...); r.code == exitDone || r.stderr == "" {
+			t.Errorf("%v: it exits %d", wrong, r.code)
+		}
+	}
+	if r := call("alarms", "ack", "01890000-0000-7000-8000-000000000000", "--reason", "r", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "not found") {
+		t.Errorf("an alarm that there is not: it exits %d: %s", r.code, r.stderr)
+	}
+}
