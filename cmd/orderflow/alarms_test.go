@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,5 +54,28 @@ func TestAlarms(t *testing.T) {
 	}
 	if r := call("alarms", "ack", "01890000-0000-7000-8000-000000000000", "--reason", "r", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "not found") {
 		t.Errorf("an alarm that there is not: it exits %d: %s", r.code, r.stderr)
+	}
+}
+
+// TestAlarms_runbooks: the program understands every command of the section on alarms in docs/operations.md.
+func TestAlarms_runbooks(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Alarms\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	commands := regexp.MustCompile(`(?m)^ {4}orderflow ([^#\n]*)`).FindAllStringSubmatch(section, -1)
+	for _, c := range commands {
+		words := regexp.MustCompile(`"[^"]*"|\S+`).FindAllString(c[1], -1)
+		for i, word := range words {
+			words[i] = strings.Trim(word, `"`)
+		}
+		if _, err := parse(t, words...); err != nil {
+			t.Errorf("orderflow %s: %v", c[1], err)
+		}
+	}
+	if len(commands) < len(operate.AlarmKinds()) {
+		t.Errorf("there are %d commands", len(commands))
 	}
 }
