@@ -65,6 +65,8 @@ func TestDDL_migrations(t *testing.T) {
 		{"duties", true, []string{"duty"}, true},
 		{"figures", true, []string{"name"}, true},
 		{"minutes", true, []string{"closed_at", "node"}, true},
+		{"diagnoses", true, []string{"order_id"}, true},
+		{"diagnoses", false, []string{"reason", "order_id"}, true},
 		{"controls", true, []string{"kind", "name"}, true},
 		{"alarms", true, []string{"code", "subject"}, false},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},

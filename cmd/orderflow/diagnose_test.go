@@ -76,3 +76,26 @@ func TestOrdersDiagnose_all(t *testing.T) {
 		}
 	}
 }
+
+// TestOrdersList_reason lists the orders of a reason, by the survey of a node that looks for all.
+func TestOrdersList_reason(t *testing.T) {
+	db := database(t)
+	if r := call("orders", "list", "--reason", "no_worker_alive", "--dsn", db); r.code != exitDone || !strings.Contains(r.stderr, "No node has surveyed") {
+		t.Errorf("before a survey it exits %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	a, b := strings.TrimSpace(call("orders", "place", "--dsn", db).stdout), strings.TrimSpace(call("orders", "place", "--dsn", db).stdout)
+	doctor(t, db, `INSERT INTO figures (name, as_of, node, content) VALUES ('diagnoses', '2026-01-31T12:00:00.000000', 'n', '{}')`,
+		`INSERT INTO diagnoses (order_id, reason, verdict, since) SELECT stream_id, 'no_worker_alive', 'blocked', recorded_at FROM events`)
+	r := call("orders", "list", "--reason", "no_worker_alive", "--limit", "1", "--dsn", db)
+	if r.code != exitDone || !strings.Contains(r.stdout, a) || strings.Contains(r.stdout, b) || !strings.Contains(r.stderr, "As of 2026-01-31 12:00:00") || !strings.Contains(r.stderr, "--cursor "+a) {
+		t.Errorf("it exits %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := call("orders", "list", "--reason", "no_worker_alive", "--cursor", a, "--dsn", db); !strings.Contains(r.stdout, b) || strings.Contains(r.stdout, a) {
+		t.Errorf("the page after it is %s%s", r.stdout, r.stderr)
+	}
+	for _, wrong := range [][]string{{"--reason", "late"}, {"--reason", "parked", "--status", "Parked"}} {
+		if r := call(append([]string{"orders", "list", "--dsn", db}, wrong...)...); r.code != exitUsage {
+			t.Errorf("%v: it exits %d: %s", wrong, r.code, r.stderr)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
 		asks := node.Diagnoses{DB: s.db, Store: s.store}
 		if c.All {
-			return c.survey(ctx, out, asks)
+			return c.survey(ctx, out, node.NewSurveys(s.db, s.store, ""))
 		}
 		a, err := asks.Diagnose(ctx, *c.ID)
 		if err != nil {
@@ -60,11 +60,12 @@ func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 	})
 }
 
-func (c *ordersDiagnoseCmd) survey(ctx context.Context, out *output, asks node.Diagnoses) error {
-	s, _, err := asks.Survey(ctx)
+func (c *ordersDiagnoseCmd) survey(ctx context.Context, out *output, surveys *node.Surveys) error {
+	s, err := surveys.Latest(ctx)
 	if err != nil {
 		return err
 	}
+	s.Lines = nil // which a diagnosis of one order looks at
 	if c.Limit > 0 {
 		s.Reasons = s.Reasons[:min(c.Limit, len(s.Reasons))]
 	}
@@ -78,7 +79,7 @@ func printSurvey(out *output, s diagnosis.Survey) error {
 		rows = append(rows, []any{r.Orders, r.Reason, r.Verdict, r.Since, strings.Join(textsOf(r.Examples), " ")})
 	}
 	err := out.table("ORDERS REASON VERDICT OLDEST-SINCE EXAMPLES", rows)
-	what := fmt.Sprintf("%d orders that have not ended were looked at, as of %s", s.Looked, cell(s.AsOf))
+	what := fmt.Sprintf("%d orders that have not ended were looked at, as of %s, %.0fs ago", s.Looked, cell(s.AsOf), s.Age)
 	if s.Node != "" {
 		what += ", by node " + s.Node
 	}
@@ -144,6 +145,9 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 	add(!e.NextRetry.IsZero(), "next attempt not before %s", cell(e.NextRetry))
 	add(e.LastError != "", "last error: %s", e.LastError)
 	add(e.Letter != "", "dead letter %s", e.Letter)
+	if p := e.Place; p != nil {
+		add(true, "%s, as of %s", p, cell(p.AsOf))
+	}
 	if w := e.Workers; w != nil {
 		add(true, "%d live nodes work on orders, %d of them stopping; %d of %d workers busy", w.Nodes, w.Draining, w.Busy, w.Slots)
 	}

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
 	"orderflow/domain/stored"
+	"orderflow/handlers/diagnosis"
 	"orderflow/projections"
 )
 
@@ -65,6 +68,7 @@ type ordersListCmd struct {
 	PlacedAfter  time.Time `placeholder:"TIME" help:"Only orders placed after this time, such as 2026-01-31T12:00:00Z."`
 	PlacedBefore time.Time `placeholder:"TIME" help:"Only orders placed before this time."`
 	TrackingID   string    `name:"tracking-id" placeholder:"ID" help:"Only the order of this tracking id."`
+	Reason       string    `placeholder:"CODE" help:"Only orders of which the last survey found this reason (see orders diagnose --all), the oldest first. With --limit and --cursor alone."`
 	Limit        int       `default:"50" help:"How many, 1 to 200."`
 	Cursor       string    `placeholder:"CURSOR" help:"Go on where an earlier list ended, with its next_cursor."`
 }
@@ -78,6 +82,14 @@ func (c *ordersListCmd) Validate() error {
 	if c.Limit < 1 || c.Limit > projections.MaxLimit {
 		return fmt.Errorf("--limit is %d: give 1 to %d", c.Limit, projections.MaxLimit)
 	}
+	if c.Reason != "" {
+		if !slices.Contains(diagnosis.Reasons(), diagnosis.Reason(c.Reason)) {
+			return fmt.Errorf("--reason is %s: expected one of %s", c.Reason, domain.List(diagnosis.Reasons()))
+		}
+		if len(c.Status)+len(c.Step)+len(c.Node)+len(c.TrackingID) > 0 || !c.PlacedAfter.IsZero() || !c.PlacedBefore.IsZero() {
+			return errors.New("--reason goes with --limit and --cursor alone")
+		}
+	}
 	return c.databaseFlag.Validate()
 }
 
@@ -87,7 +99,13 @@ func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	return c.lookUp(ctx, out, func(s service) error {
-		page, err := s.views.List(ctx, filter)
+		list := s.views.List
+		if c.Reason != "" {
+			list = func(ctx context.Context, f projections.Filter) (projections.Page, error) {
+				return listReason(ctx, out, s, f, diagnosis.Reason(c.Reason))
+			}
+		}
+		page, err := list(ctx, filter)
 		if err != nil {
 			return err
 		}
@@ -103,6 +121,40 @@ func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
 		}
 		return out.table(orderHeader, rows)
 	})
+}
+
+// listReason is a page of the orders that have a reason by the last survey, whose time is said.
+func listReason(ctx context.Context, out *output, s service, f projections.Filter, reason diagnosis.Reason) (page projections.Page, err error) {
+	var after domain.OrderID
+	if f.Cursor != "" {
+		if after, err = domain.ParseOrderID(f.Cursor); err != nil {
+			return page, fmt.Errorf("--cursor: %w", err)
+		}
+	}
+	surveys := node.NewSurveys(s.db, s.store, "")
+	asOf, err := surveys.ListedAt(ctx)
+	if err != nil {
+		return page, err
+	}
+	found, err := surveys.Page(ctx, reason, after, f.Limit+1)
+	page.Orders = []projections.OrderView{}
+	for i, x := range found {
+		if i == f.Limit {
+			page.NextCursor = found[i-1].OrderID.String()
+			break
+		}
+		v, err := s.views.Get(ctx, x.OrderID)
+		if err != nil {
+			return page, err
+		}
+		page.Orders = append(page.Orders, v)
+	}
+	if asOf.IsZero() {
+		out.notef("No node has surveyed the orders of this database yet: orders diagnose --all makes a survey.")
+	} else {
+		out.notef("As of %s.", cell(asOf))
+	}
+	return page, err
 }
 
 func (c *ordersListCmd) filter() (projections.Filter, error) {

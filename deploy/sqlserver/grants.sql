@@ -45,6 +45,8 @@ GRANT SELECT, INSERT, UPDATE ON dbo.duties TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE ON dbo.figures TO orderflow_runtime_role;
 -- Nodes write what they counted in a minute, and the retention removes it.
 GRANT SELECT, INSERT, DELETE ON dbo.minutes TO orderflow_runtime_role;
+-- The list of diagnoses is what the last survey found.
+GRANT SELECT, INSERT, DELETE ON dbo.diagnoses TO orderflow_runtime_role;
 
 -- The watchdog raises alarms and clears them, and removes old ones. Its row is made by a migration.
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.alarms TO orderflow_runtime_role;
@@ -71,6 +73,7 @@ GRANT SELECT ON dbo.probes TO orderflow_reader_role;
 GRANT SELECT ON dbo.duties TO orderflow_reader_role;
 GRANT SELECT ON dbo.figures TO orderflow_reader_role;
 GRANT SELECT ON dbo.minutes TO orderflow_reader_role;
+GRANT SELECT ON dbo.diagnoses TO orderflow_reader_role;
 GRANT SELECT ON dbo.operations TO orderflow_reader_role;
 GRANT SELECT ON dbo.controls TO orderflow_reader_role;
 GRANT SELECT ON dbo.alarms TO orderflow_reader_role;

@@ -57,6 +57,7 @@ type Evidence struct {
 	NextRetry     time.Time     `json:"next_retry_at,omitzero"`       // not before
 	LastError     string        `json:"last_error,omitempty"`         // of an attempt that failed or was interrupted
 	Letter        string        `json:"letter,omitempty"`             // the dead letter
+	Place         *Place        `json:"place_in_queue,omitempty"`     // of the message that is due
 	Workers       *Workers      `json:"workers,omitempty"`            // of the live nodes
 	ViewVersion   *int          `json:"view_version,omitempty"`       // of the order in lists; 0: it is not in them
 	Faults        []string      `json:"faults,omitempty"`             // of the stream, the first few

@@ -19,6 +19,9 @@ func (s *situation) evidence() Evidence {
 	if s.open() == yes {
 		e.Message = s.message()
 	}
+	if s.place == queued {
+		e.Place = s.Queue.place(*s.due)
+	}
 	if len(s.Events) > 0 {
 		last := s.last()
 		e.Version, e.Partition, e.Position = last.Version, last.Partition, last.Position

@@ -42,14 +42,6 @@ type Fault struct {
 	What    string
 }
 
-// Queue is whether the message that is due, the last of work.Causes, waits in the outbox.
-type Queue struct {
-	Group string // the consumer group of the workers
-	// Waits says that the message is there and the group has not come to it. If the group has passed it, it has
-	// been claimed.
-	Waits bool
-}
-
 // Hold is a row in flight. Without a name of a node it is free, for everybody from AvailableAt on.
 type Hold struct {
 	Lease       work.Lease

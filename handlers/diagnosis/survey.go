@@ -14,12 +14,15 @@ const MostSurveyed = 10_000
 // Survey is why the open orders are as they are. Its JSON is that of the admin interface and of the command line.
 type Survey struct {
 	AsOf   time.Time `json:"as_of"`          // by the database's clock
+	Age    float64   `json:"age_seconds"`    // when it was told
 	Node   string    `json:"node,omitempty"` // that made it; empty if a command did
 	Looked int       `json:"looked_at"`      // orders
 	// More says that there are more, which are younger, or which a survey has no room for.
 	More    bool    `json:"more"`
 	Reasons []Count `json:"reasons"` // the most frequent first
 	Gaps    []Gap   `json:"could_not_be_read"`
+	// Lines are what waits in the outbox.
+	Lines *Lines `json:"lines,omitempty"`
 }
 
 // Count is how many open orders have a reason.

@@ -215,6 +215,9 @@ func (s *situation) tellSlot() told {
 		next:    "it is claimed when a worker is free, after what has precedence: rollbacks and later steps, and what waits longer",
 		actions: []Action{addWorker, listNodes},
 	}
+	if p := s.Queue.place(*s.due); p != nil && s.place == queued {
+		t.next = p.String() + "; " + t.next
+	}
 	if w.Busy < w.Slots {
 		t.summary += " by the last heartbeats. If that stays so, see the logs of the nodes: somebody may hold rows locked"
 	}

@@ -59,6 +59,8 @@ type AdminConfig struct {
 	Diagnoses Diagnoser
 	// Levers are the levers on the cluster.
 	Levers operate.Levers
+	// Surveys says why all open orders are as they are.
+	Surveys Surveys
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
@@ -78,11 +80,12 @@ type admin struct {
 	orders    Counter
 	diagnoses Diagnoser
 	levers    operate.Levers
+	surveys   Surveys
 	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/nodes, /v1/steps and /v1/operations,
+// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/diagnoses, /v1/nodes, /v1/steps and /v1/operations,
 // /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
@@ -91,7 +94,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, surveys: c.Surveys, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
 	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -101,7 +104,8 @@ func adminRoutes(c AdminConfig) []route {
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
 		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
-		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts}), roles: operators})},
+		{"/v1/diagnoses", get(endpoint{serve: a.survey, roles: operators, timeout: a.timeout})},
+		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts, c.Surveys}), roles: operators})},
 	}, a.leverRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
 }
 

@@ -74,6 +74,9 @@ var (
 	descLag     = desc("orderflow_projection_lag_events", "Events that the views are behind, over all partitions; not there while it is not known.")
 	descAlarms  = desc("orderflow_alarms", "Open alarms, by code; of the node that has the duty of the watchdog, and of no other.", "alarm", "severity")
 	descWatched = desc("orderflow_watchdog_last_success_timestamp_seconds", "When a round of the watchdog last succeeded on this node; not there if none has.")
+	descWaiting = desc("orderflow_orders_waiting",
+		"Orders that have not ended, the oldest 10,000, by why they are as they are. Only the node has it that looks, for all nodes.", "reason")
+	descSurvey  = desc("orderflow_orders_waiting_age_seconds", "How long ago orderflow_orders_waiting was looked for.")
 	descMissing = desc("orderflow_role_missing", "Whether no live node of the cluster has this role (1) or one has (0).", "role")
 )
 
@@ -81,11 +84,12 @@ var (
 type nodeCollector struct {
 	stat   func(context.Context) NodeStat
 	counts func(context.Context) (map[domain.Status]int64, error)
+	survey Surveys
 }
 
 // Describe is prometheus.Collector.
 func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descLag, descAlarms, descWatched, descMissing} {
+	for _, d := range []*prometheus.Desc{descOrders, descCount, descInfo, descLag, descAlarms, descWatched, descMissing, descWaiting, descSurvey} {
 		to <- d
 	}
 	for _, m := range nodeMetrics {
@@ -118,6 +122,12 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, role := range []string{"api", "worker", "projector"} {
 		gauge(descMissing, yes[slices.Contains(s.MissingRoles, role)], role)
+	}
+	if own, age := c.survey.Own(); own != nil {
+		for _, r := range own.Reasons {
+			gauge(descWaiting, float64(r.Orders), string(r.Reason))
+		}
+		gauge(descSurvey, age.Seconds())
 	}
 	orders, err := c.counts(context.Background())
 	for status, n := range orders {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"orderflow/eventstore/check"
 	"orderflow/handlers/diagnosis"
 	"orderflow/projections"
+	"orderflow/projections/cluster"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
@@ -122,13 +124,13 @@ func (s *sight) message(ctx context.Context) error {
 	if len(causes) == 0 {
 		return nil
 	}
-	w, err := inflight.ReadWaiting(ctx, s, inflight.Workers, causes[len(causes)-1])
+	w, err := inflight.ReadWaiting(ctx, s, inflight.Workers, causes[len(causes)-1], cluster.DiagnosesFigure)
 	if err != nil {
 		if err := s.gap(diagnosis.PartQueue, err); err != nil {
 			return err
 		}
 	}
-	f.Queue.Waits = w.Queued
+	f.Queue.Waits, f.Queue.Claimed, f.Queue.Lines = w.Queued, w.Claimed, linesOf(w.Figure)
 	if l := w.Letter; l != nil {
 		f.Letter = &diagnosis.Letter{Key: l.String(), Attempt: l.Attempt, Reason: l.Reason, ParkedAt: l.ParkedAt}
 	}
@@ -143,6 +145,15 @@ func (s *sight) message(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// linesOf are the lines of the last survey. Without them the place of a message is not known.
+func linesOf(figure string) *diagnosis.Lines {
+	var s diagnosis.Survey
+	if figure == "" || json.Unmarshal([]byte(figure), &s) != nil {
+		return nil
+	}
+	return s.Lines
 }
 
 // nodes reads the register.

@@ -19,6 +19,7 @@ type Node struct {
 	worker    *worker
 	projector *tail.Projector
 	watchdog  *watchdog
+	surveys   *Surveys
 }
 
 // New makes a node that is ready to run. If it fails, it leaves nothing open. From here on signals are
@@ -45,6 +46,7 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 	}
 	n.projector = n.newProjector()
 	n.watchdog = newWatchdog(n.DB, n.Store, n.conf.WatchdogEvery, n.self.entry("watchdog"))
+	n.surveys = NewSurveys(n.DB, n.Store, n.Name())
 	return n, nil
 }
 

@@ -40,6 +40,7 @@ func (n *Node) parts() []part {
 		{name: "memory", run: every(memoryEvery, n.memory.look())},
 		{name: "retention", run: n.retention().Run, waits: true},
 		{name: "doubts", run: n.sayDoubts, waits: true},
+		n.duty("surveys", surveyEvery, n.surveys.pass),
 	}
 	if n.projector != nil {
 		all = append(all, part{name: "projector", run: n.projector.Run, waits: true})
@@ -88,7 +89,7 @@ func (n *Node) Run(ctx context.Context) error {
 		group.Add(serve(n.doors.api, n.api()))
 	}
 	group.Add(serve(n.doors.admin, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.Views, Diagnoses: Diagnoses{DB: n.DB, Store: n.Store}, Levers: LeversOf(n.DB),
+		Node: control{n}, Orders: n.Views, Diagnoses: Diagnoses{DB: n.DB, Store: n.Store}, Levers: LeversOf(n.DB), Surveys: n.surveys,
 		Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.self.entry("admin"),
 	})))
 	if err := n.announce(); err != nil {

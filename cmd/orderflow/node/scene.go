@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -16,20 +17,8 @@ type scene struct {
 	now   time.Time
 	nodes []work.Node
 	spots map[domain.OrderID]*spot
-	read  map[source]reach
+	lines []diagnosis.Line // what waits, by topic and partition
 	gaps  []diagnosis.Gap
-}
-
-// source is a topic of a partition, whose messages wait in a row.
-type source struct {
-	topic     string
-	partition int
-}
-
-// reach is how many messages of a source were read, and the position of the last one.
-type reach struct {
-	messages int
-	last     int64
 }
 
 // spot is where an order's message was met last, in the order in which messages move.
@@ -49,7 +38,7 @@ const mostAround = 4 * diagnosis.MostSurveyed
 // lookRound asks four questions. Messages are looked for in the order in which they move, so that one which moves
 // meanwhile is met in one place at least.
 func (d Diagnoses) lookRound(ctx context.Context, in schema.Reader) (s scene, err error) {
-	s = scene{now: time.Now(), spots: map[domain.OrderID]*spot{}, read: map[source]reach{}}
+	s = scene{now: time.Now(), spots: map[domain.OrderID]*spot{}}
 	for _, look := range []func(context.Context, schema.Reader) error{
 		func(ctx context.Context, in schema.Reader) error { return s.queued(ctx, in, d.Store.Partitions()) }, s.flying, s.givenUp, s.roster,
 	} {
@@ -64,13 +53,12 @@ func (s *scene) queued(ctx context.Context, in schema.Reader, partitions int) er
 	all, err := inflight.ReadQueued(ctx, in, inflight.Workers, partitions, perSource(partitions))
 	for _, q := range all {
 		s.add(q.Met, &spot{written: q.WrittenAt})
-		from := source{q.Topic, q.Partition}
-		s.read[from] = reach{s.read[from].messages + 1, q.Position}
-	}
-	for from, r := range s.read {
-		if r.messages < perSource(partitions) {
-			delete(s.read, from)
+		if n := len(s.lines); n == 0 || s.lines[n-1].Topic != q.Topic || s.lines[n-1].Partition != q.Partition {
+			s.lines = append(s.lines, diagnosis.Line{Topic: q.Topic, Partition: q.Partition})
 		}
+		line := &s.lines[len(s.lines)-1]
+		line.Add(q.Position)
+		line.More = line.Messages == perSource(partitions)
 	}
 	return addGap(&s.gaps, diagnosis.PartQueue, err)
 }
@@ -133,7 +121,7 @@ func (s *scene) place(f *diagnosis.Facts) {
 	switch {
 	case due == nil:
 	case at == nil || at.due.Position != due.Position || at.due.Topic != due.Topic:
-		if r, some := s.read[source{due.Topic, due.Partition}]; some && due.Position > r.last {
+		if slices.ContainsFunc(s.lines, func(l diagnosis.Line) bool { return l.Hides(*due) }) {
 			f.Gaps = append(f.Gaps, diagnosis.Gap{Part: diagnosis.PartQueue, Why: more})
 		}
 	case at.hold != nil:

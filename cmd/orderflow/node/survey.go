@@ -18,6 +18,7 @@ func (d Diagnoses) Survey(ctx context.Context) (s diagnosis.Survey, found []diag
 	if err := d.DB.Look(ctx, lockPatience, func(in *schema.Look) error { return v.look(ctx, in) }); err != nil {
 		return s, nil, err
 	}
+	s.Lines = &diagnosis.Lines{AsOf: v.now, All: v.lines}
 	doubtful := v.judge()
 	s.More = v.more || len(doubtful) > mostDoubtful
 	err = diagnosis.AskAll(ctx, d.again, doubtful[:min(mostDoubtful, len(doubtful))], v.tell)

@@ -106,3 +106,12 @@ ALTER TABLE orders ADD COLUMN retry_of TEXT;
 ALTER TABLE orders ADD COLUMN request TEXT;
 ALTER TABLE orders_next ADD COLUMN retry_of TEXT;
 ALTER TABLE orders_next ADD COLUMN request TEXT;
+
+-- Why orders that have not ended are as they are, by the last survey; its figure is called 'diagnoses'.
+CREATE TABLE diagnoses (
+    order_id BLOB NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
+    reason   TEXT NOT NULL,
+    verdict  TEXT NOT NULL,
+    since    TEXT
+) WITHOUT ROWID;
+CREATE INDEX diagnoses_reason ON diagnoses (reason, order_id);

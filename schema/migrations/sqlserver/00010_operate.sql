@@ -96,3 +96,13 @@ ALTER TABLE orders ADD retry_of NVARCHAR(36) NULL;
 ALTER TABLE orders ADD request NVARCHAR(MAX) NULL;
 ALTER TABLE orders_next ADD retry_of NVARCHAR(36) NULL;
 ALTER TABLE orders_next ADD request NVARCHAR(MAX) NULL;
+
+-- Why orders that have not ended are as they are, by the last survey; its figure is called 'diagnoses'.
+CREATE TABLE diagnoses (
+    order_id BINARY(16)   NOT NULL,
+    reason   NVARCHAR(64) NOT NULL,
+    verdict  NVARCHAR(32) NOT NULL,
+    since    DATETIME2(6) NULL,
+    CONSTRAINT diagnoses_pk PRIMARY KEY (order_id) WITH (ALLOW_PAGE_LOCKS = OFF)
+);
+CREATE INDEX diagnoses_reason ON diagnoses (reason, order_id) WITH (ALLOW_PAGE_LOCKS = OFF);

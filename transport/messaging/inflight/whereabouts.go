@@ -13,12 +13,15 @@ import (
 
 // Waiting is whether a message waits in the outbox, and its dead letter, if it is one.
 type Waiting struct {
-	Queued bool // it is there, and the group has not come to it
-	Letter *DeadLetter
+	Queued  bool  // it is there, and the group has not come to it
+	Claimed int64 // the position up to which the group has claimed its topic and partition
+	Letter  *DeadLetter
+	Figure  string // that was asked for; empty if there is none, or if the message does not wait
 }
 
-// ReadWaiting asks one question about a message: three rows by their keys.
-func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cause) (w Waiting, err error) {
+// ReadWaiting asks one question about a message: three rows by their keys, and a figure (see package cluster) if the
+// message is in the outbox.
+func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cause, figure string) (w Waiting, err error) {
 	err = in.Read(ctx, func(rows *sql.Rows) error {
 		w = Waiting{}
 		if !rows.Next() {
@@ -26,22 +29,24 @@ func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cau
 		}
 		var offset, position sql.NullInt64
 		var attempt, interruptions sql.NullInt64
-		var reason sql.NullString
+		var reason, content sql.NullString
 		var parked schema.Time
-		if err := rows.Scan(&offset, &position, &attempt, &interruptions, &reason, &parked); err != nil {
+		if err := rows.Scan(&offset, &position, &attempt, &interruptions, &reason, &parked, &content); err != nil {
 			return err
 		}
+		w.Claimed, w.Figure = offset.Int64, content.String
 		w.Queued = position.Valid && (!offset.Valid || offset.Int64 < position.Int64)
 		if attempt.Valid {
 			key := LetterKey{Group: group, Topic: c.Topic, Partition: c.Partition, Position: c.Position}
 			w.Letter = &DeadLetter{LetterKey: key, Attempt: int(attempt.Int64), Interruptions: int(interruptions.Int64), Reason: reason.String, ParkedAt: parked.Time}
 		}
 		return nil
-	}, `SELECT o.position, m.position, l.attempt, l.interruptions, l.reason, l.parked_at FROM (SELECT 1 AS one) x
+	}, `SELECT o.position, m.position, l.attempt, l.interruptions, l.reason, l.parked_at, f.content FROM (SELECT 1 AS one) x
 		LEFT JOIN consumer_offsets o ON o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3
 		LEFT JOIN outbox m ON m.topic = ?2 AND m.partition = ?3 AND m.position = ?4
-		LEFT JOIN dead_letters l ON l.consumer_group = ?1 AND l.topic = ?2 AND l.partition = ?3 AND l.position = ?4`,
-		group, c.Topic, c.Partition, c.Position)
+		LEFT JOIN dead_letters l ON l.consumer_group = ?1 AND l.topic = ?2 AND l.partition = ?3 AND l.position = ?4
+		LEFT JOIN figures f ON f.name = ?5 AND m.position > COALESCE(o.position, 0)`,
+		group, c.Topic, c.Partition, c.Position, figure)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("look for message %s/%d/%d: %w", c.Topic, c.Partition, c.Position, err)
 	}

@@ -16,7 +16,7 @@ func TestReadWaiting(t *testing.T) {
 		c := work.Cause{Topic: topic, Partition: 1, Position: 7}
 		want := func(when string, queued bool, letter string) {
 			t.Helper()
-			w, err := inflight.ReadWaiting(t.Context(), db, group, c)
+			w, err := inflight.ReadWaiting(t.Context(), db, group, c, "f")
 			must(t, err)
 			got := ""
 			if w.Letter != nil {

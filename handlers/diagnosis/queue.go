@@ -1,0 +1,113 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"orderflow/domain/work"
+)
+
+// Queue is whether the message that is due, the last of work.Causes, waits in the outbox.
+type Queue struct {
+	Group string // the consumer group of the workers
+	// Waits says that the message is there and the group has not come to it. If the group has passed it, it has
+	// been claimed.
+	Waits   bool
+	Claimed int64 // the position up to which the group has claimed the message's topic and partition
+	Lines   *Lines
+}
+
+// Lines are what waits in the outbox, as a survey saw it.
+type Lines struct {
+	AsOf time.Time `json:"as_of"`
+	All  []Line    `json:"all"`
+}
+
+// Line is what waits of one topic and partition, the first to be claimed first.
+type Line struct {
+	Topic     string `json:"topic"`
+	Partition int    `json:"partition"`
+	Messages  int    `json:"messages"`
+	More      bool   `json:"more,omitempty"` // wait than were looked at
+	// Marks are the positions of some of the messages: the first, each MarkEvery-th after it, and the last.
+	Marks []int64 `json:"marks"`
+}
+
+// MarkEvery is how many messages are between two marks of a line.
+const MarkEvery = 50
+
+// Add adds the next message to a line.
+func (l *Line) Add(position int64) {
+	if n := len(l.Marks); l.Messages%MarkEvery != 1 && n > 1 {
+		l.Marks = l.Marks[:n-1] // was the last, and is no mark otherwise
+	}
+	l.Marks = append(l.Marks, position)
+	l.Messages++
+}
+
+// Hides says that a message may wait behind what was looked at.
+func (l *Line) Hides(due work.Cause) bool {
+	return l.More && l.Topic == due.Topic && l.Partition == due.Partition && due.Position > l.Marks[len(l.Marks)-1]
+}
+
+// before is about how many messages of the line are before a position, or at it.
+func (l *Line) before(position int64) int {
+	i, found := slices.BinarySearch(l.Marks, position)
+	switch {
+	case i == 0 && !found:
+		return 0
+	case i == len(l.Marks):
+		return l.Messages
+	case found:
+		return min(i*MarkEvery+1, l.Messages)
+	}
+	from, to := l.Marks[i-1], l.Marks[i]
+	first, next := (i-1)*MarkEvery+1, min(i*MarkEvery+1, l.Messages) // how many are up to the two
+	return first + int(float64(next-first)*float64(position-from)/float64(to-from))
+}
+
+// Place is how many messages are claimed before one that waits, about.
+type Place struct {
+	Before int       `json:"about_before"`
+	More   bool      `json:"more,omitempty"` // at least as many
+	AsOf   time.Time `json:"as_of"`
+}
+
+func (p *Place) String() string {
+	if p.More {
+		return fmt.Sprintf("more than %d wait before it", p.Before)
+	}
+	return fmt.Sprintf("about %d wait before it", p.Before)
+}
+
+// place is the place of a message: behind those of topics that are served before, and of its own topic behind those
+// that wait longer, of its partition and about as many of each other one. What has been claimed of its own partition
+// since the lines were seen does not count.
+func (q *Queue) place(due work.Cause) *Place {
+	if q.Lines == nil || !q.Waits {
+		return nil
+	}
+	p, rank := &Place{AsOf: q.Lines.AsOf}, -1
+	for i := range q.Lines.All {
+		l := &q.Lines.All[i]
+		if l.Topic == due.Topic && l.Partition == due.Partition {
+			rank = max(0, l.before(due.Position)-1-l.before(q.Claimed))
+			p.More = due.Position > l.Marks[len(l.Marks)-1]
+		}
+	}
+	if rank < 0 { // it came later than the lines were seen
+		return nil
+	}
+	p.Before = rank
+	own := slices.Index(work.Topics(), due.Topic)
+	for _, l := range q.Lines.All {
+		switch topic := slices.Index(work.Topics(), l.Topic); {
+		case topic < own:
+			p.Before, p.More = p.Before+l.Messages, p.More || l.More
+		case topic == own && l.Partition != due.Partition:
+			p.Before, p.More = p.Before+min(rank, l.Messages), p.More || l.More && rank > l.Messages
+		}
+	}
+	return p
+}
