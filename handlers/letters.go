@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ type Letter interface {
 type Letters struct{ Orders Loader }
 
 // Requeue gives a letter back to the workers. If the letter's order is parked, the order is resumed in the
-// same transaction, with meta and for the reason. resumed is the order's id then, and zero otherwise.
+// same transaction, with meta and for the reason. Its cause is the order's last event, unless meta has another. resumed is
+// the order's id then, and zero otherwise.
 func (l Letters) Requeue(ctx context.Context, letter Letter, meta domain.Metadata, reason string) (resumed domain.OrderID, err error) {
 	order, last, err := l.order(ctx, letter)
 	if err != nil {
@@ -33,7 +35,7 @@ func (l Letters) Requeue(ctx context.Context, letter Letter, meta domain.Metadat
 	if !order.Parked {
 		return resumed, letter.Requeue(ctx, nil)
 	}
-	meta.CausationID, meta.CorrelationID = domain.EventID(order.ID, last.Version), last.Metadata.CorrelationID
+	meta.CausationID, meta.CorrelationID = cmp.Or(meta.CausationID, domain.EventID(order.ID, last.Version)), last.Metadata.CorrelationID
 	unit, err := work.Prepare(&order, meta, domain.Resume{Reason: reason})
 	if err != nil {
 		return resumed, err
@@ -48,7 +50,7 @@ func (l Letters) Discard(ctx context.Context, letter Letter) error {
 		return err
 	}
 	if order.Parked {
-		return fmt.Errorf("order %s is parked and could never go on without it: requeue it, or cancel or fail the order", order.ID)
+		return fmt.Errorf("%w: order %s is parked and could never go on without it: requeue it, or cancel or fail the order", domain.ErrRule, order.ID)
 	}
 	return letter.Discard(ctx)
 }

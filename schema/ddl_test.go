@@ -68,6 +68,8 @@ func TestDDL_migrations(t *testing.T) {
 		{"diagnoses", true, []string{"order_id"}, true},
 		{"diagnoses", false, []string{"reason", "order_id"}, true},
 		{"controls", true, []string{"kind", "name"}, true},
+		{"jobs", true, []string{"id"}, true},
+		{"job_items", true, []string{"job_id", "seq"}, true},
 		{"alarms", true, []string{"code", "subject"}, false},
 		{"inflight", true, []string{"consumer_group", "first_topic", "partition", "first_position"}, true},
 		{"inflight", false, []string{"node", "epoch"}, true},

@@ -13,7 +13,9 @@ import (
 )
 
 // hot are the tables of which pages are never locked.
-var hot = []string{"checkpoints", "consumer_offsets", "controls", "diagnoses", "duties", "figures", "heads", "inflight", "minutes", "nodes", "outbox", "probes"}
+var hot = []string{
+	"checkpoints", "consumer_offsets", "controls", "diagnoses", "duties", "figures", "heads", "inflight", "job_items", "jobs", "minutes", "nodes", "outbox", "probes",
+}
 
 // TestRowLocks: of the hot tables' indexes no page is ever locked, and who allows it is told.
 func TestRowLocks(t *testing.T) {

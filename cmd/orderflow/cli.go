@@ -19,6 +19,7 @@ type cli struct {
 	Alarms      alarmsCmd      `cmd:"" help:"Look at what the watchdog found wrong, and say that it has been seen."`
 	Operations  operationsCmd  `cmd:"" help:"Look at what operators did."`
 	Deadletters deadlettersCmd `cmd:"" help:"Look at the messages that were given up, and decide on them."`
+	Jobs        jobsCmd        `cmd:"" help:"Look at what is done to many things at once, and stop it."`
 	Offsets     offsetsCmd     `cmd:"" help:"Look at how far the workers have taken the messages, and mend that after the end of the log was lost."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`
 	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"orderflow/handlers/diagnosis"
+	"orderflow/handlers/operate"
 )
 
 // TestE2E_DeadLetters has an order's steps run out of time until it is parked, and gives
@@ -25,7 +26,7 @@ func testDeadLetters(t *testing.T, db string) {
 	hasty.signal(syscall.SIGTERM)
 	hasty.wait()
 
-	var letters []letterJSON
+	var letters []operate.Letter
 	if err := json.Unmarshal([]byte(must(t, "deadletters", "list", "--dsn", db, "--json")), &letters); err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +46,13 @@ func testDeadLetters(t *testing.T, db string) {
 		code int
 		says string
 	}{
-		{"discard a parked order's", []string{"discard", letter}, 1, "requeue it"},
+		{"discard a parked order's", []string{"discard", "--reason", "r", letter}, 1, "requeue it"},
 		{"one that is not there", []string{"requeue", "--reason", "r", letter + "1"}, 1, "not found"},
 		{"not a letter", []string{"requeue", "--reason", "r", "a:b/c"}, 2, "GROUP:TOPIC/PARTITION/POSITION"},
 		{"no letter", []string{"requeue", "--reason", "r"}, 2, "letter"},
+		{"a discard without a reason", []string{"discard", letter}, 2, "--reason"},
+		{"letters twice over", []string{"requeue", "--reason", "r", "--topic", "processing", letter}, 2, "not both"},
+		{"no topic", []string{"requeue", "--reason", "r", "--topic", "polishing"}, 2, "post-processing"},
 		{"no reason", []string{"requeue", letter}, 2, "--reason"},
 		{"a reason that says nothing", []string{"requeue", "--reason", " ", letter}, 2, "--reason is empty"},
 	} {

@@ -120,6 +120,12 @@ func eventually(t *testing.T, ask func() (done bool, last string)) {
 	if strings.Contains(t.Name(), "/sqlserver") {
 		within *= atServer
 	}
+	eventuallyWithin(t, within, ask)
+}
+
+// eventuallyWithin is eventually with a patience of its own.
+func eventuallyWithin(t *testing.T, within time.Duration, ask func() (done bool, last string)) {
+	t.Helper()
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)

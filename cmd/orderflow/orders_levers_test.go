@@ -84,7 +84,7 @@ func TestOrderLevers_parked(t *testing.T) {
 			t.Fatal(text)
 		}
 	}
-	var letters []letterJSON
+	var letters []operate.Letter
 	eventually(t, func() (bool, string) {
 		out := call("deadletters", "list", "--dsn", path, "--json").stdout
 		return json.Unmarshal([]byte(out), &letters) == nil && len(letters) == 3, out

@@ -42,17 +42,20 @@ func TestVictim(t *testing.T) {
 	}
 	nodes := inflight.NewNodes(db)
 	for name, ask := range map[string]func(context.Context) error{
-		"stream":      func(ctx context.Context) error { _, err := store.Load(ctx, id); return err },
-		"version":     func(ctx context.Context) error { _, err := store.Version(ctx, id); return err },
-		"log":         func(ctx context.Context) error { _, err := store.ReadLog(ctx, 0, 0, 10); return err },
-		"heads":       func(ctx context.Context) error { _, err := store.Heads(ctx); return err },
-		"order":       func(ctx context.Context) error { _, err := views.Get(ctx, id); return err },
-		"list":        func(ctx context.Context) error { _, err := views.List(ctx, projections.Filter{}); return err },
-		"counts":      func(ctx context.Context) error { _, err := views.Counts(ctx); return err },
-		"nodes":       func(ctx context.Context) error { _, err := nodes.List(ctx); return err },
-		"level":       func(ctx context.Context) error { _, err := nodes.EventLevel(ctx); return err },
-		"end of log":  func(ctx context.Context) error { _, err := check.Beyond(ctx, db); return err },
-		"deadletters": func(ctx context.Context) error { _, err := inflight.NewDeadLetters(db).List(ctx, 10); return err },
+		"stream":     func(ctx context.Context) error { _, err := store.Load(ctx, id); return err },
+		"version":    func(ctx context.Context) error { _, err := store.Version(ctx, id); return err },
+		"log":        func(ctx context.Context) error { _, err := store.ReadLog(ctx, 0, 0, 10); return err },
+		"heads":      func(ctx context.Context) error { _, err := store.Heads(ctx); return err },
+		"order":      func(ctx context.Context) error { _, err := views.Get(ctx, id); return err },
+		"list":       func(ctx context.Context) error { _, err := views.List(ctx, projections.Filter{}); return err },
+		"counts":     func(ctx context.Context) error { _, err := views.Counts(ctx); return err },
+		"nodes":      func(ctx context.Context) error { _, err := nodes.List(ctx); return err },
+		"level":      func(ctx context.Context) error { _, err := nodes.EventLevel(ctx); return err },
+		"end of log": func(ctx context.Context) error { _, err := check.Beyond(ctx, db); return err },
+		"deadletters": func(ctx context.Context) error {
+			_, err := inflight.NewDeadLetters(db).Page(ctx, inflight.LetterFilter{}, "", 10)
+			return err
+		},
 	} {
 		before := db.Stats().Retries
 		proxy.GiveUp(1)

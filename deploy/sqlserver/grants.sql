@@ -36,6 +36,9 @@ GRANT SELECT, INSERT, UPDATE ON dbo.checkpoints TO orderflow_runtime_role;
 -- take back.
 GRANT SELECT, INSERT ON dbo.operations TO orderflow_runtime_role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.controls TO orderflow_runtime_role;
+-- Jobs are ordered, worked off item by item, and removed when they have ended long ago.
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.jobs TO orderflow_runtime_role;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.job_items TO orderflow_runtime_role;
 
 -- A node that is asked for its health writes a row, reads it back and removes it.
 GRANT SELECT, INSERT, DELETE ON dbo.probes TO orderflow_runtime_role;
@@ -76,6 +79,8 @@ GRANT SELECT ON dbo.minutes TO orderflow_reader_role;
 GRANT SELECT ON dbo.diagnoses TO orderflow_reader_role;
 GRANT SELECT ON dbo.operations TO orderflow_reader_role;
 GRANT SELECT ON dbo.controls TO orderflow_reader_role;
+GRANT SELECT ON dbo.jobs TO orderflow_reader_role;
+GRANT SELECT ON dbo.job_items TO orderflow_reader_role;
 GRANT SELECT ON dbo.alarms TO orderflow_reader_role;
 GRANT SELECT ON dbo.watchdog TO orderflow_reader_role;
 GRANT SELECT ON dbo.compatibility TO orderflow_reader_role;

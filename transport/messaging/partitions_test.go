@@ -57,11 +57,11 @@ func testLifeInPartition(l *ledger) {
 	step("passing the lease on", work.SettlePass, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
 	step("parking", work.SettlePark, domain.Park{Reason: "a test"})
 	letters := inflight.NewDeadLetters(l.db)
-	all, err := letters.List(l.t.Context(), 1)
+	page, err := letters.Page(l.t.Context(), inflight.LetterFilter{}, "", 1)
 	must(l.t, err)
 	l.changes("requeuing", func() {
 		l.append(l.decided(id, domain.Resume{Reason: "a test"}), func(ctx context.Context, tx *schema.Tx) error {
-			return letters.RequeueTx(ctx, tx, all[0].LetterKey)
+			return letters.RequeueTx(ctx, tx, page.Letters[0].LetterKey)
 		})
 	}, of(1))
 	requeued := l.returned(l.tenure)

@@ -42,6 +42,7 @@ func (n *Node) parts() []part {
 		{name: "doubts", run: n.sayDoubts, waits: true},
 		n.duty("surveys", surveyEvery, n.surveys.pass),
 	}
+	all = append(all, n.jobs())
 	if n.projector != nil {
 		all = append(all, part{name: "projector", run: n.projector.Run, waits: true})
 	}

@@ -112,7 +112,7 @@ const mostLetters = 1000
 
 // letters looks for dead letters.
 func (d *watchdog) letters(ctx context.Context, _ operate.Now) ([]operate.Finding, error) {
-	n, err := inflight.NewDeadLetters(d.db).Count(ctx, mostLetters)
+	n, err := inflight.NewDeadLetters(d.db).Count(ctx, inflight.LetterFilter{}, mostLetters)
 	if err != nil || n == 0 {
 		return nil, err
 	}

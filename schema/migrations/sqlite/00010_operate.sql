@@ -115,3 +115,43 @@ CREATE TABLE diagnoses (
     since    TEXT
 ) WITHOUT ROWID;
 CREATE INDEX diagnoses_reason ON diagnoses (reason, order_id);
+
+-- Jobs: what an operator wants done to many things, and how far it is. id is that of the operation that ordered it.
+-- done, skipped and failed count the items that have ended, in the transactions that end them.
+CREATE TABLE jobs (
+    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    kind       TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    actor      TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    about      TEXT    NOT NULL CHECK (json_valid(about)),
+    filter     TEXT    NOT NULL CHECK (json_valid(filter)),
+    positions  TEXT    NOT NULL CHECK (json_valid(positions)),
+    rate       INTEGER NOT NULL,
+    total      INTEGER NOT NULL,
+    done       INTEGER NOT NULL,
+    skipped    INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,
+    created_at TEXT    NOT NULL,
+    started_at TEXT,
+    ended_at   TEXT,
+    ended_by   TEXT    NOT NULL,
+    end_reason TEXT    NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX jobs_state ON jobs (state);
+
+-- The frozen selections of jobs: each item as it was seen, and what became of it.
+CREATE TABLE job_items (
+    job_id   BLOB    NOT NULL,
+    seq      INTEGER NOT NULL,
+    subject  TEXT    NOT NULL,
+    seen     INTEGER NOT NULL,
+    state    TEXT    NOT NULL,
+    note     TEXT    NOT NULL,
+    ref      TEXT    NOT NULL,
+    ended_at TEXT,
+    PRIMARY KEY (job_id, seq)
+) WITHOUT ROWID;
+
+-- Dead letters are listed by the time at which they were parked.
+CREATE INDEX dead_letters_parked ON dead_letters (parked_at);

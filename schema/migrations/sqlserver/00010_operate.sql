@@ -106,3 +106,43 @@ CREATE TABLE diagnoses (
     CONSTRAINT diagnoses_pk PRIMARY KEY (order_id) WITH (ALLOW_PAGE_LOCKS = OFF)
 );
 CREATE INDEX diagnoses_reason ON diagnoses (reason, order_id) WITH (ALLOW_PAGE_LOCKS = OFF);
+
+-- Jobs: what an operator wants done to many things, and how far it is. id is that of the operation that ordered it.
+-- done, skipped and failed count the items that have ended, in the transactions that end them.
+CREATE TABLE jobs (
+    id         BINARY(16)     NOT NULL CONSTRAINT jobs_pk PRIMARY KEY WITH (ALLOW_PAGE_LOCKS = OFF),
+    kind       NVARCHAR(64)   NOT NULL,
+    state      NVARCHAR(16)   NOT NULL,
+    actor      NVARCHAR(256)  NOT NULL,
+    reason     NVARCHAR(1000) NOT NULL,
+    about      NVARCHAR(MAX)  NOT NULL,
+    filter     NVARCHAR(MAX)  NOT NULL,
+    positions  NVARCHAR(MAX)  NOT NULL,
+    rate       INT            NOT NULL,
+    total      INT            NOT NULL,
+    done       INT            NOT NULL,
+    skipped    INT            NOT NULL,
+    failed     INT            NOT NULL,
+    created_at DATETIME2(6)   NOT NULL,
+    started_at DATETIME2(6)   NULL,
+    ended_at   DATETIME2(6)   NULL,
+    ended_by   NVARCHAR(256)  NOT NULL,
+    end_reason NVARCHAR(1000) NOT NULL
+);
+CREATE INDEX jobs_state ON jobs (state) WITH (ALLOW_PAGE_LOCKS = OFF);
+
+-- The frozen selections of jobs: each item as it was seen, and what became of it.
+CREATE TABLE job_items (
+    job_id   BINARY(16)     NOT NULL,
+    seq      INT            NOT NULL,
+    subject  NVARCHAR(256)  NOT NULL,
+    seen     INT            NOT NULL,
+    state    NVARCHAR(16)   NOT NULL,
+    note     NVARCHAR(1000) NOT NULL,
+    ref      NVARCHAR(64)   NOT NULL,
+    ended_at DATETIME2(6)   NULL,
+    CONSTRAINT job_items_pk PRIMARY KEY (job_id, seq) WITH (ALLOW_PAGE_LOCKS = OFF)
+);
+
+-- Dead letters are listed by the time at which they were parked.
+CREATE INDEX dead_letters_parked ON dead_letters (parked_at);

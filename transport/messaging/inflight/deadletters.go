@@ -65,16 +65,6 @@ type DeadLetter struct {
 	ParkedAt      time.Time `json:"parked_at"`
 }
 
-// Count counts the dead letters, up to a number.
-func (d *DeadLetters) Count(ctx context.Context, most int) (n int, err error) {
-	err = d.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT position FROM dead_letters
-		ORDER BY consumer_group, topic, partition, position `+d.db.Dialect().Limit("?1")+`) t`, most).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count dead letters: %w", d.db.Translate(err))
-	}
-	return n, nil
-}
-
 // Park moves the message of a lease to the dead letters. It is for messages that belong to no order; others
 // are parked by Leases, with the event that says so. The error is domain.ErrFenced if the lease is no longer
 // held.
@@ -98,8 +88,14 @@ func (d *DeadLetters) Park(ctx context.Context, l work.Lease, reason string) err
 // belongs to an order, the event that resumes the order belongs in the same transaction. The error is
 // domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey) error {
+	return d.RequeueSeenTx(ctx, tx, k, anyAttempt)
+}
+
+// RequeueSeenTx is RequeueTx of a letter that is at the attempt at which it was seen. One that was requeued and
+// parked again meanwhile is another: the error is domain.ErrNotFound.
+func (d *DeadLetters) RequeueSeenTx(ctx context.Context, tx *schema.Tx, k LetterKey, attempt int) error {
 	// An engine need not lock a row for an update that changes nothing.
-	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt + 1`, k)
+	err := changeLetter(ctx, tx, `UPDATE dead_letters SET attempt = attempt + 1`, k, attempt)
 	if err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
 	}
@@ -109,7 +105,7 @@ func (d *DeadLetters) RequeueTx(ctx context.Context, tx *schema.Tx, k LetterKey)
 		SELECT consumer_group, topic, partition, position, topic, position, uuid, payload, metadata, '', 0, attempt - 1, 0, parked_at, ?5
 		FROM dead_letters`+letter, append(k.args(), schema.TimeArg(time.Unix(0, 0)))...)
 	if err == nil {
-		err = changeLetter(ctx, tx, `DELETE FROM dead_letters`, k)
+		err = changeLetter(ctx, tx, `DELETE FROM dead_letters`, k, anyAttempt)
 	}
 	if err != nil {
 		return fmt.Errorf("requeue dead letter %s: %w", k, err)
@@ -124,8 +120,12 @@ func (d *DeadLetters) Requeue(ctx context.Context, k LetterKey) error {
 
 // Discard removes a dead letter for good. The error is domain.ErrNotFound if there is no such letter.
 func (d *DeadLetters) Discard(ctx context.Context, k LetterKey) error {
-	err := d.db.InTx(ctx, func(tx *schema.Tx) error { return changeLetter(ctx, tx, `DELETE FROM dead_letters`, k) })
-	if err != nil {
+	return d.db.InTx(ctx, func(tx *schema.Tx) error { return d.DiscardSeenTx(ctx, tx, k, anyAttempt) })
+}
+
+// DiscardSeenTx is Discard within tx, of a letter that is at the attempt at which it was seen.
+func (d *DeadLetters) DiscardSeenTx(ctx context.Context, tx *schema.Tx, k LetterKey, attempt int) error {
+	if err := changeLetter(ctx, tx, `DELETE FROM dead_letters`, k, attempt); err != nil {
 		return fmt.Errorf("discard dead letter %s: %w", k, err)
 	}
 	return nil
@@ -139,9 +139,16 @@ func (d *DeadLetters) RemoveTx(ctx context.Context, tx *schema.Tx, k LetterKey) 
 	return nil
 }
 
-// changeLetter changes a letter's row. Of two who decide on a letter at once one finds it gone.
-func changeLetter(ctx context.Context, tx *schema.Tx, how string, k LetterKey) error {
-	found, err := changed(ctx, tx, how+letter, k.args()...)
+// anyAttempt is none that a letter has.
+const anyAttempt = -1
+
+// changeLetter changes a letter's row, if it is at an attempt. Of two who decide on a letter at once one finds it gone.
+func changeLetter(ctx context.Context, tx *schema.Tx, how string, k LetterKey, attempt int) error {
+	how, args := how+letter, k.args()
+	if attempt != anyAttempt {
+		how, args = how+` AND attempt = ?5`, append(args, attempt)
+	}
+	found, err := changed(ctx, tx, how, args...)
 	if err == nil && !found {
 		err = domain.ErrNotFound
 	}
@@ -158,15 +165,6 @@ func (d *DeadLetters) Get(ctx context.Context, k LetterKey) (DeadLetter, error) 
 		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", k, err)
 	}
 	return of[0], nil
-}
-
-// List gives the latest dead letters, at most limit of them, the latest in front.
-func (d *DeadLetters) List(ctx context.Context, limit int) ([]DeadLetter, error) {
-	all, err := d.query(ctx, ` ORDER BY parked_at DESC, topic, partition, position `+d.db.Dialect().Limit("?1"), limit)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	return all, nil
 }
 
 func (d *DeadLetters) query(ctx context.Context, which string, args ...any) ([]DeadLetter, error) {

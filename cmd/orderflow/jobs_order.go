@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"orderflow/cmd/orderflow/node"
+	"orderflow/domain/work"
+	"orderflow/handlers/operate"
+	"orderflow/transport/messaging/inflight"
+)
+
+// byFlags say who does something, and why.
+type byFlags struct {
+	Reason string `required:"" placeholder:"TEXT" help:"Why; it is kept with what was done."`
+	Actor  string `placeholder:"NAME" help:"Who decided; it is kept with what was done, beside the user who runs this. Default: that user."`
+}
+
+// Validate refuses a reason that says nothing.
+func (f byFlags) Validate() error {
+	if strings.TrimSpace(f.Reason) == "" {
+		return errors.New("--reason is empty: say why, for those who read what was done")
+	}
+	return nil
+}
+
+func (f byFlags) by() operate.By {
+	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{operate.AboutRunBy: runBy()}}
+}
+
+// jobFlags are those of commands that do something to many things.
+type jobFlags struct {
+	Confirm *int `placeholder:"N" help:"Do it, to exactly so many: the number that the same command gives without this flag. If there is another number by now, nothing is done."`
+	Rate    *int `placeholder:"N" help:"How many a second at most, 1 to 1000. Default: 100."`
+}
+
+func (f jobFlags) given() bool { return f.Confirm != nil || f.Rate != nil }
+
+// Validate refuses rates that no job has.
+func (f jobFlags) Validate() error {
+	if f.Rate != nil && (*f.Rate < 1 || *f.Rate > operate.MaxJobRate) {
+		return fmt.Errorf("--rate is %d: give 1 to %d", *f.Rate, operate.MaxJobRate)
+	}
+	return nil
+}
+
+// jobWish is what a command wants done to many things.
+type jobWish struct {
+	kind   string
+	filter any
+	by     operate.By
+	json   jsonFlag
+}
+
+// order tells what a job would be about or, if it is confirmed, orders it.
+func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) error {
+	filter, err := json.Marshal(w.filter)
+	if err != nil {
+		return err
+	}
+	jobs, o := node.JobsOf(s.db, s.store), operate.JobOrder{Kind: w.kind, Filter: filter, By: w.by}
+	if f.Rate != nil {
+		o.Rate = *f.Rate
+	}
+	if f.Confirm == nil {
+		return f.plan(ctx, out, jobs, o, w.json)
+	}
+	job, err := jobs.Order(ctx, o, *f.Confirm)
+	var count *operate.JobCountError
+	if errors.As(err, &count) {
+		out.notef("Nothing was done: %s", count)
+		return errFound
+	}
+	if err != nil {
+		return err
+	}
+	if all, err := inflight.NewNodes(s.db).List(ctx); err == nil && !slices.ContainsFunc(all, func(n work.Node) bool { return !n.Expired }) {
+		out.notef("No node lives: the job waits for one.")
+	}
+	return w.json.print(out, job, func() error {
+		return out.sayf("job %s has %d items, at most %d a second. See: orderflow jobs show %s --watch", job.ID, job.Total, job.Rate, job.ID)
+	})
+}
+
+// plan tells what a job would be about.
+func (f jobFlags) plan(ctx context.Context, out *output, jobs operate.Jobs, o operate.JobOrder, as jsonFlag) error {
+	plan, err := jobs.Plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, one := range plan.Sample {
+		rows = append(rows, []any{one.Subject, one.Seen, one.About})
+	}
+	if err := as.table(out, plan, "ITEM SEEN ABOUT", rows); err != nil {
+		return err
+	}
+	if more := plan.Count - len(plan.Sample); more > 0 {
+		out.notef("... and %d more.", more)
+	}
+	if plan.Count > 0 {
+		out.notef("Nothing was done. To do it to these %d: the same command with --confirm %d", plan.Count, plan.Count)
+		return nil
+	}
+	out.notef("There are none.")
+	return nil
+}
