@@ -76,7 +76,8 @@ type alarmID struct{ work.AlarmID }
 
 // UnmarshalText is encoding.TextUnmarshaler.
 func (a *alarmID) UnmarshalText(text []byte) error {
-	if err := a.AlarmID.UnmarshalText(text); err != nil {
+	var err error
+	if a.AlarmID, err = operate.ParseAlarmID(string(text)); err != nil {
 		return fmt.Errorf("%.100q is no id of an alarm: \"orderflow alarms list\" names them", text)
 	}
 	return nil

@@ -7,6 +7,12 @@ import (
 	"orderflow/domain/work"
 )
 
+// ParseAlarmID reads the id of an alarm.
+func ParseAlarmID(text string) (id work.AlarmID, err error) {
+	err = id.UnmarshalText([]byte(text))
+	return id, err
+}
+
 // AlarmAnswer is an alarm as it is told to operators.
 type AlarmAnswer struct {
 	ID             work.AlarmID   `json:"id"`

@@ -61,6 +61,8 @@ type AdminConfig struct {
 	Levers operate.Levers
 	// Surveys says why all open orders are as they are.
 	Surveys Surveys
+	// Alarms are what the watchdog finds wrong.
+	Alarms operate.Alarms
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
@@ -81,12 +83,13 @@ type admin struct {
 	diagnoses Diagnoser
 	levers    operate.Levers
 	surveys   Surveys
+	alarms    operate.Alarms
 	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/diagnoses, /v1/nodes, /v1/steps and /v1/operations,
-// /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
+// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
+// /v1/alarms, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.
@@ -94,7 +97,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, surveys: c.Surveys, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
 	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -106,7 +109,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
 		{"/v1/diagnoses", get(endpoint{serve: a.survey, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts, c.Surveys}), roles: operators})},
-	}, a.leverRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
+	}, a.leverRoutes(operators), a.alarmRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
 }
 
 // status is a short answer.

@@ -38,6 +38,7 @@ var (
 		"A browser sent this request for a page of another site.")
 	problemOrderNotFound    = declare(404, "order-not-found", "There is no such order", "order_id is the id that was asked for.")
 	problemNodeNotFound     = declare(404, "node-not-found", "There is no such live node", "node is the name that was asked for, nodes lists those that there are.")
+	problemAlarmNotFound    = declare(404, "alarm-not-found", "There is no such alarm", "Alarms that were cleared long ago are not kept.")
 	problemPathNotFound     = declare(404, "path-not-found", "There is nothing at this path", "See /openapi.yaml for the paths there are.")
 	problemMethodNotAllowed = declare(405, "method-not-allowed", "The method is not allowed here",
 		"The header Allow and the member allow list the methods that are.")
