@@ -148,8 +148,11 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 	if p := e.Place; p != nil {
 		add(true, "%s, as of %s", p, cell(p.AsOf))
 	}
+	if p := e.Pause; p != nil {
+		add(true, "%s paused by %s at %s: %s", p.Step, p.Actor, cell(p.Since), p.Reason)
+	}
 	if w := e.Workers; w != nil {
-		add(true, "%d live nodes work on orders, %d of them stopping; %d of %d workers busy", w.Nodes, w.Draining, w.Busy, w.Slots)
+		add(true, "%d live nodes work on orders, %d of them stopping or cordoned; %d of %d workers busy", w.Nodes, w.Draining, w.Busy, w.Slots)
 	}
 	if e.ViewVersion != nil {
 		add(*e.ViewVersion != e.Version, "lists show version %d", *e.ViewVersion)

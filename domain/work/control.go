@@ -1,7 +1,6 @@
 package work
 
 import (
-	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -52,12 +51,17 @@ func (all Controls) find(kind, name string) *Control {
 // Paused is the control that keeps a step from being begun; nil if there is none.
 func (all Controls) Paused(step domain.Step) *Control { return all.find(ControlStep, string(step)) }
 
-// PausedTopic says whether messages of a topic wait. Rollbacks never do.
-func (all Controls) PausedTopic(topic string) bool {
+// PauseOf is the control by which the messages of a topic wait; nil if there is none, as for rollbacks always.
+func (all Controls) PauseOf(topic string) *Control {
 	if len(all) == 0 {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(domain.Steps(), func(s domain.Step) bool { return StepTopic(s) == topic && all.Paused(s) != nil })
+	for _, step := range domain.Steps() {
+		if StepTopic(step) == topic {
+			return all.Paused(step)
+		}
+	}
+	return nil
 }
 
 // Cordoned is the control by which a node begins nothing; nil if there is none.

@@ -58,15 +58,24 @@ type Evidence struct {
 	LastError     string        `json:"last_error,omitempty"`         // of an attempt that failed or was interrupted
 	Letter        string        `json:"letter,omitempty"`             // the dead letter
 	Place         *Place        `json:"place_in_queue,omitempty"`     // of the message that is due
+	Pause         *Pause        `json:"pause,omitempty"`              // of the step that is due
 	Workers       *Workers      `json:"workers,omitempty"`            // of the live nodes
 	ViewVersion   *int          `json:"view_version,omitempty"`       // of the order in lists; 0: it is not in them
 	Faults        []string      `json:"faults,omitempty"`             // of the stream, the first few
 }
 
+// Pause says who paused a step, why and when.
+type Pause struct {
+	Step   domain.Step `json:"step"`
+	Actor  string      `json:"actor"`
+	Reason string      `json:"reason"`
+	Since  time.Time   `json:"since"`
+}
+
 // Workers are the live nodes with the role worker, as of their last heartbeats.
 type Workers struct {
 	Nodes    int `json:"nodes"`
-	Draining int `json:"draining"` // of the nodes
+	Draining int `json:"draining"` // of the nodes, those that are cordoned among them
 	Slots    int `json:"slots"`    // of those that do not drain
 	Busy     int `json:"busy"`     // of the slots
 }

@@ -17,7 +17,7 @@ import (
 func TestDiagnose(t *testing.T) {
 	verdicts := map[Reason]Verdict{
 		UnknownOrder: Unknown, ChainBroken: Inconsistent, IllegalHistory: Inconsistent, HasEnded: Ended, IsParked: Blocked,
-		NoWorkerAlive: Blocked, AllNodesDraining: Blocked, OwnerLost: Waiting, OwnerSilent: Waiting, RollingBack: Progressing,
+		StepPaused: Blocked, NoWorkerAlive: Blocked, AllNodesDraining: Blocked, OwnerLost: Waiting, OwnerSilent: Waiting, RollingBack: Progressing,
 		CompensationFailing: Waiting, RetryScheduled: Waiting, Running: Progressing, WaitingForSlot: WaitingForCapacity,
 		MessageMissing: Inconsistent, JustPlaced: Progressing, NotRead: Unknown,
 	}
@@ -60,13 +60,18 @@ func TestDiagnose_said(t *testing.T) {
 	free := facts(t, time.Minute, started(interrupted1)...).heldBy("", 3)
 	absent := facts(t, time.Minute, started()...).heldBy("w9", 1)
 	all["free and due"], all["its registration is missing"] = free, absent
+	all["cordoned"] = facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.State = work.NodeCordoned })
 	for reason, c := range map[Reason]struct {
 		since time.Duration // before now
 		says  []string      // in the JSON
 	}{
-		HasEnded:                      {time.Minute, []string{"Completed"}},
-		IsParked:                      {time.Minute, []string{`"letter":"workers:scheduling/3/101"`, "deadletters requeue workers:scheduling/3/101 --reason WHY", `"last_error":"interrupted 3 times"`}},
-		NoWorkerAlive:                 {time.Minute, []string{`"message":"workers:scheduling/3/101"`, `"workers":{"nodes":0,`, "serve --roles worker"}},
+		HasEnded:      {time.Minute, []string{"Completed"}},
+		IsParked:      {time.Minute, []string{`"letter":"workers:scheduling/3/101"`, "deadletters requeue workers:scheduling/3/101 --reason WHY", `"last_error":"interrupted 3 times"`}},
+		NoWorkerAlive: {time.Minute, []string{`"message":"workers:scheduling/3/101"`, `"workers":{"nodes":0,`, "serve --roles worker"}},
+		StepPaused: {10 * time.Second, []string{
+			"Scheduling is paused, by operator:ann: the press is hot", "steps resume Scheduling --reason WHY",
+			`"pause":{"step":"Scheduling","actor":"operator:ann","reason":"the press is hot","since":"2026-01-31T11:59:50Z"}`,
+		}},
 		AllNodesDraining:              {time.Minute, []string{`"draining":1,"slots":0`}},
 		OwnerLost:                     {3 * time.Second, []string{"lease ended 3s ago", `"lease_left_seconds":-3`, `"node":"w0","epoch":4`}},
 		OwnerSilent:                   {3 * time.Second, []string{"lease ends in 2s", `"lease_left_seconds":2`, `"not_before":"2026-01-31T12:00:02Z"`}},
@@ -78,6 +83,7 @@ func TestDiagnose_said(t *testing.T) {
 		MessageMissing:                {time.Minute, []string{"workers:scheduling/3/101, caused by event 1, is nowhere"}},
 		JustPlaced:                    {time.Second, []string{"written 1s ago"}},
 		NotRead:                       {-1, []string{"nodes (another process holds rows locked)", `"could_not_be_read":[{"part":"nodes"`}},
+		"cordoned":                    {time.Minute, []string{`"reason":"all_nodes_draining"`, "nodes uncordon w1 --reason WHY"}},
 		"free and due":                {time.Minute, []string{`"reason":"waiting_for_slot"`}},
 		"its registration is missing": {-1, []string{`"reason":"owner_lost"`, "frees the message"}},
 	} {
@@ -106,21 +112,25 @@ var mods = map[Reason]func(*Facts){
 		f.node(func(n *work.Node) { n.State = work.NodeDraining })
 	},
 	ViewBehind: func(f *Facts) { f.View.Version = 0 },
+	StepPaused: paused,
 }
 
 // TestDiagnose_precedence has two reasons be true at once: the one that comes first in the list is told, and the
 // other one is among the others.
 func TestDiagnose_precedence(t *testing.T) {
-	// A node that has the order in hand is a live worker, and one that drains goes on with it. Where none takes
-	// messages, none waits for a slot.
+	// A node that has the order in hand is a live worker, and one that drains goes on with it, as does one whose step is
+	// paused. Where none takes messages, none waits for a slot.
 	held := []Reason{OwnerSilent, RollingBack, CompensationFailing, Running}
 	for one, mod := range mods {
 		for other := range scenarios(t) {
 			aboutNodes := one == NoWorkerAlive || one == AllNodesDraining
+			nobodyTakes := aboutNodes || one == StepPaused
 			switch {
 			case one == other, other == UnknownOrder, other == NotRead, other == JustPlaced && one != ChainBroken && one != IllegalHistory:
 				continue
-			case aboutNodes && (slices.Contains(held, other) || slices.Contains([]Reason{ChainBroken, IllegalHistory, HasEnded, NoWorkerAlive, AllNodesDraining, WaitingForSlot}, other)):
+			case nobodyTakes && (slices.Contains(held, other) || slices.Contains([]Reason{ChainBroken, IllegalHistory, HasEnded, WaitingForSlot}, other)):
+				continue
+			case aboutNodes && (other == NoWorkerAlive || other == AllNodesDraining):
 				continue
 			}
 			f := scenarios(t)[other]

@@ -27,6 +27,9 @@ func (s *situation) evidence() Evidence {
 		e.Version, e.Partition, e.Position = last.Version, last.Partition, last.Position
 		e.LastEvent, e.LastEventAt = last.Type, instant(last.RecordedAt)
 	}
+	if c := s.pause(); c != nil {
+		e.Pause = &Pause{Step: domain.Step(c.Name), Actor: c.Actor, Reason: c.Reason, Since: instant(c.SetAt)}
+	}
 	if s.order.Version > 0 {
 		e.Status, e.Step = s.order.Status(), s.order.CurrentStep()
 		if e.Status == domain.StatusPending {

@@ -22,7 +22,8 @@ type Facts struct {
 	Queue  Queue
 	Holds  []Hold // rows in flight of the order's messages
 	Letter *Letter
-	Nodes  []work.Node // the registrations that have not ended, some that have, and that of the node that has the message
+	Nodes  []work.Node   // the registrations that have not ended, some that have, and that of the node that has the message
+	Paused work.Controls // of the steps that are paused; read with the nodes
 	View   View
 	Gaps   []Gap // what could not be read, and is not in the facts therefore
 }

@@ -93,6 +93,11 @@ func (s *situation) parked() truth {
 	return all(s.open(), either(is(s.order.Parked), s.at(dead)))
 }
 
+// stepPaused is not true while a node has the order in hand: it finishes the step.
+func (s *situation) stepPaused() truth {
+	return all(s.open(), s.known(s.pause() != nil, PartNodes), not(all(s.held(), s.live())))
+}
+
 func (s *situation) noWorker() truth {
 	return all(s.open(), s.known(s.workers != nil && s.workers.Nodes == 0, PartNodes))
 }
@@ -124,7 +129,7 @@ func (s *situation) running() truth { return all(s.worked(), not(s.rolling())) }
 
 func (s *situation) waitingForSlot() truth {
 	waits := either(all(s.at(queued), not(s.fresh())), all(s.free(), not(s.later())))
-	return all(s.open(), waits, not(s.noWorker()), not(s.allDraining()))
+	return all(s.open(), waits, not(s.stepPaused()), not(s.noWorker()), not(s.allDraining()))
 }
 
 func (s *situation) missing() truth { return all(s.open(), s.at(nowhere)) }
@@ -145,7 +150,9 @@ func (s *situation) listedBehind() truth {
 	return is(s.due.Version > s.order.Version && s.Now.Sub(s.asked()) >= grace)
 }
 
-func (s *situation) justPlaced() truth { return all(s.open(), s.at(queued), s.fresh()) }
+func (s *situation) justPlaced() truth {
+	return all(s.open(), s.at(queued), s.fresh(), not(s.stepPaused()))
+}
 
 // faults are those of one kind.
 func (s *situation) faults(chain bool) (some []Fault) {

@@ -81,6 +81,13 @@ func (f *Facts) node(change func(*work.Node)) *Facts {
 	return f
 }
 
+// paused pauses the first step, ten seconds ago.
+func paused(f *Facts) {
+	f.Paused = work.Controls{{
+		Kind: work.ControlStep, Name: string(domain.Scheduling), Value: work.ControlPaused, Actor: "operator:ann", Reason: "the press is hot", SetAt: now.Add(-10 * time.Second),
+	}}
+}
+
 // gone ends a registration, three seconds ago.
 func gone(n *work.Node) { n.Expired, n.ExpiresAt = true, now.Add(-3*time.Second) }
 
@@ -109,6 +116,7 @@ func scenarios(t testing.TB) map[Reason]*Facts {
 		IllegalHistory:      facts(t, time.Minute, started()...).heldBy("w1", 1),
 		HasEnded:            facts(t, time.Minute, whole...),
 		IsParked:            facts(t, time.Minute, started(interrupted1, domain.Park{Reason: "interrupted 3 times"})...),
+		StepPaused:          facts(t, time.Minute, place1...).queued(),
 		NoWorkerAlive:       facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.Roles = "api" }),
 		AllNodesDraining:    facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.State = work.NodeDraining }),
 		OwnerLost:           facts(t, time.Minute, started()...).heldBy("w0", 1),
@@ -125,6 +133,7 @@ func scenarios(t testing.TB) map[Reason]*Facts {
 	all[ChainBroken].Faults = []Fault{{Chain: true, Version: 2, What: "its hash does not fit"}}
 	all[IllegalHistory].Faults = []Fault{{Version: 2, What: "StepStarted: attempt 1 had been made"}}
 	all[IsParked].Letter = &Letter{Key: "workers:scheduling/3/101", Attempt: 3, Reason: "interrupted 3 times", ParkedAt: now.Add(-time.Minute)}
+	paused(all[StepPaused])
 	lost := aNode("w0")
 	gone(&lost)
 	all[OwnerLost].Nodes = append(all[OwnerLost].Nodes, lost)

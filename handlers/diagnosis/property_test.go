@@ -50,6 +50,9 @@ func random(t *testing.T, r *rand.Rand) *Facts {
 			f.Nodes = append(f.Nodes, randomNode(r, name))
 		}
 	}
+	if r.IntN(8) == 0 {
+		f.Paused = work.Controls{{Kind: work.ControlStep, Name: string(domain.Steps()[r.IntN(2)]), Value: work.ControlPaused, SetAt: now}}
+	}
 	if f.version() > 0 {
 		placed(f, r)
 		f.View.Version = r.IntN(f.version() + 1)
@@ -67,7 +70,7 @@ func randomNode(r *rand.Rand, name string) work.Node {
 	}
 	n.Busy = r.IntN(3)
 	n.Roles = []string{"worker", "worker", "worker", "api,worker,projector", "api", "projector"}[r.IntN(6)]
-	n.State = []string{work.NodeActive, work.NodeActive, work.NodeActive, work.NodeDraining, work.NodeStopped, work.NodeLost}[r.IntN(6)]
+	n.State = []string{work.NodeActive, work.NodeActive, work.NodeActive, work.NodeDraining, work.NodeCordoned, work.NodeStopped, work.NodeLost}[r.IntN(7)]
 	n.ExpiresAt = now.Add(time.Duration(r.IntN(12)-3) * time.Second)
 	n.HeartbeatAt, n.Expired = n.ExpiresAt.Add(-5*time.Second), !n.ExpiresAt.After(now)
 	return n
@@ -107,7 +110,7 @@ func hide(f Facts, r *rand.Rand) Facts {
 		case PartHolds:
 			f.Holds = nil
 		case PartNodes:
-			f.Nodes = nil
+			f.Nodes, f.Paused = nil, nil
 		case PartView:
 			f.View = View{}
 		case PartMoment:
@@ -128,6 +131,9 @@ func moves(f *Facts) bool {
 	for _, n := range f.Nodes {
 		if len(f.Holds) > 0 && f.Holds[0].Lease.Node == n.Node && good(n) {
 			return true
+		}
+		if f.Queue.Waits && len(f.Paused) > 0 && work.StepTopic(domain.Step(f.Paused[0].Name)) == f.due().Topic {
+			continue
 		}
 		if f.Queue.Waits && good(n) && n.State == work.NodeActive && (n.Roles == "worker" || n.Roles == "api,worker,projector") && n.Busy < n.Slots {
 			return true

@@ -10,6 +10,7 @@ const (
 	IllegalHistory      Reason = "illegal_history"
 	HasEnded            Reason = "ended"
 	IsParked            Reason = "parked"
+	StepPaused          Reason = "step_paused"
 	NoWorkerAlive       Reason = "no_worker_alive"
 	AllNodesDraining    Reason = "all_nodes_draining"
 	OwnerLost           Reason = "owner_lost"
@@ -40,6 +41,7 @@ var rules = []rule{
 	{IllegalHistory, Inconsistent, (*situation).illegal, (*situation).tellFaults},
 	{HasEnded, Ended, (*situation).ended, (*situation).tellEnded},
 	{IsParked, Blocked, (*situation).parked, (*situation).tellParked},
+	{StepPaused, Blocked, (*situation).stepPaused, (*situation).tellPaused},
 	{NoWorkerAlive, Blocked, (*situation).noWorker, (*situation).tellNoWorker},
 	{AllNodesDraining, Blocked, (*situation).allDraining, (*situation).tellDraining},
 	{OwnerLost, Waiting, (*situation).ownerLost, (*situation).tellOwnerLost},

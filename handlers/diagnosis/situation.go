@@ -50,7 +50,7 @@ func situationOf(f Facts) *situation {
 		s.workers = &Workers{}
 		for _, n := range f.workers() {
 			s.workers.Nodes++
-			if n.State == work.NodeDraining {
+			if n.State == work.NodeDraining || n.State == work.NodeCordoned {
 				s.workers.Draining++
 				continue
 			}
@@ -90,6 +90,14 @@ func (s *situation) find() {
 			s.holder = &s.Nodes[i]
 		}
 	}
+}
+
+// pause is the control by which the message that is due waits; nil if there is none.
+func (s *situation) pause() *work.Control {
+	if s.due == nil {
+		return nil
+	}
+	return s.Paused.PauseOf(s.due.Topic)
 }
 
 // message names the message that is due.

@@ -84,6 +84,17 @@ var (
 	listNodes = Action{"orderflow nodes list", "shows the live nodes, their roles, and how busy they are"}
 )
 
+func (s *situation) tellPaused() told {
+	c := s.pause()
+	return told{
+		summary: fmt.Sprintf("%s is paused, by %s: %s", c.Name, c.Actor, c.Reason), since: later(s.asked(), c.SetAt), next: nothing,
+		actions: []Action{
+			{"orderflow steps resume " + c.Name + " --reason WHY", "lets the step be begun again, on all nodes, within two heartbeats"},
+			{"orderflow steps list", "shows which steps are paused, by whom, since when and why"},
+		},
+	}
+}
+
 func (s *situation) tellNoWorker() told {
 	t := told{
 		summary: "no node is alive that works on orders", since: s.asked(),
@@ -99,10 +110,17 @@ func (s *situation) tellNoWorker() told {
 }
 
 func (s *situation) tellDraining() told {
-	return told{
-		summary: "every live node that works on orders is stopping, and none claims its message", since: s.asked(), next: nothing,
+	t := told{
+		summary: "every live node that works on orders is stopping or cordoned, and none claims its message", since: s.asked(), next: nothing,
 		actions: []Action{addWorker, listNodes},
 	}
+	for _, n := range s.Facts.workers() {
+		if n.State == work.NodeCordoned {
+			t.actions = append(t.actions, Action{"orderflow nodes uncordon " + n.Node + " --reason WHY", "lets the node begin work again"})
+			break
+		}
+	}
+	return t
 }
 
 // when says how long until a time, or since.

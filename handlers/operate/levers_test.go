@@ -82,11 +82,11 @@ func TestLevers_noNode(t *testing.T) {
 	}
 }
 
-// TestControls_PausedTopic: only the topic of a paused step waits, and never a rollback.
-func TestControls_PausedTopic(t *testing.T) {
+// TestControls_PauseOf: only the topic of a paused step waits, and never a rollback.
+func TestControls_PauseOf(t *testing.T) {
 	all := work.Controls{pause(domain.PreProcessing), {Kind: work.ControlStep, Name: "Rollback", Value: work.ControlPaused}}
 	for _, topic := range work.Topics() {
-		if got, want := all.PausedTopic(topic), topic == "pre-processing"; got != want {
+		if got, want := all.PauseOf(topic) != nil, topic == "pre-processing"; got != want {
 			t.Errorf("%s is paused: %v, want %v", topic, got, want)
 		}
 	}

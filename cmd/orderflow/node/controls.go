@@ -72,7 +72,7 @@ func (w *wanted) unknown() error {
 // held says that no message of a topic may be begun on this node.
 func (w *wanted) held(topic string) bool {
 	all := w.last.Load()
-	return all == nil || all.PausedTopic(topic) || all.Cordoned(w.self.name) != nil
+	return all == nil || all.PauseOf(topic) != nil || all.Cordoned(w.self.name) != nil
 }
 
 // followControls looks at once, and then as often as there are heartbeats, and has the node do what is wanted of it.

@@ -162,7 +162,7 @@ func (s *sight) nodes(ctx context.Context) error {
 	if err != nil {
 		return s.gap(diagnosis.PartNodes, err)
 	}
-	s.facts.Now, s.facts.Nodes = r.Now, r.Nodes
+	s.facts.Now, s.facts.Nodes, s.facts.Paused = r.Now, r.Nodes, r.Paused
 	if r.OtherClock {
 		s.facts.Nodes, s.facts.Gaps = nil, append(s.facts.Gaps, othersClock)
 	}

@@ -14,6 +14,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/handlers/diagnosis"
+	"orderflow/handlers/operate"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging/inflight"
@@ -88,6 +89,25 @@ var causes = map[diagnosis.Reason]func(*patient){
 		}
 		must(p.t, inflight.NewDeadLetters(p.db).Discard(p.t.Context(), key)) // as nobody but a test does
 		p.want(diagnosis.Blocked, diagnosis.IsParked, diagnosis.MessageMissing)
+	},
+	diagnosis.StepPaused: func(p *patient) {
+		l := p.begin(p.worker("w", 5))
+		by := operate.By{Actor: "operator:ann", Reason: "the press is hot"}
+		for _, step := range []domain.Step{domain.Scheduling, domain.PreProcessing} {
+			_, err := LeversOf(p.db).Pause(p.t.Context(), step, by)
+			must(p.t, err)
+		}
+		p.want(diagnosis.Progressing, diagnosis.Running) // it finishes the step
+		p.do(l, work.SettleDone, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
+		a := p.want(diagnosis.Blocked, diagnosis.StepPaused)
+		if e := a.Evidence.Pause; e == nil || e.Step != domain.PreProcessing || e.Actor != by.Actor || e.Reason != by.Reason || e.Since.IsZero() || a.Since.IsZero() {
+			p.t.Errorf("it is said: %+v", a)
+		}
+		for _, step := range []domain.Step{domain.Scheduling, domain.PreProcessing} {
+			_, err := LeversOf(p.db).Resume(p.t.Context(), step, by)
+			must(p.t, err)
+		}
+		p.want(diagnosis.WaitingForCapacity, diagnosis.WaitingForSlot)
 	},
 	diagnosis.NoWorkerAlive: func(p *patient) {
 		p.join("a", "api,projector", 0)

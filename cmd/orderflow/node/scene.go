@@ -14,11 +14,12 @@ import (
 
 // scene is what is around orders: where messages are, and the nodes.
 type scene struct {
-	now   time.Time
-	nodes []work.Node
-	spots map[domain.OrderID]*spot
-	lines []diagnosis.Line // what waits, by topic and partition
-	gaps  []diagnosis.Gap
+	now    time.Time
+	nodes  []work.Node
+	paused work.Controls // of the steps that are paused
+	spots  map[domain.OrderID]*spot
+	lines  []diagnosis.Line // what waits, by topic and partition
+	gaps   []diagnosis.Gap
 }
 
 // spot is where an order's message was met last, in the order in which messages move.
@@ -94,7 +95,7 @@ func (s *scene) roster(ctx context.Context, in schema.Reader) error {
 	if err != nil {
 		return addGap(&s.gaps, diagnosis.PartNodes, err)
 	}
-	s.now, s.nodes = r.Now, r.Nodes
+	s.now, s.nodes, s.paused = r.Now, r.Nodes, r.Paused
 	if r.OtherClock {
 		s.nodes, s.gaps = nil, append(s.gaps, othersClock)
 	}
@@ -111,7 +112,7 @@ func (s *scene) add(m inflight.Met, at *spot) {
 
 // place adds to the facts about an order what is around it.
 func (s *scene) place(f *diagnosis.Facts) {
-	f.Now, f.Nodes, f.Queue.Group, f.Gaps = s.now, s.nodes, inflight.Workers, append(f.Gaps, s.gaps...)
+	f.Now, f.Nodes, f.Paused, f.Queue.Group, f.Gaps = s.now, s.nodes, s.paused, inflight.Workers, append(f.Gaps, s.gaps...)
 	at := s.spots[f.OrderID]
 	if at != nil && f.Listed != nil {
 		f.Listed.Due, f.Listed.Written = &at.due, at.written

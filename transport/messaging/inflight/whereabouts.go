@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
 )
@@ -101,9 +102,10 @@ type Roster struct {
 	// OtherClock says that leases are judged by a clock that this process cannot read: Now is the wall clock, and
 	// whether a registration has expired is not known.
 	OtherClock bool
+	Paused     work.Controls // of the steps that are paused
 }
 
-// ReadRoster asks one question: a scan of the register, which is small. owner is the registration that holds what is asked
+// ReadRoster asks one question: a scan of the register and of the controls of steps, which are small. owner is the registration that holds what is asked
 // about; the zero value if there is none.
 func ReadRoster(ctx context.Context, in schema.Reader, owner work.Registration) (r Roster, err error) {
 	d := in.Dialect()
@@ -115,27 +117,35 @@ func ReadRoster(ctx context.Context, in schema.Reader, owner work.Registration) 
 			}
 		}
 		return nil
-	}, `SELECT x.now, x.clock, n.node, n.epoch, n.state, n.slots, n.busy, n.roles, n.heartbeat_at, n.expires_at
+	}, `SELECT x.now, x.clock, n.node, n.epoch, n.state, n.slots, n.busy, n.roles, n.heartbeat_at, n.expires_at,
+			c.name, c.value, c.actor, c.reason, c.set_at
 		FROM (SELECT `+d.Now()+` AS now, `+d.WhoseClock()+` AS clock, `+d.NowPlus("?1")+` AS past) x
-			LEFT JOIN nodes n ON n.state NOT IN (?2, ?3) OR n.expires_at > x.past OR n.node = ?4 AND n.epoch = ?5`,
-		-recently.Milliseconds(), work.NodeStopped, work.NodeLost, owner.Node, owner.Epoch)
+			LEFT JOIN nodes n ON n.state NOT IN (?2, ?3) OR n.expires_at > x.past OR n.node = ?4 AND n.epoch = ?5
+			LEFT JOIN controls c ON c.kind = ?6`,
+		-recently.Milliseconds(), work.NodeStopped, work.NodeLost, owner.Node, owner.Epoch, work.ControlStep)
 	if err != nil {
 		return Roster{}, fmt.Errorf("look at the nodes: %w", err)
 	}
 	return r, nil
 }
 
-// scan reads one row, which has no node if none is registered.
+// scan reads one row, which has no node if none is registered, and no control if no step is paused. Each node comes with
+// each of the controls.
 func (r *Roster) scan(rows *sql.Rows) error {
-	var now, heartbeat, expires schema.Time
+	var now, heartbeat, expires, set schema.Time
+	var name, value, actor, reason sql.NullString
 	var clock int
 	var node, state, roles sql.NullString
 	var epoch, slots, busy sql.NullInt64
-	if err := rows.Scan(&now, &clock, &node, &epoch, &state, &slots, &busy, &roles, &heartbeat, &expires); err != nil {
+	if err := rows.Scan(&now, &clock, &node, &epoch, &state, &slots, &busy, &roles, &heartbeat, &expires, &name, &value, &actor, &reason, &set); err != nil {
 		return err
 	}
 	r.Now = now.Time
-	if !node.Valid {
+	first := len(r.Paused) == 0 || r.Paused[0].Name == name.String
+	if name.Valid && r.Paused.Paused(domain.Step(name.String)) == nil {
+		r.Paused = append(r.Paused, work.Control{Kind: work.ControlStep, Name: name.String, Value: value.String, Actor: actor.String, Reason: reason.String, SetAt: set.Time})
+	}
+	if !node.Valid || !first {
 		return nil
 	}
 	n := work.Node{

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
@@ -87,8 +88,15 @@ func TestReadRoster(t *testing.T) {
 		if len(of.Nodes) != 4 {
 			t.Errorf("with the owner, which was lost two days ago, there are %+v", of.Nodes)
 		}
+		for _, step := range []string{"Processing", "Scheduling"} {
+			exec(t, db, `INSERT INTO controls (kind, name, value, epoch, actor, reason, set_at) VALUES (?1, ?2, 'paused', 0, 'operator:ann', 'hot', ?3)`,
+				work.ControlStep, step, schema.TimeArg(time.Now()))
+		}
 		r, err := inflight.ReadRoster(t.Context(), db, work.Registration{})
 		must(t, err)
+		if c := r.Paused.Paused(domain.Processing); len(empty.Paused) > 0 || len(r.Paused) != 2 || len(r.Nodes) != 3 || c == nil || c.Reason != "hot" || c.Actor != "operator:ann" || c.SetAt.IsZero() {
+			t.Errorf("paused are %+v, of %d nodes; want two, of three", r.Paused, len(r.Nodes))
+		}
 		expired := map[string]bool{}
 		for _, n := range r.Nodes {
 			expired[n.Node] = n.Expired
