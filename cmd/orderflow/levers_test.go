@@ -151,3 +151,10 @@ func TestLevers_stop(t *testing.T) {
 		t.Errorf("without a reason: exited %d: %s", r.code, r.stderr)
 	}
 }
+
+// TestLevers_documented: the program understands every command of the section on levers in docs/operations.md.
+func TestLevers_documented(t *testing.T) {
+	if n := understood(t, "Levers"); n != 10 {
+		t.Errorf("there are %d commands, want one for each lever and list", n)
+	}
+}

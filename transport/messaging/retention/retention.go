@@ -171,7 +171,10 @@ const ended = ` WHERE expires_at <= ?1
 // cutShort are the rows that probes left whose nodes have gone.
 const cutShort = ` WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = probes.node)`
 
-// sweepNodes removes registrations, and makes nobody's what is held by registrations
+// meantNobody are the controls of registrations that are not there.
+const meantNobody = ` WHERE epoch <> 0 AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = controls.name AND n.epoch = controls.epoch)`
+
+// sweepNodes removes registrations with what belonged to them, and makes nobody's what is held by registrations
 // that are not there: such messages would never be taken over. It begins no transaction
 // when there is nothing to do.
 func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
@@ -179,13 +182,13 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 	before := schema.TimeArg(now.Add(-keepMinutes))
 	look, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
-	var orphans, nodes, probes, minutes int64
+	var orphans, nodes, probes, controls, minutes int64
 	row := r.db.QueryRowContext(look, `SELECT (SELECT COUNT(*) FROM inflight`+orphaned(r.db.Dialect())+`), (SELECT COUNT(*) FROM nodes`+ended+`), (SELECT COUNT(*) FROM probes`+cutShort+`),
-		(SELECT COUNT(*) FROM minutes`+past+`)`, append(args, before)...)
-	if err := row.Scan(&orphans, &nodes, &probes, &minutes); err != nil {
+		(SELECT COUNT(*) FROM controls`+meantNobody+`), (SELECT COUNT(*) FROM minutes`+past+`)`, append(args, before)...)
+	if err := row.Scan(&orphans, &nodes, &probes, &controls, &minutes); err != nil {
 		return fmt.Errorf("look for ended registrations: %w", r.db.Translate(err))
 	}
-	if orphans+nodes+probes+minutes == 0 {
+	if orphans+nodes+probes+controls+minutes == 0 {
 		return nil
 	}
 	hint := r.db.Dialect().SkipLocked()
@@ -200,6 +203,9 @@ func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) er
 		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM probes`+hint+cutShort); err != nil {
 			return fmt.Errorf("remove probes that were cut short: %w", err)
+		}
+		if _, err = tx.ExecContext(ctx, `DELETE FROM controls`+hint+meantNobody); err != nil {
+			return fmt.Errorf("remove controls of registrations that are gone: %w", err)
 		}
 		if minutes > 0 {
 			err = r.removeMinutes(ctx, tx, before)

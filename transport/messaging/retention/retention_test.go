@@ -179,6 +179,10 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	for _, node := range []string{again.Node, name("gone")} {
 		exec(t, db, `INSERT INTO probes (node, content, written_at) VALUES (?1, ?2, ?3)`, node, []byte("left"), schema.TimeArg(time.Now()))
 	}
+	for kind, of := range map[string]work.Registration{"gone": gone[0].Registration, "there": kept[1].Registration, "name": {Node: name("gone")}} {
+		exec(t, db, `INSERT INTO controls (kind, name, value, epoch, actor, reason, set_at) VALUES (?1, ?2, 'draining', ?3, 'a', 'r', ?4)`,
+			kind, of.Node, of.Epoch, schema.TimeArg(time.Now()))
+	}
 	minutes := map[time.Duration]int64{24*time.Hour + 59*time.Minute: 1, 25*time.Hour + time.Minute: 0, 31 * day: 0}
 	for ago := range minutes {
 		exec(t, db, `INSERT INTO minutes (closed_at, node, content) VALUES (?1, ?2, '{}')`, schema.TimeArg(time.Now().Add(-ago)), ago.String())
@@ -189,6 +193,11 @@ func testSweepNodes(t *testing.T, db *schema.DB) {
 	for _, tenure := range kept {
 		if count(t, db, `SELECT COUNT(*) FROM nodes WHERE node = ?1 AND epoch = ?2`, tenure.Node, tenure.Epoch) != 1 {
 			t.Errorf("%s/%d is not there any more", tenure.Node, tenure.Epoch)
+		}
+	}
+	for kind, want := range map[string]int64{"gone": 0, "there": 1, "name": 1} {
+		if n := count(t, db, `SELECT COUNT(*) FROM controls WHERE kind = ?1`, kind); n != want {
+			t.Errorf("%d controls of a registration that is %s, want %d", n, kind, want)
 		}
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM probes WHERE node = ?1`, again.Node); n != 1 {
