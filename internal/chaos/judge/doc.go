@@ -10,8 +10,9 @@
 //     is reserved for an order that is not in the log.
 //   - log: a hole in positions or versions, times that run backwards, a hash that does not fit.
 //   - history: two attempts open at once, a step out of turn, an outcome of an attempt that
-//     was closed, an event after the end, a parked order that did not ask for it.
-//   - rollback: not all, not in reverse, or twice.
+//     was closed, an event after the end, a parked order that did not ask for it, a step begun
+//     after a request to cancel.
+//   - rollback: not all, not in reverse, or twice; another end than was asked for.
 //   - overlap: two executors on one order at one instant (porcupine, as a lock).
 //   - order: outcomes that fit no sequence of the calls that made them (porcupine, as the
 //     order's state machine): an outcome from a node that had been fenced out, work that was

@@ -140,7 +140,7 @@ func (w *world) project() {
 			steps = append(steps, fmt.Sprintf(`{"step":%q,"status":%q,"attempt":%d,"node":%q}`, stepNames[i], s.status, s.attempt, s.node))
 		}
 		w.Views[stream] = View{
-			Version: len(events), Status: h.status(), Tracking: h.first.Tracking, Detail: string(h.first.Detail),
+			Version: len(events), Status: h.status(), Tracking: h.placed.Tracking, Detail: string(h.placed.Detail),
 			Steps: "[" + strings.Join(steps, ",") + "]",
 		}
 	}

@@ -134,8 +134,8 @@ func (r *Report) keys(e Evidence, streams map[[16]byte][]Event) {
 		}
 	}
 	for _, events := range streams {
-		if tracking := parse(events[0]).Tracking; tracking != "" {
-			name("tracking id "+tracking, events[0].Order())
+		if placed := parse(events[0]); placed.Tracking != "" && placed.RetryOf == "" { // a new try shows that of the first
+			name("tracking id "+placed.Tracking, events[0].Order())
 		}
 	}
 	for _, stream := range e.Reserved {

@@ -20,6 +20,7 @@ type done struct {
 	compensate bool
 	step       int
 	outcome    string
+	turns      bool // no call: an operator's request turns the order round, and step is compensated first
 }
 
 // theOrder is the order's state machine. A call whose outcome the log does not have was
@@ -28,6 +29,11 @@ var theOrder = porcupine.Model{
 	Init: func() any { return machine{} },
 	Step: func(state, input, _ any) (bool, any) {
 		m, d := state.(machine), input.(done) //nolint:forcetypeassert // these are all there are
+		if d.turns {
+			can := !m.back && (d.step == m.turn || d.step == m.turn-1)
+			m.back, m.undo = true, d.step
+			return can, m
+		}
 		if d.compensate {
 			if !m.back || d.step != m.undo {
 				return false, m
@@ -70,9 +76,12 @@ func (r *Report) sequence(id string, calls []Call, h *history, life *lives) {
 			r.foundf("lost", id, "%s never came back", c)
 		}
 		ops = append(ops, porcupine.Operation{
-			ClientId: i, Input: done{c.Kind == "compensate", numberOf(c.Step), outcome}, Call: c.Asked, Return: max(end, c.Asked),
+			ClientId: i, Input: done{compensate: c.Kind == "compensate", step: numberOf(c.Step), outcome: outcome}, Call: c.Asked, Return: max(end, c.Asked),
 		})
 		told = append(told, fmt.Sprintf("%s: %q", c, outcome))
+	}
+	if h.back.on && h.failed < 0 { // at some moment, which must lie between the last step and the first compensation
+		ops = append(ops, porcupine.Operation{ClientId: len(calls), Input: done{turns: true, step: h.back.first}, Return: math.MaxInt64})
 	}
 	for w, outcome := range h.outcomes {
 		if !heard[w] && outcome != "Interrupted" {

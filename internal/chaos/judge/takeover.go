@@ -20,7 +20,7 @@ func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, conf
 			}
 			continue
 		}
-		took, owners := time.Duration(life.present(at, calls[i+1].Asked)), c.owners(calls[i+1])
+		took, owners := time.Duration(life.present(at, calls[i+1].Asked)), c.owners(calls[i+1], h)
 		r.TakeOvers = append(r.TakeOvers, took)
 		if conf.TakeOver > 0 && took > time.Duration(owners)*conf.TakeOver {
 			r.foundf("take-over", id, "%s was lost and taken up %s later, after %d lost owners", c, took.Round(time.Millisecond), owners)
@@ -29,8 +29,12 @@ func (r *Report) takeOver(id string, calls []Call, h *history, life *lives, conf
 }
 
 // owners is how many owners of the work were lost, one after the other, before the next call: an attempt without a
-// call is that of an owner who was lost before it called.
-func (c Call) owners(next Call) int {
+// call is that of an owner who was lost before it called. Where a request had the order rolled back instead, the step's
+// message and that of the rollback have each their own.
+func (c Call) owners(next Call, h *history) int {
+	if next.Kind != c.Kind && next.Kind == "compensate" && h.back.cutBy > 0 {
+		return max(h.back.cutBy-c.Attempt, 1) + next.Attempt - 1
+	}
 	if next.Kind != c.Kind || next.Step != c.Step {
 		return 1
 	}

@@ -16,8 +16,8 @@ func (r *Report) view(views map[[16]byte]View, events []Event, h *history) {
 	if v.Version != len(events) || v.Status != h.status() {
 		r.foundf("view", id, "it says version %d, %s; the events say %d, %s", v.Version, v.Status, len(events), h.status())
 	}
-	if v.Tracking != h.first.Tracking || !bytes.Equal([]byte(v.Detail), h.first.Detail) {
-		r.foundf("view", id, "it says %q, %s; the events say %q, %s", v.Tracking, v.Detail, h.first.Tracking, h.first.Detail)
+	if v.Tracking != h.placed.Tracking || !bytes.Equal([]byte(v.Detail), h.placed.Detail) {
+		r.foundf("view", id, "it says %q, %s; the events say %q, %s", v.Tracking, v.Detail, h.placed.Tracking, h.placed.Detail)
 	}
 	var steps []struct {
 		Step    string `json:"step"`
