@@ -63,7 +63,10 @@ func TestOrderLevers(t *testing.T) {
 		t.Errorf("retried again as %+v, want order %s", second, again.OrderID)
 	}
 	until(t, path, "Running", "orders", "get", again.OrderID.String())
-	pulled(t, path, "orders", "cancel", again.OrderID.String(), "--now")
+	url := n.Addresses().AdminURL() + "/v1/orders/" + again.OrderID.String() + "/cancel"
+	if code, text := n.ask(http.MethodPost, url, `{"reason":"a test","now":true}`); code != http.StatusAccepted || !strings.Contains(text, "is cut short") {
+		t.Errorf("POST %s: %d %s", url, code, text)
+	}
 	until(t, path, "Cancelled", "orders", "get", again.OrderID.String())
 	if code, text := n.place(`{"tracking_id":"T","detail":{"n":1}}`); code != http.StatusAccepted || !strings.Contains(text, id) {
 		t.Errorf("the tracking id names another order: %d %s", code, text)

@@ -106,18 +106,24 @@ func (l OrderLevers) ask(ctx context.Context, seen Seen, by By, c domain.Command
 	}
 }
 
-// standing adds to a rule how the order stands that it is in the way of.
+// standing says that an order stands so that a rule is in the way.
 func standing(o *domain.Order, err error) error {
-	return &standError{err: err, how: fmt.Sprintf("it is %s, at version %d", o.Status(), o.Version)}
+	return &StandError{Err: err, OrderID: o.ID, Status: o.Status(), Version: o.Version}
 }
 
-type standError struct {
-	err error
-	how string
+// StandError is a rule that forbids something as the order stands. It is a domain.ErrRule.
+type StandError struct {
+	Err     error // the rule
+	OrderID domain.OrderID
+	Status  domain.Status
+	Version int
 }
 
-func (e *standError) Error() string { return e.err.Error() + " (" + e.how + ")" }
-func (e *standError) Unwrap() error { return e.err }
+func (e *StandError) Error() string {
+	return fmt.Sprintf("%v (it is %s, at version %d)", e.Err, e.Status, e.Version)
+}
+
+func (e *StandError) Unwrap() error { return e.Err }
 
 // metadata is that of an event which an operator causes, after the last one of its order.
 func (by By) metadata(last domain.Recorded) domain.Metadata {

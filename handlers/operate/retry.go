@@ -34,9 +34,9 @@ func (l OrderLevers) Retry(ctx context.Context, seen Seen, by By) (Retried, erro
 	switch o.Status() {
 	case domain.StatusFailed, domain.StatusCancelled:
 	case domain.StatusCompleted:
-		return Retried{}, fmt.Errorf("%w: order %s has completed, and there is nothing to retry", domain.ErrRule, o.ID)
+		return Retried{}, standing(&o, ruleError(fmt.Sprintf("cannot retry order %s, which has completed", o.ID)))
 	default:
-		return Retried{}, standing(&o, fmt.Errorf("%w: cannot retry order %s before it has ended", domain.ErrRule, o.ID))
+		return Retried{}, standing(&o, ruleError(fmt.Sprintf("cannot retry order %s before it has ended", o.ID)))
 	}
 	u, err := work.Prepare(&domain.Order{ID: retryID(&o)}, by.metadata(events[len(events)-1]),
 		domain.Place{TrackingID: o.TrackingID, Detail: o.Detail, Customer: o.Customer, RetryOf: o.ID})
@@ -59,6 +59,12 @@ func (l OrderLevers) Retry(ctx context.Context, seen Seen, by By) (Retried, erro
 	r.Asked = asked(&again, fmt.Sprintf("nothing changes: order %s is the new try, and is %s", again.ID, again.Status()))
 	return r, nil
 }
+
+// ruleError is a domain.ErrRule.
+type ruleError string
+
+func (e ruleError) Error() string        { return string(e) }
+func (e ruleError) Is(target error) bool { return target == domain.ErrRule }
 
 // place appends the first event of a new try. If it is there already, place gives the order as it is now.
 func (l OrderLevers) place(ctx context.Context, u work.Unit) (there domain.Order, err error) {

@@ -59,6 +59,8 @@ type AdminConfig struct {
 	Diagnoses Diagnoser
 	// Levers are the levers on the cluster.
 	Levers operate.Levers
+	// OrderLevers are the levers on one order.
+	OrderLevers operate.OrderLevers
 	// Surveys says why all open orders are as they are.
 	Surveys Surveys
 	// Alarms are what the watchdog finds wrong.
@@ -82,13 +84,14 @@ type admin struct {
 	orders    Counter
 	diagnoses Diagnoser
 	levers    operate.Levers
+	onOrders  operate.OrderLevers
 	surveys   Surveys
 	alarms    operate.Alarms
 	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/diagnosis, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
+// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
 // /v1/alarms, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
@@ -97,7 +100,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, onOrders: c.OrderLevers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
 	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -109,7 +112,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
 		{"/v1/diagnoses", get(endpoint{serve: a.survey, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts, c.Surveys}), roles: operators})},
-	}, a.leverRoutes(operators), a.alarmRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
+	}, a.leverRoutes(operators), a.orderLeverRoutes(operators), a.alarmRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
 }
 
 // status is a short answer.

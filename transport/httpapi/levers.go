@@ -37,23 +37,28 @@ func (a *admin) leverRoutes(operators []Role) []route {
 // maxLever is how many bytes the body of a lever may have.
 const maxLever = 16 << 10
 
-// readLever reads the body of a lever: who asks and why, and the texts that it wants besides the reason. Errors are
-// *problem.
-func readLever(w http.ResponseWriter, r *http.Request, wanted ...string) (by operate.By, given map[string]string, err error) {
-	if err = checkMediaType(r.Header); err != nil {
-		return by, nil, err
+// readFields reads the body of a lever, whose fields are these. Errors are *problem.
+func readFields(w http.ResponseWriter, r *http.Request, known []string) (map[string]json.RawMessage, error) {
+	if err := checkMediaType(r.Header); err != nil {
+		return nil, err
 	}
 	h := &hold{of: &budget{most: maxLever}, most: maxLever}
 	defer h.release()
 	body, err := readBody(w, r, h)
 	if err != nil {
-		return by, nil, err
+		return nil, err
 	}
 	if err = checkText(body); err != nil {
-		return by, nil, err
+		return nil, err
 	}
+	return decodeObject(body, known)
+}
+
+// readLever reads the body of a lever: who asks and why, and the texts that it wants besides the reason. Errors are
+// *problem.
+func readLever(w http.ResponseWriter, r *http.Request, wanted ...string) (by operate.By, given map[string]string, err error) {
 	wanted = append([]string{"reason"}, wanted...)
-	fields, err := decodeObject(body, wanted)
+	fields, err := readFields(w, r, wanted)
 	if err != nil {
 		return by, nil, err
 	}
@@ -63,12 +68,17 @@ func readLever(w http.ResponseWriter, r *http.Request, wanted ...string) (by ope
 			return by, nil, err
 		}
 	}
-	x := exchangeOf(r.Context())
-	by = operate.By{
-		Actor: string(RoleOperator), Reason: given["reason"],
-		About: map[string]string{"remote": r.RemoteAddr, "correlation_id": x.correlationID},
+	by, err = asks(r, given["reason"])
+	return by, given, err
+}
+
+// asks is who sends a request, and why. Errors are *problem or *domain.FieldError.
+func asks(r *http.Request, reason string) (operate.By, error) {
+	by := operate.By{
+		Actor: string(RoleOperator), Reason: reason,
+		About: map[string]string{"remote": r.RemoteAddr, "correlation_id": exchangeOf(r.Context()).correlationID},
 	}
-	return by, given, by.Check()
+	return by, by.Check()
 }
 
 // decodeText reads a field that must be there and be a string.

@@ -116,6 +116,8 @@ func problemOf(err error) *problem {
 	var field *domain.FieldError
 	var duplicate *domain.DuplicateError
 	var node *operate.NoNodeError
+	var moved *operate.VersionError
+	var stands *operate.StandError
 	switch {
 	case errors.As(err, &is):
 		return is
@@ -123,6 +125,12 @@ func problemOf(err error) *problem {
 		return invalidValue(placeOf(field.Field), field.Field, field.Expected, field.Got)
 	case errors.As(err, &duplicate):
 		return keyInUse(duplicate)
+	case errors.As(err, &moved):
+		p := problemVersion.because(fmt.Sprintf("order %s is at version %d, and not at %d", moved.Seen.ID, moved.Version, moved.Seen.Version), members{"order_id": moved.Seen.ID, "version": moved.Version})
+		p.header = http.Header{"Etag": {entityTag(moved.Version)}}
+		return p
+	case errors.As(err, &stands):
+		return problemNotAllowed.because(stands.Error(), members{"order_id": stands.OrderID, "order_status": stands.Status, "version": stands.Version})
 	case errors.As(err, &node):
 		return problemNodeNotFound.because(node.Error(), members{"node": domain.Shorten(node.Node), "nodes": append([]string{}, node.Live...)})
 	}

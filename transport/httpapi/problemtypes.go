@@ -47,7 +47,8 @@ var (
 	problemKeyInUse = declare(409, "key-in-use", "The key names another order",
 		"An order with other content was placed with this tracking_id or Idempotency-Key (field). order_id is that order.")
 	problemConflict     = declare(409, "conflict", "The order has changed meanwhile", "Read it again and repeat the request.")
-	problemNotAllowed   = declare(409, "not-allowed", "The order's state does not allow this", "detail names the rule.")
+	problemNotAllowed   = declare(409, "not-allowed", "The order's state does not allow this", "detail names the rule; order_status and version say how the order stands, where that is known.")
+	problemVersion      = declare(412, "version-differs", "The order is at another version", "version is the one that it is at, also in the header ETag. Look at the order again and decide anew.")
 	problemBodyTooLarge = declare(413, "body-too-large", "The body is too large", "limit is the number of bytes that are allowed.").sends("Connection", "close")
 	problemMediaType    = declare(415, "unsupported-media-type", "The body is of the wrong type",
 		"Send Content-Type: application/json, in UTF-8, not compressed.").

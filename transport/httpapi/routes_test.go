@@ -31,6 +31,7 @@ func TestRoutes_methodNotAllowed(t *testing.T) {
 		{admin, "/Watchdog_External", "GET, HEAD"},
 		{admin, "/command/stat", "GET, HEAD"},
 		{admin, "/command/stop", "POST"},
+		{admin, "/v1/orders/" + theID + "/cancel", "POST"},
 		{admin, "/metrics", "GET, HEAD"},
 		{admin, "/debug/pprof/", "GET, HEAD"},
 		{admin, "/debug/pprof/heap", "GET, HEAD"},
@@ -133,7 +134,7 @@ func TestRoutes_problemTypes(t *testing.T) {
 			path, _, _ := strings.Cut(section, "\n")
 			wantBody(t, do(t, h, request{path: path}), 200, strings.TrimSpace(section)+"\n")
 		}
-		if n := strings.Count(all, "/problems/"); n != 28 {
+		if n := strings.Count(all, "/problems/"); n != 29 {
 			t.Errorf("%d problem types are explained", n)
 		}
 	}

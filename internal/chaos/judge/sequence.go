@@ -30,7 +30,7 @@ var theOrder = porcupine.Model{
 	Step: func(state, input, _ any) (bool, any) {
 		m, d := state.(machine), input.(done) //nolint:forcetypeassert // these are all there are
 		if d.turns {
-			can := !m.back && (d.step == m.turn || d.step == m.turn-1)
+			can := d.step == m.turn || d.step == m.turn-1
 			m.back, m.undo = true, d.step
 			return can, m
 		}
