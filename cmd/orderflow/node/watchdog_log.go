@@ -9,7 +9,9 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore/check"
+	"orderflow/handlers/diagnosis"
 	"orderflow/handlers/operate"
+	"orderflow/projections/cluster"
 	"orderflow/projections/verify"
 )
 
@@ -23,6 +25,8 @@ const (
 	// walkedAtOnce is how many orders a round looks at of all there are, one after the other, and after the last
 	// begins anew: with a round every 15 s, of a million orders each is looked at once in 21 hours.
 	walkedAtOnce = 200
+	// mostMissing is how many orders are looked at whose message is missing by the survey.
+	mostMissing = 100
 	// newViews is how many of the orders that have new events are compared with their views.
 	newViews = 100
 )
@@ -128,9 +132,17 @@ func (l *logWatch) walk(ctx context.Context) error {
 	return l.views(ctx, differing(compared)) // they are looked at twice
 }
 
-// again looks at what open alarms are about, so that they are cleared when it is mended.
+// again looks at what open alarms are about, so that they are cleared when it is mended, and at orders whose message is
+// missing by the last survey of open orders.
 func (l *logWatch) again(ctx context.Context) error {
+	listed, err := cluster.NewListing(l.db).Page(ctx, string(diagnosis.MessageMissing), domain.OrderID{}, mostMissing)
+	if err != nil {
+		return err
+	}
 	var ids []domain.OrderID
+	for _, one := range listed {
+		ids = append(ids, one.OrderID)
+	}
 	for _, a := range l.now.Open {
 		kind, rest, _ := strings.Cut(a.Subject, " ")
 		switch id, err := domain.ParseOrderID(rest); {

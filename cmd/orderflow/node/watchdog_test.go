@@ -15,6 +15,7 @@ import (
 	"orderflow/eventstore"
 	"orderflow/handlers/operate"
 	"orderflow/projections/tail"
+	"orderflow/projections/verify"
 	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
@@ -210,6 +211,39 @@ func (w *ward) burns(t *testing.T, f fire) {
 	all, err := alarms.List(t.Context(), true, 1, "")
 	if must(t, err); len(all.Alarms) != 1 || all.Alarms[0].State != work.AlarmCleared || all.Alarms[0].ClearedAt.IsZero() {
 		t.Errorf("of all, the latest is %+v", all.Alarms)
+	}
+}
+
+// TestWatchdog_survey: an order whose message is missing by the survey of open orders is looked at in the next round,
+// wherever the walk is. What the survey says is not believed without that.
+func TestWatchdog_survey(t *testing.T) {
+	db := schematest.SQLite(t)
+	w := newWard(t, db)
+	w.round()
+	w.exec(`INSERT INTO diagnoses (order_id, reason, verdict) VALUES (?1, 'message_missing', 'inconsistent')`, w.id[:])
+	farOff := func() {
+		w.exec(`UPDATE watchdog SET notes = json_set(notes, '$.walked', ?1)`, verify.LastID.String())
+	}
+	farOff()
+	if raised, _ := w.round(); len(raised) > 0 {
+		t.Errorf("its message is there, and %v are raised", raised)
+	}
+	back := w.aside("outbox", "topic, partition, position, uuid, payload, metadata, created_at", "1 = 1")
+	farOff()
+	if raised, _ := w.round(); !slices.Equal(raised, []work.AlarmCode{operate.OrderStuck}) {
+		t.Errorf("its message is missing, and %v are raised", raised)
+	}
+	w.exec(`DELETE FROM diagnoses`)
+	for range 3 { // what an open alarm is about is looked at again
+		farOff()
+		if raised, cleared := w.round(); len(raised)+len(cleared) > 0 {
+			t.Errorf("while its message is missing, %v are raised and %v cleared", raised, cleared)
+		}
+	}
+	back()
+	w.round()
+	if _, cleared := w.round(); !slices.Equal(cleared, []work.AlarmCode{operate.OrderStuck}) {
+		t.Errorf("its message is back, and %v are cleared", cleared)
 	}
 }
 
