@@ -108,7 +108,7 @@ func TestAlarms_atOnce(t *testing.T) {
 		recorded := make(chan bool, 4)
 		for i := range cap(recorded) {
 			wg.Go(func() {
-				a := work.Alarm{ID: work.AlarmID{15: byte(i + 1)}, Code: "c", Subject: "s", RaisedAt: at}
+				a := work.Alarm{ID: work.AlarmID{15: byte(i + 1)}, Code: work.AlarmCode(fmt.Sprint(i)), Subject: "s", RaisedAt: at}
 				done, err := alarms.Record(t.Context(), work.WatchRound{At: at, Notes: `{}`, Raised: []work.Alarm{a}})
 				if err != nil {
 					t.Error(err)

@@ -62,6 +62,7 @@ type Now struct {
 //   - A round that could not look at something neither raises nor clears alarms about that, and has not succeeded.
 //     What the others found is recorded.
 //   - If no round has succeeded for Patience, that is an alarm too.
+//   - A look that does not come to its end within Limit has failed.
 //   - Two nodes that do a round at the same time record one of them.
 //   - An alarm is cleared when two rounds in a row have not found it. One that tells what happened (AlarmKind.Stays) must
 //     have been acknowledged, too.
@@ -69,6 +70,8 @@ type Watchdog struct {
 	Rounds   Rounds
 	Looks    []Look
 	Patience time.Duration
+	// Limit bounds the time of one look, which may wait for rows that somebody has locked.
+	Limit time.Duration
 	// Tell is told of every alarm that a round has raised or cleared, once.
 	Tell func(work.Alarm)
 }
@@ -117,7 +120,7 @@ func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
 func (d Watchdog) look(ctx context.Context, now Now) (found []Finding, looked map[work.AlarmCode]bool, err error) {
 	looked = map[work.AlarmCode]bool{WatchdogFailing: true}
 	for _, look := range d.Looks {
-		some, failed := look.Do(ctx, now)
+		some, failed := d.bounded(ctx, look, now)
 		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("look at %s: %w", look.Name, failed))
 			continue
@@ -128,6 +131,13 @@ func (d Watchdog) look(ctx context.Context, now Now) (found []Finding, looked ma
 		}
 	}
 	return found, looked, err
+}
+
+// bounded is one look, within the time that it may take.
+func (d Watchdog) bounded(ctx context.Context, look Look, now Now) ([]Finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Limit)
+	defer cancel()
+	return look.Do(ctx, now)
 }
 
 // after are the alarms that are open after a round.

@@ -49,15 +49,16 @@ type bed struct {
 	*kept
 	t     *testing.T
 	finds []Finding
-	err   error
+	fails error // of the one look
+	err   error // of the round
 	told  []string
 }
 
 func newBed(t *testing.T) *bed {
 	b := &bed{t: t, kept: &kept{watch: work.Watch{Now: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC), Notes: `{}`}}}
 	b.Watchdog = Watchdog{
-		Rounds: b.kept, Patience: time.Minute,
-		Looks: []Look{{"all", []work.AlarmCode{RoleMissing, LogLost, OrderStuck}, func(context.Context, Now) ([]Finding, error) { return b.finds, b.err }}},
+		Rounds: b.kept, Patience: time.Minute, Limit: time.Hour,
+		Looks: []Look{{"all", []work.AlarmCode{RoleMissing, LogLost, OrderStuck}, func(context.Context, Now) ([]Finding, error) { return b.finds, b.fails }}},
 		Tell:  func(a work.Alarm) { b.told = append(b.told, fmt.Sprintf("%s %s %s", a.State(), a.Code, a.Subject)) },
 	}
 	return b
@@ -123,7 +124,8 @@ func TestWatchdog_stays(t *testing.T) {
 func TestWatchdog_fails(t *testing.T) {
 	b := newBed(t)
 	b.round(missing)
-	b.err = errors.New("broken off")
+	b.fails = errors.New("broken off")
+	b.err = b.fails
 	for i := 1; i <= 6; i++ {
 		want := ""
 		if i == 5 { // a minute has passed
@@ -136,7 +138,7 @@ func TestWatchdog_fails(t *testing.T) {
 	if what := b.all[1].What; !strings.Contains(what, "look at all: broken off") {
 		t.Errorf("it says %q", what)
 	}
-	b.err = nil
+	b.fails, b.err = nil, nil
 	if got := b.round() + b.round(); got != "cleared role_missing worker, cleared watchdog_failing rounds" &&
 		got != "cleared watchdog_failing rounds, cleared role_missing worker" {
 		t.Errorf("told %q, want both cleared", got)
@@ -155,6 +157,17 @@ func TestWatchdog_otherNode(t *testing.T) {
 	b.other = false
 	if _, err := b.Round(ctx); !errors.Is(err, context.Canceled) || len(b.all) > 0 {
 		t.Errorf("a round under a duty that has ended: err %v, raised %v", err, b.all)
+	}
+}
+
+// TestWatchdog_hangs: a look that waits for something keeps the others from nothing.
+func TestWatchdog_hangs(t *testing.T) {
+	b := newBed(t)
+	hangs := func(ctx context.Context, _ Now) ([]Finding, error) { <-ctx.Done(); return nil, ctx.Err() }
+	b.Looks = append([]Look{{"hanging", []work.AlarmCode{DeadLetters}, hangs}}, b.Looks...)
+	b.Limit, b.err = time.Millisecond, context.DeadlineExceeded
+	if got := b.round(missing); got != "raised role_missing worker" {
+		t.Errorf("told %q", got)
 	}
 }
 

@@ -40,12 +40,16 @@ func newWatchdog(db *schema.DB, store *eventstore.Store, every time.Duration, lo
 	return &watchdog{db: db, store: store, every: every, still: stillFor, log: log, disk: diskOf}
 }
 
-// patientRounds is for how many rounds the watchdog may fail before that is an alarm.
-const patientRounds = 4
+const (
+	// patientRounds is for how many rounds the watchdog may fail before that is an alarm.
+	patientRounds = 4
+	// lookLimit bounds one of the things that a round looks at. On SQL Server it may wait for rows that somebody has locked.
+	lookLimit = 30 * time.Second
+)
 
 // round does one round.
 func (d *watchdog) round(ctx context.Context) error {
-	rounds := operate.Watchdog{Rounds: operations.NewAlarms(d.db), Looks: d.looks(), Patience: patientRounds * d.every, Tell: d.tell}
+	rounds := operate.Watchdog{Rounds: operations.NewAlarms(d.db), Looks: d.looks(), Patience: patientRounds * d.every, Limit: lookLimit, Tell: d.tell}
 	open, err := rounds.Round(ctx)
 	if open == nil && err != nil {
 		return err // nothing was recorded
