@@ -35,8 +35,9 @@ func until(t *testing.T, path, words string, args ...string) {
 // the log of operations.
 func TestLevers_steps(t *testing.T) {
 	path := database(t)
-	n := runHere(t, path)
+	n, other := runHere(t, path, "--workers", "2"), runHere(t, path, "--workers", "2", "--roles", "worker")
 	n.untilReadyz(http.StatusOK, "")
+	other.untilReadyz(http.StatusOK, "")
 	if done := lever(t, path, "steps", "pause", "Processing"); !done.Changed {
 		t.Error("the pause changed nothing")
 	}
@@ -44,22 +45,23 @@ func TestLevers_steps(t *testing.T) {
 		t.Error("a second pause changed something")
 	}
 	n.untilLogged("a step is paused")
-	for range 60 { // more than there are slots
+	other.untilLogged("a step is paused")
+	for range 8 { // more than there are slots
 		if code, text := n.place(`{}`); code != http.StatusAccepted {
 			t.Fatal(text)
 		}
 	}
 	eventually(t, func() (bool, string) {
-		waits := call("orders", "list", "--status", "Processing", "--limit", "100", "--json", "--dsn", path)
-		return strings.Count(waits.stdout, `"order_id"`) == 60 && strings.Count(waits.stdout, `"Running"`) == 0, waits.stdout
+		waits := call("orders", "list", "--status", "Processing", "--limit", "200", "--json", "--dsn", path)
+		return strings.Count(waits.stdout, `"order_id"`) == 8 && strings.Count(waits.stdout, `"Running"`) == 0, waits.stdout
 	})
 	until(t, path, "true", "steps", "list")
 	if code, text := n.ask(http.MethodPost, n.Addresses().AdminURL()+"/v1/steps/Processing/resume", `{"reason":"by the admin interface"}`); code != http.StatusOK || !strings.Contains(text, `"changed":true`) {
 		t.Errorf("it was not resumed: %d %s", code, text)
 	}
 	eventually(t, func() (bool, string) {
-		ended := call("orders", "list", "--status", "Completed", "--limit", "100", "--json", "--dsn", path)
-		return strings.Count(ended.stdout, `"order_id"`) == 60, ended.stdout
+		ended := call("orders", "list", "--status", "Completed", "--limit", "200", "--json", "--dsn", path)
+		return strings.Count(ended.stdout, `"order_id"`) == 8, ended.stdout
 	})
 	var page operate.OperationsPage
 	r := call("operations", "list", "--json", "--dsn", path)
@@ -156,5 +158,14 @@ func TestLevers_stop(t *testing.T) {
 func TestLevers_documented(t *testing.T) {
 	if n := understood(t, "Levers"); n != 10 {
 		t.Errorf("there are %d commands, want one for each lever and list", n)
+	}
+}
+
+// TestNodesList_older: the nodes can be looked at before the schema is migrated.
+func TestNodesList_older(t *testing.T) {
+	path := database(t)
+	doctor(t, path, `DROP TABLE controls`)
+	if r := call("nodes", "list", "--dsn", path); r.code != exitDone || !strings.Contains(r.stderr, "orderflow migrate") {
+		t.Errorf("exited %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 }

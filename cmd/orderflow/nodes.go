@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/eventstore/operations"
@@ -41,7 +42,9 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 			out.notef("no live node has the role %s: %s", role, node.Undone[role])
 		}
 		controls, err := operations.NewControls(db).Read(ctx)
-		if err != nil {
+		if errors.Is(err, schema.ErrStatement) {
+			out.notef("The schema is older than this program: what operators want of nodes cannot be told (\"orderflow migrate\").")
+		} else if err != nil {
 			return err
 		}
 		nodes, rows := operate.Told(all, controls, c.All), [][]any(nil)

@@ -175,6 +175,9 @@ func TestDiagnose_more(t *testing.T) {
 	newer := facts(t, time.Minute, started()...).heldBy("w1", 1)
 	newer.Events[1].Event, newer.Gaps = nil, []Gap{{PartForms, "newer"}}
 	stopped := facts(t, time.Minute, started()...).heldBy("w1", 1).node(func(n *work.Node) { n.State = work.NodeStopped })
+	pausedRuns, pausedLost := facts(t, time.Minute, started()...).heldBy("w1", 1), facts(t, time.Minute, started()...).heldBy("w9", 1)
+	paused(pausedRuns)
+	paused(pausedLost)
 	for _, c := range []struct {
 		name    string
 		f       *Facts
@@ -183,6 +186,8 @@ func TestDiagnose_more(t *testing.T) {
 	}{
 		{"the second attempt of a step", again, Progressing, []Reason{Running}},
 		{"a step that was interrupted waits for its second attempt", waits, Waiting, []Reason{RetryScheduled}},
+		{"its step was paused while it ran", pausedRuns, Progressing, []Reason{Running}},
+		{"its step was paused, and the node that had it is lost", pausedLost, Blocked, []Reason{StepPaused, OwnerLost}},
 		{"held by a node that drains", draining, Progressing, []Reason{Running}},
 		{"a compensation that was given back", returned, Waiting, []Reason{CompensationFailing, RetryScheduled}},
 		{"the node of a compensation is lost, and no other is there", lost, Blocked, []Reason{NoWorkerAlive, OwnerLost, CompensationFailing}},
