@@ -14,6 +14,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run a node: the API, the workers and the projector, or some of them."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Orders      ordersCmd      `cmd:"" help:"Place orders and look at them."`
+	Status      statusCmd      `cmd:"" help:"Show the cluster: nodes, queues, what happened, how long it took, and what is wrong."`
 	Nodes       nodesCmd       `cmd:"" help:"Look at the nodes of the cluster, and drain, cordon or stop them."`
 	Steps       stepsCmd       `cmd:"" help:"Look at the steps, and pause or resume them."`
 	Alarms      alarmsCmd      `cmd:"" help:"Look at what the watchdog found wrong, and say that it has been seen."`

@@ -44,6 +44,8 @@ func (s *Sum) observe(order *domain.Order, r *domain.Recorded) {
 		s.Completed++
 	case domain.OrderFailed:
 		s.Failed++
+	case domain.OrderCancelled:
+		s.Cancelled++
 	case domain.OrderParked:
 		s.Parked++
 	case domain.StepStarted:

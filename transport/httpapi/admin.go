@@ -57,6 +57,8 @@ type AdminConfig struct {
 	Orders Counter
 	// Diagnoses says why orders do not move.
 	Diagnoses Diagnoser
+	// Cluster gives the cluster in one answer.
+	Cluster ClusterReader
 	// Levers are the levers on the cluster.
 	Levers operate.Levers
 	// OrderLevers are the levers on one order.
@@ -83,6 +85,7 @@ type admin struct {
 	node      NodeControl
 	orders    Counter
 	diagnoses Diagnoser
+	cluster   ClusterReader
 	levers    operate.Levers
 	onOrders  operate.OrderLevers
 	surveys   Surveys
@@ -91,7 +94,7 @@ type admin struct {
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
+// /Watchdog_External, /command/stat, /command/stop, /v1/cluster, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
 // /v1/alarms, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
@@ -100,7 +103,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 }
 
 func adminRoutes(c AdminConfig) []route {
-	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, levers: c.Levers, onOrders: c.OrderLevers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
+	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, cluster: c.Cluster, levers: c.Levers, onOrders: c.OrderLevers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
 	operators := []Role{RoleOperator}
 	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -110,6 +113,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/command/stat", get(endpoint{serve: a.stat, roles: operators})},
 		{"/command/stop", map[string]endpoint{http.MethodPost: {serve: a.stop, roles: operators}}},
 		{"/v1/orders/{id}/diagnosis", get(endpoint{serve: a.diagnosis, roles: operators, timeout: a.timeout})},
+		{"/v1/cluster", get(endpoint{serve: a.readCluster, roles: operators, timeout: a.timeout})},
 		{"/v1/diagnoses", get(endpoint{serve: a.survey, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts, c.Surveys}), roles: operators})},
 	}, a.leverRoutes(operators), a.orderLeverRoutes(operators), a.alarmRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))

@@ -65,7 +65,7 @@ func newAdmin(n *fakeNode, change ...func(*httpapi.AdminConfig)) http.Handler {
 	if n.stat.State == "" {
 		n.stat.State = work.NodeActive
 	}
-	c := httpapi.AdminConfig{Node: n, Orders: n, Diagnoses: &fakeDiagnoses{answer: listedOnly}, Surveys: &fakeSurveys{}, Registry: prometheus.NewRegistry()}
+	c := httpapi.AdminConfig{Node: n, Orders: n, Diagnoses: &fakeDiagnoses{answer: listedOnly}, Cluster: fakeStatus{answer: wholeCluster()}, Surveys: &fakeSurveys{}, Registry: prometheus.NewRegistry()}
 	for _, f := range change {
 		f(&c)
 	}

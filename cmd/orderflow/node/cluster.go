@@ -11,7 +11,9 @@ import (
 
 	"orderflow/domain/work"
 	"orderflow/eventstore"
+	"orderflow/eventstore/operations"
 	"orderflow/projections"
+	"orderflow/projections/cluster"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
@@ -39,6 +41,19 @@ func MissingRoles(nodes []work.Node) []string {
 		}
 	}
 	return missing
+}
+
+// NewClusterReader makes what reads the cluster in one answer, for a command.
+func NewClusterReader(db *schema.DB) *cluster.Reader {
+	return newClusterReader(db, operations.NewControls(db).Read, 0)
+}
+
+// newClusterReader makes it for whoever knows what operators want of the cluster. keep is how long this node keeps
+// consumed messages.
+func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), keep time.Duration) *cluster.Reader {
+	return cluster.NewReader(cluster.Config{
+		DB: db, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, Keep: keep,
+	})
 }
 
 // surroundings are the state of the cluster at the last look. They may be read at any time.

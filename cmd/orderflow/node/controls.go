@@ -69,6 +69,9 @@ func (w *wanted) unknown() error {
 	return nil
 }
 
+// known gives the controls that are known, or says that none are yet.
+func (w *wanted) known(context.Context) (work.Controls, error) { return w.controls(), w.unknown() }
+
 // held says that no message of a topic may be begun on this node.
 func (w *wanted) held(topic string) bool {
 	all := w.last.Load()

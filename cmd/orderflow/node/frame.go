@@ -20,8 +20,9 @@ type frame struct {
 	gate   *gate  // closed while no order may be taken or worked on
 	schema *guard // closes the gate while the schema is too old
 	health health
-	wanted *wanted        // by operators
-	meter  *cluster.Meter // counts what this node records
+	wanted *wanted         // by operators
+	meter  *cluster.Meter  // counts what this node records
+	status *cluster.Reader // adds up what all nodes have counted
 }
 
 // newFrame opens everything that a node needs. The caller must close the frame, also after an error.
@@ -44,6 +45,7 @@ func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, er
 	f.schema = &guard{db: f.DB, gate: f.gate, log: f.self.entry("schema")}
 	f.health = newHealth(f.Orders, f.schema, f.self)
 	f.wanted = newWanted(ctx, f.DB, f.self)
+	f.status = newClusterReader(f.DB, f.wanted.known, conf.Retention)
 	return f, nil
 }
 

@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"orderflow/domain/work"
+)
+
+// stands is how long the orders' projection may be behind, while it does not catch up, before that is wrong.
+const stands = time.Minute
+
+// queues takes over the figure of the queues.
+func (a *Answer) queues(q Queues, f Figure, controls work.Controls) {
+	w := &Waiting{AsOf: f.AsOf, Node: f.Node, Topics: []TopicQueue{}, InFlight: []InHand{}}
+	held := map[string]int64{}
+	for _, h := range q.InFlight {
+		held[h.Topic] += h.Count
+		w.InFlight = append(w.InFlight, InHand{Topic: h.Topic, Node: h.Node, Count: h.Count})
+	}
+	for _, t := range q.Topics {
+		x := TopicQueue{
+			Topic: t.Topic, Waiting: min(t.Waiting, Most), More: t.Waiting > Most, Returned: t.Returned, InFlight: held[t.Topic],
+			DeadLetters: min(t.DeadLetters, Most), MoreDeadLetters: t.DeadLetters > Most, Paused: controls.PauseOf(t.Topic) != nil,
+		}
+		if !t.OldestAt.IsZero() {
+			seconds := max(0, f.AsOf.Sub(t.OldestAt)).Seconds()
+			x.Oldest = &seconds
+		}
+		w.Topics = append(w.Topics, x)
+		if kept := &a.Retention.KeptFrom; !t.KeptFrom.IsZero() && (kept.IsZero() || t.KeptFrom.Before(*kept)) {
+			*kept = t.KeptFrom
+		}
+	}
+	a.Queues, a.Projections = w, projectionsOf(q, f.AsOf)
+}
+
+// projectionsOf adds the partitions of each projection up.
+func projectionsOf(q Queues, asOf time.Time) []Projection {
+	all := []Projection{}
+	for _, c := range q.Projections {
+		if len(all) == 0 || all[len(all)-1].Projection != c.Projection {
+			all = append(all, Projection{Projection: c.Projection, Trend: NotKnown})
+		}
+		p := &all[len(all)-1]
+		p.Position, p.Head = p.Position+c.Position, p.Head+c.Head
+		p.Lag, p.Beyond = p.Lag+max(0, c.Head-c.Position), p.Beyond+max(0, c.Position-c.Head)
+		if !c.BehindFrom.IsZero() {
+			p.LagSeconds = max(p.LagSeconds, asOf.Sub(c.BehindFrom).Seconds())
+		}
+	}
+	for i := range all {
+		if p := &all[i]; p.Projection == Orders && q.LagBefore != nil {
+			p.Trend = trend(*q.LagBefore, p.Lag)
+		}
+	}
+	return all
+}
+
+// trend is how a lag has changed.
+func trend(before, now int64) string {
+	switch {
+	case now > before:
+		return Growing
+	case now < before:
+		return Shrinking
+	}
+	return Steady
+}
+
+// judge says what somebody should look at: a role that no live node has; a projection that has applied what the log does
+// not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
+// that should; and what could not be read. That orders wait, fail or were parked is not wrong of the cluster.
+func (a *Answer) judge(undone map[string]string, figure Figure) {
+	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
+	for _, role := range a.MissingRoles {
+		wrong("no live node has the role %s: %s", role, undone[role])
+	}
+	for _, p := range a.Projections {
+		if p.Beyond > 0 {
+			wrong("the projection %s has applied %d events that the log does not have", p.Projection, p.Beyond)
+		}
+		if p.Projection == Orders && p.LagSeconds > stands.Seconds() && p.Trend != Shrinking {
+			wrong("the projection %s is %.0f s behind (%d events) and does not catch up", p.Projection, p.LagSeconds, p.Lag)
+		}
+	}
+	if figure.Age > staleFigure && a.working() {
+		wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
+	}
+	for _, g := range a.Unread {
+		wrong("%s could not be read: %s", g.Part, g.Why)
+	}
+}
+
+// working says whether a node lives that takes duties.
+func (a *Answer) working() bool {
+	for _, n := range a.Nodes {
+		if n.State == Alive {
+			return true
+		}
+	}
+	return false
+}
