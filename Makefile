@@ -56,12 +56,14 @@ test-all: fmt-check vet ## As test, without the cache, and then the suites that 
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips|TestE2E_Upgrade' ./cmd/orderflow
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestOpenAPI_client ./transport/httpapi
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestExam ./cmd/orderflow/node
 	$(GO) test -count=1 -tags chaos ./internal/crashpoint ./schema
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -p 1 ./internal/chaos/...
 	$(GO) run ./internal/chaos/run -faults 200 -gap 1100ms
 
 .PHONY: proof
-proof: test-all bench-system ## What the documents' figures come from: test-all, the benchmarks, and 2,000 faults; some two hours
+proof: test-all bench-system ## What the documents' figures come from: test-all, the benchmarks, the exam of the diagnosis, and 2,000 faults; some two hours
+	ORDERFLOW_EXAM=432 $(GO) test -count=1 -timeout 20m -run TestExam -v ./cmd/orderflow/node
 	$(GO) run ./internal/chaos/run -faults 2000
 
 .PHONY: test-sqlserver

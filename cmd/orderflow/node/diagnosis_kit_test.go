@@ -38,10 +38,7 @@ func newPatient(t testing.TB, db *schema.DB) *patient {
 	// What happens has just happened, however long the test takes.
 	p := &patient{t: t, db: db, id: domain.OrderID(uuid.Must(uuid.NewV7())), ahead: time.Minute}
 	var err error
-	p.store, err = eventstore.Open(t.Context(), db, eventstore.Config{
-		Clock:  func() time.Time { return time.Now().Add(p.ahead) },
-		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{ReturnDelay: time.Hour},
-	})
+	p.store, err = openStore(t.Context(), p)
 	must(t, err)
 	for _, topic := range work.Topics() {
 		must(t, inflight.MakeOffsets(t.Context(), db, inflight.Workers, topic))
@@ -49,6 +46,14 @@ func newPatient(t testing.TB, db *schema.DB) *patient {
 	p.asks = Diagnoses{DB: db, Store: p.store}
 	p.exec(`DELETE FROM nodes`)
 	return p
+}
+
+// openStore opens a store whose events are of a patient's clock.
+func openStore(ctx context.Context, p *patient) (*eventstore.Store, error) {
+	return eventstore.Open(ctx, p.db, eventstore.Config{
+		Clock:  func() time.Time { return time.Now().Add(p.ahead) },
+		Outbox: messaging.NewOutbox(nil, watermill.NopLogger{}), Leases: inflight.Leases{ReturnDelay: time.Hour},
+	})
 }
 
 func must(t testing.TB, err error) {
