@@ -24,8 +24,10 @@ type Config struct {
 
 // Times are how quick a run is.
 type Times struct {
-	Rate float64       // orders a second
-	Gap  time.Duration // mean time between faults
+	Rate float64 // orders a second
+	// Cancel is the share of the orders that operators cancel.
+	Cancel float64
+	Gap    time.Duration // mean time between faults
 	// Step is how long the quickest node's steps take; the next one's take 40 ms more, and so on.
 	Step time.Duration
 	// Settle is how long the system may take to end all work once everything is healed.

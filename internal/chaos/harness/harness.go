@@ -63,8 +63,9 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	r.load, err = load.New(load.Config{
 		Rate: r.Rate, Targets: r.targets, Out: filepath.Join(r.Dir, "accepted.jsonl"), Prefix: fmt.Sprint("seed-", r.Seed),
-		Together: 3,
-		Detail:   func(i int) string { return fmt.Sprintf(`{"sku":"A-%d","price":12.30,"note":"<ä>"}`, i) },
+		Together:  3,
+		Operators: load.Operators{Cancel: r.Cancel, Seed: r.Seed, Within: 8 * r.Step, Admins: r.admins},
+		Detail:    func(i int) string { return fmt.Sprintf(`{"sku":"A-%d","price":12.30,"note":"<ä>"}`, i) },
 	})
 	if err != nil {
 		return err
@@ -89,6 +90,14 @@ func (r *run) targets() []string {
 	var all []string
 	for _, n := range r.cluster.Up() {
 		all = append(all, n.API())
+	}
+	return all
+}
+
+func (r *run) admins() []string {
+	var all []string
+	for _, n := range r.cluster.Up() {
+		all = append(all, n.Admin())
 	}
 	return all
 }

@@ -23,6 +23,7 @@ type Result struct {
 	Points   map[string]int        // crash points that killed
 	Accepted int                   // orders
 	Answers  map[int]int
+	Levers   map[string]int   // answers to operators
 	Latency  [2]time.Duration // p50 and p99 of an answer 202
 	Took     time.Duration
 }

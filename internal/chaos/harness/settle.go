@@ -82,6 +82,7 @@ func (r *run) judge(ctx context.Context) error {
 		ids[a.ID] = true
 	}
 	r.result.Accepted, r.result.Answers = len(ids), r.load.Answers()
+	r.result.Levers = r.load.Levers()
 	r.result.Latency = [2]time.Duration{r.load.Latency(0.5), r.load.Latency(0.99)}
 	return nil
 }

@@ -1,7 +1,3 @@
-// Package load is the customers: they place orders at a steady rate with whichever node
-// answers, and again, under the same tracking id, when none did. Some orders are placed by two
-// customers at every node at once, with one tracking id or one idempotency key. What was
-// answered 202 is kept with its time, outside the system.
 package load
 
 import (
@@ -30,10 +26,12 @@ type Config struct {
 	Detail  func(i int) string
 	// Together has every so manieth order placed by two customers at every node at once; 0: none.
 	Together int
+	Operators
 }
 
 // order is what customers want placed.
 type order struct {
+	n             int
 	tracking, key string // one of them is empty
 	detail        string
 }
@@ -48,6 +46,7 @@ type Load struct {
 	accepted  []judge.Accepted
 	latencies []time.Duration // of answers 202
 	answers   map[int]int     // by status; 0 is none
+	levers    map[string]int  // answers to operators, by lever and status
 	wrong     []string
 }
 
@@ -58,7 +57,7 @@ func New(conf Config) (*Load, error) {
 		return nil, err
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second}
-	return &Load{conf: conf, client: &http.Client{Timeout: 3 * time.Second, Transport: transport}, out: out, answers: map[int]int{}}, nil
+	return &Load{conf: conf, client: &http.Client{Timeout: 3 * time.Second, Transport: transport}, out: out, answers: map[int]int{}, levers: map[string]int{}}, nil
 }
 
 // Run places orders until ctx ends, and then waits for those that are still to be
@@ -73,14 +72,23 @@ func (l *Load) Run(ctx context.Context) {
 			under.Wait()
 			return
 		case <-tick.C:
-			l.customers(i, func(o order, first string) { under.Go(func() { l.insist(ctx, o, first) }) })
+			customers := 0
+			l.customers(i, func(o order, first string) {
+				customers++
+				operated := customers == 1
+				under.Go(func() {
+					if id := l.insist(ctx, o, first); operated && id != "" {
+						l.operate(ctx, o.n, id)
+					}
+				})
+			})
 		}
 	}
 }
 
 // customers calls each for every customer of order i, with the node to ask first.
 func (l *Load) customers(i int, each func(o order, first string)) {
-	o := order{tracking: fmt.Sprintf("%s-%d", l.conf.Prefix, i), detail: l.conf.Detail(i)}
+	o := order{n: i, tracking: fmt.Sprintf("%s-%d", l.conf.Prefix, i), detail: l.conf.Detail(i)}
 	targets := l.conf.Targets()
 	if l.conf.Together == 0 || i%l.conf.Together != 0 || len(targets) == 0 {
 		each(o, "")
@@ -97,27 +105,30 @@ func (l *Load) customers(i int, each func(o order, first string)) {
 }
 
 // insist places one order, with the first node if there is one named, and then with others until
-// it is accepted.
-func (l *Load) insist(ctx context.Context, o order, first string) {
+// it is accepted. It gives the id of the order; empty if it was not accepted.
+func (l *Load) insist(ctx context.Context, o order, first string) (id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
 	defer cancel()
 	for target := first; ctx.Err() == nil; target = "" {
-		if l.place(ctx, o, target) {
-			return
+		id, final := l.place(ctx, o, target)
+		if final {
+			return id
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
 		}
 	}
+	return ""
 }
 
-// place sends one request, to any node if target is empty, and says whether its answer is final.
-func (l *Load) place(ctx context.Context, o order, target string) bool {
+// place sends one request, to any node if target is empty, and gives the id of the order. final says
+// that it is not to be asked for again.
+func (l *Load) place(ctx context.Context, o order, target string) (id string, final bool) {
 	if target == "" {
 		targets := l.conf.Targets()
 		if len(targets) == 0 {
-			return false
+			return "", false
 		}
 		target = targets[rand.IntN(len(targets))]
 	}
@@ -127,7 +138,7 @@ func (l *Load) place(ctx context.Context, o order, target string) bool {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target+"/v1/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
-		return false
+		return "", false
 	}
 	if o.key != "" {
 		req.Header.Set("Idempotency-Key", o.key)
@@ -137,23 +148,23 @@ func (l *Load) place(ctx context.Context, o order, target string) bool {
 	resp, err := l.client.Do(req)
 	if err != nil {
 		l.count(0)
-		return false
+		return "", false
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	l.count(resp.StatusCode)
 	if err != nil || resp.StatusCode >= http.StatusInternalServerError {
-		return false
+		return "", false
 	}
 	var answer struct {
 		OrderID string `json:"order_id"`
 	}
 	if resp.StatusCode != http.StatusAccepted || json.Unmarshal(text, &answer) != nil || answer.OrderID == "" {
 		l.complain(fmt.Sprintf("%s%s was answered %d %s", o.tracking, o.key, resp.StatusCode, text))
-		return true
+		return "", true
 	}
 	l.accept(judge.Accepted{ID: answer.OrderID, Tracking: o.tracking, Key: o.key, At: boottime.Now()}, time.Since(began))
-	return true
+	return answer.OrderID, true
 }
 
 func (l *Load) count(status int) {

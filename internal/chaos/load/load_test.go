@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,5 +123,46 @@ func TestLoad(t *testing.T) {
 	}
 	if a := l.Answers(); a[202] != len(accepted) || a[409] != 1 || a[503] == 0 {
 		t.Errorf("answers %v", a)
+	}
+}
+
+// TestLoad_operators: of the orders that are drawn, each is cancelled until an operator is heard, and some are placed anew
+// once they have ended.
+func TestLoad_operators(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]int{}
+	admin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch asked[r.URL.Path]++; {
+		case asked[r.URL.Path] == 1:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case asked[r.URL.Path] == 2 && strings.HasSuffix(r.URL.Path, "/retry"):
+			w.WriteHeader(http.StatusConflict)
+		default:
+			w.WriteHeader(http.StatusAccepted)
+		}
+	}))
+	defer admin.Close()
+	s := &shop{orders: map[string]int{}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	l, err := New(Config{
+		Rate: 100, Out: filepath.Join(t.TempDir(), "accepted.jsonl"), Prefix: "t", Targets: func() []string { return []string{server.URL} },
+		Detail:    func(int) string { return `{}` },
+		Operators: Operators{Cancel: 1, Seed: 1, Within: time.Millisecond, Admins: func() []string { return []string{admin.URL} }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	l.Run(ctx)
+	levers, n := l.Levers(), len(l.Accepted())
+	if levers["cancel 503"] != n || levers["cancel 202"] != n || levers["retry 202"] == 0 || levers["retry 202"] >= n || levers["retry 409"] != levers["retry 202"] {
+		t.Errorf("of %d orders: %v; want each cancelled, and some placed anew", n, levers)
+	}
+	if wrong := l.Wrong(); len(wrong) != 1 { // that to t-3
+		t.Errorf("wrong answers: %q", wrong)
 	}
 }
