@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -42,11 +43,17 @@ func TestAlarms(t *testing.T) {
 	if r := call("operations", "list", "--dsn", path); strings.Count(r.stdout, "alarms ack") != 1 {
 		t.Errorf("the operations are %s", r.stdout)
 	}
-	runHere(t, path, "--roles", "projector").untilReadyz(http.StatusOK, "")
+	other := runHere(t, path, "--watchdog-every", "100ms")
+	other.untilReadyz(http.StatusOK, "")
 	until(t, path, "cleared", "alarms", "list", "--all")
 	if page := list("--all"); len(page.Alarms) != 1 || page.Alarms[0].Reason != "ann starts one" || page.Alarms[0].ClearedAt.IsZero() {
 		t.Errorf("of all there are %+v", page)
 	}
+	if err := n.end(); err != nil { // another node takes the duty over
+		t.Fatal(err)
+	}
+	before := list().Watchdog.Rounds
+	eventually(t, func() (bool, string) { w := list().Watchdog; return w.Rounds > before, fmt.Sprint(w) })
 	for _, wrong := range [][]string{{"list", "--limit", "0"}, {"list", "--cursor", "x"}, {"ack", a.ID.String(), "--reason", " "}, {"ack", "x", "--reason", "r"}} {
 		if r := call(append(append([]string{"alarms"}, wrong...), "--dsn", path)...); r.code == exitDone || r.stderr == "" {
 			t.Errorf("%v: it exits %d", wrong, r.code)

@@ -17,7 +17,7 @@ func TestAlarmKinds_documented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	section := regexp.MustCompile(`(?ms)^### Alarm (\w+)\n\n(\w+)\. (.*?)\n^#`)
+	section := regexp.MustCompile(`(?s)\n### Alarm (\w+)\n\n(\w+)\. (.*?)\n#`)
 	var documented, kinds []work.AlarmCode
 	for _, k := range AlarmKinds() {
 		kinds = append(kinds, k.Code)
@@ -28,7 +28,7 @@ func TestAlarmKinds_documented(t *testing.T) {
 			break
 		}
 		code, severity, body := work.AlarmCode(rest[at[2]:at[3]]), rest[at[4]:at[5]], rest[at[6]:at[7]]
-		documented, rest = append(documented, code), rest[at[7]:]
+		documented, rest = append(documented, code), rest[at[7]:] // the next begins with the line's end
 		if severity != strings.ToUpper(string(SeverityOf(code))[:1])+string(SeverityOf(code))[1:] || !strings.Contains(body, "\n    ") {
 			t.Errorf("the runbook of %s begins %s: want that it is %s, and a command", code, severity, SeverityOf(code))
 		}
