@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"orderflow/domain/work"
 	"orderflow/projections/cluster"
 )
 
@@ -38,6 +39,11 @@ func printStatus(out *output, a cluster.Answer) error {
 	}
 	for _, w := range a.Wrong {
 		p.say("- %s", w)
+	}
+	for _, x := range a.Alarms {
+		if x.State == work.AlarmAcknowledged {
+			p.say("- alarm %s of %s, acknowledged: %s", x.Alarm, x.Subject, x.What)
+		}
 	}
 	p.table("NODE STATE BUSY ROLES HEARTBEAT VERSION", nodeRows(a))
 	if a.Queues != nil {

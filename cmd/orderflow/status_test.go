@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/projections/cluster"
 )
 
@@ -48,7 +49,7 @@ func TestStatus_print(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"a-node-with-a-l…", "10000+", "(paused)", "4h13m", "orders", "by node n", "123.5 MB"} {
+	for _, want := range []string{"a-node-with-a-l…", "10000+", "(paused)", "4h13m", "orders", "by node n", "- alarm node_lost of n, acknowledged: it is gone\n", "123.5 MB"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page does not show %q:\n%s", want, page.String())
 		}
@@ -59,7 +60,7 @@ func TestStatus_print(t *testing.T) {
 func largeCluster() cluster.Answer {
 	oldest, at := 15200.0, time.Date(2026, 11, 28, 7, 0, 0, 0, time.UTC)
 	a := cluster.Answer{
-		AsOf: at,
+		AsOf: at, Alarms: []cluster.Alarm{{Alarm: "node_lost", State: work.AlarmAcknowledged, Subject: "n", What: "it is gone"}},
 		Nodes: []cluster.Node{{Node: "a-node-with-a-long-name-indeed", State: cluster.Draining, Roles: []string{"api", "worker", "projector"}, Slots: 1000, Busy: 1000, HeartbeatAge: 0.87,
 			Version: "v12.34.56-rc1-127-g0123456-dirty"}},
 		Queues:      &cluster.Waiting{AsOf: at, Node: "n"},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 )
 
 // Answer is the cluster in one answer. Each part says as of when it is; what could not be read is among Unread, and its
@@ -14,6 +15,7 @@ type Answer struct {
 	Nodes        []Node    `json:"nodes"`
 	MissingRoles []string  `json:"missing_roles"` // that no live node has
 	Queues       *Waiting  `json:"queues"`        // null if it could not be read
+	Alarms       []Alarm   `json:"alarms"`        // that are open, the latest in front, a hundred at most
 	// Projections are those of the same figure as the queues.
 	Projections []Projection `json:"projections"`
 	Last        []Period     `json:"last"` // minute, quarter, day
@@ -36,6 +38,7 @@ const (
 	PartMinute   = "last minute"
 	PartDay      = "last day"
 	PartStorage  = "storage"
+	PartAlarms   = "alarms"
 )
 
 // The states of a node, as operators see it.
@@ -59,6 +62,16 @@ type Node struct {
 	StartedAt    time.Time `json:"started_at"`
 	HeartbeatAt  time.Time `json:"heartbeat_at"`
 	HeartbeatAge float64   `json:"heartbeat_age_seconds"`
+}
+
+// Alarm is an alarm that is open.
+type Alarm struct {
+	Alarm    work.AlarmCode `json:"alarm"`
+	Severity string         `json:"severity"` // critical, warning
+	State    string         `json:"state"`    // raised, acknowledged
+	Subject  string         `json:"subject"`
+	What     string         `json:"what"`
+	RaisedAt time.Time      `json:"raised_at"`
 }
 
 // Waiting is what waits and what is in hand.

@@ -21,7 +21,8 @@ func (a *Answer) queues(q Queues, f Figure, controls work.Controls) {
 	for _, t := range q.Topics {
 		x := TopicQueue{
 			Topic: t.Topic, Waiting: min(t.Waiting, Most), More: t.Waiting > Most, Returned: t.Returned, InFlight: held[t.Topic],
-			DeadLetters: min(t.DeadLetters, Most), MoreDeadLetters: t.DeadLetters > Most, Paused: controls.PauseOf(t.Topic) != nil,
+			DeadLetters: min(t.DeadLetters, Most), MoreDeadLetters: t.DeadLetters > Most,
+			Paused: controls.PauseOf(t.Topic) != nil,
 		}
 		if !t.OldestAt.IsZero() {
 			seconds := max(0, f.AsOf.Sub(t.OldestAt)).Seconds()
@@ -70,7 +71,8 @@ func trend(before, now int64) string {
 
 // judge says what somebody should look at: a role that no live node has; a projection that has applied what the log does
 // not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
-// that should; and what could not be read. That orders wait, fail or were parked is not wrong of the cluster.
+// that should; alarms that nobody has acknowledged; and what could not be read. That orders wait, fail or were parked is not
+// wrong of the cluster.
 func (a *Answer) judge(undone map[string]string, figure Figure) {
 	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
 	for _, role := range a.MissingRoles {
@@ -86,6 +88,11 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	}
 	if figure.Age > staleFigure && a.working() {
 		wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
+	}
+	for _, x := range a.Alarms {
+		if x.State == work.AlarmRaised {
+			wrong("alarm %s (%s) of %s: %s", x.Alarm, x.Severity, x.Subject, x.What)
+		}
 	}
 	for _, g := range a.Unread {
 		wrong("%s could not be read: %s", g.Part, g.Why)

@@ -65,7 +65,8 @@ func (s *Sum) observe(order *domain.Order, r *domain.Recorded) {
 	}
 }
 
-// due is when a step became due: when the order was placed, or the step before completed. It is zero if that is not known.
+// due is when a step became due: when the order was placed, or the step before completed. It is zero if that is not
+// known.
 func due(order *domain.Order, step domain.Step) time.Time {
 	if order == nil {
 		return time.Time{}

@@ -15,12 +15,15 @@ import (
 	"orderflow/schema"
 )
 
-// Config says what a Reader reads. DB, Group and Controls are required.
+// Config says what a Reader reads. All but Keep is required.
 type Config struct {
 	DB    *schema.DB
 	Group string // the consumer group of the workers
 	// Controls gives what operators want of the cluster.
 	Controls func(context.Context) (work.Controls, error)
+	// Alarms gives at most so many open alarms, the latest in front, and Severity says how bad those of a code are.
+	Alarms   func(ctx context.Context, most int) ([]work.Alarm, error)
+	Severity func(work.AlarmCode) string
 	// Missing gives the roles that none of some nodes has that live.
 	Missing func([]work.Node) []string
 	// Undone says what stands still while no node has a role.
@@ -109,7 +112,7 @@ func (r *Reader) run(to *look) {
 }
 
 func (r *Reader) look(ctx context.Context) (Answer, error) {
-	a := Answer{Nodes: []Node{}, MissingRoles: []string{}, Projections: []Projection{}, Last: []Period{}, Wrong: []string{}, Unread: []Gap{}}
+	a := Answer{Nodes: []Node{}, Alarms: []Alarm{}, MissingRoles: []string{}, Projections: []Projection{}, Last: []Period{}, Wrong: []string{}, Unread: []Gap{}}
 	controls, err := r.conf.Controls(ctx)
 	a.gap(PartControls, err)
 	all, now, nodesErr := readNodes(ctx, r.conf.DB)
@@ -131,12 +134,27 @@ func (r *Reader) look(ctx context.Context) (Answer, error) {
 		a.queues(queues, figure, controls)
 		a.Retention.Keep = r.conf.Keep.Seconds()
 	}
+	r.addAlarms(ctx, &a)
 	r.addHistory(ctx, &a)
 	if a.Storage, err = storage(r.conf.DB); err != nil {
 		a.gap(PartStorage, err)
 	}
 	a.judge(r.conf.Undone, figure)
 	return a, nil
+}
+
+// mostAlarms is how many alarms are told.
+const mostAlarms = 100
+
+// addAlarms adds the alarms that are open.
+func (r *Reader) addAlarms(ctx context.Context, a *Answer) {
+	open, err := r.conf.Alarms(ctx, mostAlarms)
+	a.gap(PartAlarms, err)
+	for _, x := range open {
+		a.Alarms = append(a.Alarms, Alarm{
+			Alarm: x.Code, Severity: r.conf.Severity(x.Code), State: x.State(), Subject: x.Subject, What: x.What, RaisedAt: x.RaisedAt,
+		})
+	}
 }
 
 // addHistory adds the last 15 minutes and the last day.

@@ -18,10 +18,12 @@ import (
 )
 
 // readerOf reads a database where operators want what controls says.
-func readerOf(db *schema.DB, controls work.Controls) *Reader {
+func readerOf(db *schema.DB, controls work.Controls, alarms ...work.Alarm) *Reader {
 	return NewReader(Config{
 		DB: db, Group: "workers", Undone: map[string]string{"api": "nobody answers"}, Keep: time.Hour,
 		Controls: func(context.Context) (work.Controls, error) { return controls, nil },
+		Alarms:   func(context.Context, int) ([]work.Alarm, error) { return alarms, nil },
+		Severity: func(work.AlarmCode) string { return "warning" },
 		Missing: func(nodes []work.Node) (missing []string) {
 			if !slices.ContainsFunc(nodes, func(n work.Node) bool { return !n.Expired && strings.Contains(n.Roles, "api") }) {
 				missing = append(missing, "api")
@@ -60,7 +62,10 @@ func testReader(t *testing.T, db *schema.DB) {
 	inHand(t, db, "scheduling", 1, "b")
 
 	controls := work.Controls{{Kind: work.ControlNode, Name: "c", Value: work.ControlCordoned}, {Kind: work.ControlStep, Name: "Scheduling", Value: work.ControlPaused}}
-	a, err := readerOf(db, controls).Read(t.Context())
+	raised := work.Alarm{Code: "order_stuck", Subject: "7", What: "it stands"}
+	seen := raised
+	seen.AcknowledgedAt = time.Now()
+	a, err := readerOf(db, controls, raised, seen).Read(t.Context())
 	must(t, err)
 	var states []string
 	for _, n := range a.Nodes {
@@ -76,7 +81,7 @@ func testReader(t *testing.T, db *schema.DB) {
 	if len(a.Last) != 3 || a.Last[0].Placed != 9 || a.Last[1].Placed != 40 || a.Last[2].Placed != 40 || a.Last[2].Steps[0].Run.Count != 40 {
 		t.Errorf("the periods are %+v", a.Last)
 	}
-	if got := strings.Join(a.Wrong, "; "); got != "no live node has the role api: nobody answers" || len(a.Unread) > 0 {
+	if got := strings.Join(a.Wrong, "; "); got != "no live node has the role api: nobody answers; alarm order_stuck (warning) of 7: it stands" || len(a.Alarms) != 2 || len(a.Unread) > 0 {
 		t.Errorf("wrong is %q, unread %v", got, a.Unread)
 	}
 	if (a.Storage == nil) != (db.Dialect().Name() == "sqlserver") || a.Retention.Keep != 3600 || a.Retention.KeptFrom.IsZero() {

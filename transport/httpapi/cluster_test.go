@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"orderflow/domain"
+	"orderflow/domain/work"
 	"orderflow/projections/cluster"
 	"orderflow/transport/httpapi"
 )
@@ -25,7 +26,8 @@ func wholeCluster() cluster.Answer {
 	oldest := 12.5
 	return cluster.Answer{
 		AsOf: at, Wrong: []string{"no live node has the role api: <nobody>"}, MissingRoles: []string{"api"},
-		Nodes: []cluster.Node{{Node: "n", Epoch: 2, State: cluster.Cordoned, Roles: []string{"worker"}, Slots: 5, Busy: 3, Host: "h", Version: "v", StartedAt: at, HeartbeatAt: at, HeartbeatAge: 0.5}},
+		Alarms: []cluster.Alarm{{Alarm: "role_missing", Severity: "critical", State: work.AlarmRaised, Subject: "api", What: "w", RaisedAt: at}},
+		Nodes:  []cluster.Node{{Node: "n", Epoch: 2, State: cluster.Cordoned, Roles: []string{"worker"}, Slots: 5, Busy: 3, Host: "h", Version: "v", StartedAt: at, HeartbeatAt: at, HeartbeatAge: 0.5}},
 		Queues: &cluster.Waiting{
 			AsOf: at, Node: "n", InFlight: []cluster.InHand{{Topic: "scheduling", Node: "n", Count: 3}},
 			Topics: []cluster.TopicQueue{{Topic: "scheduling", Waiting: cluster.Most, More: true, Returned: 1, Oldest: &oldest, Paused: true, InFlight: 3, DeadLetters: 2}},

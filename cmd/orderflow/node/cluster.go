@@ -12,6 +12,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/eventstore/operations"
+	"orderflow/handlers/operate"
 	"orderflow/projections"
 	"orderflow/projections/cluster"
 	"orderflow/schema"
@@ -53,6 +54,10 @@ func NewClusterReader(db *schema.DB) *cluster.Reader {
 func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), keep time.Duration) *cluster.Reader {
 	return cluster.NewReader(cluster.Config{
 		DB: db, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, Keep: keep,
+		Alarms: func(ctx context.Context, most int) ([]work.Alarm, error) {
+			return operations.NewAlarms(db).List(ctx, false, most, work.AlarmID{})
+		},
+		Severity: func(code work.AlarmCode) string { return string(operate.SeverityOf(code)) },
 	})
 }
 
