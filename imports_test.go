@@ -65,7 +65,7 @@ var table = map[string]rule{
 	"handlers/diagnosis": {ours: []string{"domain", "domain/work"}},
 	"handlers/operate":   {ours: []string{"domain", "domain/work"}, theirs: []string{uuid}},
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
-	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
+	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "domain/work", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},

@@ -149,7 +149,7 @@ func (b *bulk) bump(ctx context.Context, key string) error {
 
 // judge compares what the job says with what is in the histories and the tables: acted on is what was frozen, without
 // what is listed as changed, each exactly once.
-func (b *bulk) judge(jobs operate.Jobs, j work.Job) (j2 operate.JobProgress) {
+func (b *bulk) judge(jobs operate.Jobs, j work.Job) operate.JobProgress {
 	b.t.Helper()
 	p, err := jobs.Progress(b.t.Context(), j.ID)
 	if err != nil {

@@ -117,7 +117,7 @@ func stopsJob(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	var stopped operate.JobStopped
-	if err := json.Unmarshal([]byte(said(t, "jobs", "stop", "--dsn", dsn, "--json", j.ID.String(), "--reason", "a mistake")), &stopped); err != nil || !stopped.Changed || stopped.Left != plan.Count {
+	if err := json.Unmarshal([]byte(said(t, "jobs", "stop", "--dsn", dsn, "--json", j.ID.String(), "--reason", "a mistake")), &stopped); err != nil || !stopped.Changed || stopped.Job.Left != plan.Count {
 		t.Errorf("stopped %+v, err %v", stopped, err)
 	}
 	if text := said(t, "jobs", "list", "--dsn", dsn); !strings.Contains(text, "stopped") || !strings.Contains(text, "ended") {
@@ -150,7 +150,7 @@ func testBulkKilled(t *testing.T, dsn string) {
 		others.Go(func() { b.interfere(t.Context(), random, changed) })
 		var kills []string
 		for _, until := range []int{letters/5 + random.IntN(letters/5), letters/2 + random.IntN(letters/5), letters} {
-			n := start(t, dsn, "--roles", "projector", "--heartbeat", "200ms", "--lease-ttl", "1s")
+			n := start(t, dsn, "--roles", "projector")
 			eventuallyWithin(t, 10*time.Minute, func() (bool, string) {
 				now := ended()
 				return now >= until, fmt.Sprintf("%d of %d items have ended\n%s", now, until, n.Tail())

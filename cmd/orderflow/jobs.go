@@ -186,7 +186,7 @@ func (c *jobsStopCmd) Run(ctx context.Context, out *output) error {
 			out.notef("It did not run any more.")
 		}
 		return c.print(out, stopped, func() error {
-			return out.sayf("%s", pace(operate.JobProgress{Job: stopped.Job, Left: stopped.Left}))
+			return out.sayf("%s", pace(stopped.Job))
 		})
 	})
 }

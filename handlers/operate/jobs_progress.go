@@ -84,9 +84,9 @@ func checkItemState(state string) error {
 // JobStopped is a job after it was stopped.
 type JobStopped struct {
 	// Changed is false if the job did not run any more.
-	Changed bool     `json:"changed"`
-	Job     work.Job `json:"job"`
-	Left    int      `json:"left"` // items to which nothing was done
+	Changed bool `json:"changed"`
+	// Job is the job as it is now. What is left of it is not done.
+	Job JobProgress `json:"job"`
 }
 
 // JobPage is a part of a list of jobs, the newest in front.
@@ -150,6 +150,12 @@ func (s Jobs) Items(ctx context.Context, id work.OperationID, state, cursor stri
 	return p, err
 }
 
+// ParseJobID reads the id of a job.
+func ParseJobID(text string) (id work.OperationID, err error) {
+	err = id.UnmarshalText([]byte(text))
+	return id, err
+}
+
 func badCursor() error {
 	return &domain.FieldError{Field: "cursor", Expected: "the next_cursor of an earlier answer", Got: "another text"}
 }
@@ -172,7 +178,7 @@ func (s Jobs) Stop(ctx context.Context, id work.OperationID, by By) (JobStopped,
 	})
 	if errors.Is(err, work.ErrJobNotRunning) {
 		j, err = s.Kept.Get(ctx, id)
-		return JobStopped{Job: j, Left: j.Left()}, err
+		return JobStopped{Job: JobProgress{Job: j, Left: j.Left()}}, err
 	}
-	return JobStopped{Changed: err == nil, Job: j, Left: j.Left()}, err
+	return JobStopped{Changed: err == nil, Job: JobProgress{Job: j, Left: j.Left()}}, err
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	// jobTurn is how long a worker of jobs goes on before it asks again which jobs there are.
-	jobTurn = 2 * time.Second
+	jobTurn = 6 * time.Second
 	// readAtOnce is how many items are read at once.
 	readAtOnce = 100
 	// lag bounds what a job catches up after it could not keep its rate.

@@ -67,6 +67,10 @@ type AdminConfig struct {
 	Surveys Surveys
 	// Alarms are what the watchdog finds wrong.
 	Alarms operate.Alarms
+	// Jobs are what operators want done to many things.
+	Jobs Jobs
+	// DeadLetters are the messages that were given up.
+	DeadLetters DeadLetters
 	// Auth asks for tokens; nil: everybody is an operator.
 	Auth *Auth
 	// AllowedHosts are the names, without ports, under which the listener may be asked beside
@@ -90,12 +94,14 @@ type admin struct {
 	onOrders  operate.OrderLevers
 	surveys   Surveys
 	alarms    operate.Alarms
+	jobs      Jobs
+	letters   DeadLetters
 	timeout   time.Duration
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
 // /Watchdog_External, /command/stat, /command/stop, /v1/cluster, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
-// /v1/alarms, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
+// /v1/alarms, /v1/jobs, /v1/deadletters, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.
@@ -104,6 +110,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 
 func adminRoutes(c AdminConfig) []route {
 	a := &admin{node: c.Node, orders: c.Orders, diagnoses: c.Diagnoses, cluster: c.Cluster, levers: c.Levers, onOrders: c.OrderLevers, surveys: c.Surveys, alarms: c.Alarms, timeout: c.CheckTimeout}
+	a.jobs, a.letters = c.Jobs, c.DeadLetters
 	operators := []Role{RoleOperator}
 	return withRoot("node", slices.Concat([]route{
 		{"/livez", get(endpoint{serve: a.alive})},
@@ -116,7 +123,7 @@ func adminRoutes(c AdminConfig) []route {
 		{"/v1/cluster", get(endpoint{serve: a.readCluster, roles: operators, timeout: a.timeout})},
 		{"/v1/diagnoses", get(endpoint{serve: a.survey, roles: operators, timeout: a.timeout})},
 		{"/metrics", get(endpoint{serve: metrics(c.Registry, nodeCollector{c.Node.Stat, a.counts, c.Surveys}), roles: operators})},
-	}, a.leverRoutes(operators), a.orderLeverRoutes(operators), a.alarmRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
+	}, a.leverRoutes(operators), a.orderLeverRoutes(operators), a.alarmRoutes(operators), a.jobRoutes(operators), a.letterRoutes(operators), pprofRoutes(operators), aboutRoutes(operatorsDocument)))
 }
 
 // status is a short answer.

@@ -39,6 +39,8 @@ var (
 	problemOrderNotFound    = declare(404, "order-not-found", "There is no such order", "order_id is the id that was asked for.")
 	problemNodeNotFound     = declare(404, "node-not-found", "There is no such live node", "node is the name that was asked for, nodes lists those that there are.")
 	problemAlarmNotFound    = declare(404, "alarm-not-found", "There is no such alarm", "Alarms that were cleared long ago are not kept.")
+	problemJobNotFound      = declare(404, "job-not-found", "There is no such job", "Jobs that were ordered long ago are not kept.")
+	problemLetterNotFound   = declare(404, "letter-not-found", "There is no such dead letter", "Others may have requeued or discarded it.")
 	problemPathNotFound     = declare(404, "path-not-found", "There is nothing at this path", "See /openapi.yaml for the paths there are.")
 	problemMethodNotAllowed = declare(405, "method-not-allowed", "The method is not allowed here",
 		"The header Allow and the member allow list the methods that are.")
@@ -47,6 +49,8 @@ var (
 	problemKeyInUse = declare(409, "key-in-use", "The key names another order",
 		"An order with other content was placed with this tracking_id or Idempotency-Key (field). order_id is that order.")
 	problemConflict     = declare(409, "conflict", "The order has changed meanwhile", "Read it again and repeat the request.")
+	problemCountChanged = declare(409, "count-changed", "There are not as many as were confirmed",
+		"Nothing was done. count is how many there are now: look at them, and confirm that number.")
 	problemNotAllowed   = declare(409, "not-allowed", "The order's state does not allow this", "detail names the rule; order_status and version say how the order stands, where that is known.")
 	problemVersion      = declare(412, "version-differs", "The order is at another version", "version is the one that it is at, also in the header ETag. Look at the order again and decide anew.")
 	problemBodyTooLarge = declare(413, "body-too-large", "The body is too large", "limit is the number of bytes that are allowed.").sends("Connection", "close")
