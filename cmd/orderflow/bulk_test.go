@@ -72,7 +72,7 @@ func testBulk(t *testing.T, dsn string) {
 	random, _ := bulkSeed(t)
 	serviceOf(t, dsn, func(s service) {
 		b := newBulk(t, s, 120)
-		j, jobs := ordered(t, dsn, 120), node.JobsOf(s.db, s.store)
+		j, jobs := ordered(t, dsn, 120), node.JobsOf(s.db, s.store, s.views)
 		var all sync.WaitGroup
 		all.Go(func() { b.interfere(t.Context(), rand.New(rand.NewPCG(random.Uint64(), 2)), 12) }) //nolint:gosec // see bulkSeed
 		for range 2 {
@@ -138,7 +138,7 @@ func testBulkKilled(t *testing.T, dsn string) {
 	random, seed := bulkSeed(t)
 	serviceOf(t, dsn, func(s service) {
 		b := newBulk(t, s, letters)
-		j, jobs, begun := ordered(t, dsn, letters), node.JobsOf(s.db, s.store), time.Now()
+		j, jobs, begun := ordered(t, dsn, letters), node.JobsOf(s.db, s.store, s.views), time.Now()
 		ended := func() int {
 			got, err := jobs.Kept.Get(t.Context(), j.ID)
 			if err != nil {

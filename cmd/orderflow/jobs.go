@@ -43,7 +43,7 @@ func jobRow(j operate.JobProgress) []any {
 
 func (c *jobsListCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
-		page, err := node.JobsOf(s.db, s.store).List(ctx, c.Cursor, c.Limit)
+		page, err := node.JobsOf(s.db, s.store, s.views).List(ctx, c.Cursor, c.Limit)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ type jobJSON struct {
 
 func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
-		jobs := node.JobsOf(s.db, s.store)
+		jobs := node.JobsOf(s.db, s.store, s.views)
 		if c.Watch {
 			if err := c.watch(ctx, out, jobs); err != nil {
 				return err
@@ -178,7 +178,7 @@ func (c *jobsStopCmd) Validate() error {
 
 func (c *jobsStopCmd) Run(ctx context.Context, out *output) error {
 	return c.service(ctx, func(s service) error {
-		stopped, err := node.JobsOf(s.db, s.store).Stop(ctx, c.ID, c.by())
+		stopped, err := node.JobsOf(s.db, s.store, s.views).Stop(ctx, c.ID, c.by())
 		if err != nil {
 			return err
 		}

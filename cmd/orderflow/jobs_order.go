@@ -62,7 +62,7 @@ func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) 
 	if err != nil {
 		return err
 	}
-	jobs, o := node.JobsOf(s.db, s.store), operate.JobOrder{Kind: w.kind, Filter: filter, By: w.by}
+	jobs, o := node.JobsOf(s.db, s.store, s.views), operate.JobOrder{Kind: w.kind, Filter: filter, By: w.by}
 	if f.Rate != nil {
 		o.Rate = *f.Rate
 	}

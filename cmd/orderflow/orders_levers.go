@@ -65,7 +65,7 @@ func sayAsked(out *output, a operate.Asked) error {
 
 // ordersCancelCmd cancels an order.
 type ordersCancelCmd struct {
-	orderLever
+	orderChoice
 	Now bool `help:"Cut the step that runs short, and do not wait for its end."`
 }
 
@@ -75,10 +75,28 @@ order of which no step has begun ends at once. A parked order is rolled back fro
 removed. Refused if the order has ended, or rolls back already. While a step runs after a first request, --now cuts it
 short.
 
-Example: orderflow orders cancel 019c3a51-5e0c-7d7a-a8d0-0d1d4c3a9b1e --reason "the customer called"`
+Orders that are chosen by flags are counted, and the first twenty are shown. With --confirm and that number they are frozen
+at their versions, and a node cancels them one after the other, as a job ("orderflow jobs show"). Those that have moved on
+by then are skipped, and listed.
+
+Examples:
+
+    orderflow orders cancel 019c3a51-5e0c-7d7a-a8d0-0d1d4c3a9b1e --reason "the customer called"
+    orderflow orders cancel --status Pending --placed-before 2026-01-31T00:00:00Z --reason "they are too late" --confirm 40`
+}
+
+// Validate refuses to cut short the steps of orders that are chosen by flags.
+func (c *ordersCancelCmd) Validate() error {
+	if c.Now && c.ID.IsZero() {
+		return errors.New("--now is for an order that is named")
+	}
+	return c.orderChoice.Validate()
 }
 
 func (c *ordersCancelCmd) Run(ctx context.Context, out *output) error {
+	if c.ID.IsZero() {
+		return c.order(ctx, out, operate.JobCancelOrders)
+	}
 	return c.pull(ctx, out, func(l operate.OrderLevers) (operate.Asked, error) { return l.Cancel(ctx, c.seen(), c.Now, c.by()) })
 }
 
@@ -95,17 +113,24 @@ func (c *ordersFailCmd) Run(ctx context.Context, out *output) error {
 }
 
 // ordersRetryCmd places an order anew.
-type ordersRetryCmd struct{ orderLever }
+type ordersRetryCmd struct{ orderChoice }
 
 func (ordersRetryCmd) Help() string {
 	return `Places a new order with the customer, tracking id and detail of one that ended Failed or Cancelled, and prints its id. It
 names the first in retry_of. The tracking id goes on to name the first order: who places it again gets that one. An
-order has one new try, so a repeat gives the same; if that fails too, retry it in turn.
+order has one new try, so a repeat gives the same; if that fails too, retry it in turn. Many are retried as many are
+cancelled: see "orderflow orders cancel --help".
 
-Example: orderflow orders retry 019c3a51-5e0c-7d7a-a8d0-0d1d4c3a9b1e --reason "steel has arrived"`
+Examples:
+
+    orderflow orders retry 019c3a51-5e0c-7d7a-a8d0-0d1d4c3a9b1e --reason "steel has arrived"
+    orderflow orders retry --status Failed --placed-after 2026-01-31T00:00:00Z --reason "steel has arrived" --confirm 40`
 }
 
 func (c *ordersRetryCmd) Run(ctx context.Context, out *output) error {
+	if c.ID.IsZero() {
+		return c.order(ctx, out, operate.JobRetryOrders)
+	}
 	return c.service(ctx, func(s service) error {
 		r, err := node.OrderLevers(s.db, s.store).Retry(ctx, c.seen(), c.by())
 		if err != nil {

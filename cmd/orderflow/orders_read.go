@@ -13,6 +13,7 @@ import (
 	"orderflow/domain"
 	"orderflow/domain/stored"
 	"orderflow/handlers/diagnosis"
+	"orderflow/handlers/operate"
 	"orderflow/projections"
 )
 
@@ -59,18 +60,28 @@ func orderRow(v projections.OrderView) []any {
 	return []any{v.OrderID, v.Status, v.TrackingID, v.PlacedAt, v.StartedAt, v.CompletedAt, v.Version}
 }
 
-// ordersListCmd lists orders.
-type ordersListCmd struct {
-	dataFlags
+// orderFilterFlags say which orders are meant.
+type orderFilterFlags struct {
 	Status       []string  `placeholder:"STATUS" help:"Only orders of this status, such as Processing or Failed. Several: --status A,B or the flag again."`
 	Step         []string  `placeholder:"STEP" help:"Only orders whose current step is this one, or one of these."`
 	Node         []string  `placeholder:"NAME" help:"Only orders whose latest attempt was this node's, or one of these nodes'."`
 	PlacedAfter  time.Time `placeholder:"TIME" help:"Only orders placed after this time, such as 2026-01-31T12:00:00Z."`
 	PlacedBefore time.Time `placeholder:"TIME" help:"Only orders placed before this time."`
 	TrackingID   string    `name:"tracking-id" placeholder:"ID" help:"Only the order of this tracking id."`
-	Reason       string    `placeholder:"CODE" help:"Only orders of which the last survey found this reason (see orders diagnose --all), the oldest first. With --limit and --cursor alone."`
-	Limit        int       `default:"50" help:"How many, 1 to 200."`
-	Cursor       string    `placeholder:"CURSOR" help:"Go on where an earlier list ended, with its next_cursor."`
+}
+
+// given says whether any of the flags is.
+func (c *orderFilterFlags) given() bool {
+	return len(c.Status)+len(c.Step)+len(c.Node)+len(c.TrackingID) > 0 || !c.PlacedAfter.IsZero() || !c.PlacedBefore.IsZero()
+}
+
+// ordersListCmd lists orders.
+type ordersListCmd struct {
+	dataFlags
+	orderFilterFlags
+	Reason string `placeholder:"CODE" help:"Only orders of which the last survey found this reason (see orders diagnose --all), the oldest first. With --limit and --cursor alone."`
+	Limit  int    `default:"50" help:"How many, 1 to 200."`
+	Cursor string `placeholder:"CURSOR" help:"Go on where an earlier list ended, with its next_cursor."`
 }
 
 func (ordersListCmd) Help() string {
@@ -86,7 +97,7 @@ func (c *ordersListCmd) Validate() error {
 		if !slices.Contains(diagnosis.Reasons(), diagnosis.Reason(c.Reason)) {
 			return fmt.Errorf("--reason is %s: expected one of %s", c.Reason, domain.List(diagnosis.Reasons()))
 		}
-		if len(c.Status)+len(c.Step)+len(c.Node)+len(c.TrackingID) > 0 || !c.PlacedAfter.IsZero() || !c.PlacedBefore.IsZero() {
+		if c.given() {
 			return errors.New("--reason goes with --limit and --cursor alone")
 		}
 	}
@@ -94,10 +105,12 @@ func (c *ordersListCmd) Validate() error {
 }
 
 func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
-	filter, err := c.filter()
+	orders, err := c.filter()
 	if err != nil {
 		return err
 	}
+	filter := node.ListFilter(orders)
+	filter.Limit, filter.Cursor = c.Limit, c.Cursor
 	return c.lookUp(ctx, out, func(s service) error {
 		list := s.views.List
 		if c.Reason != "" {
@@ -157,10 +170,8 @@ func listReason(ctx context.Context, out *output, s service, f projections.Filte
 	return page, err
 }
 
-func (c *ordersListCmd) filter() (projections.Filter, error) {
-	f := projections.Filter{
-		Node: c.Node, PlacedAfter: c.PlacedAfter, PlacedBefore: c.PlacedBefore, TrackingID: c.TrackingID, Limit: c.Limit, Cursor: c.Cursor,
-	}
+func (c *orderFilterFlags) filter() (operate.OrderFilter, error) {
+	f := operate.OrderFilter{Node: c.Node, PlacedAfter: c.PlacedAfter, PlacedBefore: c.PlacedBefore, TrackingID: c.TrackingID}
 	for _, text := range c.Status {
 		status, err := domain.ParseStatus(text)
 		if err != nil {

@@ -3,6 +3,7 @@ package operate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,6 +57,20 @@ type OrderFilter struct {
 	PlacedBefore time.Time       `json:"placed_before,omitzero"`
 	TrackingID   string          `json:"tracking_id,omitempty"`
 	Customer     *string         `json:"customer,omitempty"`
+}
+
+// Check refuses what no order has. The error is of kind domain.ErrInvalid.
+func (f OrderFilter) Check() error {
+	var all []error
+	for _, s := range f.Status {
+		_, err := domain.ParseStatus(string(s))
+		all = append(all, err)
+	}
+	for _, s := range f.Step {
+		_, err := domain.ParseStep(string(s))
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // ReadFilter reads the filter of a job, one object with known members.

@@ -101,11 +101,10 @@ func metadata(by operate.By) domain.Metadata {
 type letter struct {
 	inflight.DeadLetter
 	Letters
-	of *inflight.DeadLetters
-	by operate.By
-	op work.Operation // is recorded if no event tells of the decision
-	// also is done in the same transaction; ref names the event, or the operation, that tells of the decision. Nil: nothing.
-	also func(ctx context.Context, tx *schema.Tx, ref string) error
+	of  *inflight.DeadLetters
+	by  operate.By
+	op  work.Operation // is recorded if no event tells of the decision
+	job *ending        // for an item of a job; nil for none
 }
 
 var _ handlers.Letter = letter{}
@@ -123,7 +122,7 @@ func (l letter) Requeue(ctx context.Context, unit *work.Unit) error {
 	}
 	ref := domain.EventID(unit.OrderID, unit.Expected+1)
 	_, err := l.Store.AppendWith(ctx, *unit, func(ctx context.Context, tx *schema.Tx) error {
-		if err := l.alsoDo(ctx, tx, ref); err != nil {
+		if err := l.job.done(ctx, tx, ref); err != nil {
 			return err
 		}
 		return give(ctx, tx)
@@ -141,7 +140,7 @@ func (l letter) Discard(ctx context.Context) error {
 // recorded does what no event tells of, with its operation.
 func (l letter) recorded(ctx context.Context, do func(context.Context, *schema.Tx) error) error {
 	return l.DB.InTx(ctx, func(tx *schema.Tx) error {
-		if err := l.alsoDo(ctx, tx, l.op.ID.String()); err != nil {
+		if err := l.job.done(ctx, tx, l.op.ID.String()); err != nil {
 			return err
 		}
 		if err := do(ctx, tx); err != nil {
@@ -149,11 +148,4 @@ func (l letter) recorded(ctx context.Context, do func(context.Context, *schema.T
 		}
 		return tx.Ask(ctx, operations.Record(l.op))
 	})
-}
-
-func (l letter) alsoDo(ctx context.Context, tx *schema.Tx, ref string) error {
-	if l.also == nil {
-		return nil
-	}
-	return l.also(ctx, tx, ref)
 }

@@ -16,18 +16,25 @@ import (
 
 // OrderLevers are the levers on the orders of a database. No node need run.
 func OrderLevers(db *schema.DB, store *eventstore.Store) operate.OrderLevers {
-	return operate.OrderLevers{Orders: leverOrders{store, inflight.NewDeadLetters(db)}}
+	return operate.OrderLevers{Orders: leverOrders{Store: store, letters: inflight.NewDeadLetters(db)}}
 }
 
 // leverOrders is operate.Orders.
 type leverOrders struct {
 	*eventstore.Store
 	letters *inflight.DeadLetters
+	job     *ending // for an item of a job; nil for none
 }
 
 // Append is operate.Orders'.
 func (o leverOrders) Append(ctx context.Context, u work.Unit, b operate.Beside) error {
+	if o.job != nil {
+		u.Metadata.CausationID = o.job.job.ID.String()
+	}
 	_, err := o.AppendWith(ctx, u, func(ctx context.Context, tx *schema.Tx) error {
+		if err := o.job.done(ctx, tx, domain.EventID(u.OrderID, u.Expected+1)); err != nil {
+			return err
+		}
 		if m := b.Message; m != nil {
 			key := inflight.LetterKey{Group: inflight.Workers, Topic: m.Topic, Partition: m.Partition, Position: m.Position}
 			if err := o.letters.RemoveTx(ctx, tx, key); err != nil {
