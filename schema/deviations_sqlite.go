@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 
@@ -25,8 +26,23 @@ func (d sqlite) deviations(ctx context.Context, db *sql.DB, version int64) ([]De
 	return compareObjects(should, is), nil
 }
 
+// made are the objects of new databases, by version. They are the same each time, and one is looked for every few seconds.
+var made sync.Map // of map[object]string by int64
+
 // migrated gives the objects of a new database of a version.
-func (d sqlite) migrated(ctx context.Context, version int64) (_ map[object]string, err error) {
+func (d sqlite) migrated(ctx context.Context, version int64) (map[object]string, error) {
+	if known, there := made.Load(version); there {
+		return known.(map[object]string), nil
+	}
+	objects, err := d.migrate(ctx, version)
+	if err == nil {
+		made.Store(version, objects)
+	}
+	return objects, err
+}
+
+// migrate makes a new database of a version in memory, and gives its objects.
+func (d sqlite) migrate(ctx context.Context, version int64) (_ map[object]string, err error) {
 	dialect, files, err := d.migrations()
 	if err != nil {
 		return nil, err

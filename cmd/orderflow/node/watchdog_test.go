@@ -254,7 +254,7 @@ func TestWatchdog_quiet(t *testing.T) {
 		done := make(chan error)
 		go func() {
 			var err error
-			for i := 0; i < 60 && err == nil; i++ {
+			for i := 0; i < 30 && err == nil; i++ {
 				o := domain.Order{ID: domain.OrderID{0xf0, 15: byte(i)}}
 				var u work.Unit
 				if u, err = work.Prepare(&o, domain.Metadata{}, domain.Place{}); err == nil {
