@@ -44,7 +44,7 @@ func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
 		asks := node.Diagnoses{DB: s.db, Store: s.store}
 		if c.All {
-			return c.survey(ctx, out, node.NewSurveys(s.db, s.store, ""))
+			return c.survey(ctx, out, node.NewSurveys(s.db, s.store, "", node.NewClusterReader(s.db)))
 		}
 		a, err := asks.Diagnose(ctx, *c.ID)
 		if err != nil {
@@ -65,7 +65,7 @@ func (c *ordersDiagnoseCmd) survey(ctx context.Context, out *output, surveys *no
 	if err != nil {
 		return err
 	}
-	s.Lines = nil // which a diagnosis of one order looks at
+	s.Traffic = nil // which a diagnosis of one order looks at
 	if c.Limit > 0 {
 		s.Reasons = s.Reasons[:min(c.Limit, len(s.Reasons))]
 	}
@@ -104,7 +104,11 @@ func printDiagnosis(out *output, a diagnosis.Answer) error {
 		err = errors.Join(err, out.sayf("%-12s %s", name+":", inOneLine(fmt.Sprintf(format, args...))))
 	}
 	if !a.Since.IsZero() {
-		say("since", "%s (%s)", cell(a.Since), a.AsOf.Sub(a.Since).Round(100*time.Millisecond))
+		lasts := a.AsOf.Sub(a.Since).Round(100 * time.Millisecond).String()
+		if a.Unusual != nil {
+			lasts += map[bool]string{true: ", which is unusual", false: ", which is not unusual"}[*a.Unusual]
+		}
+		say("since", "%s (%s)", cell(a.Since), lasts)
 	}
 	if len(a.Others) > 0 {
 		say("also", "%s", strings.Join(textsOf(a.Others), ", "))
@@ -145,6 +149,9 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 	add(!e.NextRetry.IsZero(), "next attempt not before %s", cell(e.NextRetry))
 	add(e.LastError != "", "last error: %s", e.LastError)
 	add(e.Letter != "", "dead letter %s", e.Letter)
+	if u := e.Usual; u != nil {
+		add(true, "of %d like it in the last day %s", u.Count, u)
+	}
 	if p := e.Place; p != nil {
 		add(true, "%s, as of %s", p, cell(p.AsOf))
 	}

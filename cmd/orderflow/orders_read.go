@@ -144,7 +144,7 @@ func listReason(ctx context.Context, out *output, s service, f projections.Filte
 			return page, fmt.Errorf("--cursor: %w", err)
 		}
 	}
-	surveys := node.NewSurveys(s.db, s.store, "")
+	surveys := node.NewSurveys(s.db, s.store, "", nil)
 	asOf, err := surveys.ListedAt(ctx)
 	if err != nil {
 		return page, err

@@ -29,10 +29,12 @@ type Answer struct {
 	Others  []Reason       `json:"other_reasons"`
 	// Since is when that began, as far as it is known. Times of events are by the clock of the node that appended
 	// them.
-	Since    time.Time `json:"since,omitzero"`
-	Evidence Evidence  `json:"evidence"`
-	Next     Next      `json:"next"`
-	Actions  []Action  `json:"actions"` // what somebody can do
+	Since time.Time `json:"since,omitzero"`
+	// Unusual says that it has lasted longer than in 99 of 100 orders; nil if that is not known.
+	Unusual  *bool    `json:"unusual,omitempty"`
+	Evidence Evidence `json:"evidence"`
+	Next     Next     `json:"next"`
+	Actions  []Action `json:"actions"` // what somebody can do
 	// AsOf is by the database's clock, or by that of this process if the nodes could not be read.
 	AsOf time.Time `json:"as_of"`
 	Gaps []Gap     `json:"could_not_be_read"`
@@ -57,6 +59,7 @@ type Evidence struct {
 	NextRetry     time.Time     `json:"next_retry_at,omitzero"`       // not before
 	LastError     string        `json:"last_error,omitempty"`         // of an attempt that failed or was interrupted
 	Letter        string        `json:"letter,omitempty"`             // the dead letter
+	Usual         *Usual        `json:"usual,omitempty"`              // how long the step that is due runs or, if its message waits, waits
 	Place         *Place        `json:"place_in_queue,omitempty"`     // of the message that is due
 	Pause         *Pause        `json:"pause,omitempty"`              // of the step that is due
 	Workers       *Workers      `json:"workers,omitempty"`            // of the live nodes

@@ -18,7 +18,7 @@ func TestDiagnose(t *testing.T) {
 	verdicts := map[Reason]Verdict{
 		UnknownOrder: Unknown, ChainBroken: Inconsistent, IllegalHistory: Inconsistent, HasEnded: Ended, IsParked: Blocked,
 		StepPaused: Blocked, NoWorkerAlive: Blocked, AllNodesDraining: Blocked, OwnerLost: Waiting, OwnerSilent: Waiting, RollingBack: Progressing,
-		CompensationFailing: Waiting, RetryScheduled: Waiting, Running: Progressing, WaitingForSlot: WaitingForCapacity,
+		CompensationFailing: Waiting, RetryScheduled: Waiting, RunningSlow: Progressing, Running: Progressing, WaitingForSlot: WaitingForCapacity,
 		MessageMissing: Inconsistent, JustPlaced: Progressing, NotRead: Unknown,
 	}
 	all := scenarios(t)
@@ -120,7 +120,7 @@ var mods = map[Reason]func(*Facts){
 func TestDiagnose_precedence(t *testing.T) {
 	// A node that has the order in hand is a live worker, and one that drains goes on with it, as does one whose step is
 	// paused. Where none takes messages, none waits for a slot.
-	held := []Reason{OwnerSilent, RollingBack, CompensationFailing, Running}
+	held := []Reason{OwnerSilent, RollingBack, CompensationFailing, RunningSlow, Running}
 	for one, mod := range mods {
 		for other := range scenarios(t) {
 			aboutNodes := one == NoWorkerAlive || one == AllNodesDraining

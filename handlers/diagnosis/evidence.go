@@ -20,7 +20,7 @@ func (s *situation) evidence() Evidence {
 		e.Message = s.message()
 	}
 	if s.place == queued {
-		e.Place = s.Queue.place(*s.due)
+		e.Place = s.queued()
 	}
 	if len(s.Events) > 0 {
 		last := s.last()
@@ -46,6 +46,9 @@ func (s *situation) evidence() Evidence {
 	if s.read(PartEvents, PartView) {
 		version := s.View.Version
 		e.ViewVersion = &version
+	}
+	if s.place == queued || s.place == inHand {
+		e.Usual = s.usual()
 	}
 	s.evidenceOfWork(&e)
 	return e

@@ -25,7 +25,9 @@ type Facts struct {
 	Nodes  []work.Node   // the registrations that have not ended, some that have, and that of the node that has the message
 	Paused work.Controls // of the steps that are paused; read with the nodes
 	View   View
-	Gaps   []Gap // what could not be read, and is not in the facts therefore
+	// Traffic is what the last survey saw of the cluster; nil if there was none. What it would tell is left out then.
+	Traffic *Traffic
+	Gaps    []Gap // what could not be read, and is not in the facts therefore
 }
 
 // Listed is an order as lists have it, which may be as it was a while ago, and the message that was met of it, which

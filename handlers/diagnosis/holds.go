@@ -125,7 +125,9 @@ func (s *situation) compensationFailing() truth {
 
 func (s *situation) retryScheduled() truth { return all(s.open(), s.free(), s.later()) }
 
-func (s *situation) running() truth { return all(s.worked(), not(s.rolling())) }
+func (s *situation) runningSlow() truth { return all(s.worked(), not(s.rolling()), s.slow()) }
+
+func (s *situation) running() truth { return all(s.worked(), not(s.rolling()), not(s.slow())) }
 
 func (s *situation) waitingForSlot() truth {
 	waits := either(all(s.at(queued), not(s.fresh())), all(s.free(), not(s.later())))

@@ -124,12 +124,14 @@ func scenarios(t testing.TB) map[Reason]*Facts {
 		RollingBack:         facts(t, time.Minute, started(failed1)...).heldBy("w1", 1),
 		CompensationFailing: facts(t, time.Minute, started(failed1)...).heldBy("w1", 2),
 		RetryScheduled:      facts(t, time.Minute, started(interrupted1)...).heldBy("", 1),
+		RunningSlow:         facts(t, time.Minute, started()...).heldBy("w1", 1),
 		Running:             facts(t, time.Minute, started()...).heldBy("w1", 1),
 		WaitingForSlot:      facts(t, time.Minute, place1...).queued(),
 		MessageMissing:      facts(t, time.Minute, started(interrupted1)...),
 		JustPlaced:          facts(t, time.Second, place1...).queued(),
 		NotRead:             facts(t, time.Minute, started()...).heldBy("w1", 1),
 	}
+	all[RunningSlow].Traffic = &Traffic{AsOf: now, Steps: map[domain.Step]Pace{domain.Scheduling: {Run: Usual{fewest, 5, 7}}}}
 	all[ChainBroken].Faults = []Fault{{Chain: true, Version: 2, What: "its hash does not fit"}}
 	all[IllegalHistory].Faults = []Fault{{Version: 2, What: "StepStarted: attempt 1 had been made"}}
 	all[IsParked].Letter = &Letter{Key: "workers:scheduling/3/101", Attempt: 3, Reason: "interrupted 3 times", ParkedAt: now.Add(-time.Minute)}

@@ -57,6 +57,9 @@ func random(t *testing.T, r *rand.Rand) *Facts {
 		placed(f, r)
 		f.View.Version = r.IntN(f.version() + 1)
 	}
+	if r.IntN(2) == 0 {
+		f.Traffic = &Traffic{AsOf: now, Steps: map[domain.Step]Pace{domain.Scheduling: {Run: Usual{fewest, 1, 2}}, domain.PreProcessing: {Run: Usual{fewest, 1, 2}}}}
+	}
 	for range r.IntN(20) / 19 {
 		f.Faults = append(f.Faults, Fault{Chain: r.IntN(2) == 0, Version: 1, What: "wrong"})
 	}

@@ -15,13 +15,6 @@ type Queue struct {
 	// been claimed.
 	Waits   bool
 	Claimed int64 // the position up to which the group has claimed the message's topic and partition
-	Lines   *Lines
-}
-
-// Lines are what waits in the outbox, as a survey saw it.
-type Lines struct {
-	AsOf time.Time `json:"as_of"`
-	All  []Line    `json:"all"`
 }
 
 // Line is what waits of one topic and partition, the first to be claimed first.
@@ -81,31 +74,33 @@ func (p *Place) String() string {
 	return fmt.Sprintf("about %d wait before it", p.Before)
 }
 
-// place is the place of a message: behind those of topics that are served before, and of its own topic behind those
-// that wait longer, of its partition and about as many of each other one. What has been claimed of its own partition
-// since the lines were seen does not count.
-func (q *Queue) place(due work.Cause) *Place {
-	if q.Lines == nil || !q.Waits {
+// queued is the place of the message that is due: behind those of topics that are served before, and of its own topic
+// behind those that wait longer, of its partition and about as many of each other one. What has been claimed of its own
+// partition since the lines were seen does not count. It is nil if it is not known.
+func (s *situation) queued() *Place {
+	t := s.traffic()
+	if t == nil || s.place != queued {
 		return nil
 	}
-	p, rank := &Place{AsOf: q.Lines.AsOf}, -1
-	for i := range q.Lines.All {
-		l := &q.Lines.All[i]
-		if l.Topic == due.Topic && l.Partition == due.Partition {
-			rank = max(0, l.before(due.Position)-1-l.before(q.Claimed))
-			p.More = due.Position > l.Marks[len(l.Marks)-1]
+	p, rank := &Place{AsOf: t.AsOf}, -1
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		if l.Topic == s.due.Topic && l.Partition == s.due.Partition {
+			rank = max(0, l.before(s.due.Position)-1-l.before(s.Queue.Claimed))
+			p.More = l.More && s.due.Position > l.Marks[len(l.Marks)-1]
 		}
 	}
 	if rank < 0 { // it came later than the lines were seen
 		return nil
 	}
 	p.Before = rank
-	own := slices.Index(work.Topics(), due.Topic)
-	for _, l := range q.Lines.All {
+	own := slices.Index(work.Topics(), s.due.Topic)
+	for _, l := range t.Lines {
 		switch topic := slices.Index(work.Topics(), l.Topic); {
+		case s.Paused.PauseOf(l.Topic) != nil: // none of it is claimed
 		case topic < own:
 			p.Before, p.More = p.Before+l.Messages, p.More || l.More
-		case topic == own && l.Partition != due.Partition:
+		case topic == own && l.Partition != s.due.Partition:
 			p.Before, p.More = p.Before+min(rank, l.Messages), p.More || l.More && rank > l.Messages
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	RollingBack         Reason = "rolling_back"
 	CompensationFailing Reason = "compensation_failing"
 	RetryScheduled      Reason = "retry_scheduled"
+	RunningSlow         Reason = "running_slow"
 	Running             Reason = "running"
 	WaitingForSlot      Reason = "waiting_for_slot"
 	MessageMissing      Reason = "message_missing"
@@ -49,6 +50,7 @@ var rules = []rule{
 	{RollingBack, Progressing, (*situation).rollingBack, (*situation).tellRollingBack},
 	{CompensationFailing, Waiting, (*situation).compensationFailing, (*situation).tellCompensation},
 	{RetryScheduled, Waiting, (*situation).retryScheduled, (*situation).tellRetry},
+	{RunningSlow, Progressing, (*situation).runningSlow, (*situation).tellSlow},
 	{Running, Progressing, (*situation).running, (*situation).tellRunning},
 	{WaitingForSlot, WaitingForCapacity, (*situation).waitingForSlot, (*situation).tellSlot},
 	{MessageMissing, Inconsistent, (*situation).missing, (*situation).tellMissing},
@@ -90,6 +92,7 @@ func Diagnose(f Facts) Answer {
 	said := first.tell(s)
 	a.Summary, a.Since, a.Next = said.summary, instant(said.since), Next{said.next, instant(said.from)}
 	a.Actions = append(a.Actions, said.actions...)
+	a.Unusual = s.judged(first.reason, said.since)
 	if first.reason == UnknownOrder && f.View.Version > 0 { // lists have what the log does not
 		a.Verdict = Inconsistent
 	}

@@ -21,8 +21,8 @@ type Survey struct {
 	More    bool    `json:"more"`
 	Reasons []Count `json:"reasons"` // the most frequent first
 	Gaps    []Gap   `json:"could_not_be_read"`
-	// Lines are what waits in the outbox.
-	Lines *Lines `json:"lines,omitempty"`
+	// Traffic is what was seen of the cluster as a whole, for the diagnosis of one order.
+	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
 // Count is how many open orders have a reason.

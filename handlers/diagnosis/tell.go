@@ -215,6 +215,14 @@ func (s *situation) tellRunning() told {
 	return t
 }
 
+// tellSlow adds to what is said of a step that runs how long others do.
+func (s *situation) tellSlow() told {
+	t := s.tellRunning()
+	t.summary += fmt.Sprintf(", and has run for %s: %s", short(s.ran()), s.usual())
+	t.actions = []Action{s.history("shows the attempts before"), listNodes}
+	return t
+}
+
 // stepDue is the step that the message is about.
 func (s *situation) stepDue() string {
 	for _, step := range domain.Steps() {
@@ -233,8 +241,8 @@ func (s *situation) tellSlot() told {
 		next:    "it is claimed when a worker is free, after what has precedence: rollbacks and later steps, and what waits longer",
 		actions: []Action{addWorker, listNodes},
 	}
-	if p := s.Queue.place(*s.due); p != nil && s.place == queued {
-		t.next = p.String() + "; " + t.next
+	if p := s.queued(); p != nil {
+		t.next = s.starts(p) + "; " + t.next
 	}
 	if w.Busy < w.Slots {
 		t.summary += " by the last heartbeats. If that stays so, see the logs of the nodes: somebody may hold rows locked"

@@ -122,6 +122,12 @@ type Projection struct {
 	Beyond     int64   `json:"beyond,omitempty"` // events that were applied and that the log does not have
 }
 
+// The names of periods whose steps others look at.
+const (
+	Minute = "minute"
+	Day    = "day"
+)
+
 // Period is what happened in some time up to now.
 type Period struct {
 	Name    string    `json:"name"` // minute, quarter, day

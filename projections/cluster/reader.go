@@ -127,7 +127,7 @@ func (r *Reader) look(ctx context.Context) (Answer, error) {
 		a.MissingRoles = append(a.MissingRoles, r.conf.Missing(bare(all))...)
 		minute, err := lastMinute(all, now)
 		a.gap(PartMinute, err)
-		a.Last = append(a.Last, period("minute", time.Minute, now, minute))
+		a.Last = append(a.Last, period(Minute, time.Minute, now, minute))
 	}
 	if queuesErr == nil {
 		a.AsOf = cmp.Or(a.AsOf, figure.AsOf.Add(figure.Age))
@@ -164,7 +164,7 @@ func (r *Reader) addHistory(ctx context.Context, a *Answer) {
 		a.gap(PartDay, err)
 		return
 	}
-	a.Last = append(a.Last, period("quarter", quarter, h.quarterAt, h.quarter), period("day", day, h.dayAt, h.day))
+	a.Last = append(a.Last, period("quarter", quarter, h.quarterAt, h.quarter), period(Day, day, h.dayAt, h.day))
 	if h.odd > 0 {
 		a.gap(PartDay, fmt.Errorf("%d rows of it cannot be understood", h.odd))
 	}

@@ -42,7 +42,7 @@ func (a *admin) survey(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		s.Lines = nil // which a diagnosis of one order looks at
+		s.Traffic = nil // which a diagnosis of one order looks at
 		return answer(w, http.StatusOK, s)
 	}
 	page := findings{Reason: reason}

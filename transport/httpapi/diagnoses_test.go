@@ -42,7 +42,7 @@ func (f *fakeSurveys) Own() (*diagnosis.Survey, time.Duration) {
 // aSurvey found three orders that are parked.
 func aSurvey() *fakeSurveys {
 	return &fakeSurveys{parked: 3, own: true, survey: diagnosis.Survey{
-		AsOf: at, Age: 2.5, Node: "n", Looked: 3, More: true, Gaps: []diagnosis.Gap{}, Lines: &diagnosis.Lines{},
+		AsOf: at, Age: 2.5, Node: "n", Looked: 3, More: true, Gaps: []diagnosis.Gap{}, Traffic: &diagnosis.Traffic{},
 		Reasons: []diagnosis.Count{{Reason: diagnosis.IsParked, Verdict: diagnosis.Blocked, Orders: 3, Since: at, Examples: []domain.OrderID{anID()}}},
 	}}
 }

@@ -130,7 +130,7 @@ func (s *sight) message(ctx context.Context) error {
 			return err
 		}
 	}
-	f.Queue.Waits, f.Queue.Claimed, f.Queue.Lines = w.Queued, w.Claimed, linesOf(w.Figure)
+	f.Queue.Waits, f.Queue.Claimed, f.Traffic = w.Queued, w.Claimed, trafficOf(w.Figure)
 	if l := w.Letter; l != nil {
 		f.Letter = &diagnosis.Letter{Key: l.String(), Attempt: l.Attempt, Reason: l.Reason, ParkedAt: l.ParkedAt}
 	}
@@ -147,13 +147,13 @@ func (s *sight) message(ctx context.Context) error {
 	return nil
 }
 
-// linesOf are the lines of the last survey. Without them the place of a message is not known.
-func linesOf(figure string) *diagnosis.Lines {
+// trafficOf is what the last survey saw of the cluster. Without it, places and what is usual are not known.
+func trafficOf(figure string) *diagnosis.Traffic {
 	var s diagnosis.Survey
 	if figure == "" || json.Unmarshal([]byte(figure), &s) != nil {
 		return nil
 	}
-	return s.Lines
+	return s.Traffic
 }
 
 // nodes reads the register.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/handlers/diagnosis"
+	"orderflow/projections/cluster"
 	"orderflow/projections/tail"
 	"orderflow/schema"
 	"orderflow/transport/messaging"
@@ -30,6 +32,7 @@ type patient struct {
 	// listed has a survey take the place of the diagnosis of the one order: views are up to date, and it reads no stream
 	// but where messages and views leave a doubt.
 	listed bool
+	pace   diagnosis.Traffic // that is known
 }
 
 // newPatient gives an order that is not placed yet, in a database where no node is registered.
@@ -45,6 +48,7 @@ func newPatient(t testing.TB, db *schema.DB) *patient {
 	}
 	p.asks = Diagnoses{DB: db, Store: p.store}
 	p.exec(`DELETE FROM nodes`)
+	p.exec(`DELETE FROM figures`)
 	return p
 }
 
@@ -172,6 +176,23 @@ func (p *patient) project() {
 	must(p.t, err)
 }
 
+// measured has it be known that 99 of 100 runs of a step take so many seconds at most.
+func (p *patient) measured(p99 float64) {
+	p.t.Helper()
+	figures := cluster.NewFigures(p.db)
+	now, err := figures.Now(p.t.Context())
+	must(p.t, err)
+	p.pace = diagnosis.Traffic{AsOf: now, Steps: map[domain.Step]diagnosis.Pace{}}
+	for _, step := range domain.Steps() {
+		p.pace.Steps[step] = diagnosis.Pace{Run: diagnosis.Usual{Count: 1000, P50: p99 / 2, P99: p99}}
+	}
+	content, err := json.Marshal(diagnosis.Survey{Traffic: &p.pace})
+	must(p.t, err)
+	p.exec(`DELETE FROM figures`)
+	_, err = figures.Write(p.t.Context(), cluster.Figure{Name: cluster.DiagnosesFigure, AsOf: now, Content: content})
+	must(p.t, err)
+}
+
 // want diagnoses the order, as the command and the admin interface do.
 func (p *patient) want(verdict diagnosis.Verdict, reason diagnosis.Reason, others ...diagnosis.Reason) diagnosis.Answer {
 	p.t.Helper()
@@ -211,7 +232,7 @@ func (p *patient) want(verdict diagnosis.Verdict, reason diagnosis.Reason, other
 // surveyed is what a survey finds of the order; nil if it finds nothing.
 func (p *patient) surveyed() (of *diagnosis.Finding) {
 	p.t.Helper()
-	s, found, err := p.asks.Survey(p.t.Context())
+	s, found, err := p.asks.Survey(p.t.Context(), p.pace)
 	must(p.t, err)
 	if s.Looked != len(found) || len(s.Gaps) > 0 || s.More || time.Since(s.AsOf).Abs() > time.Minute {
 		p.t.Errorf("the survey is %+v, with %d findings", s, len(found))

@@ -174,6 +174,17 @@ var causes = map[diagnosis.Reason]func(*patient){
 		p.exec(`UPDATE inflight SET available_at = claimed_at WHERE first_position = ?1 AND partition = ?2`, l.FirstPosition, l.Partition)
 		p.want(diagnosis.WaitingForCapacity, diagnosis.WaitingForSlot)
 	},
+	diagnosis.RunningSlow: func(p *patient) {
+		p.ahead = -time.Minute
+		p.begin(p.worker("w", 5))
+		p.measured(100)
+		p.want(diagnosis.Progressing, diagnosis.Running, diagnosis.ViewBehind)
+		p.measured(20)
+		a := p.want(diagnosis.Progressing, diagnosis.RunningSlow, diagnosis.ViewBehind)
+		if u := a.Evidence.Usual; !p.listed && (u == nil || u.P99 != 20 || a.Unusual == nil || !*a.Unusual || !strings.Contains(a.Summary, "99 of 100 take 20s")) {
+			p.t.Errorf("it is said: %+v", a)
+		}
+	},
 	diagnosis.Running: func(p *patient) {
 		w := p.worker("w", 5)
 		p.place()

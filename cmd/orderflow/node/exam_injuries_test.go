@@ -295,6 +295,8 @@ func injuries() []injury {
 			}
 		}},
 		{reason: diagnosis.RetryScheduled, put: func(p *subject) { p.interrupt(p.run()) }},
+		{reason: diagnosis.RunningSlow, put: func(p *subject) { p.ahead = -time.Minute; p.run(); p.measured(float64(1 + p.r.IntN(50))) }},
+		{reason: diagnosis.Running, put: func(p *subject) { p.ahead = -time.Minute; p.run(); p.measured(float64(1000 + p.r.IntN(50))) }},
 		{reason: diagnosis.Running, put: func(p *subject) { p.run() }},
 		{reason: diagnosis.Running, put: func(p *subject) { p.place(); p.claim(p.w) }},
 		{reason: diagnosis.WaitingForSlot, put: (*subject).waiting},

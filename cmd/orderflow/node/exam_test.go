@@ -40,7 +40,7 @@ func (m *mark) give(said, truth diagnosis.Finding) {
 type marks struct{ one, survey mark }
 
 // progressing are the reasons of which the truth is that somebody is at work, or about to be.
-var progressing = map[diagnosis.Reason]bool{diagnosis.Running: true, diagnosis.RollingBack: true, diagnosis.JustPlaced: true}
+var progressing = map[diagnosis.Reason]bool{diagnosis.Running: true, diagnosis.RunningSlow: true, diagnosis.RollingBack: true, diagnosis.JustPlaced: true}
 
 // TestExam puts causes into a database at random, with other orders in all states around them and a node at work beside
 // them, and asks why the order is as it is: of the one order, and in a survey. The truth is what was done to the database.

@@ -46,7 +46,7 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 	}
 	n.projector = n.newProjector()
 	n.watchdog = newWatchdog(n.DB, n.Store, n.conf.WatchdogEvery, n.self.entry("watchdog"))
-	n.surveys = NewSurveys(n.DB, n.Store, n.Name())
+	n.surveys = NewSurveys(n.DB, n.Store, n.Name(), n.status)
 	return n, nil
 }
 

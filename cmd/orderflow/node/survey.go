@@ -12,16 +12,17 @@ import (
 // Survey diagnoses the open orders, the oldest diagnosis.MostSurveyed of them, by few questions about all of them. It
 // looks at messages first and at lists after them: what an order is about is where its message is. Of the orders that
 // the two leave in doubt, since lists are behind or a message is missing, it looks at the streams, up to
-// mostDoubtful of them.
-func (d Diagnoses) Survey(ctx context.Context) (s diagnosis.Survey, found []diagnosis.Finding, err error) {
+// mostDoubtful of them. known is what is known of the cluster, but for what waits; the survey has it with that.
+func (d Diagnoses) Survey(ctx context.Context, known diagnosis.Traffic) (s diagnosis.Survey, found []diagnosis.Finding, err error) {
 	v := &surveyor{Diagnoses: d}
 	if err := d.DB.Look(ctx, lockPatience, func(in *schema.Look) error { return v.look(ctx, in) }); err != nil {
 		return s, nil, err
 	}
-	s.Lines = &diagnosis.Lines{AsOf: v.now, All: v.lines}
+	known.AsOf, known.Lines = v.now, v.lines
+	s.Traffic, v.traffic = &known, &known
 	doubtful := v.judge()
 	s.More = v.more || len(doubtful) > mostDoubtful
-	err = diagnosis.AskAll(ctx, d.again, doubtful[:min(mostDoubtful, len(doubtful))], v.tell)
+	err = diagnosis.AskAll(ctx, v.again, doubtful[:min(mostDoubtful, len(doubtful))], v.tell)
 	s.AsOf, s.Gaps, s.Reasons = v.now, append([]diagnosis.Gap{}, v.gaps...), diagnosis.Tally(v.found)
 	for _, c := range s.Reasons {
 		s.Looked += c.Orders
@@ -39,6 +40,8 @@ type surveyor struct {
 	orders []domain.Order // the open ones, as lists have them
 	more   bool
 	found  []diagnosis.Finding
+
+	traffic *diagnosis.Traffic
 }
 
 func (v *surveyor) look(ctx context.Context, in schema.Reader) (err error) {
@@ -62,6 +65,7 @@ func (v *surveyor) judge() (doubtful []domain.OrderID) {
 		}
 		f := diagnosis.Facts{OrderID: o.ID, View: diagnosis.View{Version: o.Version}, Listed: &diagnosis.Listed{Order: *o}}
 		v.place(&f)
+		f.Traffic = v.traffic
 		v.tell(diagnosis.Diagnose(f))
 	}
 	if v.more { // messages of other orders are of younger ones
@@ -82,11 +86,14 @@ func (v *surveyor) tell(a diagnosis.Answer) {
 }
 
 // again looks at the streams of some orders, and then at what is around them.
-func (d Diagnoses) again(ctx context.Context, ids []domain.OrderID) (all []diagnosis.Facts, err error) {
-	err = d.DB.Look(ctx, lockPatience, func(in *schema.Look) error {
-		all, err = d.factsOf(ctx, in, ids)
+func (v *surveyor) again(ctx context.Context, ids []domain.OrderID) (all []diagnosis.Facts, err error) {
+	err = v.DB.Look(ctx, lockPatience, func(in *schema.Look) error {
+		all, err = v.factsOf(ctx, in, ids)
 		return err
 	})
+	for i := range all {
+		all[i].Traffic = v.traffic
+	}
 	return all, err
 }
 

@@ -47,7 +47,7 @@ func TestSurvey_plan(t *testing.T) {
 	p.begin(p.worker("w", 5))
 	p.crowd(600)
 	before := db.Stats()
-	s, _, err := p.asks.Survey(t.Context())
+	s, _, err := p.asks.Survey(t.Context(), diagnosis.Traffic{})
 	must(t, err)
 	if s.Looked != 601 || len(s.Reasons) != 2 || s.Reasons[0].Orders != 600 || len(s.Reasons[0].Examples) != 3 {
 		t.Errorf("the survey is %+v", s)
@@ -80,7 +80,7 @@ func BenchmarkSurvey(b *testing.B) {
 	p.worker("w", 5)
 	p.crowd(diagnosis.MostSurveyed + 2000)
 	for b.Loop() {
-		s, _, err := p.asks.Survey(b.Context())
+		s, _, err := p.asks.Survey(b.Context(), diagnosis.Traffic{})
 		if err != nil || s.Looked != diagnosis.MostSurveyed || !s.More || s.Reasons[0].Reason != diagnosis.WaitingForSlot {
 			b.Fatalf("%+v, %v", s, err)
 		}

@@ -26,6 +26,7 @@ type Surveys struct {
 	asks    Diagnoses
 	node    string
 	figures *cluster.Figures
+	status  *cluster.Reader // nil: nothing is known of the cluster
 	list    *cluster.Listing
 
 	making chan struct{}     // has one while a survey is made that nobody had made
@@ -36,10 +37,11 @@ type Surveys struct {
 	ownAt time.Time
 }
 
-// NewSurveys opens the surveys of a database, for a node of a name or for a command.
-func NewSurveys(db *schema.DB, store *eventstore.Store, node string) *Surveys {
+// NewSurveys opens the surveys of a database, for a node of a name or for a command. status reads the cluster; nil if
+// nobody needs to know how long steps take.
+func NewSurveys(db *schema.DB, store *eventstore.Store, node string, status *cluster.Reader) *Surveys {
 	return &Surveys{
-		asks: Diagnoses{DB: db, Store: store}, node: node, figures: cluster.NewFigures(db), list: cluster.NewListing(db), making: make(chan struct{}, 1),
+		asks: Diagnoses{DB: db, Store: store}, node: node, status: status, figures: cluster.NewFigures(db), list: cluster.NewListing(db), making: make(chan struct{}, 1),
 	}
 }
 
@@ -67,10 +69,39 @@ func (s *Surveys) pass(ctx context.Context) error {
 func (s *Surveys) make(ctx context.Context) (made diagnosis.Survey, found []diagnosis.Finding, err error) {
 	now, err := s.figures.Now(ctx)
 	if err == nil {
-		made, found, err = s.asks.Survey(ctx)
+		made, found, err = s.asks.Survey(ctx, s.pace(ctx))
 	}
 	made.AsOf, made.Node = now, s.node
 	return made, found, err
+}
+
+// pace is how fast the cluster is, as far as it is known. Others report a database that does not answer.
+func (s *Surveys) pace(ctx context.Context) (known diagnosis.Traffic) {
+	if s.status == nil {
+		return known
+	}
+	a, err := s.status.Read(ctx)
+	if err != nil {
+		return known
+	}
+	for _, p := range a.Last {
+		for _, step := range p.Steps {
+			switch {
+			case p.Name == cluster.Minute && step.Step == domain.Scheduling:
+				known.Starts = float64(step.Wait.Count) / p.Seconds
+			case p.Name == cluster.Day:
+				if known.Steps == nil {
+					known.Steps = map[domain.Step]diagnosis.Pace{}
+				}
+				known.Steps[step.Step] = diagnosis.Pace{Wait: usual(step.Wait), Run: usual(step.Run)}
+			}
+		}
+	}
+	return known
+}
+
+func usual(q cluster.Quantiles) diagnosis.Usual {
+	return diagnosis.Usual{Count: q.Count, P50: q.P50, P99: q.P99}
 }
 
 // listed are the findings that are worth a row: all but of orders that have progressed since the survey before. Those

@@ -22,7 +22,7 @@ func TestSurveys(t *testing.T) {
 func testSurveys(t *testing.T, db *schema.DB) {
 	p := newPatient(t, db)
 	p.ahead = -time.Minute
-	s, other := NewSurveys(db, p.store, "w"), NewSurveys(db, p.store, "")
+	s, other := NewSurveys(db, p.store, "w", NewClusterReader(db)), NewSurveys(db, p.store, "", nil)
 	w := p.worker("w", 3)
 	p.begin(w)
 	begun := p.id
@@ -84,7 +84,7 @@ func testSurveys(t *testing.T, db *schema.DB) {
 func TestSurveys_none(t *testing.T) {
 	db := schematest.SQLite(t)
 	p := newPatient(t, db)
-	s := NewSurveys(db, p.store, "")
+	s := NewSurveys(db, p.store, "", NewClusterReader(db))
 	p.place()
 	for range 2 {
 		told, err := s.Latest(t.Context())

@@ -17,11 +17,10 @@ type Waiting struct {
 	Queued  bool  // it is there, and the group has not come to it
 	Claimed int64 // the position up to which the group has claimed its topic and partition
 	Letter  *DeadLetter
-	Figure  string // that was asked for; empty if there is none, or if the message does not wait
+	Figure  string // that was asked for; empty if there is none
 }
 
-// ReadWaiting asks one question about a message: three rows by their keys, and a figure (see package cluster) if the
-// message is in the outbox.
+// ReadWaiting asks one question about a message: three rows by their keys, and a figure (see package cluster).
 func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cause, figure string) (w Waiting, err error) {
 	err = in.Read(ctx, func(rows *sql.Rows) error {
 		w = Waiting{}
@@ -46,7 +45,7 @@ func ReadWaiting(ctx context.Context, in schema.Reader, group string, c work.Cau
 		LEFT JOIN consumer_offsets o ON o.consumer_group = ?1 AND o.topic = ?2 AND o.partition = ?3
 		LEFT JOIN outbox m ON m.topic = ?2 AND m.partition = ?3 AND m.position = ?4
 		LEFT JOIN dead_letters l ON l.consumer_group = ?1 AND l.topic = ?2 AND l.partition = ?3 AND l.position = ?4
-		LEFT JOIN figures f ON f.name = ?5 AND m.position > COALESCE(o.position, 0)`,
+		LEFT JOIN figures f ON f.name = ?5`,
 		group, c.Topic, c.Partition, c.Position, figure)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("look for message %s/%d/%d: %w", c.Topic, c.Partition, c.Position, err)
