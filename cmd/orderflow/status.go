@@ -89,7 +89,7 @@ func (c *statusCmd) watch(ctx context.Context, out *output, reader *cluster.Read
 		var page bytes.Buffer
 		err := c.show(ctx, &output{w: &page, notes: out.notes}, reader)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // who interrupts it has seen enough
+			return nil // who interrupts it has seen enough
 		}
 		if err != nil && !errors.Is(err, errFound) {
 			fmt.Fprintf(&page, "%s: %v\n", time.Now().UTC().Format(time.DateTime), err)

@@ -17,8 +17,8 @@ type page struct {
 	err error
 }
 
-// say prints a line.
-func (p *page) say(format string, args ...any) {
+// sayf prints a line.
+func (p *page) sayf(format string, args ...any) {
 	p.err = errors.Join(p.err, p.out.sayf("%s", inOneLine(fmt.Sprintf(format, args...))))
 }
 
@@ -33,16 +33,16 @@ func (p *page) table(header string, rows [][]any) {
 func printStatus(out *output, a cluster.Answer) error {
 	p := &page{out: out}
 	if len(a.Wrong) == 0 {
-		p.say("as of %s: nothing is wrong", cell(a.AsOf))
+		p.sayf("as of %s: nothing is wrong", cell(a.AsOf))
 	} else {
-		p.say("as of %s: SOMETHING IS WRONG", cell(a.AsOf))
+		p.sayf("as of %s: SOMETHING IS WRONG", cell(a.AsOf))
 	}
 	for _, w := range a.Wrong {
-		p.say("- %s", w)
+		p.sayf("- %s", w)
 	}
 	for _, x := range a.Alarms {
 		if x.State == work.AlarmAcknowledged {
-			p.say("- alarm %s of %s, acknowledged: %s", x.Alarm, x.Subject, x.What)
+			p.sayf("- alarm %s of %s, acknowledged: %s", x.Alarm, x.Subject, x.What)
 		}
 	}
 	p.table("NODE STATE BUSY ROLES HEARTBEAT VERSION", nodeRows(a))
@@ -148,13 +148,13 @@ func (p *page) rest(a cluster.Answer) {
 		if q.Node != "" {
 			by = "node " + q.Node
 		}
-		p.say("queues and projections as of %s, by %s", cell(q.AsOf), by)
+		p.sayf("queues and projections as of %s, by %s", cell(q.AsOf), by)
 	}
 	if kept := a.Retention.KeptFrom; !kept.IsZero() {
-		p.say("messages are kept from %s on", cell(kept))
+		p.sayf("messages are kept from %s on", cell(kept))
 	}
 	if s := a.Storage; s != nil {
-		p.say("the file has %.1f MB, its write-ahead log %.1f MB", float64(s.Bytes)/1e6, float64(s.WAL)/1e6)
+		p.sayf("the file has %.1f MB, its write-ahead log %.1f MB", float64(s.Bytes)/1e6, float64(s.WAL)/1e6)
 	}
 }
 

@@ -96,11 +96,11 @@ func TestStatus_watch(t *testing.T) {
 	}
 	var plain, terminal bytes.Buffer
 	for range 2 {
-		if redraw(&plain, []byte("page\n")) != nil || redraw(screen{&terminal}, []byte("page\x1b\n")) != nil {
+		if redraw(&plain, []byte("this\n")) != nil || redraw(screen{&terminal}, []byte("page\x1b\n")) != nil {
 			t.Fatal("it cannot be written")
 		}
 	}
-	if plain.String() != "page\npage\n" || terminal.String() != strings.Repeat("\x1b[H\x1b[2Jpage\\u001b\n", 2) {
+	if plain.String() != "this\nthis\n" || terminal.String() != strings.Repeat("\x1b[H\x1b[2Jpage\\u001b\n", 2) {
 		t.Errorf("plain %q, on a terminal %q", plain.String(), terminal.String())
 	}
 

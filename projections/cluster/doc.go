@@ -10,5 +10,5 @@
 //   - What a node counts costs the database no statement of its own, but for one a minute in which something has
 //     happened: the last minute goes out with a heartbeat (Meter, Minutes). What happens in other processes than nodes,
 //     such as commands, is not counted.
-//   - Quantiles of waits and runs are within 1 % of the true ones, by the clocks of the nodes that recorded the events.
+//   - Quantiles of waits and runs are within 2 % of the true ones, by the clocks of the nodes that recorded the events.
 package cluster

@@ -28,6 +28,8 @@ type Config struct {
 	Missing func([]work.Node) []string
 	// Undone says what stands still while no node has a role.
 	Undone map[string]string
+	// HistoryWait is how long an answer waits for the sums over 15 minutes and a day.
+	HistoryWait time.Duration
 	// Keep is how long this node keeps consumed messages; 0 if it is no node.
 	Keep time.Duration
 }
@@ -35,7 +37,7 @@ type Config struct {
 const (
 	// atMostEvery is the time between sets of questions, however many ask.
 	atMostEvery = time.Second
-	// lookTimeout bounds one set.
+	// lookTimeout bounds one set, beside what it waits for the history.
 	lookTimeout = 4 * time.Second
 	// minutesEvery and dayEvery are the times between looks at the minutes, and between sums over a day.
 	minutesEvery = 10 * time.Second
@@ -106,7 +108,7 @@ func (r *Reader) current() *look {
 // run looks, on nobody's time but its own: who asked first may go away.
 func (r *Reader) run(to *look) {
 	defer close(to.done)
-	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout+r.conf.HistoryWait)
 	defer cancel()
 	to.answer, to.err = r.look(ctx)
 }
@@ -157,8 +159,11 @@ func (r *Reader) addAlarms(ctx context.Context, a *Answer) {
 	}
 }
 
-// addHistory adds the last 15 minutes and the last day.
+// addHistory adds the last 15 minutes and the last day. The first time these take long to read, and a node does not have
+// the rest of the answer wait for them.
 func (r *Reader) addHistory(ctx context.Context, a *Answer) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.HistoryWait)
+	defer cancel()
 	h, err := r.history.read(ctx, a.AsOf)
 	if err != nil {
 		a.gap(PartDay, err)
@@ -204,7 +209,8 @@ func (r *Reader) queues(ctx context.Context) (q Queues, figure Figure, err error
 		return q, figure, err
 	}
 	if f != nil && f.Age <= oldFigure {
-		return q, *f, json.Unmarshal(f.Content, &q)
+		err = json.Unmarshal(f.Content, &q)
+		return q, *f, err
 	}
 	if r.own == nil || time.Since(r.ownAt) > QueuesEvery {
 		own, asOf, err := NewSurveyor(r.conf.DB, r.conf.Group).Survey(ctx)

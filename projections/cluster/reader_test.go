@@ -20,7 +20,7 @@ import (
 // readerOf reads a database where operators want what controls says.
 func readerOf(db *schema.DB, controls work.Controls, alarms ...work.Alarm) *Reader {
 	return NewReader(Config{
-		DB: db, Group: "workers", Undone: map[string]string{"api": "nobody answers"}, Keep: time.Hour,
+		DB: db, Group: "workers", Undone: map[string]string{"api": "nobody answers"}, Keep: time.Hour, HistoryWait: 30 * time.Second,
 		Controls: func(context.Context) (work.Controls, error) { return controls, nil },
 		Alarms:   func(context.Context, int) ([]work.Alarm, error) { return alarms, nil },
 		Severity: func(work.AlarmCode) string { return "warning" },
@@ -175,6 +175,10 @@ func TestReader_fails(t *testing.T) {
 		hangs := &Reader{last: &look{done: make(chan struct{})}}
 		if _, err := hangs.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("of a look that hangs: %v", err)
+		}
+		reads := &history{update: &update{done: make(chan struct{})}}
+		if _, err := reads.read(ctx, at(0)); err == nil || !strings.Contains(err.Error(), "is being read") {
+			t.Errorf("of a history that is being read: %v", err)
 		}
 	})
 }

@@ -45,8 +45,8 @@ func (c *Counts) Add(o Counts) {
 // accuracy is by what part a quantile of a sketch may be wrong. mostBins bounds a sketch: with this accuracy the bins
 // reach from a millisecond to some days, and what is below falls into the lowest.
 const (
-	accuracy = 0.01
-	mostBins = 1024
+	accuracy = 0.02
+	mostBins = 512
 )
 
 // bins is how all sketches divide seconds.
@@ -162,7 +162,7 @@ func (s *Sum) addText(text string) error {
 // Spread is how times are spread.
 type Spread struct {
 	Count         int64
-	P50, P95, P99 time.Duration // within 1 %; zero if there were none
+	P50, P95, P99 time.Duration // within 2 %; zero if there were none
 }
 
 // Times is how long a step waited, from the event that made it due to the start of its first attempt, and how long its

@@ -46,14 +46,14 @@ func MissingRoles(nodes []work.Node) []string {
 
 // NewClusterReader makes what reads the cluster in one answer, for a command.
 func NewClusterReader(db *schema.DB) *cluster.Reader {
-	return newClusterReader(db, operations.NewControls(db).Read, 0)
+	return newClusterReader(db, operations.NewControls(db).Read, time.Minute, 0)
 }
 
-// newClusterReader makes it for whoever knows what operators want of the cluster. keep is how long this node keeps
-// consumed messages.
-func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), keep time.Duration) *cluster.Reader {
+// newClusterReader makes it for whoever knows what operators want of the cluster. An answer waits so long for the history.
+// keep is how long this node keeps consumed messages.
+func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), wait, keep time.Duration) *cluster.Reader {
 	return cluster.NewReader(cluster.Config{
-		DB: db, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, Keep: keep,
+		DB: db, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, HistoryWait: wait, Keep: keep,
 		Alarms: func(ctx context.Context, most int) ([]work.Alarm, error) {
 			return operations.NewAlarms(db).List(ctx, false, most, work.AlarmID{})
 		},

@@ -15,8 +15,8 @@ const (
 	windowEvery = 10 * time.Second
 	// windowsOfMinute is how many of them are stored together.
 	windowsOfMinute = int(time.Minute / windowEvery)
-	// lastMinute bounds how long the node waits, at its end, until what it counted since the last minute is stored.
-	lastMinute = 2 * time.Second
+	// atTheEnd bounds how long the node waits, at its end, until what it counted since the last minute is stored.
+	atTheEnd = 2 * time.Second
 )
 
 // measures closes the windows of what this node counts, and stores what it counted each minute.
@@ -40,7 +40,7 @@ func (n *Node) measures() *measures {
 // run measures until ctx ends, and stores what is left then.
 func (m *measures) run(ctx context.Context) error {
 	_ = every(windowEvery, m.closeWindow)(ctx) // it gives nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastMinute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), atTheEnd)
 	defer cancel()
 	m.windows = windowsOfMinute
 	m.closeWindow(ctx)

@@ -8,9 +8,9 @@ import (
 	"orderflow/schema"
 )
 
-// keepMinutes is how long what a node counted in a minute is kept: an hour more than the longest time over which anybody
+// keepCounts is how long what a node counted in a minute is kept: an hour more than the longest time over which anybody
 // adds it up.
-const keepMinutes = 25 * time.Hour
+const keepCounts = 25 * time.Hour
 
 // past are the minutes that are kept no longer.
 const past = ` WHERE closed_at <= ?3`

@@ -179,7 +179,7 @@ const meantNobody = ` WHERE epoch <> 0 AND NOT EXISTS (SELECT 1 FROM nodes n WHE
 // when there is nothing to do.
 func (r *Sweeper) sweepNodes(ctx context.Context, now time.Time, done *Swept) error {
 	args := []any{schema.TimeArg(now.Add(-r.conf.KeepNodes)), schema.TimeArg(now.Add(-max(r.conf.KeepNodes, lastOfName)))}
-	before := schema.TimeArg(now.Add(-keepMinutes))
+	before := schema.TimeArg(now.Add(-keepCounts))
 	look, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
 	var orphans, nodes, probes, controls, minutes int64
