@@ -52,10 +52,14 @@ func (c *alarmsListCmd) Run(ctx context.Context, out *output) error {
 
 // watchdogLine says how old the list is.
 func watchdogLine(w operate.WatchdogState) string {
-	if w.AgeSeconds == nil {
-		return "No round of the watchdog has succeeded so far: whether something is wrong is not known."
+	line := "No round of the watchdog has succeeded so far: whether something is wrong is not known."
+	if w.AgeSeconds != nil {
+		line = fmt.Sprintf("The last round of the watchdog that succeeded was %.0f s ago.", *w.AgeSeconds)
 	}
-	return fmt.Sprintf("The last round of the watchdog that succeeded was %.0f s ago.", *w.AgeSeconds)
+	if w.Late {
+		line += " Nobody watches: look whether a node lives that has --watchdog-every, and at the logs of the nodes."
+	}
+	return line
 }
 
 // alarmsAckCmd acknowledges an alarm.

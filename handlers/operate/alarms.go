@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"orderflow/domain/work"
@@ -69,14 +70,31 @@ type WatchdogState struct {
 	LastSuccess time.Time `json:"last_success,omitzero"` // of a round; not there if none has succeeded
 	// AgeSeconds is how long ago that was, by the database's clock; not there if none has succeeded.
 	AgeSeconds *float64 `json:"age_seconds,omitempty"`
+	// Late says that there were rounds, and that none has succeeded for several times the time between them: nobody
+	// watches.
+	Late bool `json:"late"`
 }
 
 func stateOf(w work.Watch) WatchdogState {
 	s := WatchdogState{Rounds: w.Round, LastSuccess: w.Succeeded}
-	if !w.Succeeded.IsZero() {
-		s.AgeSeconds = new(w.Now.Sub(w.Succeeded).Round(time.Millisecond).Seconds())
+	var notes Notes
+	if err := json.Unmarshal([]byte(w.Notes), &notes); err != nil {
+		notes = Notes{} // the next round writes them anew
 	}
+	last := w.Succeeded
+	if last.IsZero() {
+		last = notes.Began
+	} else {
+		s.AgeSeconds = new(w.Now.Sub(last).Round(time.Millisecond).Seconds())
+	}
+	s.Late = w.Round > 0 && w.Now.Sub(last).Seconds() > notes.LateAfter
 	return s
+}
+
+// Watchdog says how the watchdog stands.
+func (a Alarms) Watchdog(ctx context.Context) (WatchdogState, error) {
+	watched, err := a.Log.Watched(ctx)
+	return stateOf(watched), err
 }
 
 // List gives a page of alarms: the first, or the one that the page before names. Without all it gives those that are open.
@@ -86,8 +104,7 @@ func (a Alarms) List(ctx context.Context, all bool, limit int, cursor string) (p
 	if err != nil {
 		return page, err
 	}
-	watched, err := a.Log.Watched(ctx)
-	if err != nil {
+	if page.Watchdog, err = a.Watchdog(ctx); err != nil {
 		return page, err
 	}
 	found, err := a.Log.List(ctx, all, limit+1, before) // one more says whether there are more
@@ -98,7 +115,7 @@ func (a Alarms) List(ctx context.Context, all bool, limit int, cursor string) (p
 		found = found[:limit]
 		page.NextCursor = found[limit-1].ID.String()
 	}
-	page.Alarms, page.Watchdog = []AlarmAnswer{}, stateOf(watched)
+	page.Alarms = []AlarmAnswer{}
 	for _, one := range found {
 		page.Alarms = append(page.Alarms, answerOf(one))
 	}

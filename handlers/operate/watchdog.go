@@ -18,6 +18,8 @@ type Notes struct {
 	Checked []int64 `json:"checked,omitempty"`
 	// Began is when the first round did.
 	Began time.Time `json:"began,omitzero"`
+	// LateAfter is the Patience of the watchdog that did the round, in seconds.
+	LateAfter float64 `json:"late_after,omitempty"`
 	// Walked is the order up to which the walk over all orders has come.
 	Walked domain.OrderID `json:"walked"`
 	// Around is when the walk last came to the end of the orders, and began anew.
@@ -86,7 +88,7 @@ func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
 	if err := json.Unmarshal([]byte(w.Notes), &notes); err != nil {
 		notes = Notes{} // as if it were the first round
 	}
-	if notes.Began.IsZero() {
+	if notes.LateAfter = d.Patience.Seconds(); notes.Began.IsZero() {
 		notes.Began = w.Now
 	}
 	found, looked, err := d.look(ctx, Now{At: w.Now, Open: w.Open, Notes: &notes})

@@ -135,6 +135,16 @@ func TestWatchdog_fails(t *testing.T) {
 			t.Errorf("failing round %d: told %q, want %q", i, got, want)
 		}
 	}
+	state := func() WatchdogState {
+		w, err := b.Watch(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		return stateOf(w)
+	}
+	if s := state(); !s.Late || s.Rounds != 7 || *s.AgeSeconds != 90 {
+		t.Errorf("after six rounds that failed, the watchdog is %+v", s)
+	}
 	if what := b.all[1].What; !strings.Contains(what, "look at all: broken off") {
 		t.Errorf("it says %q", what)
 	}
@@ -142,6 +152,12 @@ func TestWatchdog_fails(t *testing.T) {
 	if got := b.round() + b.round(); got != "cleared role_missing worker, cleared watchdog_failing rounds" &&
 		got != "cleared watchdog_failing rounds, cleared role_missing worker" {
 		t.Errorf("told %q, want both cleared", got)
+	}
+	if s := state(); s.Late || *s.AgeSeconds != 0 {
+		t.Errorf("when rounds succeed, the watchdog is %+v", s)
+	}
+	if s := stateOf(work.Watch{Notes: `{}`}); s.Late || s.AgeSeconds != nil {
+		t.Errorf("before the first round, the watchdog is %+v", s)
 	}
 }
 

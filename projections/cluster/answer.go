@@ -16,12 +16,17 @@ type Answer struct {
 	MissingRoles []string  `json:"missing_roles"` // that no live node has
 	Queues       *Waiting  `json:"queues"`        // null if it could not be read
 	Alarms       []Alarm   `json:"alarms"`        // that are open, the latest in front, a hundred at most
+	// WatchdogLate says that no round of the watchdog has succeeded for several times the time between them: alarms are
+	// not as of now.
+	WatchdogLate bool `json:"watchdog_late"`
 	// Projections are those of the same figure as the queues.
 	Projections []Projection `json:"projections"`
 	Last        []Period     `json:"last"` // minute, quarter, day
 	Retention   Retention    `json:"retention"`
 	Storage     *Storage     `json:"storage,omitempty"` // of a SQLite file
 	Unread      []Gap        `json:"unread"`
+
+	watched time.Duration // since a round of the watchdog succeeded
 }
 
 // Gap is a part of the answer that could not be read.

@@ -71,7 +71,7 @@ func trend(before, now int64) string {
 
 // judge says what somebody should look at: a role that no live node has; a projection that has applied what the log does
 // not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
-// that should; alarms that nobody has acknowledged; and what could not be read. That orders wait, fail or were parked is not
+// that should; alarms that nobody has acknowledged, or a watchdog that is late; and what could not be read. That orders wait, fail or were parked is not
 // wrong of the cluster.
 func (a *Answer) judge(undone map[string]string, figure Figure) {
 	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
@@ -88,6 +88,9 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	}
 	if figure.Age > staleFigure && a.working() {
 		wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
+	}
+	if a.WatchdogLate {
+		wrong("no round of the watchdog has succeeded for %s", a.watched.Round(time.Second))
 	}
 	for _, x := range a.Alarms {
 		if x.State == work.AlarmRaised {

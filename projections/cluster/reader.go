@@ -24,6 +24,8 @@ type Config struct {
 	// Alarms gives at most so many open alarms, the latest in front, and Severity says how bad those of a code are.
 	Alarms   func(ctx context.Context, most int) ([]work.Alarm, error)
 	Severity func(work.AlarmCode) string
+	// Watched says whether the watchdog is late, and how long ago its last round succeeded.
+	Watched func(ctx context.Context) (late bool, ago time.Duration, err error)
 	// Missing gives the roles that none of some nodes has that live.
 	Missing func([]work.Node) []string
 	// Undone says what stands still while no node has a role.
@@ -151,6 +153,9 @@ const mostAlarms = 100
 // addAlarms adds the alarms that are open.
 func (r *Reader) addAlarms(ctx context.Context, a *Answer) {
 	open, err := r.conf.Alarms(ctx, mostAlarms)
+	if err == nil {
+		a.WatchdogLate, a.watched, err = r.conf.Watched(ctx)
+	}
 	a.gap(PartAlarms, err)
 	for _, x := range open {
 		a.Alarms = append(a.Alarms, Alarm{

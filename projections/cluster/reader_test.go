@@ -24,6 +24,7 @@ func readerOf(db *schema.DB, controls work.Controls, alarms ...work.Alarm) *Read
 		Controls: func(context.Context) (work.Controls, error) { return controls, nil },
 		Alarms:   func(context.Context, int) ([]work.Alarm, error) { return alarms, nil },
 		Severity: func(work.AlarmCode) string { return "warning" },
+		Watched:  func(context.Context) (bool, time.Duration, error) { return len(alarms) > 0, 90 * time.Second, nil },
 		Missing: func(nodes []work.Node) (missing []string) {
 			if !slices.ContainsFunc(nodes, func(n work.Node) bool { return !n.Expired && strings.Contains(n.Roles, "api") }) {
 				missing = append(missing, "api")
@@ -81,7 +82,7 @@ func testReader(t *testing.T, db *schema.DB) {
 	if len(a.Last) != 3 || a.Last[0].Placed != 9 || a.Last[1].Placed != 40 || a.Last[2].Placed != 40 || a.Last[2].Steps[0].Run.Count != 40 {
 		t.Errorf("the periods are %+v", a.Last)
 	}
-	if got := strings.Join(a.Wrong, "; "); got != "no live node has the role api: nobody answers; alarm order_stuck (warning) of 7: it stands" || len(a.Alarms) != 2 || len(a.Unread) > 0 {
+	if got := strings.Join(a.Wrong, "; "); got != "no live node has the role api: nobody answers; no round of the watchdog has succeeded for 1m30s; alarm order_stuck (warning) of 7: it stands" || len(a.Alarms) != 2 || len(a.Unread) > 0 {
 		t.Errorf("wrong is %q, unread %v", got, a.Unread)
 	}
 	if (a.Storage == nil) != (db.Dialect().Name() == "sqlserver") || a.Retention.Keep != 3600 || a.Retention.KeptFrom.IsZero() {

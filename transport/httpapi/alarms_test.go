@@ -63,7 +63,7 @@ func TestAlarms(t *testing.T) {
 		{ID: one, Code: operate.RoleMissing, Subject: "worker", What: "nobody works", RaisedAt: at, ClearedAt: at},
 	}}
 	h := alarming(f)
-	const when, watchdog = `"2026-01-31T12:00:00.123456Z"`, `"watchdog":{"rounds":7,"last_success":"2026-01-31T12:00:00.123456Z","age_seconds":1.5}}` + "\n"
+	const when, watchdog = `"2026-01-31T12:00:00.123456Z"`, `"watchdog":{"rounds":7,"last_success":"2026-01-31T12:00:00.123456Z","age_seconds":1.5,"late":true}}` + "\n"
 	letters := `{"id":"` + two.String() + `","alarm":"dead_letters","severity":"warning","state":"raised","subject":"all","what":"2 letters","raised_at":` + when +
 		`,"runbook":"docs/operations.md#alarm-dead_letters"}`
 	gone := `{"id":"` + one.String() + `","alarm":"role_missing","severity":"critical","state":"cleared","subject":"worker","what":"nobody works","raised_at":` + when +

@@ -57,6 +57,13 @@ func newClusterReader(db *schema.DB, controls func(context.Context) (work.Contro
 		Alarms: func(ctx context.Context, most int) ([]work.Alarm, error) {
 			return operations.NewAlarms(db).List(ctx, false, most, work.AlarmID{})
 		},
+		Watched: func(ctx context.Context) (late bool, ago time.Duration, err error) {
+			w, err := AlarmsOf(db).Watchdog(ctx)
+			if w.AgeSeconds != nil {
+				ago = time.Duration(*w.AgeSeconds * float64(time.Second))
+			}
+			return w.Late, ago, err
+		},
 		Severity: func(code work.AlarmCode) string { return string(operate.SeverityOf(code)) },
 	})
 }
