@@ -187,11 +187,11 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// build builds the program.
+// build builds the program, with the flags of the tests' own builds, so that the build cache serves both.
 func build(t *testing.T) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "orderflow")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/orderflow")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-race", "-o", path, "./cmd/orderflow")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, out)

@@ -128,9 +128,7 @@ func eventuallyWithin(t *testing.T, within time.Duration, ask func() (done bool,
 	t.Helper()
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(pause*5/4, 150*time.Millisecond) { // who asks often slows down what is asked
 		done, last := ask()
 		if done {
 			return
@@ -138,7 +136,7 @@ func eventuallyWithin(t *testing.T, within time.Duration, ask func() (done bool,
 		select {
 		case <-deadline.C:
 			t.Fatalf("not within %s: %s", within, last)
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

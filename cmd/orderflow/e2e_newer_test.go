@@ -14,6 +14,7 @@ import (
 // TestE2E_NewerEvent has a node meet an order that a newer program wrote: it is neither parked nor
 // counted as interrupted, the node says so once and is not ready, and works on everything else.
 func TestE2E_NewerEvent(t *testing.T) {
+	t.Parallel()
 	db := filepath.Join(t.TempDir(), "newer.db")
 	must(t, "migrate", "--dsn", db)
 	id := strings.TrimSpace(must(t, "orders", "place", "--dsn", db))

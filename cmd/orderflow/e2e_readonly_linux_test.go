@@ -13,8 +13,8 @@ import (
 // nobody is a user who owns nothing.
 const nobody = 65534
 
-// asNobody runs a command as another user.
-func asNobody(t *testing.T, args ...string) result {
+// asNobody gives a function that runs commands as another user.
+func asNobody(t *testing.T) func(args ...string) result {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: FILES OF ANOTHER USER ARE NOT TESTED. Running a program as another user takes root")
@@ -35,17 +35,21 @@ func asNobody(t *testing.T, args ...string) result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Dir = folder
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	return finish(t, cmd)
+	return func(args ...string) result {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, binary, args...)
+		cmd.Dir = folder
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		return finish(t, cmd)
+	}
 }
 
 // TestE2E_ReadOnly: somebody who may only read the file, or who may not even do that.
 func TestE2E_ReadOnly(t *testing.T) {
 	t.Parallel()
+	runAsNobody := asNobody(t)
 	folder, err := os.MkdirTemp("/tmp", "orderflow-auditor-") //nolint:usetesting // those of tests are for their owner only
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +74,7 @@ func TestE2E_ReadOnly(t *testing.T) {
 	all := func(note string) {
 		t.Helper()
 		for _, args := range commands {
-			r := asNobody(t, append(args, "--dsn", path)...)
+			r := runAsNobody(append(args, "--dsn", path)...)
 			if r.code != exitDone || !strings.Contains(r.stderr, note) {
 				t.Errorf("%v: %+v, want it to succeed and to say %q", args, r, note)
 			}
@@ -88,11 +92,11 @@ func TestE2E_ReadOnly(t *testing.T) {
 	if err := os.Remove(path + "-shm"); err != nil {
 		t.Fatal(err)
 	}
-	if r := asNobody(t, "check", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "copy it, with its -wal") {
+	if r := runAsNobody("check", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "copy it, with its -wal") {
 		t.Errorf("a -wal without its index: %+v, want to be told to copy it", r)
 	}
 	chmod(path, 0o400)
-	if r := asNobody(t, "check", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "may not read the file") || !strings.Contains(r.stderr, "copy it") {
+	if r := runAsNobody("check", "--dsn", path); r.code != exitFailed || !strings.Contains(r.stderr, "may not read the file") || !strings.Contains(r.stderr, "copy it") {
 		t.Errorf("a file that may not be read: %+v, want the permission and what to do", r)
 	}
 }

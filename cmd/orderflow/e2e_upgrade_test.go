@@ -115,6 +115,7 @@ func TestE2E_Upgrade(t *testing.T) {
 // TestE2E_TooOld: on a database that a newer program has made unusable for this one, nothing is
 // done, but the list of migrations.
 func TestE2E_TooOld(t *testing.T) {
+	t.Parallel()
 	db := filepath.Join(t.TempDir(), "newer.db")
 	must(t, "migrate", "--dsn", db)
 	newest := numberOf(t, db, `SELECT MAX(version_id) FROM goose_db_version`)

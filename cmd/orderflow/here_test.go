@@ -13,6 +13,7 @@ import (
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 )
 
 // call runs a command in this process.
@@ -26,7 +27,8 @@ func call(args ...string) result {
 func database(t *testing.T, commands ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "t.db")
-	for _, c := range append([]string{"migrate"}, commands...) {
+	schematest.WriteSQLite(t, path)
+	for _, c := range commands {
 		if r := call(append(strings.Fields(c), "--dsn", path)...); r.code != exitDone {
 			t.Fatalf("%s exited %d\n%s%s", c, r.code, r.stdout, r.stderr)
 		}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,13 +43,45 @@ func NeedSQLServer(t testing.TB) {
 // SQLite gives a new, migrated SQLite database in the test's folder.
 func SQLite(t testing.TB) *schema.DB {
 	t.Helper()
-	return open(t, filepath.Join(t.TempDir(), "test.db"))
+	return SQLiteAt(t, filepath.Join(t.TempDir(), "test.db"))
 }
 
 // SQLiteAt gives a new, migrated SQLite database in a file.
 func SQLiteAt(t testing.TB, path string) *schema.DB {
 	t.Helper()
+	WriteSQLite(t, path)
 	return open(t, path)
+}
+
+// migrated is the file of a new, migrated SQLite database. A copy takes a tenth of the migrations' time.
+var migrated = sync.OnceValues(func() (content []byte, err error) {
+	folder, err := os.MkdirTemp("", "orderflow-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	path := filepath.Join(folder, "new.db")
+	db, err := schema.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Migrate(context.Background())
+	if err = errors.Join(err, db.Close()); err != nil { // the last one to close takes the write-ahead log into the file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// WriteSQLite makes the file of a new, migrated SQLite database.
+func WriteSQLite(t testing.TB, path string) {
+	t.Helper()
+	content, err := migrated()
+	if err == nil {
+		err = os.WriteFile(path, content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // SQLServer gives a new, migrated database on the server of the environment.
