@@ -1,6 +1,7 @@
 package operations_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func controlled(t *testing.T, db *schema.DB) {
 			}
 		}
 	}
-	if err != nil || string(ids) != string([]byte{15, 12, 10}) {
+	if err != nil || !bytes.Equal(ids, []byte{15, 12, 10}) {
 		t.Errorf("recorded %v, err %v; want 15, 12 and 10: what changed nothing leaves nothing", ids, err)
 	}
 }

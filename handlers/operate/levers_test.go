@@ -93,7 +93,7 @@ func TestControls_PauseOf(t *testing.T) {
 }
 
 func TestBy_Check(t *testing.T) {
-	for reason, want := range map[string]bool{"": false, " \t": false, "x": true, strings.Repeat("x", 1000): true, strings.Repeat("ü", 501): false, "\xff": false} {
+	for reason, want := range map[string]bool{"": false, "   ": false, "x": true, strings.Repeat("x", 1000): true, strings.Repeat("ü", 501): false, "\xff": false} {
 		if err := (By{Actor: "operator", Reason: reason}).Check(); (err == nil) != want || err != nil && !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%d bytes: %v", len(reason), err)
 		}

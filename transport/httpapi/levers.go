@@ -48,7 +48,7 @@ func readFields(w http.ResponseWriter, r *http.Request, known []string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	if err = checkText(body); err != nil {
+	if err := checkText(body); err != nil {
 		return nil, err
 	}
 	return decodeObject(body, known)

@@ -14,7 +14,7 @@ import (
 // with what it knew.
 func TestWanted(t *testing.T) {
 	var controls work.Controls
-	err := error(domain.ErrUnavailable)
+	err := domain.ErrUnavailable
 	w := &wanted{read: func(context.Context) (work.Controls, error) { return controls, err }, self: self{name: "w1", log: logrus.New()}}
 	holds := func(want ...string) {
 		t.Helper()
