@@ -18,6 +18,7 @@ func TestSchema_older(t *testing.T) {
 		ask      string   // of the admin interface, which has the node look
 	}{
 		"another history": {restored: []string{`DROP TRIGGER events_no_delete`, `DELETE FROM events`}},
+		"what is wanted":  {},
 		"a probe":         {ask: "/Watchdog_External"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,12 +27,14 @@ func LeversOf(db *schema.DB) operate.Levers {
 type wanted struct {
 	read func(context.Context) (work.Controls, error)
 	self self
-	last atomic.Pointer[work.Controls] // nil: nothing is known yet
+	// suspect hears of a database that cannot be asked, as that of an older schema cannot.
+	suspect func()
+	last    atomic.Pointer[work.Controls] // nil: nothing is known yet
 }
 
 // newWanted reads once. If that fails, nothing is known yet.
-func newWanted(ctx context.Context, db *schema.DB, self self) *wanted {
-	w := &wanted{read: operations.NewControls(db).Read, self: self}
+func newWanted(ctx context.Context, guard *guard, self self) *wanted {
+	w := &wanted{read: operations.NewControls(guard.db).Read, self: self, suspect: guard.suspect}
 	w.look(ctx)
 	return w
 }
@@ -48,6 +50,8 @@ func (w *wanted) look(ctx context.Context) {
 	switch {
 	case err == nil:
 		w.last.Store(&controls)
+	case errors.Is(err, schema.ErrStatement):
+		w.suspect()
 	case errors.Is(err, schema.ErrBusy):
 		w.self.entry("controls").WithError(err).Warn("what operators want of the cluster cannot be read, since another process holds rows locked; what was known before holds on")
 	}
