@@ -94,9 +94,9 @@ func (o *Order) evolve(e Event, at time.Time) error {
 	case OrderCancelled:
 		o.cancelled, o.EndedAt = true, at
 	case OrderCancelRequested:
-		o.Parked, o.Request = false, Request{What: RequestCancel, Reason: e.Reason, Now: e.Now}
+		o.Parked, o.Request = false, o.Request.after(Request{What: RequestCancel, Reason: e.Reason, Now: e.Now}, at)
 	case OrderFailRequested:
-		o.Parked, o.Request = false, Request{What: RequestFail, Reason: e.Reason}
+		o.Parked, o.Request = false, o.Request.after(Request{What: RequestFail, Reason: e.Reason}, at)
 	case OrderParked:
 		o.Parked = true
 	case OrderResumed:

@@ -1,12 +1,16 @@
 package domain
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // Request is what an operator has asked to become of an order.
 type Request struct {
 	What   string // RequestCancel or RequestFail; empty if nothing was asked
 	Reason string
-	Now    bool // the step that runs is not waited for
+	Now    bool      // the step that runs is not waited for
+	At     time.Time // of the first request
 }
 
 // What can be asked.
@@ -17,6 +21,15 @@ const (
 
 // Made says that something was asked.
 func (r Request) Made() bool { return r.What != "" }
+
+// after is a request that was made at a time, perhaps after this one.
+func (r Request) after(next Request, at time.Time) Request {
+	next.At = at
+	if r.Made() {
+		next.At = r.At
+	}
+	return next
+}
 
 // Cancel asks for the end of an order that has not ended. It may be asked again while a step runs, to have
 // that cut short.

@@ -17,7 +17,7 @@ import (
 func TestDiagnose(t *testing.T) {
 	verdicts := map[Reason]Verdict{
 		UnknownOrder: Unknown, ChainBroken: Inconsistent, IllegalHistory: Inconsistent, HasEnded: Ended, IsParked: Blocked,
-		StepPaused: Blocked, NoWorkerAlive: Blocked, AllNodesDraining: Blocked, OwnerLost: Waiting, OwnerSilent: Waiting, RollingBack: Progressing,
+		CancelRequested: Waiting, StepPaused: Blocked, NoWorkerAlive: Blocked, AllNodesDraining: Blocked, OwnerLost: Waiting, OwnerSilent: Waiting, RollingBack: Progressing,
 		CompensationFailing: Waiting, RetryScheduled: Waiting, RunningSlow: Progressing, Running: Progressing, WaitingForSlot: WaitingForCapacity,
 		MessageMissing: Inconsistent, JustPlaced: Progressing, NotRead: Unknown,
 	}
@@ -34,6 +34,9 @@ func TestDiagnose(t *testing.T) {
 			a := Diagnose(*f)
 			others := []Reason{}
 			if reason == ChainBroken || reason == IllegalHistory { // which keeps no node from working
+				others = append(others, Running)
+			}
+			if reason == CancelRequested { // which waits for the step
 				others = append(others, Running)
 			}
 			if a.Reason != reason || a.Verdict != verdicts[reason] || !slices.Equal(a.Others, others) {
@@ -61,6 +64,10 @@ func TestDiagnose_said(t *testing.T) {
 	absent := facts(t, time.Minute, started()...).heldBy("w9", 1)
 	all["free and due"], all["its registration is missing"] = free, absent
 	all["cordoned"] = facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.State = work.NodeCordoned })
+	all["at once"] = facts(t, time.Minute, started(domain.Cancel{Reason: "unwanted", Now: true})...).heldBy("w1", 1)
+	all["cancelled"] = facts(t, time.Minute, domain.Place{}, domain.Cancel{Reason: "unwanted"})
+	all["rolls back for it"] = facts(t, time.Minute, started(completed1, domain.Cancel{Reason: "unwanted"})...).heldBy("w1", 1)
+	all["to be failed"] = facts(t, time.Minute, started(interrupted1, domain.Park{Reason: "p"}, domain.Fail{Reason: "hopeless"})...).heldBy("w1", 1)
 	for reason, c := range map[Reason]struct {
 		since time.Duration // before now
 		says  []string      // in the JSON
@@ -68,6 +75,14 @@ func TestDiagnose_said(t *testing.T) {
 		HasEnded:      {time.Minute, []string{"Completed"}},
 		IsParked:      {time.Minute, []string{`"letter":"workers:scheduling/3/101"`, "deadletters requeue workers:scheduling/3/101 --reason WHY", `"last_error":"interrupted 3 times"`}},
 		NoWorkerAlive: {time.Minute, []string{`"message":"workers:scheduling/3/101"`, `"workers":{"nodes":0,`, "serve --roles worker"}},
+		CancelRequested: {time.Minute, []string{
+			"it is to be cancelled (unwanted), and node w1 has Scheduling in hand, attempt 1", "the step ends, or is interrupted", "then what was done is rolled back",
+			"orders cancel --now 01000000-0000-0000-0000-000000000007 --reason WHY",
+		}},
+		"at once":           {time.Minute, []string{`"reason":"cancel_requested"`, "the node cuts the step short with its next heartbeat", `"actions":[]`}},
+		"cancelled":         {time.Minute, []string{`"reason":"ended"`, "it has ended, Cancelled: unwanted", "orders retry 01000000-0000-0000-0000-000000000007 --reason WHY"}},
+		"to be failed":      {time.Minute, []string{`"reason":"rolling_back"`, "rolling back Scheduling: hopeless", "the order ends, Failed"}},
+		"rolls back for it": {time.Minute, []string{`"reason":"rolling_back"`, "rolling back Scheduling: unwanted", "the order ends, Cancelled"}},
 		StepPaused: {10 * time.Second, []string{
 			"Scheduling is paused, by operator:ann: the press is hot", "steps resume Scheduling --reason WHY",
 			`"pause":{"step":"Scheduling","actor":"operator:ann","reason":"the press is hot","since":"2026-01-31T11:59:50Z"}`,
@@ -120,7 +135,7 @@ var mods = map[Reason]func(*Facts){
 func TestDiagnose_precedence(t *testing.T) {
 	// A node that has the order in hand is a live worker, and one that drains goes on with it, as does one whose step is
 	// paused. Where none takes messages, none waits for a slot.
-	held := []Reason{OwnerSilent, RollingBack, CompensationFailing, RunningSlow, Running}
+	held := []Reason{CancelRequested, OwnerSilent, RollingBack, CompensationFailing, RunningSlow, Running}
 	for one, mod := range mods {
 		for other := range scenarios(t) {
 			aboutNodes := one == NoWorkerAlive || one == AllNodesDraining
@@ -137,7 +152,7 @@ func TestDiagnose_precedence(t *testing.T) {
 			mod(f)
 			want := []Reason{one, other}
 			slices.SortFunc(want, byPrecedence)
-			if other == ChainBroken || other == IllegalHistory {
+			if other == ChainBroken || other == IllegalHistory || other == CancelRequested {
 				want = slices.Insert(want, len(want)-1, Running)
 				slices.SortFunc(want, byPrecedence)
 			}

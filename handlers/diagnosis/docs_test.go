@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"orderflow/domain"
 )
 
 // TestReasons_documented: docs/operations.md has a row for each reason, under an anchor of its name, in the order of
@@ -43,7 +45,8 @@ func TestDiagnose_commands(t *testing.T) {
 	discarded.Letter, listed.View.Version, late.View.Version = nil, 1, 1
 	passed, behind := facts(t, time.Second, started(completed1)...).queued(), facts(t, time.Second, started(completed1)...).queued()
 	passed.View.Version, behind.View = 0, View{}
-	for i, f := range []*Facts{discarded, listed, late, passed, behind} {
+	cancelled := facts(t, time.Minute, domain.Place{}, domain.Cancel{Reason: "unwanted"})
+	for i, f := range []*Facts{discarded, listed, late, passed, behind, cancelled} {
 		all[Reason(strconv.Itoa(i))] = f
 	}
 	var commands []string

@@ -93,6 +93,12 @@ func (s *situation) parked() truth {
 	return all(s.open(), either(is(s.order.Parked), s.at(dead)))
 }
 
+// cancelRequested: a step has to end first, and a live node has it in hand.
+func (s *situation) cancelRequested() truth {
+	asked := s.known(s.order.Request.Made() && s.order.Running(), PartEvents, PartForms)
+	return all(s.open(), asked, s.held(), s.live())
+}
+
 // stepPaused is not true while a node has the order in hand: it finishes the step.
 func (s *situation) stepPaused() truth {
 	return all(s.open(), s.known(s.pause() != nil, PartNodes), not(all(s.held(), s.live())))

@@ -116,6 +116,7 @@ func scenarios(t testing.TB) map[Reason]*Facts {
 		IllegalHistory:      facts(t, time.Minute, started()...).heldBy("w1", 1),
 		HasEnded:            facts(t, time.Minute, whole...),
 		IsParked:            facts(t, time.Minute, started(interrupted1, domain.Park{Reason: "interrupted 3 times"})...),
+		CancelRequested:     facts(t, time.Minute, started(domain.Cancel{Reason: "unwanted"})...).heldBy("w1", 1),
 		StepPaused:          facts(t, time.Minute, place1...).queued(),
 		NoWorkerAlive:       facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.Roles = "api" }),
 		AllNodesDraining:    facts(t, time.Minute, place1...).queued().node(func(n *work.Node) { n.State = work.NodeDraining }),

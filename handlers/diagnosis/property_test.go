@@ -26,6 +26,10 @@ func random(t *testing.T, r *rand.Rand) *Facts {
 			domain.Place{}, domain.StartStep{Step: step, Attempt: n, Node: "w1"}, domain.CompleteStep{Step: step, Attempt: n},
 			domain.FailStep{Step: step, Attempt: n, Error: "no"}, domain.FailStep{Step: step, Attempt: n, Error: "no"}, domain.InterruptStep{Step: step, Attempt: n, Reason: "lost"},
 			domain.RollBackStep{Step: step, Attempt: n, Node: "w1"}, domain.Resume{Reason: "mended"},
+			domain.Fail{Reason: "hopeless"},
+		}
+		if r.IntN(8) == 0 {
+			choice = append(choice, domain.Cancel{Reason: "unwanted"}, domain.Cancel{Reason: "unwanted"}, domain.Cancel{Reason: "unwanted", Now: true})
 		}
 		if r.IntN(20) == 0 {
 			choice = append(choice, domain.Park{Reason: "often"})

@@ -10,6 +10,7 @@ const (
 	IllegalHistory      Reason = "illegal_history"
 	HasEnded            Reason = "ended"
 	IsParked            Reason = "parked"
+	CancelRequested     Reason = "cancel_requested"
 	StepPaused          Reason = "step_paused"
 	NoWorkerAlive       Reason = "no_worker_alive"
 	AllNodesDraining    Reason = "all_nodes_draining"
@@ -42,6 +43,7 @@ var rules = []rule{
 	{IllegalHistory, Inconsistent, (*situation).illegal, (*situation).tellFaults},
 	{HasEnded, Ended, (*situation).ended, (*situation).tellEnded},
 	{IsParked, Blocked, (*situation).parked, (*situation).tellParked},
+	{CancelRequested, Waiting, (*situation).cancelRequested, (*situation).tellCancel},
 	{StepPaused, Blocked, (*situation).stepPaused, (*situation).tellPaused},
 	{NoWorkerAlive, Blocked, (*situation).noWorker, (*situation).tellNoWorker},
 	{AllNodesDraining, Blocked, (*situation).allDraining, (*situation).tellDraining},

@@ -53,13 +53,43 @@ func (s *situation) tellFaults() told {
 
 func (s *situation) tellEnded() told {
 	t := told{summary: fmt.Sprintf("it has ended, %s", s.order.Status()), since: s.order.EndedAt, next: "nothing more happens to it"}
-	if s.order.Status() == domain.StatusFailed {
-		t.summary += ": " + s.lastError()
+	again := s.lever("retry", "places it anew, with the same customer, tracking id and detail")
+	switch s.order.Status() {
+	case domain.StatusFailed:
+		t.summary, t.actions = t.summary+": "+s.why(), []Action{again}
+	case domain.StatusCancelled:
+		t.summary, t.actions = t.summary+": "+s.why(), []Action{again}
 	}
 	if s.viewBehind() == yes {
-		t.actions = lateViews
+		t.actions = append(t.actions, lateViews...)
 	}
 	return t
+}
+
+// lever is a lever on the order.
+func (s *situation) lever(name, effect string) Action {
+	return Action{fmt.Sprintf("orderflow orders %s %s --reason WHY", name, s.OrderID), effect}
+}
+
+// cancel is what ends an order that need not go on.
+func (s *situation) cancel() Action {
+	return s.lever("cancel", "has what was done rolled back, once the step that runs has ended, and ends the order; --now cuts that step short")
+}
+
+// why the order is rolled back: what an operator said, or else what failed.
+func (s *situation) why() string {
+	if s.order.Request.Made() {
+		return s.order.Request.Reason
+	}
+	return s.lastError()
+}
+
+// end is how the order ends when it has been rolled back.
+func (s *situation) end() domain.Status {
+	if s.order.Request.What == domain.RequestCancel {
+		return domain.StatusCancelled
+	}
+	return domain.StatusFailed
 }
 
 func (s *situation) tellParked() told {
@@ -76,6 +106,26 @@ func (s *situation) tellParked() told {
 			"gives the message back to the workers, with interruptions counted anew, and resumes the order",
 		}
 	}
+	if _, rolls := s.order.NextRollback(); s.order.Parked && !rolls {
+		t.actions = append(t.actions, s.lever("fail", "gives the order up: what was done is rolled back, and it ends Failed"),
+			s.lever("cancel", "does the same, and it ends Cancelled"))
+	}
+	return t
+}
+
+func (s *situation) tellCancel() told {
+	r, step := s.order.Request, s.order.CurrentStep()
+	t := told{
+		summary: fmt.Sprintf("it is to be cancelled (%s), and node %s has %s in hand, attempt %d", r.Reason, s.hold.Lease.Node, step, s.order.Step(step).Attempt),
+		since:   r.At,
+		next:    "the step ends, or is interrupted when its time runs out (--step-timeout of the node)",
+	}
+	if r.Now {
+		t.next = "the node cuts the step short with its next heartbeat"
+	} else {
+		t.actions = []Action{s.lever("cancel --now", "cuts the step short")}
+	}
+	t.next += "; then what was done is rolled back, the last step first, and the order ends Cancelled"
 	return t
 }
 
@@ -168,9 +218,9 @@ func (s *situation) tellOwnerSilent() told {
 
 func (s *situation) tellRollingBack() told {
 	return told{
-		summary: fmt.Sprintf("node %s is rolling back %s: %s", s.hold.Lease.Node, s.order.CurrentStep(), s.lastError()),
+		summary: fmt.Sprintf("node %s is rolling back %s: %s", s.hold.Lease.Node, s.order.CurrentStep(), s.why()),
 		since:   s.asked(),
-		next:    "each step that was done is compensated, the last first; then the order ends, Failed",
+		next:    fmt.Sprintf("each step that was done is compensated, the last first; then the order ends, %s", s.end()),
 	}
 }
 
@@ -204,7 +254,8 @@ func (s *situation) tellRunning() told {
 	l, step := s.hold.Lease, s.order.Step(s.order.CurrentStep())
 	t := told{
 		summary: fmt.Sprintf("node %s has %s in hand, attempt %d", l.Node, s.stepDue(), l.Attempt), since: s.hold.ClaimedAt,
-		next: "the step ends, or is interrupted when its time runs out (--step-timeout of the node); then the next one follows",
+		next:    "the step ends, or is interrupted when its time runs out (--step-timeout of the node); then the next one follows",
+		actions: []Action{s.cancel()},
 	}
 	if step.Status == domain.StepStatusRunning && step.Node == l.Node && step.Attempt == l.Attempt {
 		t.since = step.StartedAt

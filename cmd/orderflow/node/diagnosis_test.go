@@ -90,6 +90,14 @@ var causes = map[diagnosis.Reason]func(*patient){
 		must(p.t, inflight.NewDeadLetters(p.db).Discard(p.t.Context(), key)) // as nobody but a test does
 		p.want(diagnosis.Blocked, diagnosis.IsParked, diagnosis.MessageMissing)
 	},
+	diagnosis.CancelRequested: func(p *patient) {
+		l := p.begin(p.worker("w", 5))
+		p.store.Allow(domain.EventLevel)
+		p.do(l, work.SettleKeep, domain.Cancel{Reason: "unwanted"})
+		p.want(diagnosis.Waiting, diagnosis.CancelRequested, diagnosis.Running)
+		p.do(l, work.SettleDone, domain.CompleteStep{Step: domain.Scheduling, Attempt: 1})
+		p.want(diagnosis.WaitingForCapacity, diagnosis.WaitingForSlot) // the rollback
+	},
 	diagnosis.StepPaused: func(p *patient) {
 		l := p.begin(p.worker("w", 5))
 		by := operate.By{Actor: "operator:ann", Reason: "the press is hot"}

@@ -270,6 +270,11 @@ func injuries() []injury {
 		{reason: diagnosis.HasEnded, above: true, ended: true, put: (*subject).end},
 		{reason: diagnosis.IsParked, above: true, put: (*subject).parked},
 		{reason: diagnosis.IsParked, above: true, listed: true, put: func(p *subject) { p.parked(); p.removed() }},
+		{reason: diagnosis.CancelRequested, put: func(p *subject) {
+			l := p.run()
+			p.store.Allow(domain.EventLevel)
+			p.do(l, work.SettleKeep, domain.Cancel{Reason: "unwanted", Now: p.chance(2)})
+		}},
 		{reason: diagnosis.StepPaused, above: true, put: (*subject).paused},
 		{reason: diagnosis.NoWorkerAlive, put: func(p *subject) { p.waiting(); p.dark() }},
 		{reason: diagnosis.NoWorkerAlive, put: func(p *subject) { p.inHand(); p.dark() }},
