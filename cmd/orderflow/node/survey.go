@@ -49,7 +49,7 @@ func (v *surveyor) look(ctx context.Context, in schema.Reader) (err error) {
 		return err
 	}
 	v.orders, v.more, err = projections.ReadOpen(ctx, in, diagnosis.MostSurveyed)
-	return err
+	return addGap(&v.gaps, diagnosis.PartView, err) // orders that have messages are known all the same
 }
 
 // judge diagnoses the orders of which lists and messages tell enough, and gives the others.

@@ -1,7 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,15 +78,92 @@ func TestSurvey_plan(t *testing.T) {
 	}
 }
 
-// BenchmarkSurvey surveys a backlog, of which it looks at the oldest orders.
-func BenchmarkSurvey(b *testing.B) {
-	p := newPatient(b, schematest.SQLite(b))
+// TestSurvey_gaps: what could not be read is said, and an order of which too little was read is looked at again, or not
+// told.
+func TestSurvey_gaps(t *testing.T) {
+	p := newPatient(t, schematest.SQLite(t))
+	p.begin(p.worker("w", 5))
+	p.project()
+	for n, want := range map[int]struct {
+		part     diagnosis.Part
+		doubtful bool
+		reason   diagnosis.Reason // empty: it is looked at again
+	}{
+		1: {diagnosis.PartQueue, false, diagnosis.Running},
+		2: {diagnosis.PartHolds, true, ""},
+		3: {diagnosis.PartQueue, false, diagnosis.Running},
+		4: {diagnosis.PartNodes, false, diagnosis.NotRead},
+		5: {diagnosis.PartView, true, ""},
+	} {
+		v := &surveyor{Diagnoses: p.asks}
+		err := p.db.Look(t.Context(), lockPatience, func(in *schema.Look) error {
+			return v.look(t.Context(), &meddled{Reader: in, by: &meddler{before: n, err: schema.ErrBusy}})
+		})
+		must(t, err)
+		doubtful := slices.Contains(v.judge(), p.id)
+		if doubtful != want.doubtful || len(v.gaps) != 1 || v.gaps[0].Part != want.part || len(v.found) > 0 && v.found[0].Reason != want.reason || want.reason != "" && len(v.found) != 1 {
+			t.Errorf("without question %d: gaps %v, in doubt %v, found %v; want %+v", n, v.gaps, doubtful, v.found, want)
+		}
+	}
+}
+
+// stored is a database for a benchmark: that of ORDERFLOW_BENCH_STORE, which "orderflow bench --only stored --store FILE"
+// made, or an empty one. In it there is a backlog, of which a survey looks at the oldest orders.
+func stored(b *testing.B) *patient {
+	db := schematest.SQLiteAt(b, cmp.Or(os.Getenv("ORDERFLOW_BENCH_STORE"), filepath.Join(b.TempDir(), "new.db")))
+	p := newPatient(b, db)
 	p.worker("w", 5)
+	p.begin(p.worker("v", 5))
 	p.crowd(diagnosis.MostSurveyed + 2000)
+	return p
+}
+
+// statements reports how many a run had.
+func statements(b *testing.B, db *schema.DB, before schema.Stats) {
+	b.ReportMetric(float64(db.Stats().Statements-before.Statements)/float64(b.N), "statements/op")
+}
+
+// BenchmarkSurvey surveys a backlog.
+func BenchmarkSurvey(b *testing.B) {
+	p := stored(b)
+	before := p.db.Stats()
 	for b.Loop() {
 		s, _, err := p.asks.Survey(b.Context(), diagnosis.Traffic{})
 		if err != nil || s.Looked != diagnosis.MostSurveyed || !s.More || s.Reasons[0].Reason != diagnosis.WaitingForSlot {
 			b.Fatalf("%+v, %v", s, err)
 		}
+	}
+	statements(b, p.db, before)
+}
+
+// BenchmarkSurveys makes surveys as a node does, with their figure and their list.
+func BenchmarkSurveys(b *testing.B) {
+	p := stored(b)
+	s := NewSurveys(p.db, p.store, "w", nil)
+	must(b, s.pass(b.Context()))
+	before := p.db.Stats()
+	for b.Loop() {
+		must(b, s.pass(b.Context()))
+	}
+	statements(b, p.db, before)
+}
+
+// BenchmarkDiagnose diagnoses an order whose step runs, and one that waits.
+func BenchmarkDiagnose(b *testing.B) {
+	p := stored(b)
+	must(b, NewSurveys(p.db, p.store, "w", nil).pass(b.Context()))
+	running := p.id
+	p.id = domain.OrderID(uuid.Must(uuid.NewV7()))
+	p.place()
+	for name, id := range map[string]domain.OrderID{"running": running, "waiting": p.id} {
+		b.Run(name, func(b *testing.B) {
+			before := p.db.Stats()
+			for b.Loop() {
+				if _, err := p.asks.Diagnose(b.Context(), id); err != nil {
+					b.Fatal(err)
+				}
+			}
+			statements(b, p.db, before)
+		})
 	}
 }
