@@ -60,5 +60,6 @@ func (conf Config) flags() []string {
 	return []string{
 		"--heartbeat", (conf.Lease * 3 / 20).String(), "--lease-ttl", conf.Lease.String(), "--workers", workers, "--step-failure-rate", "0.06",
 		"--max-interruptions", "100", "--drain-timeout", "10s", "--retention", "1m", "--seed", "1",
+		"--watchdog-every", "500ms",
 	}
 }

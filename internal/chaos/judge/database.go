@@ -46,7 +46,12 @@ type Database struct {
 	Reserved [][16]byte
 	// Letters are the dead letters' payloads.
 	Letters []string
+	// Alarms are those that the system's watchdog has raised.
+	Alarms []Alarm
 }
+
+// Alarm is an alarm that was raised, whatever became of it.
+type Alarm struct{ Code, Subject, What string }
 
 // Connect opens the database of a DSN without the system's help.
 func Connect(dsn string) (*sql.DB, error) {
@@ -59,7 +64,7 @@ func Connect(dsn string) (*sql.DB, error) {
 // ReadDatabase reads all of it.
 func ReadDatabase(ctx context.Context, db *sql.DB) (d Database, err error) {
 	d = Database{Heads: map[int]int64{}, Views: map[[16]byte]View{}, Left: map[string]int{}}
-	for _, read := range []func(context.Context, *sql.DB) error{d.readEvents, d.readHeads, d.readViews, d.readLeft, d.readReserved, d.readLetters} {
+	for _, read := range []func(context.Context, *sql.DB) error{d.readEvents, d.readHeads, d.readViews, d.readLeft, d.readReserved, d.readLetters, d.readAlarms} {
 		if err := read(ctx, db); err != nil {
 			return d, fmt.Errorf("read the database: %w", err)
 		}
@@ -174,6 +179,15 @@ func (d *Database) readLetters(ctx context.Context, db *sql.DB) error {
 		var payload []byte
 		err := rows.Scan(&payload)
 		d.Letters = append(d.Letters, string(payload))
+		return err
+	})
+}
+
+func (d *Database) readAlarms(ctx context.Context, db *sql.DB) error {
+	return each(ctx, db, `SELECT code, subject, what FROM alarms`, func(rows *sql.Rows) error {
+		var a Alarm
+		err := rows.Scan(&a.Code, &a.Subject, &a.What)
+		d.Alarms = append(d.Alarms, a)
 		return err
 	})
 }

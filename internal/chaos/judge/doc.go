@@ -18,6 +18,7 @@
 //     order's state machine): an outcome from a node that had been fenced out, work that was
 //     recorded and not done, or done after its turn.
 //   - view: an order that the projection shows otherwise than its events.
+//   - alarm: one that the watchdog raised about the log, an order, a view or the schema, of which faults harm none.
 //   - take-over: work of a node that was lost, not taken up again within the limit.
 //
 // Waiting for the database while a fault kept it from everybody does not count as time.

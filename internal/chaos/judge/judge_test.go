@@ -48,6 +48,9 @@ func TestJudge_doctored(t *testing.T) {
 		{"an order has not ended", func(w *world) { w.place() }, []string{"lost"}},
 		{"work is left over", func(w *world) { w.Left["inflight"] = 1 }, []string{"lost"}},
 		{"a letter without an order", func(w *world) { w.Letters = []string{"{}"} }, []string{"lost"}},
+		{"an alarm", func(w *world) {
+			w.Alarms = []Alarm{{Code: "node_lost", Subject: "n1"}, {Code: "order_stuck", Subject: "order 1"}}
+		}, []string{"alarm"}},
 		{"a call never came back", func(w *world) { w.Incidents = nil }, []string{"lost", "overlap"}},
 		{"a hole in the positions", func(w *world) { w.Events[5].Position += 1000 }, []string{"log"}},
 		{"an event is gone", func(w *world) { w.Events = w.Events[:len(w.Events)-1] }, []string{"log", "lost"}},

@@ -88,6 +88,7 @@ func Judge(e Evidence, conf Config) Report {
 	}
 	r.lost(e, streams)
 	r.keys(e, streams)
+	r.alarms(e)
 	slices.Sort(r.TakeOvers)
 	return r
 }
@@ -112,6 +113,20 @@ func (r *Report) lost(e Evidence, streams map[[16]byte][]Event) {
 	}
 	if parked := r.Status["Parked"]; len(e.Letters) != parked {
 		r.foundf("lost", "", "%d dead letters and %d parked orders", len(e.Letters), parked)
+	}
+}
+
+// neverTrue are the alarms that no fault of a run gives a reason for.
+var neverTrue = []string{
+	"log_damaged", "log_lost", "beyond_head", "illegal_history", "order_stuck", "keys_wrong", "protection_altered", "schema_older", "schema_newer", "view_wrong",
+}
+
+// alarms looks for alarms that should not have been raised.
+func (r *Report) alarms(e Evidence) {
+	for _, a := range e.Alarms {
+		if slices.Contains(neverTrue, a.Code) {
+			r.foundf("alarm", "", "%s was raised of %s: %s", a.Code, a.Subject, a.What)
+		}
 	}
 }
 
