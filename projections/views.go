@@ -64,6 +64,20 @@ func (v *Views) Get(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	return view, nil
 }
 
+// GetAt gives one order as it was at a moment, by its events; domain.ErrNotFound if it was placed later or there is
+// none. A version that the order does not have yet is a *domain.FieldError. One statement reads the whole stream.
+func (v *Views) GetAt(ctx context.Context, id domain.OrderID, m domain.Moment) (OrderView, error) {
+	events, err := v.streams.Load(ctx, id)
+	if err != nil {
+		return OrderView{}, err
+	}
+	o, err := domain.FoldTo(events, m)
+	if err != nil {
+		return OrderView{}, err
+	}
+	return ViewOf(o), nil
+}
+
 // fromStream is the view of an order by its events.
 func (v *Views) fromStream(ctx context.Context, id domain.OrderID) (OrderView, error) {
 	events, err := v.streams.Load(ctx, id)

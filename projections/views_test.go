@@ -3,6 +3,8 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"orderflow/domain"
@@ -75,6 +77,51 @@ func TestViews_Get(t *testing.T) {
 				t.Fatalf("version %d, err %v; want ErrUnavailable and no view", v.Version, err)
 			}
 		})
+	})
+}
+
+// TestViews_GetAt: an order as it was after each of its events, by version and by time, with one statement.
+func TestViews_GetAt(t *testing.T) {
+	schematest.EachDialect(t, func(t *testing.T, open func(testing.TB) *schema.DB) {
+		f := newFixture(t, open(t))
+		id := f.Place("a")
+		f.Do(id, fail("n", 2)...)
+		f.project(tail.Config{})
+		events, err := f.Load(t.Context(), id)
+		must(t, err)
+		get := func(m domain.Moment) (OrderView, error) {
+			before := f.DB.Stats().Statements
+			v, err := f.views.GetAt(t.Context(), id, m)
+			if n := f.DB.Stats().Statements - before; n != 1 {
+				t.Errorf("it took %d statements, want 1", n)
+			}
+			return v, err
+		}
+		for n := 1; n <= len(events); n++ {
+			o, err := domain.Fold(events[:n])
+			must(t, err)
+			v, err := get(domain.Moment{Version: n})
+			if must(t, err); toJSON(t, v) != toJSON(t, ViewOf(o)) {
+				t.Errorf("version %d: %s", n, toJSON(t, v))
+			}
+			v, err = get(domain.Moment{At: events[n-1].RecordedAt})
+			if must(t, err); v.Version < n || v.Version < len(events) && !events[v.Version].RecordedAt.After(events[n-1].RecordedAt) {
+				t.Errorf("when version %d was recorded it had version %d", n, v.Version)
+			}
+		}
+		if v, err := get(domain.Moment{At: events[len(events)-1].RecordedAt.AddDate(1, 0, 0)}); err != nil || v.Version != len(events) {
+			t.Errorf("in a year: version %d, err %v", v.Version, err)
+		}
+		if _, err := get(domain.Moment{At: events[0].RecordedAt.Add(-1)}); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("before it was placed: err %v, want ErrNotFound", err)
+		}
+		var field *domain.FieldError
+		if _, err := get(domain.Moment{Version: len(events) + 1}); !errors.As(err, &field) || !strings.Contains(field.Expected, fmt.Sprintf("1 to %d,", len(events))) {
+			t.Errorf("a version too far: err %v, want the last named", err)
+		}
+		if _, err := f.views.GetAt(t.Context(), domain.OrderID{9}, domain.Moment{Version: 1}); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("no such order: err %v, want ErrNotFound", err)
+		}
 	})
 }
 

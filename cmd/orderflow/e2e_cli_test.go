@@ -125,6 +125,18 @@ func TestE2E_Commands(t *testing.T) {
 
 	p := start(t, db, "--step-duration", "10ms", "--step-failure-rate", "0")
 	p.untilEnded(1)
+	decode(t, must(t, "orders", "get", id, "--at", "2", "--json", "--dsn", db), &view)
+	if view.Status != "Scheduling" {
+		t.Errorf("orders get --at 2: %+v", view)
+	}
+	for at, want := range map[string]result{
+		"0": {code: exitUsage, stderr: "or the number of a version from 1"}, "11": {code: exitUsage, stderr: "a version from 1 to 10, which is the last"},
+		"2001-01-01T00:00:00Z": {code: exitFailed, stderr: "was placed at"},
+	} {
+		if r := call("orders", "get", id, "--at", at, "--dsn", db); r.code != want.code || !strings.Contains(r.stderr, want.stderr) {
+			t.Errorf("orders get --at %s exited %d: %s", at, r.code, r.stderr)
+		}
+	}
 	if got, want := must(t, "orders", "events", id, "--json", "--dsn", db), p.api().get("/v1/orders/"+id+"/events", nil); squeeze(got) != squeeze(string(want)) {
 		t.Errorf("events by command:\n%s\nby the API:\n%s", got, want)
 	}

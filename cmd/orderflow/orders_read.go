@@ -26,11 +26,18 @@ type orderArg struct {
 type ordersGetCmd struct {
 	dataFlags
 	orderArg
+	At domain.Moment `placeholder:"TIME|VERSION" help:"The order as it was then, by its events: at a time, such as 2026-01-31T12:00:00Z, or just after the event of a version."`
 }
 
 func (c *ordersGetCmd) Run(ctx context.Context, out *output) error {
 	return c.lookUp(ctx, out, func(s service) error {
-		view, err := s.views.Get(ctx, c.ID)
+		get := s.views.Get
+		if !c.At.IsZero() {
+			get = func(ctx context.Context, id domain.OrderID) (projections.OrderView, error) {
+				return s.views.GetAt(ctx, id, c.At)
+			}
+		}
+		view, err := get(ctx, c.ID)
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,10 @@ func (n *noticed) Get(ctx context.Context, _ domain.OrderID) (projections.OrderV
 	return projections.OrderView{}, n.settled(ctx)
 }
 
+func (n *noticed) GetAt(context.Context, domain.OrderID, domain.Moment) (projections.OrderView, error) {
+	return projections.OrderView{}, domain.ErrNotFound
+}
+
 func (n *noticed) List(ctx context.Context, _ projections.Filter) (projections.Page, error) {
 	return projections.Page{}, n.settled(ctx)
 }

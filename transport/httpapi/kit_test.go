@@ -118,6 +118,7 @@ type fakeViews struct {
 	page   projections.Page
 	err    error
 	filter projections.Filter // of the last page
+	moment domain.Moment      // that was asked for last
 	hook   func(context.Context)
 }
 
@@ -133,6 +134,13 @@ func (v *fakeViews) Get(ctx context.Context, id domain.OrderID) (none projection
 	}
 	if id != v.view.OrderID {
 		return none, domain.ErrNotFound
+	}
+	return v.view, nil
+}
+
+func (v *fakeViews) GetAt(_ context.Context, id domain.OrderID, m domain.Moment) (projections.OrderView, error) {
+	if v.moment = m; v.err != nil || id != v.view.OrderID {
+		return projections.OrderView{}, cmp.Or(v.err, domain.ErrNotFound)
 	}
 	return v.view, nil
 }

@@ -22,6 +22,9 @@ import (
 type Views interface {
 	// Get gives one order, at least as new as what the caller wrote; domain.ErrNotFound.
 	Get(ctx context.Context, id domain.OrderID) (projections.OrderView, error)
+	// GetAt gives one order as it was at a moment; domain.ErrNotFound if it was placed later, *domain.FieldError for a
+	// version that it does not have.
+	GetAt(ctx context.Context, id domain.OrderID, m domain.Moment) (projections.OrderView, error)
 	// List gives one page of orders, newest first; domain.ErrInvalid for a bad cursor.
 	List(ctx context.Context, f projections.Filter) (projections.Page, error)
 }
@@ -128,7 +131,15 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	at, err := readMoment(r.URL.RawQuery)
+	if err != nil {
+		return inThe(inQuery, err)
+	}
 	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) {
+		if !at.IsZero() {
+			view, err := a.views.GetAt(r.Context(), id, at)
+			return view.AppendJSON(b), err
+		}
 		view, err := a.views.Get(r.Context(), id)
 		if err != nil {
 			return nil, err
@@ -139,7 +150,10 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		w.Header().Del("ETag")
 	}
-	return orderError(id, err)
+	if !at.IsZero() && errors.Is(err, domain.ErrNotFound) {
+		return problemOrderNotFound.because("there is no order "+id.String()+" at that time", members{"order_id": id})
+	}
+	return orderError(id, inThe(inQuery, err))
 }
 
 func (a *api) list(w http.ResponseWriter, r *http.Request) error {

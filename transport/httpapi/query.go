@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -79,6 +80,33 @@ func readFilter(query string) (projections.Filter, error) {
 			"`status`, `step` and `node` have %d combinations of their values: at most %d are allowed", n, projections.MaxChoices), nil)
 	}
 	return f, nil
+}
+
+// readMoment reads the parameter at of a query; zero if it has none. An empty one is as good as none. Errors are *problem
+// or *domain.FieldError.
+func readMoment(query string) (m domain.Moment, err error) {
+	const name = "at"
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return m, problemInvalidRequest.because("the query of the URL is malformed: "+err.Error(), nil)
+	}
+	switch given := values[name]; {
+	case len(given) > 1:
+		return m, repeatedField(inQuery, name)
+	case len(given) == 0 || given[0] == "":
+		return m, nil
+	default:
+		return domain.ParseMoment(given[0])
+	}
+}
+
+// inThe has a *domain.FieldError say in which part of the request the field is.
+func inThe(part string, err error) error {
+	var field *domain.FieldError
+	if errors.As(err, &field) {
+		return invalidValue(part, field.Field, field.Expected, field.Got)
+	}
+	return err
 }
 
 // checkNames refuses parameters that are not known, and those given twice that have one value.

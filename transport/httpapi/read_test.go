@@ -64,6 +64,40 @@ func TestAPI_order(t *testing.T) {
 	})
 }
 
+// TestAPI_order_at: which moment a request means, what is said of others, and that there is no ETag of the past.
+func TestAPI_order_at(t *testing.T) {
+	const expected = "a time of RFC 3339, such as 2026-01-31T12:00:00Z, or the number of a version from 1"
+	r := newRig()
+	r.views.view = failedOrder()
+	for query, want := range map[string]domain.Moment{
+		"at=3": {Version: 3}, "at=2026-01-31T13:00:00.123456%2B01:00": {At: at}, "at=2026-01-31T12:00:00.1234567Z": {At: at.Add(700)},
+	} {
+		w := do(t, r, request{path: orders + "/" + theID + "?" + query})
+		wantBody(t, w, http.StatusOK, failedOrderJSON+"\n")
+		if r.views.moment != want || w.Header().Get("ETag") != "" {
+			t.Errorf("%s: asked for %+v, ETag %q; want %+v and none", query, r.views.moment, w.Header().Get("ETag"), want)
+		}
+	}
+	wantHeader(t, do(t, r, request{path: orders + "/" + theID + "?at="}), "ETag", `"8"`)
+	for query, want := range map[string]problem{
+		"at=0": invalid("query", "at", expected, `"0"`), "at=-1": invalid("query", "at", expected, `"-1"`), "at=yesterday": invalid("query", "at", expected, `"yesterday"`),
+		"at=2026-01-31": invalid("query", "at", expected, `"2026-01-31"`), "at=9999-01-01T00:00:00Z": invalid("query", "at", expected, `"9999-01-01T00:00:00Z"`),
+		"at=" + strings.Repeat("9", 99): invalid("query", "at", expected, `"`+strings.Repeat("9", 64)+`..."`), "at=1&at=2": repeated("query", "at"),
+		"at=%zz": {"invalid-request", "The request is invalid", 400, `the query of the URL is malformed: invalid URL escape "%zz"`, nil},
+	} {
+		w, q := httptest.NewRecorder(), request{path: orders + "/" + theID}.make()
+		q.URL.RawQuery = query
+		r.ServeHTTP(w, q)
+		wantProblem(t, w, orders+"/"+theID, want)
+	}
+	r.views.err = &domain.FieldError{Field: "at", Expected: "a version from 1 to 8, which is the last", Got: "9"}
+	wantProblem(t, do(t, r, request{path: orders + "/" + theID + "?at=9"}), orders+"/"+theID, invalid("query", "at", "a version from 1 to 8, which is the last", "9"))
+	r.views.err = domain.ErrNotFound
+	if w := do(t, r, request{path: orders + "/" + theID + "?at=2001-01-01T00:00:00Z"}); w.Code != http.StatusNotFound {
+		t.Errorf("before it was placed: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestAPI_list(t *testing.T) {
 	r := newRig()
 	t.Run("a page", func(t *testing.T) {
