@@ -164,7 +164,7 @@ func (s reader) decode(e *storedEvent) (r domain.Recorded, err error) {
 
 // classify gives a database error its kind in the domain's vocabulary.
 func classify(err error) error {
-	if errors.Is(err, schema.ErrUnavailable) || errors.Is(err, schema.ErrTransient) || errors.Is(err, schema.ErrCommit) {
+	if schema.MayPass(err) {
 		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	return err

@@ -34,6 +34,12 @@ var (
 	ErrStatement = errors.New("statement that the database cannot run")
 )
 
+// MayPass says that an error may pass by itself: the database could not be reached, gave up what was asked, or did not
+// say whether it committed.
+func MayPass(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrTransient) || errors.Is(err, ErrCommit)
+}
+
 // Causes with names for people. Each is of one of the kinds above.
 var (
 	// ErrLocked: another process has held the SQLite file's one write lock for too long. It is an

@@ -41,7 +41,7 @@ func (a *Alarms) Watch(ctx context.Context) (w work.Watch, err error) {
 		return err
 	})
 	if err != nil {
-		return w, fmt.Errorf("read where the watchdog is: %w", err)
+		return w, fmt.Errorf("read where the watchdog is: %w", classify(err))
 	}
 	return w, nil
 }
@@ -53,7 +53,7 @@ func (a *Alarms) Watched(ctx context.Context) (w work.Watch, err error) {
 		return err
 	})
 	if err != nil {
-		return w, fmt.Errorf("read where the watchdog is: %w", err)
+		return w, fmt.Errorf("read where the watchdog is: %w", classify(err))
 	}
 	return w, nil
 }
@@ -86,7 +86,7 @@ func (a *Alarms) Record(ctx context.Context, r work.WatchRound) (recorded bool, 
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("record round %d of the watchdog: %w", r.After+1, err)
+		return false, fmt.Errorf("record round %d of the watchdog: %w", r.After+1, classify(err))
 	}
 	return recorded, nil
 }
@@ -130,7 +130,7 @@ func (a *Alarms) List(ctx context.Context, all bool, most int, before work.Alarm
 	}
 	found, err := schema.Collect(ctx, a.db, scanAlarm, `SELECT `+alarmColumns+` FROM alarms WHERE id < ?1`+which+` ORDER BY id DESC `+a.db.Dialect().Limit("?2"), before[:], most)
 	if err != nil {
-		return nil, fmt.Errorf("list alarms: %w", err)
+		return nil, fmt.Errorf("list alarms: %w", classify(err))
 	}
 	return found, nil
 }
@@ -142,7 +142,7 @@ func (a *Alarms) Get(ctx context.Context, id work.AlarmID) (work.Alarm, error) {
 		err = domain.ErrNotFound
 	}
 	if err != nil {
-		return work.Alarm{}, fmt.Errorf("alarm %s: %w", id, err)
+		return work.Alarm{}, fmt.Errorf("alarm %s: %w", id, classify(err))
 	}
 	return found[0], nil
 }
@@ -160,7 +160,7 @@ func (a *Alarms) Acknowledge(ctx context.Context, id work.AlarmID, op work.Opera
 		}}, nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("acknowledge alarm %s: %w", id, err)
+		return false, fmt.Errorf("acknowledge alarm %s: %w", id, classify(err))
 	}
 	return acknowledged, nil
 }

@@ -39,7 +39,7 @@ func ReadControls(ctx context.Context, in schema.Reader) (work.Controls, error) 
 		return err
 	}, `SELECT kind, name, value, epoch, actor, reason, set_at FROM controls ORDER BY kind, name`)
 	if err != nil {
-		return nil, fmt.Errorf("read controls: %w", err)
+		return nil, fmt.Errorf("read controls: %w", classify(err))
 	}
 	return all, nil
 }
@@ -52,7 +52,7 @@ func (c *Controls) Set(ctx context.Context, control work.Control, op work.Operat
 		set, err = c.change(ctx, Setting(control), op)
 	}
 	if err != nil {
-		return false, fmt.Errorf("set control %s %s: %w", control.Kind, control.Name, err)
+		return false, fmt.Errorf("set control %s %s: %w", control.Kind, control.Name, classify(err))
 	}
 	return set, nil
 }
@@ -62,7 +62,7 @@ func (c *Controls) Set(ctx context.Context, control work.Control, op work.Operat
 func (c *Controls) Clear(ctx context.Context, kind, name string, op work.Operation) (cleared bool, err error) {
 	cleared, err = c.change(ctx, []schema.Question{Clearing(kind, name)}, op)
 	if err != nil {
-		return false, fmt.Errorf("clear control %s %s: %w", kind, name, err)
+		return false, fmt.Errorf("clear control %s %s: %w", kind, name, classify(err))
 	}
 	return cleared, nil
 }

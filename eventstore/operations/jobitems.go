@@ -28,7 +28,7 @@ func EndItem(ctx context.Context, tx *schema.Tx, id work.OperationID, it work.Jo
 	)
 	switch {
 	case err != nil:
-		return fmt.Errorf("end item %d of job %s: %w", it.Seq, id, err)
+		return fmt.Errorf("end item %d of job %s: %w", it.Seq, id, classify(err))
 	case counted == 0:
 		return work.ErrJobNotRunning
 	case ended == 0:

@@ -19,11 +19,11 @@ func NewJobs(db *schema.DB) *Jobs { return &Jobs{db: db} }
 func (s *Jobs) Open(ctx context.Context, j work.Job) error {
 	about, err := json.Marshal(j.About)
 	if err != nil {
-		return fmt.Errorf("open job %s: %w", j.ID, err)
+		return fmt.Errorf("open job %s: %w", j.ID, classify(err))
 	}
 	positions, err := json.Marshal(j.Positions)
 	if err != nil {
-		return fmt.Errorf("open job %s: %w", j.ID, err)
+		return fmt.Errorf("open job %s: %w", j.ID, classify(err))
 	}
 	err = s.db.InTx(ctx, func(tx *schema.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO jobs (id, kind, state, actor, reason, about, filter, positions, rate, total, done, skipped, failed,
@@ -32,7 +32,7 @@ func (s *Jobs) Open(ctx context.Context, j work.Job) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("open job %s: %w", j.ID, err)
+		return fmt.Errorf("open job %s: %w", j.ID, classify(err))
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func (s *Jobs) Add(ctx context.Context, id work.OperationID, items []work.JobIte
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("freeze items of job %s: %w", id, err)
+		return fmt.Errorf("freeze items of job %s: %w", id, classify(err))
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (s *Jobs) Start(ctx context.Context, id work.OperationID, total int, op wor
 		return tx.Ask(ctx, Record(op))
 	})
 	if err != nil {
-		return fmt.Errorf("start job %s: %w", id, err)
+		return fmt.Errorf("start job %s: %w", id, classify(err))
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (s *Jobs) End(ctx context.Context, id work.OperationID, end work.JobEnd, op
 		return tx.Ask(ctx, Record(done))
 	})
 	if err != nil {
-		return j, fmt.Errorf("end job %s: %w", id, err)
+		return j, fmt.Errorf("end job %s: %w", id, classify(err))
 	}
 	return j, nil
 }
@@ -131,7 +131,7 @@ func (s *Jobs) Remove(ctx context.Context, id work.OperationID) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("remove job %s: %w", id, err)
+			return fmt.Errorf("remove job %s: %w", id, classify(err))
 		}
 	}
 	err := s.db.InTx(ctx, func(tx *schema.Tx) error {
@@ -139,7 +139,7 @@ func (s *Jobs) Remove(ctx context.Context, id work.OperationID) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("remove job %s: %w", id, err)
+		return fmt.Errorf("remove job %s: %w", id, classify(err))
 	}
 	return nil
 }

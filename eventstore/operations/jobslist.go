@@ -39,7 +39,7 @@ func readJob(ctx context.Context, in schema.Reader, id work.OperationID) (work.J
 		err = domain.ErrNotFound
 	}
 	if err != nil {
-		return work.Job{}, fmt.Errorf("job %s: %w", id, err)
+		return work.Job{}, fmt.Errorf("job %s: %w", id, classify(err))
 	}
 	return found[0], nil
 }
@@ -53,7 +53,7 @@ func (s *Jobs) Get(ctx context.Context, id work.OperationID) (work.Job, error) {
 func (s *Jobs) Running(ctx context.Context) ([]work.Job, error) {
 	all, err := schema.Collect(ctx, s.db, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE state = '`+work.JobRunning+`' ORDER BY id`)
 	if err != nil {
-		return nil, fmt.Errorf("running jobs: %w", err)
+		return nil, fmt.Errorf("running jobs: %w", classify(err))
 	}
 	return all, nil
 }
@@ -65,7 +65,7 @@ func (s *Jobs) List(ctx context.Context, most int, before work.OperationID) ([]w
 	}
 	all, err := schema.Collect(ctx, s.db, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE id < ?1 ORDER BY id DESC `+s.db.Dialect().Limit("?2"), before[:], most)
 	if err != nil {
-		return nil, fmt.Errorf("list jobs: %w", err)
+		return nil, fmt.Errorf("list jobs: %w", classify(err))
 	}
 	return all, nil
 }
@@ -84,7 +84,7 @@ func (s *Jobs) Items(ctx context.Context, id work.OperationID, state string, aft
 		return err
 	}, `SELECT seq, subject, seen, state, note, ref, ended_at FROM job_items WHERE job_id = ?1 AND seq > ?2`+condition+` ORDER BY seq `+s.db.Dialect().Limit("?3"), args...)
 	if err != nil {
-		return nil, fmt.Errorf("items of job %s: %w", id, err)
+		return nil, fmt.Errorf("items of job %s: %w", id, classify(err))
 	}
 	return all, nil
 }
@@ -94,7 +94,7 @@ func (s *Jobs) Forgotten(ctx context.Context, ended, unconfirmed time.Time) ([]w
 	all, err := schema.Collect(ctx, s.db, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE state IN ('`+work.JobEnded+`', '`+work.JobStopped+`') AND created_at < ?1
 		OR state = '`+work.JobFreezing+`' AND created_at < ?2 ORDER BY id `+s.db.Dialect().Limit("?3"), schema.TimeArg(ended), schema.TimeArg(unconfirmed), 10)
 	if err != nil {
-		return nil, fmt.Errorf("forgotten jobs: %w", err)
+		return nil, fmt.Errorf("forgotten jobs: %w", classify(err))
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/schema"
 )
@@ -58,10 +59,18 @@ func (l *Log) List(ctx context.Context, most int, before work.OperationID) ([]wo
 		return err
 	}, `SELECT `+columns+` FROM operations WHERE id < ?1 ORDER BY id DESC `+l.db.Dialect().Limit("?2"), before[:], most)
 	if err != nil {
-		return nil, fmt.Errorf("list operations: %w", err)
+		return nil, fmt.Errorf("list operations: %w", classify(err))
 	}
 	return all, nil
 }
 
 // last is behind all ids.
 var last = work.OperationID(bytes.Repeat([]byte{0xff}, len(work.OperationID{})))
+
+// classify makes an error that may pass by itself a domain.ErrUnavailable.
+func classify(err error) error {
+	if schema.MayPass(err) {
+		err = fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	return err
+}

@@ -26,7 +26,11 @@ type Diagnoses struct {
 
 // Diagnose diagnoses an order.
 func (d Diagnoses) Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error) {
-	return diagnosis.Ask(ctx, d, id)
+	a, err := diagnosis.Ask(ctx, d, id)
+	if schema.MayPass(err) {
+		err = fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	return a, err
 }
 
 // lockPatience is how long a question waits for a row that somebody has locked, where it must wait at all.

@@ -191,7 +191,7 @@ func (n *Nodes) List(ctx context.Context) ([]work.Node, error) {
 	}, `SELECT node, epoch, state, slots, busy, host, pid, version, roles, admin, started_at, heartbeat_at, expires_at, event_level,
 		CASE WHEN expires_at <= `+n.db.Dialect().Now()+` THEN 1 ELSE 0 END FROM nodes ORDER BY started_at DESC, node, epoch DESC`)
 	if err != nil {
-		return nil, fmt.Errorf("list nodes: %w", err)
+		return nil, fmt.Errorf("list nodes: %w", classify(err))
 	}
 	return nodes, nil
 }
@@ -240,6 +240,14 @@ func (n *Nodes) raise(ctx context.Context, level int) (raised bool, err error) {
 		}, nil
 	})
 	return raised, err
+}
+
+// classify makes an error that may pass by itself a domain.ErrUnavailable.
+func classify(err error) error {
+	if schema.MayPass(err) {
+		err = fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	return err
 }
 
 // validNode looks whether the tables hold a node, in either dialect.
