@@ -70,7 +70,7 @@ test-all: fmt-check vet-chaos ## As test, without the cache, and then the suites
 
 .PHONY: proof
 proof: test-all bench-system ## What the documents' figures come from: test-all, the benchmarks, the exam of the diagnosis, and 2,000 faults; some two hours
-	ORDERFLOW_EXAM=432 $(GO) test -count=1 -timeout 20m -run TestExam -v ./cmd/orderflow/node
+	ORDERFLOW_EXAM=448 $(GO) test -count=1 -timeout 20m -run TestExam -v ./cmd/orderflow/node
 	$(GO) run ./internal/chaos/run -faults 2000
 
 .PHONY: test-sqlserver

@@ -82,27 +82,29 @@ func (s *situation) queued() *Place {
 	if t == nil || s.place != queued {
 		return nil
 	}
-	p, rank := &Place{AsOf: t.AsOf}, -1
-	for i := range t.Lines {
-		l := &t.Lines[i]
-		if l.Topic == s.due.Topic && l.Partition == s.due.Partition {
-			rank = max(0, l.before(s.due.Position)-1-l.before(s.Queue.Claimed))
-			p.More = l.More && s.due.Position > l.Marks[len(l.Marks)-1]
-		}
-	}
-	if rank < 0 { // it came later than the lines were seen
+	own := slices.IndexFunc(t.Lines, func(l Line) bool { return l.Topic == s.due.Topic && l.Partition == s.due.Partition })
+	if own < 0 { // it came later than the lines were seen
 		return nil
 	}
-	p.Before = rank
-	own := slices.Index(work.Topics(), s.due.Topic)
-	for _, l := range t.Lines {
-		switch topic := slices.Index(work.Topics(), l.Topic); {
-		case s.Paused.PauseOf(l.Topic) != nil: // none of it is claimed
-		case topic < own:
-			p.Before, p.More = p.Before+l.Messages, p.More || l.More
-		case topic == own && l.Partition != s.due.Partition:
-			p.Before, p.More = p.Before+min(rank, l.Messages), p.More || l.More && rank > l.Messages
+	l := &t.Lines[own]
+	rank := max(0, l.before(s.due.Position)-1-l.before(s.Queue.Claimed))
+	p := &Place{AsOf: t.AsOf, Before: rank, More: l.Hides(*s.due)}
+	for i := range t.Lines {
+		if i != own {
+			p.behind(&t.Lines[i], rank, s)
 		}
 	}
 	return p
+}
+
+// behind adds what is claimed before the message that is due, at its rank in its own line, of another line.
+func (p *Place) behind(l *Line, rank int, s *situation) {
+	served := slices.Index(work.Topics(), l.Topic) - slices.Index(work.Topics(), s.due.Topic)
+	switch {
+	case s.Paused.PauseOf(l.Topic) != nil: // none of it is claimed
+	case served < 0:
+		p.Before, p.More = p.Before+l.Messages, p.More || l.More
+	case served == 0:
+		p.Before, p.More = p.Before+min(rank, l.Messages), p.More || l.More && rank > l.Messages
+	}
 }

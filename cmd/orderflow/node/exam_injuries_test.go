@@ -48,7 +48,7 @@ func (p *subject) otherWorkers() {
 }
 
 // step is the step that runs or is next.
-func (p *subject) step() domain.Step { return domain.Step(p.order().CurrentStep()) }
+func (p *subject) step() domain.Step { return p.order().CurrentStep() }
 
 // run has the order come to one of its steps and start it, after some attempts of it were interrupted.
 func (p *subject) run() work.Lease {

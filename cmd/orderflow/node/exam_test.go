@@ -25,10 +25,9 @@ type mark struct{ asked, right, wrong, progressing int }
 
 func (m *mark) give(said, truth diagnosis.Finding) {
 	m.asked++
-	switch {
-	case said.Reason == truth.Reason:
+	if said.Reason == truth.Reason {
 		m.right++
-	default:
+	} else {
 		m.wrong++
 	}
 	if said.Verdict == diagnosis.Progressing && truth.Verdict != diagnosis.Progressing {
