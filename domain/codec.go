@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"orderflow/domain/stored"
 )
@@ -68,7 +69,7 @@ var current = newCodec()
 // newCodec knows every event of this package at its present schema version.
 func newCodec() codec {
 	c := codec{}
-	register[OrderPlaced](c, sameMembers, sameMembers).older = []older{
+	register[OrderPlaced](c, slices.Repeat([]upcaster{sameMembers}, 2)...).older = []older{
 		{level: 1, schema: 1, of: placedWithoutCustomer},
 		{level: 2, schema: 2, of: placedWithoutRetry, says: isNoRetry},
 	}

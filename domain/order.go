@@ -21,9 +21,7 @@ type Order struct {
 	Parked     bool
 	RetryOf    OrderID // the order that this one is a new try of, or zero
 	Request    Request // an operator's last; the zero value if there was none
-	completed  bool
-	failed     bool
-	cancelled  bool
+	outcome    Status  // once it has ended
 }
 
 // StepState is the state of one step. Times are those of its latest attempt.
@@ -87,12 +85,8 @@ func (o *Order) evolve(e Event, at time.Time) error {
 		return o.change(e.Step, func(s *StepState) { s.Status, s.CompletedAt, s.Error = StepStatusInterrupted, at, e.Reason })
 	case StepRolledBack:
 		return o.change(e.Step, func(s *StepState) { s.Status, s.RolledBackAt = StepStatusRolledBack, at })
-	case OrderCompleted:
-		o.completed, o.EndedAt = true, at
-	case OrderFailed:
-		o.failed, o.EndedAt = true, at
-	case OrderCancelled:
-		o.cancelled, o.EndedAt = true, at
+	case OrderCompleted, OrderFailed, OrderCancelled:
+		o.outcome, o.EndedAt = outcomeOf(e), at
 	case OrderCancelRequested:
 		o.Parked, o.Request = false, o.Request.after(Request{What: RequestCancel, Reason: e.Reason, Now: e.Now}, at)
 	case OrderFailRequested:
@@ -143,12 +137,8 @@ func (o *Order) state(step Step) *StepState {
 // Status is where the order stands.
 func (o *Order) Status() Status {
 	switch {
-	case o.completed:
-		return StatusCompleted
-	case o.failed:
-		return StatusFailed
-	case o.cancelled:
-		return StatusCancelled
+	case o.ended():
+		return o.outcome
 	case o.Parked:
 		return StatusParked
 	case o.rolling():
@@ -198,7 +188,20 @@ func (o *Order) NextRollback() (Step, bool) {
 // begun says that the first step has started once.
 func (o *Order) begun() bool { return o.Steps[0].Attempt > 0 }
 
-func (o *Order) ended() bool { return o.completed || o.failed || o.cancelled }
+func (o *Order) ended() bool { return o.outcome != "" }
+
+// outcomeOf is how an event ends its order; empty if it does not.
+func outcomeOf(e Event) Status {
+	switch e.(type) {
+	case OrderCompleted:
+		return StatusCompleted
+	case OrderFailed:
+		return StatusFailed
+	case OrderCancelled:
+		return StatusCancelled
+	}
+	return ""
+}
 
 // rolling says that what was done is to be compensated, and the order has not ended: a step has failed, or
 // an operator has asked for it and no attempt is open.

@@ -113,7 +113,7 @@ func (s *stream) hold(t *rapid.T, m *model) {
 		t.Fatalf("the events fold to %+v, err %v; want %+v", folded, err, s.order)
 	}
 	restored := s.order
-	restored.Parked, restored.completed, restored.failed, restored.cancelled = false, false, false, false
+	restored.Parked, restored.outcome = false, ""
 	if restored, err = Restore(restored, s.order.Status()); err != nil || !reflect.DeepEqual(restored, s.order) {
 		t.Fatalf("restored to %+v, err %v; want %+v", restored, err, s.order)
 	}

@@ -30,7 +30,7 @@ func (j *job) attempt(what string, w Work, do func(context.Context, Work) error)
 		return err
 	}
 	var p *panicError
-	var short *cutShort
+	var short *cutShortError
 	switch cause := context.Cause(ctx); {
 	case errors.As(err, &p):
 		j.log().WithField("stack", string(p.stack)).Error(cut(p.Error()))

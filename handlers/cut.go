@@ -49,14 +49,14 @@ func (r *running) cut(orders map[domain.OrderID]work.Control) {
 	defer r.mu.Unlock()
 	for a := range r.all {
 		if c, is := orders[a.order]; is {
-			a.end(&cutShort{c})
+			a.end(&cutShortError{c})
 		}
 	}
 }
 
-// cutShort is why a step is not waited for.
-type cutShort struct{ by work.Control }
+// cutShortError is why a step is not waited for.
+type cutShortError struct{ by work.Control }
 
-func (c *cutShort) Error() string {
+func (c *cutShortError) Error() string {
 	return cut(fmt.Sprintf("cut short by %s, who cancels the order: %s", c.by.Actor, c.by.Reason))
 }

@@ -85,7 +85,7 @@ func retryID(o *domain.Order) (id domain.OrderID) {
 	sum := sha256.Sum256(append([]byte("retry of "), o.ID[:]...))
 	copy(id[:], sum[:])
 	var ended [8]byte
-	binary.BigEndian.PutUint64(ended[:], uint64(o.EndedAt.UnixMilli())) //nolint:gosec // two's complement is meant
+	binary.BigEndian.PutUint64(ended[:], uint64(o.EndedAt.UnixMilli()))
 	copy(id[:6], ended[2:])
 	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
 	return id

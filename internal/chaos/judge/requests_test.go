@@ -14,9 +14,9 @@ func TestJudge_requests(t *testing.T) {
 	}{
 		"pending":       {func(w *world) { w.event("OrderCancelRequested", `{}`); w.event("OrderCancelled", `{}`) }, nil},
 		"between steps": {func(w *world) { w.run("Scheduling", 1, 1, "StepCompleted"); w.cancel(`{}`); w.undoAll("Scheduling") }, nil},
-		"running":       {func(w *world) { w.runAsked("Scheduling", `{}`, "StepCompleted"); w.undoAll("Scheduling") }, nil},
+		"running":       {func(w *world) { w.runAsked("Scheduling"); w.undoAll("Scheduling") }, nil},
 		"failed by itself": {func(w *world) {
-			w.runAsked("Scheduling", `{}`, "StepCompleted")
+			w.runAsked("Scheduling")
 			w.Calls[len(w.Calls)-1].Error, w.Events[len(w.Events)-1].Type = "no", "StepFailed"
 			w.rechain()
 			w.undoAll("Scheduling")
@@ -50,19 +50,19 @@ func TestJudge_requests(t *testing.T) {
 		},
 			[]string{"history", "order", "rollback"}},
 		"it completes":    {func(w *world) { w.runLast(); w.event("OrderCompleted", `{}`) }, []string{"history"}},
-		"not compensated": {func(w *world) { w.runAsked("Scheduling", `{}`, "StepCompleted"); w.event("OrderCancelled", `{}`) }, []string{"rollback"}},
+		"not compensated": {func(w *world) { w.runAsked("Scheduling"); w.event("OrderCancelled", `{}`) }, []string{"rollback"}},
 		"not asked for":   {func(w *world) { w.event("OrderCancelled", `{}`) }, []string{"rollback"}},
 		"asked twice":     {func(w *world) { w.cancel(`{}`); w.cancel(`{}`); w.event("OrderCancelled", `{}`) }, []string{"history"}},
 		"failed instead":  {func(w *world) { w.cancel(`{}`); w.event("OrderFailed", `{}`) }, []string{"rollback"}},
 		"not parked":      {func(w *world) { w.event("OrderFailRequested", `{}`); w.event("OrderFailed", `{}`) }, []string{"history"}},
-		"it does not end": {func(w *world) { w.runAsked("Scheduling", `{}`, "StepCompleted") }, []string{"rollback"}},
+		"it does not end": {func(w *world) { w.runAsked("Scheduling") }, []string{"rollback"}},
 		"work after it": {func(w *world) {
-			w.runAsked("Scheduling", `{}`, "StepCompleted")
+			w.runAsked("Scheduling")
 			w.undoAll("Scheduling")
 			w.call("execute", "PreProcessing", 1, 1, "")
 		}, []string{"order"}},
 		"a step beside it": {func(w *world) {
-			w.runAsked("Scheduling", `{}`, "StepCompleted")
+			w.runAsked("Scheduling")
 			w.undoAll("Scheduling")
 			w.Calls[len(w.Calls)-1].Asked -= 60 * ms
 			w.Calls[len(w.Calls)-1].Began -= 60 * ms
@@ -99,12 +99,12 @@ func TestJudge_requestsTakenOver(t *testing.T) {
 
 func (w *world) cancel(data string) { w.event("OrderCancelRequested", data) }
 
-// runAsked does a step during which an operator asks for the end.
-func (w *world) runAsked(name, data, end string) {
+// runAsked completes a step during which an operator asks for the end.
+func (w *world) runAsked(name string) {
 	w.event("StepStarted", step(name, 1, 1))
-	w.cancel(data)
+	w.cancel(`{}`)
 	w.call("execute", name, 1, 1, "")
-	w.event(end, step(name, 1, 1))
+	w.event("StepCompleted", step(name, 1, 1))
 }
 
 // runLast does all steps, and an operator asks for the end during the last.
@@ -112,7 +112,7 @@ func (w *world) runLast() {
 	for _, name := range stepNames[:3] {
 		w.run(name, 1, 1, "StepCompleted")
 	}
-	w.runAsked(stepNames[3], `{}`, "StepCompleted")
+	w.runAsked(stepNames[3])
 }
 
 // undoAll rolls steps back and ends the order.

@@ -21,7 +21,7 @@ type Operators struct {
 
 // operate does to an order what is drawn for it.
 func (l *Load) operate(ctx context.Context, n int, id string) {
-	draw := rand.New(rand.NewPCG(l.conf.Seed, uint64(n)))
+	draw := rand.New(rand.NewPCG(l.conf.Seed, uint64(n))) //nolint:gosec // orders are counted from 0
 	if draw.Float64() >= l.conf.Cancel {
 		return
 	}

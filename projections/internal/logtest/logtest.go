@@ -134,7 +134,7 @@ func PlacingFor(customer, trackingID string, n int) domain.Command {
 	place := Placing(trackingID, n).(domain.Place)
 	place.Customer = customer
 	if n%5 == 4 {
-		place.RetryOf = domain.OrderID{1, 15: byte(n)}
+		place.RetryOf = domain.OrderID{1, 15: byte(n)} //nolint:gosec // any will do
 	}
 	return place
 }
