@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -106,12 +107,15 @@ func testBulk(t *testing.T, dsn string) {
 		if text := said(t, "jobs", "show", "--dsn", dsn, j.ID.String()); !strings.Contains(text, fmt.Sprintf("ended: %d of %d items have ended, 0 are left", letters, letters)) {
 			t.Errorf("the job is shown as\n%s", text)
 		}
-		stopsJob(t, dsn)
+		if err := b.park(len(b.keys)); err != nil { // so that there is one letter at least
+			t.Fatal(err)
+		}
+		stopsJob(t, dsn, jobs)
 	})
 }
 
-// stopsJob orders a job that nobody works off, and stops it.
-func stopsJob(t *testing.T, dsn string) {
+// stopsJob orders a job that nobody works off, and stops it. A worker that has an item of it in hand does nothing then.
+func stopsJob(t *testing.T, dsn string, jobs operate.Jobs) {
 	t.Helper()
 	doubled := []string{"deadletters", "discard", "--dsn", dsn, "--json", "--all", "--reason", "r"}
 	var plan operate.JobPlan
@@ -125,6 +129,17 @@ func stopsJob(t *testing.T, dsn string) {
 	var stopped operate.JobStopped
 	if err := json.Unmarshal([]byte(said(t, "jobs", "stop", "--dsn", dsn, "--json", j.ID.String(), "--reason", "a mistake")), &stopped); err != nil || !stopped.Changed || stopped.Job.Left != plan.Count {
 		t.Errorf("stopped %+v, err %v", stopped, err)
+	}
+	left, err := jobs.Items(t.Context(), j.ID, work.ItemWaiting, "", 1)
+	if err != nil || len(left.Items) != 1 {
+		t.Fatalf("%d items are left, err %v", len(left.Items), err)
+	}
+	if err := jobs.Kinds[operate.JobRequeueLetters].Do(t.Context(), j, left.Items[0]); !errors.Is(err, work.ErrJobNotRunning) {
+		t.Errorf("an item of a stopped job was requeued: err %v", err)
+	}
+	var again operate.JobPlan
+	if err := json.Unmarshal([]byte(said(t, doubled...)), &again); err != nil || again.Count != plan.Count {
+		t.Errorf("there are %d letters after the stop, err %v; want %d", again.Count, err, plan.Count)
 	}
 	if text := said(t, "jobs", "list", "--dsn", dsn); !strings.Contains(text, "stopped") || !strings.Contains(text, "ended") {
 		t.Errorf("the jobs are\n%s", text)

@@ -24,6 +24,8 @@ type jobShelf struct {
 	jobs  map[work.OperationID]*work.Job
 	items map[work.OperationID][]work.JobItem
 	ops   []work.Operation
+
+	opened int // jobs
 }
 
 func newJobShelf() *jobShelf {
@@ -31,6 +33,7 @@ func newJobShelf() *jobShelf {
 }
 
 func (s *jobShelf) Open(_ context.Context, j work.Job) error {
+	s.opened++
 	s.jobs[j.ID] = &j
 	return nil
 }
@@ -216,8 +219,8 @@ func TestJobs_Order(t *testing.T) {
 		t.Errorf("recorded %+v %s", op, op.Details)
 	}
 	var count *JobCountError
-	if _, err := jobs.Order(t.Context(), order("10", 0), 9); !errors.As(err, &count) || *count != (JobCountError{9, 10}) || !errors.Is(err, domain.ErrConflict) {
-		t.Errorf("another number was confirmed: err %v", err)
+	if _, err := jobs.Order(t.Context(), order("10", 0), 9); !errors.As(err, &count) || *count != (JobCountError{9, 10}) || !errors.Is(err, domain.ErrConflict) || s.opened != 1 {
+		t.Errorf("another number was confirmed: err %v, and %d jobs were opened", err, s.opened)
 	}
 	if _, err := jobs.Order(t.Context(), order("0", 0), 0); !errors.Is(err, domain.ErrInvalid) {
 		t.Errorf("nothing was confirmed: err %v", err)

@@ -153,7 +153,8 @@ func (w *JobWorker) one(ctx context.Context, p *pace) (over bool, err error) {
 	return false, nil
 }
 
-// read reads items that wait. If there are none from the beginning on, the job ends.
+// read reads items that wait. If there are none any more, the job ends. Should some wait all the same, the next turn begins
+// with the first of them.
 func (w *JobWorker) read(ctx context.Context, p *pace) (over bool, err error) {
 	p.waiting, err = w.jobs.Kept.Items(ctx, p.job.ID, work.ItemWaiting, p.last, readAtOnce)
 	switch {
@@ -161,9 +162,6 @@ func (w *JobWorker) read(ctx context.Context, p *pace) (over bool, err error) {
 		return false, err
 	case len(p.waiting) > 0:
 		p.last, p.tries = p.waiting[len(p.waiting)-1].Seq, 0
-		return false, nil
-	case p.last > 0:
-		p.last = 0
 		return false, nil
 	}
 	_, err = w.jobs.Kept.End(ctx, p.job.ID, work.JobEnd{State: work.JobEnded, At: now()}, func(j work.Job) (work.Operation, error) {

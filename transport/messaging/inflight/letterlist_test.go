@@ -1,9 +1,11 @@
 package inflight_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,17 +33,16 @@ func putLetter(t *testing.T, db *schema.DB, k inflight.LetterKey, reason string,
 
 func testLetterList(t *testing.T, db *schema.DB) {
 	topics := []string{name("topic"), name("topic")}
-	var keys []inflight.LetterKey // the latest first; two each of one time
-	for i := range 10 {
-		k := inflight.LetterKey{Group: "workers", Topic: topics[i%2], Partition: -7, Position: int64(i + 1)}
+	var keys []inflight.LetterKey // in the order of the list
+	later := map[inflight.LetterKey]int{}
+	for i := range 12 {
+		k := inflight.LetterKey{Group: "workers", Topic: topics[i%2], Partition: -7 - i/2%2, Position: int64(i + 1)}
 		reason := fmt.Sprintf("interrupted 3 times; the last time: the lease of node N%%_%d expired", i%3)
-		keys = append([]inflight.LetterKey{putLetter(t, db, k, reason, i/2)}, keys...)
+		keys, later[k] = append(keys, putLetter(t, db, k, reason, i/6)), i/6
 	}
-	for i := 0; i < len(keys); i += 2 { // those of one time are told apart by their keys
-		if keys[i].Topic < keys[i+1].Topic {
-			keys[i], keys[i+1] = keys[i+1], keys[i]
-		}
-	}
+	slices.SortFunc(keys, func(a, b inflight.LetterKey) int {
+		return cmp.Or(later[b]-later[a], strings.Compare(b.Topic, a.Topic), b.Partition-a.Partition, int(b.Position-a.Position))
+	})
 	some := func(keep func(inflight.LetterKey) bool) (of []inflight.LetterKey) {
 		for _, k := range keys {
 			if keep(k) {
@@ -64,12 +65,12 @@ func testLetterList(t *testing.T, db *schema.DB) {
 		"one topic":     {inflight.LetterFilter{Topics: topics[:1]}, some(func(k inflight.LetterKey) bool { return k.Topic == topics[0] })},
 		"a reason":      {with(func(f *inflight.LetterFilter) { f.Reason = "node N%_1 exp" }), some(func(k inflight.LetterKey) bool { return k.Position%3 == 2 })},
 		"another case":  {with(func(f *inflight.LetterFilter) { f.Reason = "node n%_1 exp" }), nil},
-		"parked after":  {with(func(f *inflight.LetterFilter) { f.ParkedAfter = letterTime.Add(2 * time.Second) }), keys[:4]},
-		"parked before": {with(func(f *inflight.LetterFilter) { f.ParkedBefore = letterTime.Add(2 * time.Second) }), keys[6:]},
+		"parked after":  {with(func(f *inflight.LetterFilter) { f.ParkedAfter = letterTime }), keys[:6]},
+		"parked before": {with(func(f *inflight.LetterFilter) { f.ParkedBefore = letterTime.Add(time.Second) }), keys[6:]},
 		"a node":        {with(func(f *inflight.LetterFilter) { f.Nodes = []string{"n1", "n2"} }), nil},
 		"a customer":    {with(func(f *inflight.LetterFilter) { f.Customer = "c" }), nil},
 	} {
-		for _, limit := range []int{1, 3, 10, 11} {
+		for _, limit := range []int{1, 5, 12, 13} {
 			if got := allPages(t, db, c.filter, limit); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("%s, %d a page: got %v, want %v", what, limit, got, c.want)
 			}
