@@ -38,6 +38,36 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestStatus_counted: what a node recorded is told after it has stopped.
+func TestStatus_counted(t *testing.T) {
+	db := database(t)
+	n := runHere(t, db, "--node-id", "one")
+	n.untilReadyz(http.StatusOK, "")
+	for range 3 {
+		if code, text := n.place(`{}`); code != http.StatusAccepted {
+			t.Fatalf("an order is answered %d %s", code, text)
+		}
+	}
+	eventually(t, func() (bool, string) {
+		_, text := n.ask(http.MethodGet, n.Addresses().API()+"/v1/orders?status=Completed", "")
+		return strings.Count(text, `"status":"Completed","current`) == 3, text
+	})
+	if err := n.end(); err != nil {
+		t.Fatal(err)
+	}
+	var a cluster.Answer
+	if err := json.Unmarshal([]byte(call("status", "--dsn", db, "--json").stdout), &a); err != nil || len(a.Last) != 3 {
+		t.Fatalf("%+v, err %v", a, err)
+	}
+	day := a.Last[2]
+	if step := day.Steps[0]; day.Placed != 3 || step.Wait.Count != 3 || step.Run.Count != 3 || step.Run.P50 <= 0 || day.Completed != 3 {
+		t.Errorf("of three orders is told %+v", day)
+	}
+	if len(a.Nodes) != 0 {
+		t.Errorf("a node that was stopped is told: %+v", a.Nodes)
+	}
+}
+
 // TestStatus_print: the page has 80 columns at most, however large the figures are, and shows each part.
 func TestStatus_print(t *testing.T) {
 	var page bytes.Buffer
