@@ -16,6 +16,7 @@ func TestDuties(t *testing.T) {
 		"two at once":                     testDutyRace,
 		"the holder expires":              testDutyExpired,
 		"the holder is lost, or stopped":  testDutyEnded,
+		"taken from one that was read":    testDutyTaken,
 		"given up":                        testDutyGivenUp,
 		"a registration that is not good": testDutyFenced,
 		"held already":                    testDutyHeld,
@@ -91,6 +92,27 @@ func testDutyEnded(t *testing.T, db *schema.DB) {
 			t.Errorf("the next one does not get the duty of one that is %s", state)
 		}
 	}
+}
+
+// testDutyTaken: two read that a holder has gone, and one gets its duty. Nobody gets it of a holder that is good after all.
+func testDutyTaken(t *testing.T, db *schema.DB) {
+	duty := name("duty")
+	gone, one, next := register(t, db, work.Node{Node: name("node")}), register(t, db, work.Node{Node: name("node")}), register(t, db, work.Node{Node: name("node")})
+	if !holds(t, db, duty, gone) {
+		t.Fatal("the duty is not to be had")
+	}
+	takes := func(by, from work.Tenure, want bool) {
+		t.Helper()
+		taken, err := inflight.TakeDuty(t.Context(), db, duty, by.Registration, from.Registration)
+		if must(t, err); taken != want {
+			t.Errorf("it is taken: %v, want %v", taken, want)
+		}
+	}
+	takes(one, gone, false)
+	expire(t, db, gone)
+	takes(one, gone, true)
+	takes(next, gone, false)
+	takes(next, one, false)
 }
 
 func testDutyGivenUp(t *testing.T, db *schema.DB) {

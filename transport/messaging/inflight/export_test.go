@@ -63,3 +63,8 @@ func ClaimAfter(ctx context.Context, db *schema.DB, group string, by work.Tenure
 
 // NewQuery is the statement of a claimer that reads new messages.
 func NewQuery(d schema.Dialect, topics []string) string { return makeStatements(d, topics, 50).readNew }
+
+// TakeDuty gives a duty to a registration, if it still is another's that is not good.
+func TakeDuty(ctx context.Context, db *schema.DB, duty string, of, from work.Registration) (bool, error) {
+	return NewDuties(db).take(ctx, duty, of, from)
+}
