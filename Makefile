@@ -77,7 +77,7 @@ proof: test-all bench-system ## What the documents' figures come from: test-all,
 test-sqlserver: ## The tests that use a database, on the SQL Server of ORDERFLOW_TEST_SQLSERVER
 	@[[ -n "$${ORDERFLOW_TEST_SQLSERVER:-}" ]] || { \
 	  echo 'Set ORDERFLOW_TEST_SQLSERVER=sqlserver://user:password@host (a user that may create databases).' >&2; exit 2; }
-	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./internal/bench/... ./cmd/orderflow/... ./internal/chaos/run ./deploy
+	$(GO) test -race -count=1 -timeout 60m -p 1 -parallel 2 ./schema/... ./eventstore/... ./projections/... ./transport/messaging/... ./internal/bench/... ./cmd/orderflow/... ./internal/chaos/run ./deploy ./scripts
 
 .PHONY: chaos
 chaos: ## Kill, stop, drain and starve real nodes under load, and judge what is left: SEED=, FAULTS=200, NODES=5, DSN=, CHAOS_ARGS=

@@ -21,6 +21,16 @@ prepare() {
   [[ -x "$bin" ]] || fail 'the program orderflow was not found: run "make build", or name it in ORDERFLOW_BIN'
 }
 
+# call runs the program, or says how it would be run in a dry run.
+dry=
+call() {
+  if [[ -n "$dry" ]]; then
+    echo "would run: orderflow $*"
+  else
+    "$bin" "$@"
+  fi
+}
+
 # each runs its arguments and keeps the worst exit code in `worst`, so that what comes
 # after it runs too. A crash counts as a failure.
 worst=0

@@ -7,13 +7,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: replay.sh [--dsn DSN] ORDER-ID...
+Usage: replay.sh [--dsn DSN] [--dry-run] ORDER-ID...
 
 Replays each order from its events, one by one, and prints after each event where the
 order then stood. Says whether the end is what customers see. It changes nothing; to
 make all views anew, see rebuild-projections.sh.
 
   --dsn DSN   the database; default $ORDERFLOW_DSN, or else orderflow.db
+  --dry-run   say what would be run, and run nothing
   --help      print this
 
 $ORDERFLOW_BIN names the program; default bin/orderflow of this repository, or else
@@ -30,6 +31,7 @@ while [[ $# -gt 0 ]]; do
     --help | -h) usage; exit 0 ;;
     --dsn) [[ $# -ge 2 ]] || fail '--dsn needs a value'; dsn="$2"; shift 2 ;;
     --dsn=*) dsn="${1#--dsn=}"; shift ;;
+    --dry-run) dry=yes; shift ;;
     -*) fail "unknown argument: $1" ;;
     *) orders+=("$1"); shift ;;
   esac
@@ -42,6 +44,6 @@ prepare
 
 for id in "${orders[@]}"; do
   printf '== %s\n' "$id"
-  each "$bin" orders replay "$id"
+  each call orders replay "$id"
 done
 exit "$worst"

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"orderflow/schema"
+	"orderflow/schema/schematest"
 )
 
 // result is what a script left behind.
@@ -131,6 +132,48 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// TestBackup makes a backup, and puts it in the place of a database that somebody has altered.
+func TestBackup(t *testing.T) {
+	saved := filepath.Join(t.TempDir(), "saved.db")
+	script(t, system.db, "backup.sh", "--dry-run", saved).want(t, 0, "nothing was done")
+	script(t, system.db, "backup.sh", saved).want(t, 0, "was copied to", "nothing is wrong")
+	script(t, system.db, "backup.sh", saved).want(t, 1, "is there already")
+	db, id := altered(t)
+	script(t, db, "restore.sh", saved, "--dry-run").want(t, 0, "nothing was done")
+	script(t, db, "verify.sh").want(t, 1, id)
+	script(t, db, "restore.sh", saved).want(t, 0, "was restored from", "what it was before is", "== projections verify")
+	script(t, db, "verify.sh").want(t, 0)
+}
+
+// TestScripts_dryRun: of what would be run, nothing is.
+func TestScripts_dryRun(t *testing.T) {
+	db, id := altered(t)
+	script(t, db, "rebuild-projections.sh", "--dry-run").want(t, 0, "would run: orderflow projections rebuild")
+	script(t, db, "verify.sh", "--dry-run").want(t, 0, "would run: orderflow check", "would run: orderflow projections verify")
+	script(t, db, "replay.sh", "--dry-run", id).want(t, 0, "would run: orderflow orders replay "+id)
+	script(t, db, "verify.sh").want(t, 1, id)
+}
+
+// TestScripts_sqlserver runs every script on a SQL Server. What a TDS engine cannot do is shown by package main.
+func TestScripts_sqlserver(t *testing.T) {
+	schematest.NeedSQLServer(t)
+	dsn := schematest.SQLServerDSN(t)
+	with := func(args ...string) string {
+		cmd := program(args...)
+		cmd.Env = environment(dsn)
+		r := outcome(t, cmd)
+		r.want(t, 0)
+		return strings.TrimSpace(r.stdout)
+	}
+	with("migrate")
+	id := with("orders", "place", "--tracking-id", "t-1")
+	script(t, dsn, "rebuild-projections.sh").want(t, 0, "== verify")
+	script(t, dsn, "verify.sh").want(t, 0)
+	script(t, dsn, "replay.sh", id).want(t, 0, "OrderPlaced")
+	script(t, dsn, "backup.sh", "of.bak", "--dry-run").want(t, 0, "BACKUP DATABASE [")
+	script(t, dsn, "restore.sh", "of.bak", "--dry-run").want(t, 0, "RESTORE DATABASE [")
+}
+
 // TestScripts_use holds what all scripts say of wrong use.
 func TestScripts_use(t *testing.T) {
 	scripts, err := filepath.Glob("*.sh")
@@ -145,13 +188,19 @@ func TestScripts_use(t *testing.T) {
 			script(t, system.db, name, "--help").want(t, 0, "Usage: "+name, "Exit codes:", "ORDERFLOW_BIN")
 			script(t, system.db, name, "--force").want(t, 2, "unknown argument: --force", "--help")
 			script(t, system.db, name, "--dsn").want(t, 2, "--dsn needs a value")
-			script(t, system.db, name, "--dsn", "postgres://h", "01890000-0000-7000-8000-000000000000").want(t, 2)
+			script(t, system.db, name, "--help").want(t, 0, "--dry-run")
 			order := []string{}
-			if name == "replay.sh" {
+			switch name {
+			case "replay.sh":
 				script(t, system.db, name).want(t, 2, "no order id")
 				script(t, system.db, name, "4711").want(t, 2, "not an order id")
 				order = append(order, "01890000-0000-7000-8000-000000000000")
+			case "backup.sh", "restore.sh":
+				script(t, system.db, name).want(t, 2, "no file")
+				script(t, system.db, name, "a", "b").want(t, 2, "more than one file: b")
+				order = append(order, filepath.Join(t.TempDir(), "missing.db"))
 			}
+			script(t, system.db, name, append([]string{"--dsn", "postgres://h"}, order...)...).want(t, 2)
 			script(t, filepath.Join(t.TempDir(), "missing.db"), name, order...).want(t, 1, "there is no database file")
 
 			cmd := exec.Command("./"+name, order...)

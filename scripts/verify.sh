@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: verify.sh [--dsn DSN] [--json]
+Usage: verify.sh [--dsn DSN] [--dry-run] [--json]
 
 Proves the invariants of the event store (orderflow check) and compares the views that
 customers see with it (orderflow projections verify). Nodes may run meanwhile. It
@@ -15,6 +15,7 @@ changes nothing.
 
   --dsn DSN   the database; default $ORDERFLOW_DSN, or else orderflow.db
   --json      print two JSON documents, one of each command
+  --dry-run   say what would be run, and run nothing
   --help      print this
 
 $ORDERFLOW_BIN names the program; default bin/orderflow of this repository, or else
@@ -31,6 +32,7 @@ while [[ $# -gt 0 ]]; do
     --help | -h) usage; exit 0 ;;
     --dsn) [[ $# -ge 2 ]] || fail '--dsn needs a value'; dsn="$2"; shift 2 ;;
     --dsn=*) dsn="${1#--dsn=}"; shift ;;
+    --dry-run) dry=yes; shift ;;
     --json) json=(--json); shift ;;
     *) fail "unknown argument: $1" ;;
   esac
@@ -39,7 +41,7 @@ prepare
 
 # Both run, whatever the first one finds.
 [[ ${#json[@]} -gt 0 ]] || echo '== check'
-each "$bin" check ${json[@]+"${json[@]}"}
+each call check ${json[@]+"${json[@]}"}
 [[ ${#json[@]} -gt 0 ]] || echo '== projections verify'
-each "$bin" projections verify ${json[@]+"${json[@]}"}
+each call projections verify ${json[@]+"${json[@]}"}
 exit "$worst"

@@ -24,7 +24,10 @@ type cli struct {
 	Offsets     offsetsCmd     `cmd:"" help:"Look at how far the workers have taken the messages, and mend that after the end of the log was lost."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views that customers see."`
 	Check       checkCmd       `cmd:"" help:"Prove from the event store alone that every order was dealt with by the rules."`
+	Backup      backupCmd      `cmd:"" help:"Copy the database to a file, while nodes work."`
+	Restore     restoreCmd     `cmd:"" help:"Put a backup in the place of a database that no node works on."`
 	Bench       benchCmd       `cmd:"" help:"Measure the system on this machine, and the floor that the database sets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask the node on this machine whether it is ready."`
+	Completion  completionCmd  `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	About       versionCmd     `cmd:"" name:"version" help:"Print the version of this program."`
 }

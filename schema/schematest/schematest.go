@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -235,4 +236,19 @@ func opened(t testing.TB, dsn string) *schema.DB {
 		}
 	})
 	return db
+}
+
+// NoBackups says that the server of the environment only speaks T-SQL, and has no BACKUP.
+func NoBackups(t testing.TB) bool {
+	t.Helper()
+	server, err := sql.Open("sqlserver", os.Getenv(Env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	var version string
+	if err := server.QueryRow("SELECT @@VERSION").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return !strings.HasPrefix(version, "Microsoft SQL Server")
 }

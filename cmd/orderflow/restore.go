@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"orderflow/domain"
+	"orderflow/schema"
+	"orderflow/transport/messaging/inflight"
+)
+
+// restoreCmd puts a backup in the place of the database.
+type restoreCmd struct{ backupFlags }
+
+func (restoreCmd) Help() string {
+	return `Stop all nodes first: a database that a live node, or any other process, has open is not replaced. On SQLite the backup is read as a
+whole first (check --deep), and the database before is kept beside the new one, under the name that is told. On SQL Server it is
+replaced. Afterwards "orderflow check" is run on what is there; the exit code is 1 if it finds something wrong. Orders placed after the
+backup are gone.
+
+Example: orderflow restore shop-2026-01-31.db --dsn shop.db`
+}
+
+func (c *restoreCmd) Run(ctx context.Context, out *output) error {
+	dsn, err := schema.ParseDSN(c.DSN)
+	if err != nil {
+		return err
+	}
+	told := copied{Database: dsn.String(), File: c.File, DryRun: c.DryRun}
+	if err := c.idle(ctx, out, dsn); err != nil {
+		return err
+	}
+	if dsn.URL != nil {
+		if told.Statements, err = schema.RestoreStatements(dsn, c.File); err != nil {
+			return usageError(err)
+		}
+	} else if err := checkFile(ctx, out, c.File); err != nil {
+		return fmt.Errorf("the backup %s is not good: %w", c.File, err)
+	}
+	if !c.DryRun {
+		if told.Kept, err = c.replace(ctx, out, dsn); err != nil {
+			return err
+		}
+	}
+	if err := c.print(out, told, func() error { return told.say(out, "restored from") }); err != nil || c.DryRun {
+		return err
+	}
+	return (&checkCmd{dataFlags: dataFlags{databaseFlag: c.databaseFlag}, Quiet: true}).Run(ctx, &output{w: out.notes, notes: out.notes})
+}
+
+// idle refuses a database that a live node works on.
+func (c *restoreCmd) idle(ctx context.Context, out *output, dsn schema.DSN) error {
+	var alive []string
+	err := opened(ctx, forReading(schema.OpenToLook, out), c.DSN, func(db *schema.DB) error {
+		all, err := inflight.NewNodes(db).List(ctx)
+		for _, n := range all {
+			if !n.Expired {
+				alive = append(alive, n.Node)
+			}
+		}
+		return err
+	})
+	switch {
+	case len(alive) > 0:
+		return fmt.Errorf("%w: live nodes work on %s: %s. Stop them first", errInUse, dsn, strings.Join(alive, ", "))
+	case errors.Is(err, schema.ErrNoDatabase), err == nil:
+		return nil
+	}
+	out.notef("whether live nodes work on %s cannot be told (%v): it is not replaced if any process has it open", dsn, err)
+	return nil
+}
+
+var errInUse = errors.New("the database is in use")
+
+// replace puts the backup in its place.
+func (c *restoreCmd) replace(ctx context.Context, out *output, dsn schema.DSN) (kept string, err error) {
+	if dsn.URL != nil {
+		return schema.Restore(ctx, dsn, c.File)
+	}
+	whole := dsn.Path + ".restoring" // so that the file is there as a whole, or not at all
+	err = opened(ctx, forReading(schema.OpenToRead, out), "sqlite:"+c.File, func(db *schema.DB) error { return db.Backup(ctx, whole) })
+	if err != nil {
+		return "", err
+	}
+	kept, err = schema.Restore(ctx, dsn, whole)
+	if err != nil && kept == "" {
+		err = errors.Join(err, os.Remove(whole))
+	}
+	return kept, err
+}
+
+// usageError has the exit code be that of wrong use.
+func usageError(err error) error { return fmt.Errorf("%w: %w", domain.ErrInvalid, err) }
