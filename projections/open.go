@@ -22,6 +22,10 @@ func ReadOpen(ctx context.Context, in schema.Reader, most int) (all []domain.Ord
 		args = append(args, string(status))
 		searches[i] = fmt.Sprintf(`SELECT * FROM (SELECT placed_at AS placed, order_id AS id FROM `+rows.LiveTable+` WHERE status = ?%d%s) AS one`, i+2, oldest)
 	}
+	row := rows.LiveTable
+	if in.Dialect().Name() == "sqlserver" { // which could read the whole table instead
+		row += ` WITH (FORCESEEK)`
+	}
 	err = in.Read(ctx, func(answer *sql.Rows) error {
 		all, more = make([]domain.Order, 0, most), false
 		return rows.ScanStates(answer, func(r *rows.Row) error {
@@ -37,7 +41,7 @@ func ReadOpen(ctx context.Context, in schema.Reader, most int) (all []domain.Ord
 			return nil
 		})
 	}, `SELECT `+rows.StateColumns+` FROM (SELECT placed, id FROM (`+strings.Join(searches, ` UNION ALL `)+`) AS every
-		ORDER BY placed, id `+in.Dialect().Limit("?1")+`) AS listed CROSS JOIN `+rows.LiveTable+` WHERE order_id = id ORDER BY placed, id`, args...)
+		ORDER BY placed, id `+in.Dialect().Limit("?1")+`) AS listed CROSS JOIN `+row+` WHERE order_id = id ORDER BY placed, id`, args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("look for the orders that have not ended: %w", err)
 	}

@@ -61,7 +61,11 @@ const atOnce = 500
 // differs. It stops where a later figure has been written, whose survey updates the list too; what two that meet leave
 // wrong the next update mends.
 func (l *Listing) Update(ctx context.Context, asOf time.Time, all []Listed) error {
-	there, err := schema.Collect(ctx, l.db, scanListed, `SELECT order_id, reason, verdict, since FROM diagnoses`)
+	var there []Listed
+	err := l.db.Look(ctx, patience, func(look *schema.Look) (err error) {
+		there, err = schema.Collect(ctx, look, scanListed, `SELECT order_id, reason, verdict, since FROM diagnoses`)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read the list of diagnoses: %w", err)
 	}

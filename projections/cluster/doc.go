@@ -7,6 +7,8 @@
 //     whoever writes it (Figures).
 //   - What waits is counted up to 10,000 messages of each topic, and no other table is counted that may be large
 //     (Surveyor).
+//   - The list of diagnoses is what the survey of the last figure found. What differs is written, in small transactions
+//     that stop where a later figure has been written (Listing).
 //   - What a node counts costs the database no statement of its own, but for one a minute in which something has
 //     happened: the last minute goes out with a heartbeat (Meter, Minutes). What happens in other processes than nodes,
 //     such as commands, is not counted.

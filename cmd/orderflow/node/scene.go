@@ -79,7 +79,7 @@ func (s *scene) givenUp(ctx context.Context, in schema.Reader) error {
 	all, err := inflight.ReadGivenUp(ctx, in, inflight.Workers, mostAround)
 	for _, l := range all {
 		k := l.Letter
-		s.add(l.Met, &spot{letter: &diagnosis.Letter{Key: k.String(), Attempt: k.Attempt, Reason: k.Reason, ParkedAt: k.ParkedAt}})
+		s.add(l.Met, &spot{letter: &diagnosis.Letter{Key: k.String(), Attempt: k.Attempt, ParkedAt: k.ParkedAt}})
 	}
 	if len(all) == mostAround {
 		s.gaps = append(s.gaps, diagnosis.Gap{Part: diagnosis.PartQueue, Why: more})

@@ -107,6 +107,23 @@ func TestSurvey_gaps(t *testing.T) {
 	}
 }
 
+// TestScene_place: a message that may wait behind those that were read is not missing.
+func TestScene_place(t *testing.T) {
+	p := newPatient(t, schematest.SQLite(t))
+	p.place()
+	events, err := p.store.Load(t.Context(), p.id)
+	must(t, err)
+	for last, want := range map[int64]diagnosis.Reason{events[0].Position: diagnosis.MessageMissing, events[0].Position - 1: diagnosis.NotRead} {
+		s := scene{lines: []diagnosis.Line{{Topic: "scheduling", Partition: events[0].Partition, Messages: 9, More: true, Marks: []int64{last}}}}
+		s.nodes = []work.Node{{Node: "w", Roles: "worker", State: work.NodeActive}}
+		f := diagnosis.Facts{OrderID: p.id, Events: events, Later: 1}
+		s.place(&f)
+		if a := diagnosis.Diagnose(f); a.Reason != want {
+			t.Errorf("read up to position %d, of %d: %s, gaps %v; want %s", last, events[0].Position, a.Reason, a.Gaps, want)
+		}
+	}
+}
+
 // stored is a database for a benchmark: that of ORDERFLOW_BENCH_STORE, which "orderflow bench --only stored --store FILE"
 // made, or an empty one. In it there is a backlog, of which a survey looks at the oldest orders.
 func stored(b *testing.B) *patient {

@@ -19,6 +19,8 @@ const (
 	surveyEvery = 15 * time.Second
 	// freshSurvey is how old a survey may be that is told. An older one is of no node that lives, and another is made.
 	freshSurvey = 2 * surveyEvery
+	// ownSurvey is how old one may be that a node tells as its own. Then it has lost the duty, or cannot do it.
+	ownSurvey = surveyEvery + surveyEvery/3
 )
 
 // Surveys are surveys of open orders: those that one node makes for all, and what they found.
@@ -183,7 +185,7 @@ func (s *Surveys) Own() (*diagnosis.Survey, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	age := time.Since(s.ownAt)
-	if s.own == nil || age >= freshSurvey {
+	if s.own == nil || age >= ownSurvey {
 		return nil, 0
 	}
 	return s.own, age

@@ -96,17 +96,17 @@ func ReadInFlight(ctx context.Context, in schema.Reader, group string, most int)
 	return all, nil
 }
 
-// ReadGivenUp asks one question: the dead letters, at most so many.
+// ReadGivenUp asks one question: the dead letters without their reasons, at most so many.
 func ReadGivenUp(ctx context.Context, in schema.Reader, group string, most int) (all []GivenUp, err error) {
 	all, err = met(ctx, in, func(rows *sql.Rows, g *GivenUp, uuid *string) (*Met, error) {
 		k := &g.Letter
 		k.Group = group
 		var parked schema.Time
-		err := rows.Scan(uuid, &k.Topic, &k.Partition, &k.Position, &k.Attempt, &k.Interruptions, &k.Reason, &parked)
+		err := rows.Scan(uuid, &k.Topic, &k.Partition, &k.Position, &k.Attempt, &k.Interruptions, &parked)
 		k.ParkedAt = parked.Time
 		g.Cause = work.Cause{Topic: k.Topic, Partition: k.Partition, Position: k.Position}
 		return &g.Met, err
-	}, `SELECT uuid, topic, partition, position, attempt, interruptions, reason, parked_at
+	}, `SELECT uuid, topic, partition, position, attempt, interruptions, parked_at
 		FROM dead_letters WHERE consumer_group = ?1 ORDER BY topic, partition, position `+in.Dialect().Limit("?2"), group, most)
 	if err != nil {
 		return nil, fmt.Errorf("look for the dead letters: %w", err)
