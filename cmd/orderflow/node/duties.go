@@ -69,5 +69,8 @@ func (d *duty) pass(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.Context, func() { cancel(context.Cause(t.Context)) })()
-	return d.do(ctx)
+	if err = d.do(ctx); t.Context.Err() != nil {
+		return nil //nolint:nilerr // whoever has the duty next does it
+	}
+	return err
 }

@@ -57,13 +57,15 @@ func TestDuty(t *testing.T) {
 	*resting = false
 	wants("the first works again", "two")
 
+	var cause error
 	two.do = func(ctx context.Context) error {
 		endTwo()
 		<-ctx.Done()
-		return context.Cause(ctx)
+		cause = context.Cause(ctx)
+		return cause
 	}
-	if err := two.pass(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("at the end of the tenure the work gives %v", err)
+	if err := two.pass(t.Context()); err != nil || !errors.Is(cause, context.Canceled) {
+		t.Errorf("at the end of the tenure the work's context ends with %v, and it counts as failed: %v", cause, err)
 	}
 }
 
