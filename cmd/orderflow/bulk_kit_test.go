@@ -107,12 +107,13 @@ func (b *bulk) interfere(ctx context.Context, random *rand.Rand, most int) {
 		if most == 0 || ctx.Err() != nil {
 			return
 		}
-		did, err := "requeued", error(nil)
-		if random.IntN(3) > 0 {
-			_, err = letters.Requeue(ctx, key, somebody)
-		} else { // as if it was requeued, and parked again
-			did = "at another attempt"
+		var err error
+		did := "at another attempt"
+		if random.IntN(3) == 0 { // as if it was requeued, and parked again
 			err = b.bump(ctx, key)
+		} else {
+			did = "requeued"
+			_, err = letters.Requeue(ctx, key, somebody)
 		}
 		switch {
 		case err == nil:

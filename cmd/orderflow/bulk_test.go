@@ -28,7 +28,7 @@ func bulkSeed(t *testing.T) (*rand.Rand, uint64) {
 		seed = rand.Uint64()
 	}
 	t.Logf("seed %d (ORDERFLOW_TEST_SEED)", seed)
-	return rand.New(rand.NewPCG(seed, 1)), seed //nolint:gosec // it is repeated by its seed
+	return rand.New(rand.NewPCG(seed, 1)), seed
 }
 
 // said is what a command prints, in this process, that has to succeed.
@@ -81,7 +81,8 @@ func testBulk(t *testing.T, dsn string) {
 		b := newBulk(t, s, letters)
 		j, jobs := ordered(t, dsn, letters), node.JobsOf(s.db, s.store, s.views)
 		var all sync.WaitGroup
-		all.Go(func() { b.interfere(t.Context(), rand.New(rand.NewPCG(random.Uint64(), 2)), letters/10) }) //nolint:gosec // see bulkSeed
+		theirs := rand.New(rand.NewPCG(random.Uint64(), 2))
+		all.Go(func() { b.interfere(t.Context(), theirs, letters/10) })
 		for range 2 {
 			patience, worker := 5+random.IntN(50), jobs.Worker()
 			all.Go(func() {
@@ -172,7 +173,8 @@ func testBulkKilled(t *testing.T, dsn string) {
 			return got.Total - got.Left()
 		}
 		var others sync.WaitGroup
-		others.Go(func() { b.interfere(t.Context(), random, changed) })
+		theirs := rand.New(rand.NewPCG(seed, 2))
+		others.Go(func() { b.interfere(t.Context(), theirs, changed) })
 		var kills []string
 		for _, until := range []int{letters/5 + random.IntN(letters/5), letters/2 + random.IntN(letters/5), letters} {
 			n := startBinary(t, binary, dsn, "--roles", "projector")

@@ -96,7 +96,7 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 			return err
 		}
 		shown := jobJSON{JobProgress: p, Items: []work.JobItem{}}
-		states := []string{c.State}
+		states, more := []string{c.State}, []string(nil)
 		if c.State == "" {
 			states = []string{work.ItemSkipped, work.ItemFailed}
 		}
@@ -108,10 +108,14 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 			shown.Items = append(shown.Items, page.Items...)
 			if page.NextCursor != "" {
 				shown.NextCursor = page.NextCursor
-				defer out.notef("There are more: --state %s --cursor %s", state, page.NextCursor)
+				more = append(more, fmt.Sprintf("There are more: --state %s --cursor %s", state, page.NextCursor))
 			}
 		}
-		return c.print(out, shown, func() error { return printJob(out, shown) })
+		err = c.print(out, shown, func() error { return printJob(out, shown) })
+		for _, note := range more {
+			out.notef("%s", note)
+		}
+		return err
 	})
 }
 

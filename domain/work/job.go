@@ -79,8 +79,8 @@ const (
 )
 
 var (
-	// ErrItemEnded: the item of a job has ended already.
+	// ErrItemEnded says that the item of a job has ended already.
 	ErrItemEnded = errors.New("the item has ended")
-	// ErrJobNotRunning: a job is not running, or not any more.
+	// ErrJobNotRunning says that a job is not running, or not any more.
 	ErrJobNotRunning = errors.New("the job is not running")
 )

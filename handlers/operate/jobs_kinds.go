@@ -80,7 +80,7 @@ func ReadFilter[T LetterFilter | OrderFilter](text json.RawMessage) (f T, err er
 	if err := d.Decode(&f); err != nil {
 		return f, fmt.Errorf("%w: the filter: %s", domain.ErrInvalid, err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // as it is promised
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return f, fmt.Errorf("%w: the filter: there is more after its end", domain.ErrInvalid)
 	}
 	return f, nil

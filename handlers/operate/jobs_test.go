@@ -360,7 +360,7 @@ func TestStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, err := jobs.Progress(t.Context(), j.ID)
-		if err != nil || p.Left != 900-len(k.acted) || p.PerSecond < 49 || p.PerSecond > 51 || p.EndsAt.Sub(time.Now()).Round(time.Second) > 13*time.Second {
+		if err != nil || p.Left != 900-len(k.acted) || p.PerSecond < 49 || p.PerSecond > 51 || time.Until(p.EndsAt).Round(time.Second) > 13*time.Second {
 			t.Errorf("progress %+v, err %v", p, err)
 		}
 		done := len(k.acted)

@@ -86,10 +86,10 @@ func (w *JobWorker) Turn(ctx context.Context) error {
 
 // quietIf is no error if ctx has ended.
 func quietIf(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // sleepUntil waits; it is false if ctx ends first.
