@@ -22,20 +22,20 @@ func diagnosing(d *fakeDiagnoses) http.Handler {
 }
 
 func TestAdmin_diagnosis(t *testing.T) {
-	left, version := -3.5, 0
+	left, version, unusual := -3.5, 0, true
 	d := &fakeDiagnoses{answer: diagnosis.Answer{
-		Verdict: diagnosis.Waiting, Reason: diagnosis.OwnerLost, Summary: "node w is gone", Others: []diagnosis.Reason{diagnosis.ViewBehind}, Since: at,
+		Verdict: diagnosis.Waiting, Reason: diagnosis.OwnerLost, Summary: "node w is gone", Others: []diagnosis.Reason{diagnosis.ViewBehind}, Since: at, Unusual: &unusual,
 		Evidence: diagnosis.Evidence{
 			Status: domain.Status(domain.Scheduling), Step: domain.Scheduling, Version: 2, Position: 7, LastEvent: "StepStarted", LastEventAt: at, Message: "workers:scheduling/0/6",
-			Node: "w", Epoch: 3, Attempt: 1, Heartbeat: at, LeaseLeft: &left, Workers: &diagnosis.Workers{Nodes: 1, Slots: 5, Busy: 5}, ViewVersion: &version,
+			Node: "w", Epoch: 3, Attempt: 1, Heartbeat: at, LeaseLeft: &left, Usual: &diagnosis.Usual{Count: 200, P50: 1.5, P99: 9}, Place: &diagnosis.Place{Before: 4, More: true, AsOf: at}, Workers: &diagnosis.Workers{Nodes: 1, Slots: 5, Busy: 5}, ViewVersion: &version,
 		},
 		Next: diagnosis.Next{What: "a node takes it over", NotBefore: at}, Actions: []diagnosis.Action{{Command: "orderflow nodes list", Effect: "shows <nodes>"}}, AsOf: at,
 		Gaps: []diagnosis.Gap{{Part: diagnosis.PartMoment, Why: "w"}},
 	}}
 	const when = `"2026-01-31T12:00:00.123456Z"`
-	wantBody(t, do(t, diagnosing(d), request{path: diagnosisPath}), http.StatusOK, `{"order_id":"`+theID+`","verdict":"waiting","reason":"owner_lost","summary":"node w is gone","other_reasons":["view_behind"],"since":`+when+`,`+
+	wantBody(t, do(t, diagnosing(d), request{path: diagnosisPath}), http.StatusOK, `{"order_id":"`+theID+`","verdict":"waiting","reason":"owner_lost","summary":"node w is gone","other_reasons":["view_behind"],"since":`+when+`,"unusual":true,`+
 		`"evidence":{"status":"Scheduling","step":"Scheduling","version":2,"partition":0,"position":7,"last_event":"StepStarted","last_event_at":`+when+`,"message":"workers:scheduling/0/6","node":"w","epoch":3,"attempt":1,`+
-		`"heartbeat_at":`+when+`,"lease_left_seconds":-3.5,"workers":{"nodes":1,"draining":0,"slots":5,"busy":5},"view_version":0},`+
+		`"heartbeat_at":`+when+`,"lease_left_seconds":-3.5,"usual":{"count":200,"p50_seconds":1.5,"p99_seconds":9},"place_in_queue":{"about_before":4,"more":true,"as_of":`+when+`},"workers":{"nodes":1,"draining":0,"slots":5,"busy":5},"view_version":0},`+
 		`"next":{"what":"a node takes it over","not_before":`+when+`},"actions":[{"command":"orderflow nodes list","effect":"shows <nodes>"}],"as_of":`+when+`,"could_not_be_read":[{"part":"moment","why":"w"}]}`+"\n")
 }
 
