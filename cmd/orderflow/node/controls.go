@@ -171,7 +171,7 @@ func (f *follower) setLevel(c *work.Control) {
 	}
 	f.level = level
 	log.SetLevel(max(level, logrus.InfoLevel)) // so that it is said
-	f.said(c).WithField("level", level.String()).Info("the log level is set")
+	f.said(c).WithField("log_level", level.String()).Info("the log level is set")
 	log.SetLevel(level)
 }
 
