@@ -1,26 +1,11 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"orderflow/handlers/diagnosis"
 )
-
-// TestOrdersDiagnose_commands: the program understands every command that a diagnosis tells people to run.
-func TestOrdersDiagnose_commands(t *testing.T) {
-	text, err := os.ReadFile("../../handlers/diagnosis/testdata/commands.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for command := range strings.Lines(string(text)) {
-		words := strings.Fields(command)
-		if _, err := parse(t, words[1:]...); err != nil || words[0] != "orderflow" {
-			t.Errorf("%s: %v", strings.TrimSpace(command), err)
-		}
-	}
-}
 
 // TestOrdersDiagnose looks at what the command prints, and at its exit codes, where no node is alive.
 func TestOrdersDiagnose(t *testing.T) {
