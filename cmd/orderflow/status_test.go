@@ -130,7 +130,7 @@ func TestStatus_watch(t *testing.T) {
 			t.Fatal("it cannot be written")
 		}
 	}
-	if plain.String() != "this\nthis\n" || terminal.String() != strings.Repeat("\x1b[H\x1b[2Jpage\\u001b\n", 2) {
+	if plain.String() != strings.Repeat("this\n", 2) || terminal.String() != strings.Repeat("\x1b[H\x1b[2Jpage\\u001b\n", 2) {
 		t.Errorf("plain %q, on a terminal %q", plain.String(), terminal.String())
 	}
 

@@ -58,6 +58,8 @@ func inFlightQuery(d schema.Dialect) string {
 
 // checkpointsQuery asks for each partition how far the projections are, and when the first event was stored that is not
 // applied. Partition -1 is no part of the log.
-const checkpointsQuery = `SELECT c.projection, c.partition, c.position, h.head,
-		(SELECT e.recorded_at FROM events e WHERE e.partition = c.partition AND e.position = c.position + 1)
-	FROM checkpoints c JOIN heads h ON h.partition = c.partition WHERE c.partition >= 0 ORDER BY c.projection, c.partition`
+func checkpointsQuery(d schema.Dialect) string {
+	return `SELECT c.projection, c.partition, c.position, h.head,
+			(SELECT e.recorded_at FROM events e` + seek(d) + ` WHERE e.partition = c.partition AND e.position = c.position + 1)
+		FROM checkpoints c JOIN heads h ON h.partition = c.partition WHERE c.partition >= 0 ORDER BY c.projection, c.partition`
+}

@@ -169,7 +169,7 @@ func (s *Surveyor) checkpoints(ctx context.Context, look *schema.Look, to *Queue
 			to.Projections = append(to.Projections, c)
 		}
 		return rows.Err()
-	}, checkpointsQuery)
+	}, checkpointsQuery(look.Dialect()))
 }
 
 // lag is how many events the orders' projection is behind.

@@ -101,7 +101,7 @@ func TestSurveyor_most(t *testing.T) {
 // TestSurveyor_plan: what may be large is searched by key.
 func TestSurveyor_plan(t *testing.T) {
 	db := schematest.SQLite(t)
-	for query, small := range map[string]int{waitingQuery(db.Dialect()): 0, inFlightQuery(db.Dialect()): 0, checkpointsQuery: 1} {
+	for query, small := range map[string]int{waitingQuery(db.Dialect()): 0, inFlightQuery(db.Dialect()): 0, checkpointsQuery(db.Dialect()): 1} {
 		args := []any{"workers"}
 		if small > 0 {
 			args = nil

@@ -69,8 +69,9 @@ func (d *duty) pass(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.Context, func() { cancel(context.Cause(t.Context)) })()
-	if err = d.do(ctx); t.Context.Err() != nil {
-		return nil //nolint:nilerr // whoever has the duty next does it
+	err = d.do(ctx)
+	if t.Context.Err() != nil { // whoever has the duty next does it
+		return nil
 	}
 	return err
 }
