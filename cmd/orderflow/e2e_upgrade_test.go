@@ -14,32 +14,34 @@ import (
 	"orderflow/schema"
 )
 
-// before is the last commit whose program knows nothing of levels of events.
-const before = "9657e30"
+const (
+	before       = "9657e30" // the last commit whose program knows nothing of levels of events
+	beforeLevers = "70c20ed" // the last one whose program reads events of level 2, and no requests of operators
+)
 
-// oldProgram builds the program of that commit.
-func oldProgram(t *testing.T) string {
+// oldProgram builds the program of a commit.
+func oldProgram(t *testing.T, commit string) string {
 	t.Helper()
 	if os.Getenv("ORDERFLOW_TEST_LONG") == "" {
 		t.Skip("SKIPPED: it takes long. Set ORDERFLOW_TEST_LONG=1")
 	}
 	folder := t.TempDir()
-	archive := exec.Command("git", "archive", "--format=tar", before)
+	archive := exec.Command("git", "archive", "--format=tar", commit)
 	archive.Dir = filepath.Join("..", "..")
 	source, err := archive.Output()
 	if err != nil {
-		t.Skipf("SKIPPED: A ROLLING UPGRADE IS NOT TESTED. The history of this copy does not have commit %s: %v", before, err)
+		t.Skipf("SKIPPED: A ROLLING UPGRADE IS NOT TESTED. The history of this copy does not have commit %s: %v", commit, err)
 	}
 	unpack := exec.Command("tar", "-x", "-C", folder)
 	unpack.Stdin = bytes.NewReader(source)
 	if out, err := unpack.CombinedOutput(); err != nil {
-		t.Fatalf("unpack commit %s: %v\n%s", before, err, out)
+		t.Fatalf("unpack commit %s: %v\n%s", commit, err, out)
 	}
 	path := filepath.Join(folder, "orderflow-old")
 	build := exec.Command("go", "build", "-ldflags", "-X main.version=old", "-o", path, "./cmd/orderflow")
 	build.Dir = folder
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the program of commit %s: %v\n%s", before, err, out)
+		t.Fatalf("build the program of commit %s: %v\n%s", commit, err, out)
 	}
 	return path
 }
@@ -63,7 +65,7 @@ const newForms = `SELECT COUNT(*) FROM events WHERE type = 'OrderPlaced' AND jso
 // TestE2E_Upgrade has a node of the version before work beside one of this version, on one
 // file, and go.
 func TestE2E_Upgrade(t *testing.T) {
-	binary := oldProgram(t)
+	binary := oldProgram(t, before)
 	db := filepath.Join(t.TempDir(), "upgrade.db")
 	flags := []string{"--step-duration", "50ms", "--step-failure-rate", "0.1", "--workers", "8"}
 	old := startBinary(t, binary, db, append(flags, "--node-id", "old")...)
@@ -108,6 +110,34 @@ func TestE2E_Upgrade(t *testing.T) {
 	if n := numberOf(t, db, `SELECT COUNT(*) FROM dead_letters`); n != 0 {
 		t.Errorf("%d messages were parked", n)
 	}
+	must(t, "check", "--quiet", "--dsn", db)
+	must(t, "projections", "verify", "--dsn", db)
+}
+
+// TestE2E_UpgradeLevers: while a node lives that does not read what operators ask of orders, nothing of it is stored, and
+// what is read of orders is as ever. When it has gone, orders can be cancelled, and it cannot join.
+func TestE2E_UpgradeLevers(t *testing.T) {
+	binary := oldProgram(t, beforeLevers)
+	db := filepath.Join(t.TempDir(), "levers.db")
+	flags := []string{"--step-duration", "1h", "--step-timeout", "2h", "--drain-timeout", "1ms", "--step-failure-rate", "0"}
+	old := startBinary(t, binary, db, append(flags, "--node-id", "old")...)
+	newer := start(t, db, append(flags, "--node-id", "newer")...)
+	id := newer.api().place(1)[0].id
+	old.untilReady()
+	newer.untilReady()
+	refused(t, db, "reads events of level 3", "orders", "cancel", id)
+	old.signal(syscall.SIGTERM)
+	old.wait()
+	eventually(t, func() (bool, string) {
+		level := numberOf(t, db, `SELECT event_level FROM compatibility`)
+		return level == domain.EventLevel, fmt.Sprintf("level %d", level)
+	})
+	must(t, "orders", "cancel", id, "--now", "--reason", "a test", "--dsn", db)
+	until(t, db, "Cancelled", "orders", "get", id)
+	must(t, "orders", "retry", id, "--reason", "a test", "--dsn", db)
+	again := startBinary(t, binary, db, append(flags, "--node-id", "again")...)
+	again.untilSays("it reads them up to level 2: run the newer version")
+	again.Kill()
 	must(t, "check", "--quiet", "--dsn", db)
 	must(t, "projections", "verify", "--dsn", db)
 }
