@@ -63,6 +63,7 @@ func TestOrderLevers(t *testing.T) {
 		t.Errorf("retried again as %+v, want order %s", second, again.OrderID)
 	}
 	until(t, path, "Running", "orders", "get", again.OrderID.String())
+	until(t, path, "new try of order "+id, "orders", "get", again.OrderID.String())
 	url := n.Addresses().AdminURL() + "/v1/orders/" + again.OrderID.String() + "/cancel"
 	if code, text := n.ask(http.MethodPost, url, `{"reason":"a test","now":true}`); code != http.StatusAccepted || !strings.Contains(text, "is cut short") {
 		t.Errorf("POST %s: %d %s", url, code, text)

@@ -55,6 +55,9 @@ func printOrder(out *output, v projections.OrderView) error {
 		rows = append(rows, []any{s.Step, s.Status, s.Attempt, s.Node, s.StartedAt, s.CompletedAt, s.RolledBackAt, s.Error})
 	}
 	err = out.table(orderHeader, [][]any{orderRow(v)})
+	if !v.RetryOf.IsZero() {
+		err = errors.Join(err, out.sayf("\nnew try of order %s", v.RetryOf))
+	}
 	if len(v.Detail) > 0 {
 		err = errors.Join(err, out.sayf("\ndetail: %s", v.Detail))
 	}
