@@ -43,12 +43,11 @@ func (s *Store) AppendWith(ctx context.Context, u work.Unit, also func(context.C
 		return work.Outcome{}, fmt.Errorf("append to order %s: %w", u.OrderID, err)
 	}
 	p.also = also
-	s.submit(ctx, &s.lanes[p.partition], p)
-	if p.err != nil {
+	if err := s.submit(ctx, &s.lanes[p.partition], p); err != nil {
 		if u.Expected == 0 {
-			return work.Outcome{}, fmt.Errorf("store the order's first event: %w", p.err)
+			return work.Outcome{}, fmt.Errorf("store the order's first event: %w", err)
 		}
-		return work.Outcome{}, fmt.Errorf("append to order %s after version %d: %w", u.OrderID, u.Expected, p.err)
+		return work.Outcome{}, fmt.Errorf("append to order %s after version %d: %w", u.OrderID, u.Expected, err)
 	}
 	return p.Outcome(p.recorded), nil
 }

@@ -13,8 +13,9 @@ import (
 	"orderflow/schema"
 )
 
-// submit queues p and returns when its outcome is certain.
-func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
+// submit queues p and returns when its outcome is certain. What becomes of p is the lane's to write, also after it was
+// withdrawn.
+func (s *Store) submit(ctx context.Context, l *lane, p *pending) error {
 	if l.enter(p) {
 		go s.work(l)
 	}
@@ -22,11 +23,11 @@ func (s *Store) submit(ctx context.Context, l *lane, p *pending) {
 	case <-p.done:
 	case <-ctx.Done():
 		if l.withdraw(p) {
-			p.err = fmt.Errorf("%w: %w", domain.ErrUnavailable, errors.Join(s.db.Blocked(), context.Cause(ctx)))
-			return
+			return fmt.Errorf("%w: %w", domain.ErrUnavailable, errors.Join(s.db.Blocked(), context.Cause(ctx)))
 		}
 		<-p.done
 	}
+	return p.err
 }
 
 // work commits groups until the queue is empty.

@@ -181,6 +181,27 @@ func TestStore_Append_allWithdrawn(t *testing.T) {
 	}
 }
 
+// TestStore_Append_withdrawnMeanwhile has appends withdrawn while their group begins. It is for the race detector: who
+// withdraws and who commits share nothing but what the lane's lock guards.
+func TestStore_Append_withdrawnMeanwhile(t *testing.T) {
+	f := newLane(t, 256)
+	l := &f.lanes[0]
+	for n := range 20 {
+		release := f.hold()
+		ctx, cancel := context.WithCancel(t.Context())
+		f.wg.Go(func() {
+			_, _ = f.Append(ctx, work.Unit{OrderID: domain.OrderID{1, byte(n)}, Events: []domain.Event{domain.OrderPlaced{}}}) // either way is right
+		})
+		f.until(func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.busy && len(l.queue) == 0 })
+		cancel()
+		release()
+		if _, err := f.Append(t.Context(), work.Unit{OrderID: domain.OrderID{2, byte(n)}, Events: []domain.Event{domain.OrderPlaced{}}}); err != nil {
+			t.Error(err)
+		}
+	}
+	f.wg.Wait()
+}
+
 // TestStore_Append_groupAgain: a group whose transaction was given up keeps its appends, and
 // takes more.
 func TestStore_Append_groupAgain(t *testing.T) {
