@@ -61,7 +61,7 @@ test: fmt-check vet-chaos ## Formatting, vet, and every test with the race detec
 test-all: fmt-check vet-chaos ## As test, without the cache, and then the suites that take long, in full and without the race detector
 	$(RACE) -count=1 -timeout 40m ./...
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run TestPubSub ./transport/messaging
-	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips|TestE2E_Upgrade|TestBulk_killed' ./cmd/orderflow
+	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -run 'TestE2E_Keys|TestE2E_Memory|TestCheck_flips|TestE2E_Upgrade|TestE2E_Surveys|TestBulk_killed' ./cmd/orderflow
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestOpenAPI_client ./transport/httpapi
 	ORDERFLOW_TEST_LONG=1 $(GO) test -count=1 -timeout 10m -run TestExam ./cmd/orderflow/node
 	$(GO) test -count=1 -tags chaos ./internal/crashpoint ./schema

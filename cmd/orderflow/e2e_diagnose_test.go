@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -89,4 +90,43 @@ func (p *spawned) untilDiagnosed(db, id string, verdict diagnosis.Verdict, reaso
 		return command.Verdict == verdict && command.Reason == reason, fmt.Sprintf("want %s, and the command says %+v", reason, command)
 	})
 	return said
+}
+
+// TestE2E_Surveys: of two nodes one surveys the orders for all, and when it dies the other one does. It takes as long as
+// it takes a node to come to its next survey, and so it runs only if ORDERFLOW_TEST_LONG is set.
+func TestE2E_Surveys(t *testing.T) {
+	if os.Getenv("ORDERFLOW_TEST_LONG") == "" {
+		t.Skip("takes long; set ORDERFLOW_TEST_LONG")
+	}
+	onEachDatabase(t, testSurveys)
+}
+
+func testSurveys(t *testing.T, db string) {
+	flags := []string{"--workers", "1", "--step-duration", "2h", "--step-timeout", "3h"}
+	nodes := []*spawned{start(t, db, flags...), start(t, db, flags...)}
+	nodes[0].api().place(3) // of which one waits for a worker
+	surveying := func(p *spawned) bool {
+		return strings.Contains(string(p.admin().get("/metrics", nil)), `orderflow_orders_waiting{reason="running"} `)
+	}
+	holder := func() *spawned {
+		t.Helper()
+		var found []*spawned
+		eventually(t, func() (bool, string) {
+			found = slices.DeleteFunc(slices.Clone(nodes), func(p *spawned) bool { return !surveying(p) })
+			return len(found) == 1, fmt.Sprintf("%d nodes have surveyed", len(found))
+		})
+		return found[0]
+	}
+	first := holder()
+	var s diagnosis.Survey
+	eventually(t, func() (bool, string) {
+		s = diagnosis.Survey{}
+		decode(t, must(t, "orders", "diagnose", "--all", "--dsn", db, "--json"), &s)
+		return s.Node == first.Node && s.Looked == 3 && len(s.Reasons) == 2 && s.Reasons[0].Orders == 2 && s.Reasons[1].Reason == diagnosis.WaitingForSlot, fmt.Sprintf("it is said: %+v", s)
+	})
+	first.Kill()
+	nodes = slices.DeleteFunc(nodes, func(p *spawned) bool { return p == first })
+	if second := holder(); second == first {
+		t.Error("who was killed surveys")
+	}
 }
