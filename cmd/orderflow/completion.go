@@ -149,6 +149,7 @@ func zsh(all []place) string {
 	}))
 }
 
+//nolint:dupword // it has one end after another
 const fishScript = `# Completion of orderflow in fish.
 function __orderflow_at
   set -l at orderflow

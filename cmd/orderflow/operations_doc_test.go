@@ -173,7 +173,9 @@ func (o operated) words(c toldCommand) (words []string) {
 			if w == "" {
 				w = order
 			}
-		case w == "LETTER", strings.HasPrefix(w, "workers:") && !strings.Contains(w, "/471"):
+		case (w == "LETTER" || strings.HasPrefix(w, "workers:")) && command == "deadletters discard":
+			w = "workers:processing/0/4712" // for which no order waits
+		case w == "LETTER" || strings.HasPrefix(w, "workers:"):
 			w = "workers:processing/0/4711"
 		case w == "NODE":
 			w = aNode

@@ -38,6 +38,7 @@ func TestServeCmd_defaults(t *testing.T) {
 		Heartbeat: time.Second, LeaseTTL: 5 * time.Second, DrainTimeout: 30 * time.Second,
 	}
 	want.Simulated, want.Retention = node.Simulated{StepDuration: 5 * time.Second, StepFailureRate: 0.05}, 24*time.Hour
+	want.WatchdogEvery = 15 * time.Second
 	if !reflect.DeepEqual(c.Serve, want) {
 		t.Errorf("the defaults are\n%+v, want\n%+v", c.Serve, want)
 	}

@@ -70,7 +70,7 @@ var migrated = sync.OnceValues(func() (content []byte, err error) {
 	if err = errors.Join(err, db.Close()); err != nil { // the last one to close takes the write-ahead log into the file
 		return nil, err
 	}
-	return os.ReadFile(path)
+	return os.ReadFile(path) //nolint:gosec // it was made above
 })
 
 // WriteSQLite makes the file of a new, migrated SQLite database.
