@@ -54,6 +54,16 @@ func TestBulk_orders(t *testing.T) {
 			}
 		}
 	})
+	for what, c := range map[string]struct{ method, path, body, want string }{
+		"the jobs":     {http.MethodGet, "/v1/jobs", "", again.ID.String()},
+		"its items":    {http.MethodGet, "/v1/jobs/" + none.ID.String() + "/items?state=skipped", "", "is the new try"},
+		"a dry run":    {http.MethodPost, "/v1/jobs", `{"kind":"orders.cancel","filter":{"status":["Pending"]},"reason":"a test"}`, `"count":5`},
+		"dead letters": {http.MethodGet, "/v1/deadletters?topic=processing", "", `"total":0`},
+	} {
+		if code, text := n.ask(c.method, n.Addresses().AdminURL()+c.path, c.body); code != http.StatusOK || !strings.Contains(text, c.want) {
+			t.Errorf("%s: the node answers %d %s", what, code, text)
+		}
+	}
 	if r := call("check", "--dsn", path); r.code != exitDone {
 		t.Errorf("check exited %d\n%s", r.code, r.stdout)
 	}
