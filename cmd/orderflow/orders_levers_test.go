@@ -110,3 +110,10 @@ func TestOrderLevers_parked(t *testing.T) {
 		t.Errorf("check exited %d\n%s", r.code, r.stdout)
 	}
 }
+
+// TestOrderLevers_documented: the program understands the commands of the section in docs/operations.md.
+func TestOrderLevers_documented(t *testing.T) {
+	if n := understood(t, "Levers on one order"); n != 4 {
+		t.Errorf("there are %d commands, want 4", n)
+	}
+}
