@@ -39,6 +39,7 @@ const (
 	xsys         = "golang.org/x/sys"
 	uuid         = "github.com/google/uuid"
 	sketches     = "github.com/DataDog/sketches-go/ddsketch"
+	mux          = "github.com/gorilla/mux"
 	porcupine    = "github.com/anishathalye/porcupine"
 )
 
@@ -65,7 +66,9 @@ var table = map[string]rule{
 	"handlers/diagnosis": {ours: []string{"domain", "domain/work"}},
 	"handlers/operate":   {ours: []string{"domain", "domain/work"}, theirs: []string{uuid}},
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
-	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "domain/work", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling"}, theirs: []string{anyModule}},
+	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "domain/work", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling", "transport/httpapi/console"}, theirs: []string{anyModule}},
+	// Pages ask the answers of others, through interfaces of their own.
+	"transport/httpapi/console": {ours: []string{"domain", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster"}, theirs: []string{mux}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},

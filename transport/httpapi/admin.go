@@ -16,6 +16,7 @@ import (
 
 	"orderflow/domain"
 	"orderflow/handlers/operate"
+	"orderflow/transport/httpapi/console"
 )
 
 // Checks are the questions that a node answers about itself. Each ends with its
@@ -101,11 +102,17 @@ type admin struct {
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
 // /Watchdog_External, /command/stat, /command/stop, /v1/cluster, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
-// /v1/alarms, /v1/jobs, /v1/deadletters, /metrics, /debug/pprof/, and /openapi.yaml, which describes them. It panics if the node's metrics are in the registry already.
+// /v1/alarms, /v1/jobs, /v1/deadletters, /metrics, /debug/pprof/, and /openapi.yaml, which describes them; and the console
+// at /ui, where the root sends browsers. It panics if the node's metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.
-	return newHandler(adminRoutes(c), listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, logger: c.Logger})
+	routes := adminRoutes(c)
+	root := routes[len(routes)-1].methods // see withRoot
+	root[http.MethodGet] = orConsole(root[http.MethodGet])
+	pages := console.New(console.Config{Cluster: c.Cluster, Surveys: c.Surveys})
+	routes = append(routes, consoleRoutes(pages.Routes(), []Role{RoleOperator}, c.CheckTimeout)...)
+	return newHandler(routes, listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, logger: c.Logger, console: true})
 }
 
 func adminRoutes(c AdminConfig) []route {

@@ -112,6 +112,7 @@ type exchange struct {
 	correlationID string
 	traceParent   string // empty if there was none, or none that is valid
 	role          Role   // empty without a token
+	console       bool   // the listener has the console: what fails there is a page
 	orderID       string // the order that was placed, or is asked for; empty if there is none
 	status        int    // 0 until the answer has begun
 	bytes         int64
@@ -165,6 +166,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	maps.Copy(w.Header(), p.kind.header)
 	maps.Copy(w.Header(), p.header)
+	if x.console && wantsPage(r) {
+		failPage(w, r, p)
+		return
+	}
 	write(w, "application/problem+json", p.kind.status, append(p.document(r.URL.EscapedPath(), x.correlationID), '\n'))
 }
 

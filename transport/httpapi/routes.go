@@ -43,6 +43,8 @@ type listener struct {
 	// anyHost: the header Host is not looked at. Otherwise it must be a loopback name or one of hosts.
 	anyHost bool
 	hosts   []string
+	// console: what fails below the console's path is answered to browsers with a page.
+	console bool
 	logger  *logrus.Entry
 }
 
@@ -63,7 +65,11 @@ func newHandler(routes []route, l listener) http.Handler {
 	if !l.anyHost {
 		guarded = loopbackOr(l.hosts, guarded)
 	}
-	return newEdge(l.logger, limitHeader(guarded))
+	guarded = limitHeader(guarded)
+	return newEdge(l.logger, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(r.Context()).console = l.console
+		guarded.ServeHTTP(w, r)
+	}))
 }
 
 // wholeServer answers OPTIONS *, which asks for no path and only whether there is a server.
