@@ -19,22 +19,48 @@ type duty struct {
 	do     func(context.Context) error
 	log    *logrus.Entry
 
-	held    bool // at the last turn
-	failing bool // at the last turn
+	held    work.Registration // that may have the duty; zero if none of this node has it
+	failing bool              // at the last turn
 }
 
-// duty gives the part of the node that, each time so much has passed, does the work if the node has the duty. The work's
-// context ends with the tenure under which the node has it. A node that takes no work gives its duties up.
+// duty gives the part of the node that, soon and then each time so much has passed, does the work if the node has the
+// duty. The work's context ends with the tenure under which the node has it. A node that takes no work gives its duties up.
 func (n *Node) duty(name string, after time.Duration, do func(context.Context) error) part {
 	d := &duty{
 		name: name, duties: inflight.NewDuties(n.DB), tenure: n.member.Tenure, rests: n.rests, do: do,
 		log: n.self.entry("duty").WithField("duty", name),
 	}
-	return part{name: "duty " + name, run: every(after, d.turn), waits: true}
+	return part{name: "duty " + name, run: d.each(firstTurn, after), waits: true}
 }
 
 // rests says whether the node takes no work.
 func (n *Node) rests() bool { return n.member.State() != work.NodeActive }
+
+// firstTurn is when a node takes the first turn of a duty: soon, so that the work is done where nodes start more often
+// than the duty has turns, and not at once, so that nodes that start together know of each other.
+const firstTurn = 2 * time.Second
+
+// each gives what takes a turn soon, or as soon after that as the node is registered, and then each time so much has passed.
+func (d *duty) each(soon, after time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		soon := min(soon, after)
+		next := time.NewTimer(soon)
+		defer next.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-next.C:
+			}
+			began, wait := time.Now(), soon
+			if _, registered := d.tenure(); registered {
+				d.turn(ctx)
+				wait = after
+			}
+			next.Reset(wait - time.Since(began))
+		}
+	}
+}
 
 // turn is one turn of a duty. It logs an error once, until a turn goes well.
 func (d *duty) turn(ctx context.Context) {
@@ -48,24 +74,25 @@ func (d *duty) turn(ctx context.Context) {
 	}
 }
 
+// pass is one turn. What failed may have happened all the same, so the node forgets that it has the duty only when it
+// hears that it has not.
 func (d *duty) pass(ctx context.Context) error {
 	t, registered := d.tenure()
 	if !registered {
 		return nil
 	}
-	had := d.held
-	d.held = false
 	if d.rests() {
-		if !had {
-			return nil
-		}
-		return d.duties.GiveUp(ctx, d.name, t.Registration)
+		return d.giveUp(ctx)
 	}
+	d.held = t.Registration
 	held, err := d.duties.Hold(ctx, d.name, t.Registration)
-	if err != nil || !held {
+	if err != nil {
 		return err
 	}
-	d.held = true
+	if !held {
+		d.held = work.Registration{}
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.Context, func() { cancel(context.Cause(t.Context)) })()
@@ -74,4 +101,16 @@ func (d *duty) pass(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// giveUp gives up what the node may have, under the registration under which it may have it.
+func (d *duty) giveUp(ctx context.Context) error {
+	if d.held == (work.Registration{}) {
+		return nil
+	}
+	if err := d.duties.GiveUp(ctx, d.name, d.held); err != nil {
+		return err
+	}
+	d.held = work.Registration{}
+	return nil
 }

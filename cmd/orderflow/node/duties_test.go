@@ -89,3 +89,50 @@ func TestDuty_fails(t *testing.T) {
 		t.Errorf("what failed anew is logged in %d lines, want 2", n)
 	}
 }
+
+// TestDuty_restsAfterAFailure: a node that rests gives a duty up, also if its last turn, or giving it up, failed.
+func TestDuty_restsAfterAFailure(t *testing.T) {
+	for name, restsBefore := range map[string]bool{"its last turn": false, "giving it up": true} {
+		db, passes := schematest.SQLite(t), 0
+		one, resting, _ := dutyOf(t, db, "one", func(context.Context) error { return nil })
+		two, _, _ := dutyOf(t, db, "two", func(context.Context) error { passes++; return nil })
+		one.turn(t.Context())
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		*resting = restsBefore
+		if err := one.pass(gone); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		*resting = true
+		one.turn(t.Context())
+		two.turn(t.Context())
+		if passes != 1 {
+			t.Errorf("after %s failed the duty stays with a node that rests", name)
+		}
+	}
+}
+
+// TestDuty_first: the first turn comes when the node is registered, however long after it the second comes.
+func TestDuty_first(t *testing.T) {
+	did := make(chan struct{}, 1)
+	d, _, _ := dutyOf(t, schematest.SQLite(t), "one", func(context.Context) error { did <- struct{}{}; return nil })
+	is, looks := d.tenure, 0
+	d.tenure = func() (work.Tenure, bool) {
+		if looks++; looks < 3 {
+			return work.Tenure{}, false
+		}
+		return is()
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.each(time.Millisecond, time.Hour)(ctx) }()
+	select {
+	case <-did:
+	case <-time.After(30 * time.Second):
+		t.Error("no turn")
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
