@@ -60,8 +60,9 @@ type Reader struct {
 	mu   sync.Mutex
 	last *look // nil before the first
 
-	own   *Queues // what this process saw itself; nil if it never had to
-	ownAt time.Time
+	own     *Queues // what this process saw itself; nil if it never had to
+	ownAsOf time.Time
+	ownAt   time.Time // by this process's clock
 }
 
 // look is one set of questions. Its answer is set before done is closed.
@@ -222,9 +223,9 @@ func (r *Reader) queues(ctx context.Context) (q Queues, figure Figure, err error
 		if err != nil {
 			return q, figure, err
 		}
-		r.own, r.ownAt = &own, time.Now()
-		figure.AsOf = asOf
+		r.own, r.ownAsOf, r.ownAt = &own, asOf, time.Now()
 	}
+	figure.AsOf = r.ownAsOf
 	if f != nil { // its age says that nobody has the duty
 		figure.Age = f.Age
 	}
