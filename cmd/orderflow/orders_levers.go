@@ -66,7 +66,7 @@ func sayAsked(out *output, a operate.Asked) error {
 // ordersCancelCmd cancels an order.
 type ordersCancelCmd struct {
 	orderChoice
-	Now bool `help:"Cut the step that runs short, and do not wait for its end."`
+	Now bool `help:"Cut the step that runs short, and do not wait for its end. The reason is then the error of that step, which customers see."`
 }
 
 func (ordersCancelCmd) Help() string {

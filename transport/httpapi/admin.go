@@ -101,9 +101,10 @@ type admin struct {
 }
 
 // NewAdmin makes the admin interface of a node: /livez, /readyz, /Watchdog_Selfclosure,
-// /Watchdog_External, /command/stat, /command/stop, /v1/cluster, /v1/orders/{id}/ diagnosis, cancel, fail and retry, /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations,
-// /v1/alarms, /v1/jobs, /v1/deadletters, /metrics, /debug/pprof/, and /openapi.yaml, which describes them; and the console
-// at /ui, where the root sends browsers. It panics if the node's metrics are in the registry already.
+// /Watchdog_External, /command/stat, /command/stop, /v1/cluster, /v1/orders/{id}/diagnosis, /cancel, /fail and /retry,
+// /v1/diagnoses, /v1/nodes, /v1/steps, /v1/operations, /v1/alarms, /v1/jobs, /v1/deadletters, /metrics, /debug/pprof/, and
+// /openapi.yaml, which describes them; and the console at /ui, where the root sends browsers. It panics if the node's
+// metrics are in the registry already.
 func NewAdmin(c AdminConfig) http.Handler {
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 5*time.Second)
 	// With tokens a page of another site can do nothing here, and probes ask by address.

@@ -39,6 +39,9 @@ const maxLever = 16 << 10
 
 // readFields reads the body of a lever, whose fields are these. Errors are *problem.
 func readFields(w http.ResponseWriter, r *http.Request, known []string) (map[string]json.RawMessage, error) {
+	if _, err := readParams(r); err != nil { // what is said there would not be heeded
+		return nil, err
+	}
 	if err := checkMediaType(r.Header); err != nil {
 		return nil, err
 	}

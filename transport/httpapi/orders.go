@@ -131,7 +131,7 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at, err := readMoment(r.URL.RawQuery)
+	at, err := readMoment(r)
 	if err != nil {
 		return inThe(inQuery, err)
 	}

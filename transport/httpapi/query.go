@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -84,20 +85,12 @@ func readFilter(query string) (projections.Filter, error) {
 
 // readMoment reads the parameter at of a query; zero if it has none. An empty one is as good as none. Errors are *problem
 // or *domain.FieldError.
-func readMoment(query string) (m domain.Moment, err error) {
-	const name = "at"
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return m, problemInvalidRequest.because("the query of the URL is malformed: "+err.Error(), nil)
+func readMoment(r *http.Request) (m domain.Moment, err error) {
+	values, err := readParams(r, "at")
+	if err != nil || values.Get("at") == "" {
+		return m, err
 	}
-	switch given := values[name]; {
-	case len(given) > 1:
-		return m, repeatedField(inQuery, name)
-	case len(given) == 0 || given[0] == "":
-		return m, nil
-	default:
-		return domain.ParseMoment(given[0])
-	}
+	return domain.ParseMoment(values.Get("at"))
 }
 
 // inThe has a *domain.FieldError say in which part of the request the field is.

@@ -83,6 +83,7 @@ func TestAPI_order_at(t *testing.T) {
 		"at=0": invalid("query", "at", expected, `"0"`), "at=-1": invalid("query", "at", expected, `"-1"`), "at=yesterday": invalid("query", "at", expected, `"yesterday"`),
 		"at=2026-01-31": invalid("query", "at", expected, `"2026-01-31"`), "at=9999-01-01T00:00:00Z": invalid("query", "at", expected, `"9999-01-01T00:00:00Z"`),
 		"at=" + strings.Repeat("9", 99): invalid("query", "at", expected, `"`+strings.Repeat("9", 64)+`..."`), "at=1&at=2": repeated("query", "at"),
+		"At=1":   unknown("query", "parameter", "At", ": did you mean `at`?", map[string]any{"allowed": []any{"at"}, "suggestion": "at"}),
 		"at=%zz": {"invalid-request", "The request is invalid", 400, `the query of the URL is malformed: invalid URL escape "%zz"`, nil},
 	} {
 		w, q := httptest.NewRecorder(), request{path: orders + "/" + theID}.make()
