@@ -58,7 +58,8 @@ type pace struct {
 	tries   int            // of the first of waiting
 }
 
-// Turn works for a while, or as long as jobs run. It ends early with ctx, which is no error.
+// Turn works for a while, or as long as jobs run. It ends early with ctx, which is no error. A job whose next item cannot
+// be done now waits for the next turn; the error says so.
 func (w *JobWorker) Turn(ctx context.Context) error {
 	running, err := w.jobs.Kept.Running(ctx)
 	if err != nil {
@@ -68,11 +69,12 @@ func (w *JobWorker) Turn(ctx context.Context) error {
 	for until := time.Now().Add(jobTurn); ; {
 		p := w.next()
 		if p == nil || p.due.After(until) || !sleepUntil(ctx, p.due) {
-			return nil
-		}
-		over, err := w.one(ctx, p)
-		if err != nil {
 			return quietIf(ctx, err)
+		}
+		over, failed := w.one(ctx, p)
+		if failed != nil {
+			err, p.due = failed, time.Now().Add(jobTurn) // the others go on meanwhile
+			continue
 		}
 		if over {
 			delete(w.paces, p.job.ID)
