@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/ThreeDotsLabs/watermill"
 
@@ -53,7 +54,13 @@ func opened(ctx context.Context, open opener, dsn string, do func(*schema.DB) er
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return do(db)
+	if err = do(db); err == nil {
+		return nil
+	}
+	if older := db.Older(ctx); errors.Is(older, schema.ErrOlderSchema) { // which may be why
+		err = fmt.Errorf("%w (%w)", older, err)
+	}
+	return err
 }
 
 // service is what commands about orders work with, on a database that is there.

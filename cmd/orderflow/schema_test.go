@@ -49,6 +49,17 @@ func TestSchema_older(t *testing.T) {
 	}
 }
 
+// TestSchema_olderCommands: a command that fails on a schema from before a migration says which ones are missing.
+func TestSchema_olderCommands(t *testing.T) {
+	path := database(t)
+	doctor(t, path, undone(t, 10)...)
+	for _, command := range []string{"orders list", "orders diagnose --all", "status", "alarms list", "jobs list", "operations list"} {
+		if r := call(append(strings.Fields(command), "--dsn", path)...); r.code == exitDone || !strings.Contains(r.stderr, `run "orderflow migrate"`) {
+			t.Errorf("%s exits %d and says %s%s", command, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
 // undone are the statements that take from a SQLite file what the migrations from a number on have added.
 func undone(t *testing.T, from int) (statements []string) {
 	t.Helper()
