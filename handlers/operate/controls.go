@@ -46,6 +46,9 @@ type Done struct {
 	Now string `json:"now"`
 	// Epoch is that of the registration of a node that it is for; left out where it is for none.
 	Epoch int64 `json:"epoch,omitempty"`
+	// Older are the live nodes that do not do so, since they run a program that reads no controls; left out if there are
+	// none.
+	Older []string `json:"older_nodes,omitempty"`
 }
 
 // set sets a control.

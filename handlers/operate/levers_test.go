@@ -15,6 +15,7 @@ import (
 type fake struct {
 	controls work.Controls
 	ops      []work.Operation
+	older    bool // the node, and another one, run the program of before there were controls
 }
 
 func (f *fake) Read(context.Context) (work.Controls, error) { return f.controls, nil }
@@ -29,7 +30,11 @@ func (f *fake) Clear(context.Context, string, string, work.Operation) (bool, err
 }
 
 func (f *fake) List(context.Context) ([]work.Node, error) {
-	return []work.Node{{Node: "w1", Epoch: 2, State: work.NodeActive}, {Node: "w1", Epoch: 1, Expired: true}, {Node: "gone", Epoch: 1, Expired: true}}, nil
+	level, all := heedsFrom, []work.Node{{Node: "w1", Epoch: 1, Expired: true}, {Node: "gone", Epoch: 1, Expired: true}}
+	if f.older {
+		level, all = heedsFrom-1, append(all, work.Node{Node: "v9", Epoch: 1, EventLevel: 1})
+	}
+	return append(all, work.Node{Node: "w1", Epoch: 2, State: work.NodeActive, EventLevel: level}), nil
 }
 
 // TestLevers_registration: what is for one registration names the live one; a cordon names none.
@@ -79,6 +84,34 @@ func TestLevers_noNode(t *testing.T) {
 	f.controls = work.Controls{{Kind: work.ControlNode, Name: "gone", Value: work.ControlCordoned}}
 	if done, err := l.Uncordon(t.Context(), "gone", by); err != nil || !done.Changed {
 		t.Errorf("told %+v, err %v", done, err)
+	}
+}
+
+// TestLevers_olderNode: a node whose program knows no controls is not told to have done what it never reads, and whose
+// steps go on under a pause is said.
+func TestLevers_olderNode(t *testing.T) {
+	f := &fake{older: true}
+	l, by := Levers{Controls: f, Nodes: f}, By{Actor: "operator", Reason: "a test"}
+	level := func(ctx context.Context, name string, by By) (Done, error) {
+		return l.SetLogLevel(ctx, name, "debug", by)
+	}
+	for i, pull := range []func(context.Context, string, By) (Done, error){l.Drain, l.Stop, l.Cordon, level} {
+		_, err := pull(t.Context(), "w1", by)
+		var named interface{ Cause() string }
+		if !errors.Is(err, domain.ErrUnavailable) || !errors.As(err, &named) || !strings.Contains(named.Cause(), "w1") {
+			t.Errorf("lever %d: %v", i, err)
+		}
+	}
+	if len(f.controls)+len(f.ops) > 0 {
+		t.Errorf("done: %+v, %+v", f.controls, f.ops)
+	}
+	done, err := l.Pause(t.Context(), domain.Processing, by)
+	if err != nil || strings.Join(done.Older, " ") != "v9 w1" || !strings.HasSuffix(done.Now, "an older program still begin it: v9, w1") || f.ops[0].Result != done.Now {
+		t.Errorf("paused beside older nodes: %+v, err %v, recorded %+v", done, err, f.ops)
+	}
+	f.older = false
+	if done, err := l.Pause(t.Context(), domain.Processing, by); err != nil || done.Older != nil || strings.Contains(done.Now, "older") {
+		t.Errorf("paused where no node is older: %+v, err %v", done, err)
 	}
 }
 

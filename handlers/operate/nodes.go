@@ -93,29 +93,57 @@ func (e *NoNodeError) Error() string {
 func (e *NoNodeError) Is(target error) bool { return target == domain.ErrNotFound }
 
 // live is the live registration of a name; a *NoNodeError if there is none.
-func (l Levers) live(ctx context.Context, name string) (work.Registration, error) {
+func (l Levers) live(ctx context.Context, name string) (work.Node, error) {
 	all, err := l.Nodes.List(ctx)
 	if err != nil {
-		return work.Registration{}, err
+		return work.Node{}, err
 	}
 	unknown := &NoNodeError{Node: name}
 	for _, n := range all {
 		switch {
 		case n.Expired:
 		case n.Node == name:
-			return work.Registration{Node: name, Epoch: n.Epoch}, nil
+			return n, nil
 		default:
 			unknown.Live = append(unknown.Live, n.Node)
 		}
 	}
 	slices.Sort(unknown.Live)
-	return work.Registration{}, unknown
+	return work.Node{}, unknown
+}
+
+// heedsFrom is the lowest event level of nodes that read controls: these came with the events of that level.
+const heedsFrom = 3
+
+// OlderNodeError says that a node runs a program that never reads what operators want of it. It is of kind
+// domain.ErrUnavailable.
+type OlderNodeError struct{ Node string }
+
+func (e *OlderNodeError) Error() string {
+	return fmt.Sprintf("%v: %s", domain.ErrUnavailable, e.Cause())
+}
+
+// Cause is what can be done, for callers.
+func (e *OlderNodeError) Cause() string {
+	return fmt.Sprintf("node %s runs an older program, which does not read what operators want: stop it where it runs, and start it with the newer program", domain.Shorten(e.Node))
+}
+
+// Is makes it a domain.ErrUnavailable.
+func (e *OlderNodeError) Is(target error) bool { return target == domain.ErrUnavailable }
+
+// heeding is the live registration of a name, if its node reads controls; an *OlderNodeError otherwise.
+func (l Levers) heeding(ctx context.Context, name string) (work.Registration, error) {
+	n, err := l.live(ctx, name)
+	if err == nil && n.EventLevel < heedsFrom {
+		err = &OlderNodeError{Node: name}
+	}
+	return work.Registration{Node: name, Epoch: n.Epoch}, err
 }
 
 // Cordon keeps a live node from beginning work, also under its later registrations, until it is uncordoned. It goes on
 // with the steps that it runs, and serves what its other roles say.
 func (l Levers) Cordon(ctx context.Context, name string, by By) (Done, error) {
-	if _, err := l.live(ctx, name); err != nil {
+	if _, err := l.heeding(ctx, name); err != nil {
 		return Done{}, err
 	}
 	return l.set(ctx, cordon(name), by, "nodes cordon", "the node is cordoned: it begins no work, and stays")
@@ -137,7 +165,7 @@ func cordon(name string) work.Control {
 
 // Drain has a live node begin no work, and end when what it runs has ended, however long that takes.
 func (l Levers) Drain(ctx context.Context, name string, by By) (Done, error) {
-	of, err := l.live(ctx, name)
+	of, err := l.heeding(ctx, name)
 	if err != nil {
 		return Done{}, err
 	}
@@ -153,7 +181,7 @@ func (l Levers) Drain(ctx context.Context, name string, by By) (Done, error) {
 
 // Stop stops a live node as SIGTERM does: what runs longer than its time to drain is interrupted.
 func (l Levers) Stop(ctx context.Context, name string, by By) (Done, error) {
-	of, err := l.live(ctx, name)
+	of, err := l.heeding(ctx, name)
 	if err != nil {
 		return Done{}, err
 	}
@@ -173,7 +201,7 @@ func (l Levers) SetLogLevel(ctx context.Context, name, level string, by By) (Don
 	if !slices.Contains(LogLevels(), level) {
 		return Done{}, &domain.FieldError{Field: "level", Expected: "one of " + domain.List(LogLevels()), Got: fmt.Sprintf("%q", domain.Shorten(level))}
 	}
-	of, err := l.live(ctx, name)
+	of, err := l.heeding(ctx, name)
 	if err != nil {
 		return Done{}, err
 	}

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"orderflow/domain"
@@ -35,9 +36,26 @@ func (l Levers) Steps(ctx context.Context) ([]Step, error) {
 }
 
 // Pause has the messages of a step wait in the whole cluster. Attempts that run go on to their end; their orders, and
-// those that come, wait where the step would begin.
+// those that come, wait where the step would begin. Nodes that read no controls go on with the step; they are named.
 func (l Levers) Pause(ctx context.Context, step domain.Step, by By) (Done, error) {
-	return l.set(ctx, pause(step), by, "steps pause", "the step is paused: its messages wait, and what runs goes on to its end")
+	all, err := l.Nodes.List(ctx)
+	if err != nil {
+		return Done{}, err
+	}
+	var older []string
+	for _, n := range all {
+		if !n.Expired && n.EventLevel < heedsFrom {
+			older = append(older, n.Node)
+		}
+	}
+	slices.Sort(older)
+	now := "the step is paused: its messages wait, and what runs goes on to its end"
+	if len(older) > 0 {
+		now += "; nodes with an older program still begin it: " + domain.List(older)
+	}
+	done, err := l.set(ctx, pause(step), by, "steps pause", now)
+	done.Older = older
+	return done, err
 }
 
 // Resume lets a paused step be begun again.

@@ -49,7 +49,7 @@ type fakeRegister struct{ *fakeCluster }
 func (c fakeRegister) List(context.Context) ([]work.Node, error) {
 	n := work.Node{
 		Node: "w1", Epoch: 7, State: work.NodeCordoned, Slots: 5, Busy: 2, Host: "h", PID: 42, Version: "1", Roles: "api,worker", Admin: "127.0.0.1:1",
-		StartedAt: at, HeartbeatAt: at, ExpiresAt: at, EventLevel: 2,
+		StartedAt: at, HeartbeatAt: at, ExpiresAt: at, EventLevel: 3,
 	}
 	ended := n
 	ended.Epoch, ended.Expired, ended.State = 6, true, work.NodeLost
@@ -112,7 +112,7 @@ func TestLevers_lists(t *testing.T) {
 	wantBody(t, do(t, h, request{path: "/v1/steps"}), 200, `{"steps":[{"step":"Scheduling","paused":false},{"step":"PreProcessing","paused":false},`+
 		`{"step":"Processing","paused":true,"actor":"operator:ann","reason":"hot","since":`+when+`},{"step":"PostProcessing","paused":false}]}`+"\n")
 	live := `{"node":"w1","epoch":7,"state":"cordoned","alive":true,"slots":5,"busy":2,"host":"h","pid":42,"version":"1","roles":"api,worker","admin":"127.0.0.1:1",` +
-		`"started_at":` + when + `,"heartbeat_at":` + when + `,"expires_at":` + when + `,"event_level":2,"wanted":[{"what":"draining","actor":"operator","reason":"disk","since":` + when + `}]}`
+		`"started_at":` + when + `,"heartbeat_at":` + when + `,"expires_at":` + when + `,"event_level":3,"wanted":[{"what":"draining","actor":"operator","reason":"disk","since":` + when + `}]}`
 	wantBody(t, do(t, h, request{path: "/v1/nodes"}), 200, `{"nodes":[`+live+`]}`+"\n")
 	if w := do(t, h, request{path: "/v1/nodes?all=true"}); strings.Count(w.Body.String(), `"node":"w1"`) != 2 {
 		t.Errorf("all are %s", w.Body)
