@@ -22,7 +22,21 @@ func must(t testing.TB, err error) {
 }
 
 func TestAlarms(t *testing.T) {
-	schematest.OnEach(t, 1, map[string]func(*testing.T, *schema.DB){"from raised to forgotten": alarmed})
+	schematest.OnEach(t, 1, map[string]func(*testing.T, *schema.DB){"from raised to forgotten": alarmed, "two by one letter's case": twoByCase})
+}
+
+// twoByCase has alarms of two subjects that differ in the case of a letter.
+func twoByCase(t *testing.T, db *schema.DB) {
+	alarms := operations.NewAlarms(db)
+	for i, subject := range []string{"press", "Press"} {
+		w, err := alarms.Watch(t.Context())
+		must(t, err)
+		raised := work.Alarm{ID: work.AlarmID{1: 7, 15: byte(i)}, Code: "dead_letters", Subject: subject, RaisedAt: w.Now}
+		recorded, err := alarms.Record(t.Context(), work.WatchRound{After: w.Round, At: w.Now, Notes: `{}`, Raised: []work.Alarm{raised}})
+		if must(t, err); !recorded {
+			t.Errorf("the alarm of %s is not recorded", subject)
+		}
+	}
 }
 
 // alarmed takes an alarm through its states.

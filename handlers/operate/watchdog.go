@@ -78,11 +78,12 @@ type Watchdog struct {
 	Tell func(work.Alarm)
 }
 
-// Round does one round. It gives the alarms that are open after it. The error says what could not be looked at.
-func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
+// Round does one round. It gives the alarms that are open after it, if it was recorded. If it was not, and there is no
+// error, another node has recorded one. The error says what could not be looked at.
+func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, recorded bool, err error) {
 	w, err := d.Rounds.Watch(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("begin a round of the watchdog: %w", err)
+		return nil, false, fmt.Errorf("begin a round of the watchdog: %w", err)
 	}
 	notes := Notes{}
 	if err := json.Unmarshal([]byte(w.Notes), &notes); err != nil {
@@ -93,7 +94,7 @@ func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
 	}
 	found, looked, err := d.look(ctx, Now{At: w.Now, Open: w.Open, Notes: &notes})
 	if ctx.Err() != nil {
-		return nil, ctx.Err() // the node has lost its duty, or ends
+		return nil, false, ctx.Err() // the node has lost its duty, or ends
 	}
 	last := w.Succeeded
 	if last.IsZero() {
@@ -104,18 +105,18 @@ func (d Watchdog) Round(ctx context.Context) (open []work.Alarm, err error) {
 	}
 	r := work.WatchRound{After: w.Round, Succeeded: err == nil, At: w.Now}
 	if judging := judge(&r, &notes, w.Open, found, looked); judging != nil {
-		return nil, judging
+		return nil, false, judging
 	}
 	text, _ := json.Marshal(notes) // it has nothing that JSON cannot say
 	r.Notes = string(text)
 	recorded, failed := d.Rounds.Record(ctx, r)
 	if failed != nil || !recorded {
-		return nil, errors.Join(err, failed)
+		return nil, false, errors.Join(err, failed)
 	}
 	for _, a := range slices.Concat(r.Raised, r.Cleared) {
 		d.Tell(a)
 	}
-	return after(w.Open, r), err
+	return after(w.Open, r), true, err
 }
 
 // look looks at everything. It gives what was found, and the codes of which it is known.

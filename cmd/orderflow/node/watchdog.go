@@ -47,12 +47,12 @@ const (
 	lookLimit = 30 * time.Second
 )
 
-// round does one round.
+// round does one round. What it is known for is left alone by a round that was not recorded.
 func (d *watchdog) round(ctx context.Context) error {
 	rounds := operate.Watchdog{Rounds: operations.NewAlarms(d.db), Looks: d.looks(), Patience: patientRounds * d.every, Limit: lookLimit, Tell: d.tell}
-	open, err := rounds.Round(ctx)
-	if open == nil && err != nil {
-		return err // nothing was recorded
+	open, recorded, err := rounds.Round(ctx)
+	if !recorded {
+		return err
 	}
 	now := &lastRound{at: time.Now(), open: map[string]int{}}
 	if now.succeeded = now.at; err != nil {

@@ -284,6 +284,21 @@ func TestWatchdog_quiet(t *testing.T) {
 	})
 }
 
+// TestWatchdog_beaten: a node whose round another one has forestalled goes on to publish what it knew, and when that was.
+func TestWatchdog_beaten(t *testing.T) {
+	w := newWard(t, schematest.SQLite(t))
+	w.exec(`DELETE FROM nodes`)
+	w.round()
+	open, at := fmt.Sprint(w.dog.alarms()), w.dog.lastSuccess()
+	w.exec(`CREATE TRIGGER beaten BEFORE UPDATE ON watchdog BEGIN SELECT RAISE(IGNORE); END`) // as if the row were of a later round
+	if err := w.dog.round(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := fmt.Sprint(w.dog.alarms()); got != open || open == "map[]" || !w.dog.lastSuccess().Equal(at) {
+		t.Errorf("it publishes %s, and that it succeeded at %s; want %s and %s", got, w.dog.lastSuccess(), open, at)
+	}
+}
+
 // TestWatchNodes_byTurns: a node that starts again is no shared name, one whose processes alternate is.
 func TestWatchNodes_byTurns(t *testing.T) {
 	now := time.Now()

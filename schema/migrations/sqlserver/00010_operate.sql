@@ -70,8 +70,8 @@ CREATE TABLE controls (
 -- code and subject. Those that were cleared are kept for some months.
 CREATE TABLE alarms (
     id              BINARY(16)     NOT NULL CONSTRAINT alarms_pk PRIMARY KEY,
-    code            NVARCHAR(64)   NOT NULL,
-    subject         NVARCHAR(256)  NOT NULL,
+    code            NVARCHAR(64)   COLLATE Latin1_General_BIN2 NOT NULL,
+    subject         NVARCHAR(256)  COLLATE Latin1_General_BIN2 NOT NULL,
     what            NVARCHAR(MAX)  NOT NULL,
     raised_at       DATETIME2(6)   NOT NULL,
     acknowledged_at DATETIME2(6)   NULL,
