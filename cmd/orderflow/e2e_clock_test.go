@@ -26,7 +26,7 @@ func TestE2E_Clock(t *testing.T) {
 				t.Skipf("SKIPPED: PROCESSES WITH ANOTHER CLOCK ARE NOT TESTED. %q: %v %s", how, err, out)
 			}
 			dsn := filepath.Join(t.TempDir(), "orders.db")
-			node := start(t, dsn, "--step-duration", "10ms", "--step-failure-rate", "0")
+			node := start(t, dsn, "--step-duration", "10ms", "--step-failure-rate", "0", "--watchdog-every", "0s") // which would warn of a full disk
 			clock := storedClock(t, dsn)
 
 			for _, looks := range []string{"nodes list", "orders list", "deadletters list", "projections status", "check", "migrate", "orders place --tracking-id x"} {
