@@ -36,25 +36,46 @@ func ReadStanding(ctx context.Context, in schema.Reader, id domain.OrderID, part
 
 // ReadVersions asks few questions, one for hundreds of orders: what versions their rows have. Those without rows are left out.
 func ReadVersions(ctx context.Context, in schema.Reader, ids []domain.OrderID) (map[domain.OrderID]int, error) {
-	versions, keys := make(map[domain.OrderID]int, len(ids)), make([]any, len(ids))
-	for i := range ids {
-		keys[i] = ids[i][:]
-	}
-	err := schema.AnyOf(in.Dialect(), `order_id`, keys, func(condition string, args []any) error {
-		return in.Read(ctx, func(answer *sql.Rows) error {
-			return rows.Each(answer, func() error {
-				var id []byte
-				var version int
-				if err := answer.Scan(&id, &version); err != nil {
-					return err
-				}
-				versions[domain.OrderID(id)] = version
-				return nil
-			})
-		}, `SELECT order_id, version FROM `+rows.LiveTable+` WHERE `+condition, args...)
-	})
+	versions := make(map[domain.OrderID]int, len(ids))
+	err := eachOf(ctx, in, ids, func(id domain.OrderID, version int, _ domain.Status) { versions[id] = version })
 	if err != nil {
 		return nil, fmt.Errorf("look how far the views of %d orders are: %w", len(ids), err)
 	}
 	return versions, nil
+}
+
+// ReadEnded asks as ReadVersions does: which of some orders have ended.
+func ReadEnded(ctx context.Context, in schema.Reader, ids []domain.OrderID) (map[domain.OrderID]bool, error) {
+	ended := map[domain.OrderID]bool{}
+	err := eachOf(ctx, in, ids, func(id domain.OrderID, _ int, status domain.Status) {
+		if status.Ended() {
+			ended[id] = true
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look which of %d orders have ended: %w", len(ids), err)
+	}
+	return ended, nil
+}
+
+// eachOf calls f with what rows of orders say. It may do so again for an order.
+func eachOf(ctx context.Context, in schema.Reader, ids []domain.OrderID, f func(domain.OrderID, int, domain.Status)) error {
+	keys := make([]any, len(ids))
+	for i := range ids {
+		keys[i] = ids[i][:]
+	}
+	return schema.AnyOf(in.Dialect(), `order_id`, keys, func(condition string, args []any) error {
+		return in.Read(ctx, func(answer *sql.Rows) error {
+			return rows.Each(answer, func() error {
+				var id []byte
+				var version int
+				var status domain.Status
+				if err := answer.Scan(&id, &version, &status); err != nil {
+					return err
+				}
+				f(domain.OrderID(id), version, status)
+				return nil
+			})
+		}, `SELECT order_id, version, status FROM `+rows.LiveTable+` WHERE `+condition, args...)
+	})
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"orderflow/domain"
 	"orderflow/handlers/diagnosis"
@@ -39,6 +40,7 @@ type surveyor struct {
 	scene
 	orders []domain.Order // the open ones, as lists have them
 	more   bool
+	others []domain.OrderID // that lists do not have as open or ended, and that have messages
 	found  []diagnosis.Finding
 
 	traffic *diagnosis.Traffic
@@ -49,15 +51,38 @@ func (v *surveyor) look(ctx context.Context, in schema.Reader) (err error) {
 		return err
 	}
 	v.orders, v.more, err = projections.ReadOpen(ctx, in, diagnosis.MostSurveyed)
-	return addGap(&v.gaps, diagnosis.PartView, err) // orders that have messages are known all the same
+	listed := err == nil
+	if err := addGap(&v.gaps, diagnosis.PartView, err); err != nil || v.more {
+		return err // messages of other orders are of younger ones
+	}
+	return v.lookUnlisted(ctx, in, listed) // orders that have messages are known all the same
+}
+
+// lookUnlisted finds the orders that have messages and are not among the listed ones. Messages of orders that have ended
+// stay until somebody claims them. That is asked only if lists can be read.
+func (v *surveyor) lookUnlisted(ctx context.Context, in schema.Reader, listed bool) error {
+	v.others = nil
+	open := make(map[domain.OrderID]bool, len(v.orders))
+	for i := range v.orders {
+		open[v.orders[i].ID] = true
+	}
+	for id := range v.spots {
+		if !open[id] {
+			v.others = append(v.others, id)
+		}
+	}
+	if !listed || len(v.others) == 0 {
+		return nil
+	}
+	ended, err := projections.ReadEnded(ctx, in, v.others)
+	v.others = slices.DeleteFunc(v.others, func(id domain.OrderID) bool { return ended[id] })
+	return addGap(&v.gaps, diagnosis.PartView, err)
 }
 
 // judge diagnoses the orders of which lists and messages tell enough, and gives the others.
 func (v *surveyor) judge() (doubtful []domain.OrderID) {
-	listed := make(map[domain.OrderID]bool, len(v.orders))
 	for i := range v.orders {
 		o := &v.orders[i]
-		listed[o.ID] = true
 		at := v.spots[o.ID]
 		if o.Version == 0 || at == nil && !o.Parked {
 			doubtful = append(doubtful, o.ID)
@@ -68,15 +93,7 @@ func (v *surveyor) judge() (doubtful []domain.OrderID) {
 		f.Traffic = v.traffic
 		v.tell(diagnosis.Diagnose(f))
 	}
-	if v.more { // messages of other orders are of younger ones
-		return doubtful
-	}
-	for id := range v.spots {
-		if !listed[id] {
-			doubtful = append(doubtful, id)
-		}
-	}
-	return doubtful
+	return append(doubtful, v.others...)
 }
 
 func (v *surveyor) tell(a diagnosis.Answer) {

@@ -78,6 +78,30 @@ func TestSurvey_plan(t *testing.T) {
 	}
 }
 
+// TestSurvey_ended: messages of orders that were cancelled before they began stay until somebody claims them. A survey
+// neither counts those orders nor looks at their streams: they are one question more.
+func TestSurvey_ended(t *testing.T) {
+	schematest.OnEach(t, 2, map[string]func(*testing.T, *schema.DB){"": func(t *testing.T, db *schema.DB) {
+		p := newPatient(t, db)
+		p.store.Allow(domain.EventLevel)
+		p.worker("w", 5)
+		for range 12 {
+			p.id = domain.OrderID(uuid.Must(uuid.NewV7()))
+			p.place()
+			p.do(work.Lease{}, work.SettleKeep, domain.Cancel{Reason: "no steel"})
+		}
+		p.id = domain.OrderID(uuid.Must(uuid.NewV7()))
+		p.place()
+		p.project()
+		before := db.Stats()
+		s, found, err := p.asks.Survey(t.Context(), diagnosis.Traffic{})
+		must(t, err)
+		if n := db.Stats().Statements - before.Statements; n != 6 || s.Looked != 1 || s.More || len(found) != 1 || found[0].OrderID != p.id {
+			t.Errorf("beside orders that have ended, a survey of %d statements is %+v, want 6 and the one order", n, s)
+		}
+	}})
+}
+
 // TestSurvey_gaps: what could not be read is said, and an order of which too little was read is looked at again, or not
 // told.
 func TestSurvey_gaps(t *testing.T) {
