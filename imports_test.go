@@ -68,7 +68,7 @@ var table = map[string]rule{
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "domain/work", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling", "transport/httpapi/console"}, theirs: []string{anyModule}},
 	// Pages ask the answers of others, through interfaces of their own.
-	"transport/httpapi/console": {ours: []string{"domain", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster"}, theirs: []string{mux}},
+	"transport/httpapi/console": {ours: []string{"domain", "domain/work", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster"}, theirs: []string{mux}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},

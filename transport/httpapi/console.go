@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -34,6 +35,9 @@ func consoleRoutes(pages []console.Route, roles []Role, timeout time.Duration) (
 		}
 		e := endpoint{roles: roles, timeout: timeout, serve: func(w http.ResponseWriter, r *http.Request) error {
 			page, err := p.Serve(r)
+			if errors.Is(err, console.ErrNoPage) {
+				return pathNotFound(r)
+			}
 			if err != nil {
 				return err
 			}

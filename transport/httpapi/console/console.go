@@ -58,6 +58,7 @@ const Home = "/ui"
 func (c *Console) Routes() []Route {
 	return []Route{
 		{Path: Home, Method: http.MethodGet, Serve: c.overview},
+		{Path: Home + "/overview/{table:[a-z]+}.{form:csv|json}", Method: http.MethodGet, Serve: c.overviewTable},
 		{Path: stylePath, Method: http.MethodGet, Open: true, Serve: serveStyle},
 		{Path: iconPath, Method: http.MethodGet, Open: true, Serve: serveIcon},
 	}

@@ -11,8 +11,10 @@ import (
 func brief(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
-	case d < 10*time.Millisecond && d > 0:
-		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	case d <= 0:
+		return "0 s"
+	case d < 100*time.Millisecond:
+		return fmt.Sprintf("%.3f s", d.Seconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
 	case d < time.Minute:
@@ -52,6 +54,17 @@ func count(n int64) string {
 		b.WriteRune(d)
 	}
 	return b.String()
+}
+
+// number is a whole number of any kind, as count shows it.
+func number(n any) string {
+	switch v := n.(type) {
+	case int:
+		return count(int64(v))
+	case int64:
+		return count(v)
+	}
+	return fmt.Sprint(n)
 }
 
 // upTo is a number that was counted up to a bound.

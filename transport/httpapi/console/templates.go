@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"io/fs"
+	"strings"
 )
 
 //go:embed *.html
@@ -30,5 +31,5 @@ func parse() map[string]*template.Template {
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"brief": brief, "clock": clock, "stamp": stamp, "iso": iso, "count": count, "upTo": upTo, "share": share, "mark": markOf, "per": per,
+	"brief": brief, "clock": clock, "stamp": stamp, "iso": iso, "upTo": upTo, "share": share, "mark": markOf, "per": per, "join": strings.Join, "count": number,
 }
