@@ -14,6 +14,7 @@
 //     only the log has the cause, under the answer's correlation id. Two answers come from
 //     net/http itself and are plain text: to a request that is not HTTP, and to a header past
 //     twice MaxHeader.
+//   - Below /ui of the admin listener, where the console is (package console), a browser is told of an error by a page.
 //   - Every request has a correlation id, the caller's own (X-Correlation-ID, X-Request-ID)
 //     or a new one, which is in the answer, in the log line, and in every event that follows.
 //   - A request that has arrived whole is carried out and answered whatever becomes of its client's
