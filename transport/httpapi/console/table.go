@@ -15,7 +15,7 @@ type table struct {
 	name   string
 	asOf   time.Time
 	header []string
-	cells  [][]any // of a row: strings, whole numbers, numbers, times
+	cells  [][]any // of a row: strings, numbers with and without a fraction, times
 	rows   any     // for JSON, as the admin interface tells them
 }
 
