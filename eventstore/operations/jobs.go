@@ -121,25 +121,37 @@ const removedAtOnce = 500
 
 // Remove forgets a job that does not run, and its items, in small transactions.
 func (s *Jobs) Remove(ctx context.Context, id work.OperationID) error {
-	for removed := int64(1); removed > 0; {
-		err := s.db.InTx(ctx, func(tx *schema.Tx) error {
-			result, err := tx.ExecContext(ctx, `DELETE FROM job_items WHERE job_id = ?1 AND seq < ?2 + (SELECT MIN(seq) FROM job_items WHERE job_id = ?1)
-				AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state = '`+work.JobRunning+`')`, id[:], removedAtOnce)
-			if err == nil {
-				removed, err = result.RowsAffected()
-			}
+	for {
+		if over, err := s.RemoveSome(ctx, id); over || err != nil {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("remove job %s: %w", id, classify(err))
 		}
 	}
-	err := s.db.InTx(ctx, func(tx *schema.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = ?1 AND state <> '`+work.JobRunning+`'`, id[:])
+}
+
+// RemoveSome is one transaction of Remove. over says that nothing is left to be done.
+func (s *Jobs) RemoveSome(ctx context.Context, id work.OperationID) (over bool, err error) {
+	err = s.db.InTx(ctx, func(tx *schema.Tx) error {
+		items, err := removed(ctx, tx, `DELETE FROM job_items WHERE job_id = ?1 AND seq < ?2 + (SELECT MIN(seq) FROM job_items WHERE job_id = ?1)
+			AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state = '`+work.JobRunning+`')`, id[:], removedAtOnce)
+		if err != nil {
+			return err
+		}
+		jobs, err := removed(ctx, tx, `DELETE FROM jobs WHERE id = ?1 AND state <> '`+work.JobRunning+`'
+			AND NOT EXISTS (SELECT 1 FROM job_items WHERE job_id = ?1)`, id[:])
+		over = jobs > 0 || items == 0
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("remove job %s: %w", id, classify(err))
+		return false, fmt.Errorf("remove job %s: %w", id, classify(err))
 	}
-	return nil
+	return over, nil
+}
+
+// removed runs a statement and gives how many rows it removed.
+func removed(ctx context.Context, tx *schema.Tx, query string, args ...any) (int64, error) {
+	result, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

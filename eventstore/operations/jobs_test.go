@@ -192,15 +192,18 @@ func jobRemoved(t *testing.T, db *schema.DB) {
 	if items, err := s.Items(ctx, j.ID, "", 0, 1000); err != nil || len(items) != 600 {
 		t.Fatalf("a running job has %d items left, err %v; want all", len(items), err)
 	}
-	if found, err := s.Forgotten(ctx, at.Add(time.Hour), at.Add(time.Hour)); err != nil || holds(found, j.ID) {
+	if found, err := s.Forgotten(ctx, at.Add(time.Hour), at.Add(time.Hour), work.OperationID{}, 100); err != nil || holds(found, j.ID) {
 		t.Errorf("forgotten are %+v, err %v", found, err)
 	}
 	_, err := s.End(ctx, j.ID, work.JobEnd{State: work.JobStopped, At: at}, func(work.Job) (work.Operation, error) { return operation(81, "x"), nil })
 	must(t, err)
 	for when, want := range map[time.Time]bool{at: false, at.Add(time.Second): true} {
-		if found, err := s.Forgotten(ctx, when, at); err != nil || holds(found, j.ID) != want {
+		if found, err := s.Forgotten(ctx, when, at, work.OperationID{}, 100); err != nil || holds(found, j.ID) != want {
 			t.Errorf("forgotten by %s are %+v, err %v", when, found, err)
 		}
+	}
+	if found, err := s.Forgotten(ctx, at.Add(time.Second), at, j.ID, 100); err != nil || holds(found, j.ID) {
+		t.Errorf("forgotten behind it are %+v, err %v", found, err)
 	}
 	must(t, s.Remove(ctx, j.ID))
 	items, err := s.Items(ctx, j.ID, "", 0, 1000)

@@ -89,10 +89,11 @@ func (s *Jobs) Items(ctx context.Context, id work.OperationID, state string, aft
 	return all, nil
 }
 
-// Forgotten gives some jobs that have ended, or that were never confirmed, and were begun before a time each.
-func (s *Jobs) Forgotten(ctx context.Context, ended, unconfirmed time.Time) ([]work.Job, error) {
-	all, err := schema.Collect(ctx, s.db, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE state IN ('`+work.JobEnded+`', '`+work.JobStopped+`') AND created_at < ?1
-		OR state = '`+work.JobFreezing+`' AND created_at < ?2 ORDER BY id `+s.db.Dialect().Limit("?3"), schema.TimeArg(ended), schema.TimeArg(unconfirmed), 10)
+// Forgotten gives jobs, the oldest first, that have ended, or that were never confirmed, and were begun before a time
+// each: at most so many, of those behind a job.
+func (s *Jobs) Forgotten(ctx context.Context, ended, unconfirmed time.Time, after work.OperationID, most int) ([]work.Job, error) {
+	all, err := schema.Collect(ctx, s.db, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE id > ?3 AND (state IN ('`+work.JobEnded+`', '`+work.JobStopped+`') AND created_at < ?1
+		OR state = '`+work.JobFreezing+`' AND created_at < ?2) ORDER BY id `+s.db.Dialect().Limit("?4"), schema.TimeArg(ended), schema.TimeArg(unconfirmed), after[:], most)
 	if err != nil {
 		return nil, fmt.Errorf("forgotten jobs: %w", classify(err))
 	}

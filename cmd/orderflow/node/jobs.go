@@ -17,8 +17,10 @@ import (
 const (
 	// jobsEvery is the time between looks for jobs. While jobs run, there is no pause.
 	jobsEvery = 5 * time.Second
-	// sweepEvery is the time between looks for jobs to forget.
+	// sweepEvery is the time between the sweeps of jobs that nobody needs any more.
 	sweepEvery = time.Hour
+	// sweepAtOnce is how many transactions a sweep has at one turn, so that the jobs that run go on meanwhile.
+	sweepAtOnce = 5
 	// jobsKept is how long a job is kept after it was ordered.
 	jobsKept = 90 * 24 * time.Hour
 	// unconfirmedKept is how long one is kept that was not confirmed, since the process ended that selected its items.
@@ -39,24 +41,38 @@ func JobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views) op
 
 // jobs is the part of the node that works jobs off, one node at a time.
 func (n *Node) jobs() part {
-	kept, worker := operations.NewJobs(n.DB), JobsOf(n.DB, n.Store, n.Views).Worker()
-	swept := time.Time{}
-	return n.duty("jobs", jobsEvery, func(ctx context.Context) error {
-		if time.Since(swept) > sweepEvery {
-			if err := sweepJobs(ctx, kept); err != nil {
-				return err
-			}
-			swept = time.Now()
-		}
-		return worker.Turn(ctx)
-	})
+	return n.duty("jobs", jobsEvery, jobTurns(n.DB, JobsOf(n.DB, n.Store, n.Views)))
 }
 
-// sweepJobs removes jobs that nobody needs any more.
-func sweepJobs(ctx context.Context, kept *operations.Jobs) error {
-	old, err := kept.Forgotten(ctx, time.Now().Add(-jobsKept), time.Now().Add(-unconfirmedKept))
-	for _, j := range old {
-		err = errors.Join(err, kept.Remove(ctx, j.ID))
+// jobTurns gives what takes a turn at the jobs. What keeps old ones from being forgotten holds up none that runs.
+func jobTurns(db *schema.DB, jobs operate.Jobs) func(context.Context) error {
+	old, worker := sweep{kept: operations.NewJobs(db)}, jobs.Worker()
+	return func(ctx context.Context) error { return errors.Join(old.turn(ctx), worker.Turn(ctx)) }
+}
+
+// sweep removes jobs that nobody needs any more, some at each turn.
+type sweep struct {
+	kept  *operations.Jobs
+	due   time.Time        // when the next one begins
+	after work.OperationID // the last job that this one is done with
+}
+
+// turn goes on with a sweep that is due. It ends early with a job that cannot be removed: that one is left to the next
+// sweep, and the others to the next turn.
+func (s *sweep) turn(ctx context.Context) error {
+	if time.Now().Before(s.due) {
+		return nil
+	}
+	old, err := s.kept.Forgotten(ctx, time.Now().Add(-jobsKept), time.Now().Add(-unconfirmedKept), s.after, sweepAtOnce)
+	last := err == nil && len(old) < sweepAtOnce
+	for n := 0; n < sweepAtOnce && len(old) > 0 && err == nil; n++ {
+		var over bool
+		if over, err = s.kept.RemoveSome(ctx, old[0].ID); over || err != nil {
+			s.after, old = old[0].ID, old[1:]
+		}
+	}
+	if last && len(old) == 0 {
+		s.due, s.after = time.Now().Add(sweepEvery), work.OperationID{}
 	}
 	return err
 }
