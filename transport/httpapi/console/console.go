@@ -24,6 +24,9 @@ type Surveys interface {
 type Config struct {
 	Cluster Cluster
 	Surveys Surveys
+	// History and Diagnoses are for the page of an order.
+	History   History
+	Diagnoses Diagnoser
 }
 
 // Console makes the pages. It is safe for concurrent use.
@@ -56,12 +59,12 @@ const Home = "/ui"
 
 // Routes are what the console serves.
 func (c *Console) Routes() []Route {
-	return []Route{
+	return append([]Route{
 		{Path: Home, Method: http.MethodGet, Serve: c.overview},
 		{Path: Home + "/overview/{table:[a-z]+}.{form:csv|json}", Method: http.MethodGet, Serve: c.overviewTable},
 		{Path: stylePath, Method: http.MethodGet, Open: true, Serve: serveStyle},
 		{Path: iconPath, Method: http.MethodGet, Open: true, Serve: serveIcon},
-	}
+	}, c.orderRoutes()...)
 }
 
 // Head is what the frame of a page says.

@@ -32,4 +32,5 @@ func parse() map[string]*template.Template {
 // functions are what templates may call.
 var functions = template.FuncMap{
 	"brief": brief, "clock": clock, "stamp": stamp, "iso": iso, "upTo": upTo, "share": share, "mark": markOf, "per": per, "join": strings.Join, "count": number,
+	"cut": cut, "day": day, "instant": instant, "sentence": sentence,
 }
