@@ -45,12 +45,18 @@ func printStatus(out *output, a cluster.Answer) error {
 			p.sayf("- alarm %s of %s, acknowledged: %s", x.Alarm, x.Subject, x.What)
 		}
 	}
+	for _, w := range a.Wanted {
+		p.sayf("%s is %s since %s, by %s: %s", w.Of, w.What, cell(w.Since), w.Actor, w.Reason)
+	}
 	p.table("NODE STATE BUSY ROLES HEARTBEAT VERSION", nodeRows(a))
 	if a.Queues != nil {
 		p.table("QUEUE WAITING OLDEST RETURNED IN_FLIGHT DEAD_LETTERS", queueRows(a.Queues))
 		p.table(handHeader(a.Queues), handRows(a.Queues))
 	}
 	p.table("LAST PLACED DONE DONE/S FAILED CANCELLED PARKED INTERRUPTED TAKEN", periodRows(a))
+	if lateRows(a) {
+		p.sayf("The rows below the first count only minutes that have ended.")
+	}
 	p.steps(a)
 	p.table("PROJECTION LAG BEHIND TREND POSITION HEAD", projectionRows(a))
 	p.rest(a)
@@ -115,6 +121,18 @@ func periodRows(a cluster.Answer) (rows [][]any) {
 		})
 	}
 	return rows
+}
+
+// lateRows says whether a longer time has less of something than the last minute has.
+func lateRows(a cluster.Answer) bool {
+	if len(a.Last) == 0 || a.Last[0].Name != cluster.Minute {
+		return false
+	}
+	minute := a.Last[0]
+	return slices.ContainsFunc(a.Last[1:], func(l cluster.Period) bool {
+		return l.Placed < minute.Placed || l.Completed < minute.Completed || l.Failed < minute.Failed || l.Cancelled < minute.Cancelled ||
+			l.Parked < minute.Parked || l.StepInterrupted < minute.StepInterrupted || l.TakenOver < minute.TakenOver
+	})
 }
 
 // steps prints how long steps waited and ran, in the shortest time that says something of 20 steps or more.

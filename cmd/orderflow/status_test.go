@@ -74,12 +74,16 @@ func TestStatus_print(t *testing.T) {
 	if err := printStatus(&output{w: &page, notes: &page}, largeCluster()); err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(page.String(), "minutes that have ended") {
+		t.Errorf("longer times have more than the minute, and the page explains why not:\n%s", page.String())
+	}
 	for line := range strings.Lines(page.String()) {
 		if n := utf8.RuneCountInString(strings.TrimRight(line, " \n")); n > 80 {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"a-node-with-a-l…", "10000+", "(paused)", "4h13m", "orders", "by node n", "- alarm node_lost of n, acknowledged: it is gone\n", "123.5 MB"} {
+	for _, want := range []string{"a-node-with-a-l…", "10000+", "(paused)", "4h13m", "orders", "by node n", "- alarm node_lost of n, acknowledged: it is gone\n", "123.5 MB",
+		": nothing is wrong\n", "\nProcessing is paused since 2026-11-28 07:00:00.000, by operator:ann: it is hot\n"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page does not show %q:\n%s", want, page.String())
 		}
@@ -90,7 +94,8 @@ func TestStatus_print(t *testing.T) {
 func largeCluster() cluster.Answer {
 	oldest, at := 15200.0, time.Date(2026, 11, 28, 7, 0, 0, 0, time.UTC)
 	a := cluster.Answer{
-		AsOf: at, Alarms: []cluster.Alarm{{Alarm: "node_lost", State: work.AlarmAcknowledged, Subject: "n", What: "it is gone"}},
+		AsOf: at, Wanted: []cluster.Wanted{{Of: "Processing", What: "paused", Actor: "operator:ann", Reason: "it is hot", Since: at}},
+		Alarms: []cluster.Alarm{{Alarm: "node_lost", State: work.AlarmAcknowledged, Subject: "n", What: "it is gone"}},
 		Nodes: []cluster.Node{{Node: "a-node-with-a-long-name-indeed", State: cluster.Draining, Roles: []string{"api", "worker", "projector"}, Slots: 1000, Busy: 1000, HeartbeatAge: 0.87,
 			Version: "v12.34.56-rc1-127-g0123456-dirty"}},
 		Queues:      &cluster.Waiting{AsOf: at, Node: "n"},
@@ -102,14 +107,23 @@ func largeCluster() cluster.Answer {
 		a.Queues.InFlight = append(a.Queues.InFlight, cluster.InHand{Topic: topic, Node: a.Nodes[0].Node, Count: 1000})
 	}
 	slow := cluster.Quantiles{Count: 1e9, P50: oldest, P95: oldest, P99: oldest}
-	for _, seconds := range []float64{60, 900, 86400} {
-		p := cluster.Period{Seconds: seconds, Happened: cluster.Happened{Placed: int64(999 * seconds), Completed: int64(999 * seconds), Failed: 9999999, Cancelled: 99999, Parked: 9999, StepInterrupted: 99999, TakenOver: 99999}}
+	for i, seconds := range []float64{60, 900, 86400} {
+		p := cluster.Period{Name: []string{cluster.Minute, "quarter", cluster.Day}[i], Seconds: seconds, Happened: cluster.Happened{Placed: int64(999 * seconds), Completed: int64(999 * seconds), Failed: 9999999, Cancelled: 99999, Parked: 9999, StepInterrupted: 99999, TakenOver: 99999}}
 		for _, step := range domain.Steps() {
 			p.Steps = append(p.Steps, cluster.StepTimes{Step: step, Wait: slow, Run: slow})
 		}
 		a.Last = append(a.Last, p)
 	}
 	return a
+}
+
+// TestStatus_firstMinute: what the last minute has, and no minute that has ended, is explained.
+func TestStatus_firstMinute(t *testing.T) {
+	a := cluster.Answer{Last: []cluster.Period{{Name: cluster.Minute, Seconds: 60, Happened: cluster.Happened{Placed: 3}}, {Name: "quarter", Seconds: 900}, {Name: cluster.Day, Seconds: 86400}}}
+	var page bytes.Buffer
+	if err := printStatus(&output{w: &page, notes: &page}, a); err != nil || !strings.Contains(page.String(), "\nThe rows below the first count only minutes that have ended.\n") {
+		t.Errorf("err %v, the page is:\n%s", err, page.String())
+	}
 }
 
 // TestStatus_watch: on a terminal each page takes the place of the one before, and elsewhere it is written below it.

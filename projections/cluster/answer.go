@@ -10,8 +10,9 @@ import (
 // Answer is the cluster in one answer. Each part says as of when it is; what could not be read is among Unread, and its
 // part is empty.
 type Answer struct {
-	AsOf         time.Time `json:"as_of"` // by the database's clock; zero if it did not answer
-	Wrong        []string  `json:"wrong"` // what somebody should look at; see Answer.judge
+	AsOf         time.Time `json:"as_of"`  // by the database's clock; zero if it did not answer
+	Wrong        []string  `json:"wrong"`  // what somebody should look at; see Answer.judge
+	Wanted       []Wanted  `json:"wanted"` // what operators have set and not taken back: steps in front, then nodes that live
 	Nodes        []Node    `json:"nodes"`
 	MissingRoles []string  `json:"missing_roles"` // that no live node has
 	Queues       *Waiting  `json:"queues"`        // null if it could not be read
@@ -27,6 +28,15 @@ type Answer struct {
 	Unread      []Gap        `json:"unread"`
 
 	watched time.Duration // since a round of the watchdog succeeded
+}
+
+// Wanted is what operators want of a step or a node.
+type Wanted struct {
+	Of     string    `json:"of"`   // the name of the step or the node
+	What   string    `json:"what"` // paused, cordoned, draining, stopping
+	Actor  string    `json:"actor"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
 }
 
 // Gap is a part of the answer that could not be read.

@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 )
 
@@ -34,6 +36,24 @@ func (a *Answer) queues(q Queues, f Figure, controls work.Controls) {
 		}
 	}
 	a.Queues, a.Projections = w, projectionsOf(q, f.AsOf)
+}
+
+// wanted takes over what operators want of steps, and of the nodes that live.
+func (a *Answer) wanted(controls work.Controls) {
+	add := func(of string, c *work.Control) {
+		if c != nil {
+			a.Wanted = append(a.Wanted, Wanted{Of: of, What: c.Value, Actor: c.Actor, Reason: c.Reason, Since: c.SetAt})
+		}
+	}
+	for _, step := range domain.Steps() {
+		add(string(step), controls.Paused(step))
+	}
+	for _, n := range a.Nodes {
+		if n.State != Lost {
+			add(n.Node, controls.Cordoned(n.Node))
+			add(n.Node, controls.Ending(work.Registration{Node: n.Node, Epoch: n.Epoch}))
+		}
+	}
 }
 
 // projectionsOf adds the partitions of each projection up.
@@ -71,7 +91,8 @@ func trend(before, now int64) string {
 
 // judge says what somebody should look at: a role that no live node has; a projection that has applied what the log does
 // not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
-// that should; alarms that nobody has acknowledged, or a watchdog that is late; and what could not be read. That orders wait, fail or were parked is not
+// that should; orders that wait, while all nodes that live and work on orders are cordoned or drain; alarms that nobody
+// has acknowledged, or a watchdog that is late; and what could not be read. That orders wait, fail or were parked is not
 // wrong of the cluster.
 func (a *Answer) judge(undone map[string]string, figure Figure) {
 	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
@@ -89,6 +110,9 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	if figure.Age > staleFigure && a.working() {
 		wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
 	}
+	if n := a.waiting(); n > 0 && a.idled() {
+		wrong("%d messages of orders wait, and every live worker is cordoned or drains", n)
+	}
 	if a.WatchdogLate {
 		wrong("no round of the watchdog has succeeded for %s", a.watched.Round(time.Second))
 	}
@@ -100,6 +124,25 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	for _, g := range a.Unread {
 		wrong("%s could not be read: %s", g.Part, g.Why)
 	}
+}
+
+// waiting is how many messages wait of steps that are not paused.
+func (a *Answer) waiting() (n int64) {
+	if a.Queues == nil {
+		return 0
+	}
+	for _, t := range a.Queues.Topics {
+		if !t.Paused {
+			n += t.Waiting + t.Returned
+		}
+	}
+	return n
+}
+
+// idled says whether nodes live that work on orders, and none of them may begin any.
+func (a *Answer) idled() bool {
+	live := slices.DeleteFunc(slices.Clone(a.Nodes), func(n Node) bool { return n.State == Lost || !slices.Contains(n.Roles, "worker") })
+	return len(live) > 0 && !slices.ContainsFunc(live, func(n Node) bool { return n.State == Alive })
 }
 
 // working says whether a node lives that takes duties.

@@ -117,7 +117,7 @@ func (r *Reader) run(to *look) {
 }
 
 func (r *Reader) look(ctx context.Context) (Answer, error) {
-	a := Answer{Nodes: []Node{}, Alarms: []Alarm{}, MissingRoles: []string{}, Projections: []Projection{}, Last: []Period{}, Wrong: []string{}, Unread: []Gap{}}
+	a := Answer{Nodes: []Node{}, Alarms: []Alarm{}, MissingRoles: []string{}, Projections: []Projection{}, Last: []Period{}, Wrong: []string{}, Wanted: []Wanted{}, Unread: []Gap{}}
 	controls, err := r.conf.Controls(ctx)
 	a.gap(PartControls, err)
 	all, now, nodesErr := readNodes(ctx, r.conf.DB)
@@ -134,6 +134,7 @@ func (r *Reader) look(ctx context.Context) (Answer, error) {
 		a.gap(PartMinute, err)
 		a.Last = append(a.Last, period(Minute, time.Minute, now, minute))
 	}
+	a.wanted(controls)
 	if queuesErr == nil {
 		a.AsOf = cmp.Or(a.AsOf, figure.AsOf.Add(figure.Age))
 		a.queues(queues, figure, controls)

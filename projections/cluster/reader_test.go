@@ -62,7 +62,11 @@ func testReader(t *testing.T, db *schema.DB) {
 	message(t, db, "scheduling", 0, 1, 3, time.Minute)
 	inHand(t, db, "scheduling", 1, "b")
 
-	controls := work.Controls{{Kind: work.ControlNode, Name: "c", Value: work.ControlCordoned}, {Kind: work.ControlStep, Name: "Scheduling", Value: work.ControlPaused}}
+	controls := work.Controls{
+		{Kind: work.ControlNode, Name: "c", Value: work.ControlCordoned}, {Kind: work.ControlNode, Name: "gone", Value: work.ControlCordoned},
+		{Kind: work.ControlEnd, Name: "a", Epoch: 3, Value: work.ControlDraining}, {Kind: work.ControlEnd, Name: "b", Epoch: 0, Value: work.ControlStopping},
+		{Kind: work.ControlStep, Name: "Scheduling", Value: work.ControlPaused, Actor: "operator:ann", Reason: "hot", SetAt: at(0)},
+	}
 	raised := work.Alarm{Code: "order_stuck", Subject: "7", What: "it stands"}
 	seen := raised
 	seen.AcknowledgedAt = time.Now()
@@ -74,6 +78,9 @@ func testReader(t *testing.T, db *schema.DB) {
 	}
 	if got, want := strings.Join(states, ", "), "a/3 draining, b/1 alive, back/2 alive, c/1 cordoned, gone/1 lost"; got != want {
 		t.Errorf("the nodes are %s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(a.Wanted), fmt.Sprintf("[{Scheduling paused operator:ann hot %v} {a draining   %v} {c cordoned   %v}]", at(0), time.Time{}, time.Time{}); got != want {
+		t.Errorf("wanted is %s, want %s", got, want)
 	}
 	if q := a.Queues.Topics[0]; q.Waiting != 2 || !q.Paused || q.InFlight != 1 || q.Oldest == nil || *q.Oldest < 59 || a.Queues.Topics[1].Paused {
 		t.Errorf("the first queue is %+v", q)
@@ -207,6 +214,33 @@ func TestAnswer_judge(t *testing.T) {
 		c.point.Projection = Orders
 		a := Answer{Projections: projectionsOf(Queues{Projections: []Checkpoint{c.point}, LagBefore: c.before}, seen)}
 		if a.judge(nil, Figure{}); len(a.Wrong) != c.wrong {
+			t.Errorf("%s: wrong is %v", name, a.Wrong)
+		}
+	}
+}
+
+// TestAnswer_idled: that orders wait is wrong where nobody may begin them, and nobody has paused their step.
+func TestAnswer_idled(t *testing.T) {
+	worker := []string{"api", "worker"}
+	for name, c := range map[string]struct {
+		nodes  []Node
+		topic  TopicQueue
+		gone   bool // the queues could not be read
+		wrongs int
+	}{
+		"one works":     {[]Node{{State: Cordoned, Roles: worker}, {State: Alive, Roles: worker}}, TopicQueue{Waiting: 1}, false, 0},
+		"none works":    {[]Node{{State: Cordoned, Roles: worker}, {State: Draining, Roles: worker}, {State: Lost, Roles: worker}, {State: Alive, Roles: []string{"api"}}}, TopicQueue{Waiting: 1}, false, 1},
+		"given back":    {[]Node{{State: Cordoned, Roles: worker}}, TopicQueue{Returned: 1}, false, 1},
+		"nothing waits": {[]Node{{State: Cordoned, Roles: worker}}, TopicQueue{InFlight: 1, DeadLetters: 1}, false, 0},
+		"paused":        {[]Node{{State: Cordoned, Roles: worker}}, TopicQueue{Waiting: 1, Paused: true}, false, 0},
+		"none lives":    {[]Node{{State: Lost, Roles: worker}}, TopicQueue{Waiting: 1}, false, 0}, // that is a role that is missing
+		"not known":     {[]Node{{State: Cordoned, Roles: worker}}, TopicQueue{}, true, 0},
+	} {
+		a := Answer{Nodes: c.nodes, Queues: &Waiting{Topics: []TopicQueue{c.topic}}}
+		if c.gone {
+			a.Queues = nil
+		}
+		if a.judge(nil, Figure{}); len(a.Wrong) != c.wrongs {
 			t.Errorf("%s: wrong is %v", name, a.Wrong)
 		}
 	}

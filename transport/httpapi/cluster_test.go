@@ -26,6 +26,7 @@ func wholeCluster() cluster.Answer {
 	oldest := 12.5
 	return cluster.Answer{
 		AsOf: at, Wrong: []string{"no live node has the role api: <nobody>"}, MissingRoles: []string{"api"},
+		Wanted: []cluster.Wanted{{Of: "n", What: work.ControlCordoned, Actor: "operator", Reason: "r", Since: at}},
 		Alarms: []cluster.Alarm{{Alarm: "role_missing", Severity: "critical", State: work.AlarmRaised, Subject: "api", What: "w", RaisedAt: at}},
 		Nodes:  []cluster.Node{{Node: "n", Epoch: 2, State: cluster.Cordoned, Roles: []string{"worker"}, Slots: 5, Busy: 3, Host: "h", Version: "v", StartedAt: at, HeartbeatAt: at, HeartbeatAge: 0.5}},
 		Queues: &cluster.Waiting{
@@ -48,7 +49,7 @@ func reading(c fakeStatus) http.Handler {
 // TestAdmin_cluster: the answer fits the document (as every answer of these tests does), and what fails is a problem.
 func TestAdmin_cluster(t *testing.T) {
 	w := do(t, reading(fakeStatus{answer: wholeCluster()}), request{path: "/v1/cluster"})
-	if body := w.Body.String(); w.Code != http.StatusOK || !strings.HasPrefix(body, `{"as_of":"2026-01-31T12:00:00.123456Z","wrong":["no live node has the role api: <nobody>"],"nodes":[{"node":"n",`) ||
+	if body := w.Body.String(); w.Code != http.StatusOK || !strings.HasPrefix(body, `{"as_of":"2026-01-31T12:00:00.123456Z","wrong":["no live node has the role api: <nobody>"],"wanted":[{"of":"n","what":"cordoned",`) ||
 		!strings.Contains(body, `"waiting":10000,"more":true,"returned":1,"oldest_seconds":12.5,"paused":true`) {
 		t.Errorf("answered %d %s", w.Code, body)
 	}
