@@ -128,6 +128,7 @@ type stat struct {
 	Statements int64  `json:"statements"`
 
 	HeartbeatAt time.Time `json:"heartbeat_at"`
+	WatchdogAt  time.Time `json:"watchdog_at"`
 
 	WALBytes     int64    `json:"wal_bytes"`
 	Lag          *int64   `json:"lag"`

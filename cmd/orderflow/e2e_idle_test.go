@@ -23,6 +23,7 @@ func TestE2E_Idle(t *testing.T) {
 	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "10ms", "--step-failure-rate", "0")
 	p.api().place(1)
 	p.untilEnded(1)
+	eventually(t, func() (bool, string) { return !p.stat().WatchdogAt.IsZero(), "the first turns of the duties" })
 
 	before, cpuBefore, at := p.stat(), p.cpu(), time.Now()
 	<-time.After(window) // what is measured is time going by
