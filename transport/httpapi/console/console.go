@@ -10,7 +10,7 @@ import (
 	"orderflow/projections/cluster"
 )
 
-// Cluster gives the cluster in one answer.
+// Cluster gives the cluster in one answer. However many ask, it costs the database no more.
 type Cluster interface {
 	Read(ctx context.Context) (cluster.Answer, error)
 }
@@ -30,10 +30,17 @@ type Config struct {
 }
 
 // Console makes the pages. It is safe for concurrent use.
-type Console struct{ conf Config }
+type Console struct {
+	conf   Config
+	survey shared[diagnosis.Survey]
+}
 
 // New makes a console.
-func New(c Config) *Console { return &Console{conf: c} }
+func New(c Config) *Console {
+	return &Console{conf: c, survey: shared[diagnosis.Survey]{ask: func(ctx context.Context) (diagnosis.Survey, error) {
+		return c.Surveys.Latest(ctx)
+	}}}
+}
 
 // Page is one answer: a page, a table, a style sheet.
 type Page struct {
