@@ -49,8 +49,11 @@ func FoldTo(events []Recorded, m Moment) (Order, error) {
 	return Fold(events[:n])
 }
 
-// UnmarshalText is ParseMoment.
+// UnmarshalText is ParseMoment. An empty text is the zero moment, as a parameter of a query that is empty.
 func (m *Moment) UnmarshalText(text []byte) (err error) {
+	if *m = (Moment{}); len(text) == 0 {
+		return nil
+	}
 	*m, err = ParseMoment(string(text))
 	var field *FieldError
 	if errors.As(err, &field) {

@@ -45,6 +45,16 @@ func ParseStep(s string) (Step, error) {
 	return "", fmt.Errorf("%w: step %q is unknown (expected one of %s)", ErrInvalid, Shorten(s), List(steps[:]))
 }
 
+// ReadStep reads a step as people write it: Processing, processing, PreProcessing, pre-processing, as topics are named.
+func ReadStep(s string) (Step, error) {
+	for _, step := range steps {
+		if strings.EqualFold(strings.ReplaceAll(s, "-", ""), string(step)) {
+			return step, nil
+		}
+	}
+	return ParseStep(s)
+}
+
 // Next is the step after s; false after the last and for an unknown step.
 func (s Step) Next() (Step, bool) {
 	i := s.index()

@@ -34,6 +34,17 @@ func TestStep(t *testing.T) {
 	}
 }
 
+func TestReadStep(t *testing.T) {
+	for text, want := range map[string]Step{
+		"Processing": Processing, "processing": Processing, "pre-processing": PreProcessing, "PreProcessing": PreProcessing, "Pre-Processing": PreProcessing,
+		"": "", "Painting": "",
+	} {
+		if got, err := ReadStep(text); got != want || errors.Is(err, ErrInvalid) != (want == "") {
+			t.Errorf("%q was read as %q, err %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	all := Statuses()
 	if len(all) != 10 {

@@ -105,7 +105,7 @@ func TestRestore_refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCall(t, exitFailed, "is not good", "restore", saved, "--dsn", path)
-	wantCall(t, exitFailed, "there is no database file", "restore", saved+".missing", "--dsn", path)
+	wantCall(t, exitFailed, "there is no backup", "restore", saved+".missing", "--dsn", path)
 	if all := files(t, path); len(all) != 1 {
 		t.Errorf("beside the database are %q", all)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"orderflow/cmd/orderflow/node"
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/handlers/operate"
 )
@@ -25,7 +26,18 @@ another goes on where it was.`
 
 // jobArg names a job.
 type jobArg struct {
-	ID work.OperationID `arg:"" name:"job-id" help:"The job's id, as it was given when it was ordered."`
+	ID jobID `arg:"" name:"job-id" help:"The job's id, as it was given when it was ordered."`
+}
+
+// jobID is the id of a job as an argument.
+type jobID struct{ work.OperationID }
+
+// UnmarshalText is encoding.TextUnmarshaler.
+func (j *jobID) UnmarshalText(text []byte) (err error) {
+	if j.OperationID, err = operate.ParseJobID(string(text)); err != nil {
+		return fmt.Errorf("%q is no id of a job: \"orderflow jobs list\" names them", domain.Shorten(string(text)))
+	}
+	return nil
 }
 
 // jobsListCmd lists jobs.
@@ -91,7 +103,7 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 				return err
 			}
 		}
-		p, err := jobs.Progress(ctx, c.ID)
+		p, err := jobs.Progress(ctx, c.ID.OperationID)
 		if err != nil {
 			return err
 		}
@@ -101,7 +113,7 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 			states = []string{work.ItemSkipped, work.ItemFailed}
 		}
 		for _, state := range states {
-			page, err := jobs.Items(ctx, c.ID, state, c.Cursor, c.Limit)
+			page, err := jobs.Items(ctx, c.ID.OperationID, state, c.Cursor, c.Limit)
 			if err != nil {
 				return err
 			}
@@ -152,7 +164,7 @@ func (c *jobsShowCmd) watch(ctx context.Context, out *output, jobs operate.Jobs)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		p, err := jobs.Progress(ctx, c.ID)
+		p, err := jobs.Progress(ctx, c.ID.OperationID)
 		if err != nil || p.State != work.JobRunning {
 			return err
 		}
@@ -182,7 +194,7 @@ func (c *jobsStopCmd) Validate() error {
 
 func (c *jobsStopCmd) Run(ctx context.Context, out *output) error {
 	return c.service(ctx, func(s service) error {
-		stopped, err := node.JobsOf(s.db, s.store, s.views).Stop(ctx, c.ID, c.by())
+		stopped, err := node.JobsOf(s.db, s.store, s.views).Stop(ctx, c.ID.OperationID, c.by())
 		if err != nil {
 			return err
 		}

@@ -6,31 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/domain/work"
 	"orderflow/handlers/operate"
 	"orderflow/transport/messaging/inflight"
 )
-
-// byFlags say who does something, and why.
-type byFlags struct {
-	Reason string `required:"" placeholder:"TEXT" help:"Why; it is kept with what was done."`
-	Actor  string `placeholder:"NAME" help:"Who decided; it is kept with what was done, beside the user who runs this. Default: that user."`
-}
-
-// Validate refuses a reason that says nothing.
-func (f byFlags) Validate() error {
-	if strings.TrimSpace(f.Reason) == "" {
-		return errors.New("--reason is empty: say why, for those who read what was done")
-	}
-	return nil
-}
-
-func (f byFlags) by() operate.By {
-	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{operate.AboutRunBy: runBy()}}
-}
 
 // jobFlags are those of commands that do something to many things.
 type jobFlags struct {

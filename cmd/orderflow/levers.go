@@ -12,21 +12,15 @@ import (
 // leverFlags are the flags of every lever on the cluster.
 type leverFlags struct {
 	dataFlags
-	Reason string `required:"" placeholder:"TEXT" help:"Why; it is kept in the log of operations."`
-	Actor  string `placeholder:"NAME" help:"Who decided; it is kept beside the user who runs this. Default: that user."`
+	byFlags
 }
 
 // Validate refuses a reason that says nothing.
 func (f *leverFlags) Validate() error {
-	if err := f.by().Check(); err != nil {
+	if err := f.byFlags.Validate(); err != nil {
 		return err
 	}
 	return f.databaseFlag.Validate()
-}
-
-// by is who pulls the lever.
-func (f *leverFlags) by() operate.By {
-	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{"run_by": runBy()}}
 }
 
 // pull pulls a lever and says what that did.

@@ -14,18 +14,12 @@ import (
 // orderLeverFlags are the flags of every lever on one order.
 type orderLeverFlags struct {
 	dataFlags
-	Reason string `required:"" placeholder:"TEXT" help:"Why; it goes into the order's history."`
-	Actor  string `placeholder:"NAME" help:"Who decided; it goes into the order's history, beside the user who runs this. Default: that user."`
-}
-
-// by is who pulls the lever.
-func (f *orderLeverFlags) by() operate.By {
-	return operate.By{Actor: actor(f.Actor), Reason: f.Reason, About: map[string]string{"run_by": runBy()}}
+	byFlags
 }
 
 // Validate refuses a reason that says nothing.
 func (f *orderLeverFlags) Validate() error {
-	if err := f.by().Check(); err != nil {
+	if err := f.byFlags.Validate(); err != nil {
 		return err
 	}
 	return f.databaseFlag.Validate()

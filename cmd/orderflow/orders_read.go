@@ -26,7 +26,7 @@ type orderArg struct {
 type ordersGetCmd struct {
 	dataFlags
 	orderArg
-	At domain.Moment `placeholder:"TIME|VERSION" help:"The order as it was then, by its events: at a time, such as 2026-01-31T12:00:00Z, or just after the event of a version."`
+	At domain.Moment `placeholder:"TIME|VERSION" help:"The order as it was then, by its events: at a time, such as 2026-01-31T12:00:00Z, or just after the event of a version. Empty: as it is now."`
 }
 
 func (c *ordersGetCmd) Run(ctx context.Context, out *output) error {
@@ -151,7 +151,7 @@ func listReason(ctx context.Context, out *output, s service, f projections.Filte
 	var after domain.OrderID
 	if f.Cursor != "" {
 		if after, err = domain.ParseOrderID(f.Cursor); err != nil {
-			return page, fmt.Errorf("--cursor: %w", err)
+			return page, &domain.FieldError{Field: "cursor", Expected: "the next_cursor of an earlier answer", Got: "another text"}
 		}
 	}
 	surveys := node.NewSurveys(s.db, s.store, "", nil)
@@ -190,7 +190,7 @@ func (c *orderFilterFlags) filter() (operate.OrderFilter, error) {
 		f.Status = append(f.Status, status)
 	}
 	for _, text := range c.Step {
-		step, err := domain.ParseStep(text)
+		step, err := domain.ReadStep(text)
 		if err != nil {
 			return f, fmt.Errorf("--step: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -30,6 +31,11 @@ func (c *restoreCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	told := copied{Database: dsn.String(), File: c.File, DryRun: c.DryRun}
+	if dsn.URL == nil { // a file of SQL Server is on the server's machine
+		if err := holdsBackup(c.File); err != nil {
+			return err
+		}
+	}
 	if err := c.idle(ctx, out, dsn); err != nil {
 		return err
 	}
@@ -49,6 +55,20 @@ func (c *restoreCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	return (&checkCmd{dataFlags: dataFlags{databaseFlag: c.databaseFlag}, Quiet: true}).Run(ctx, &output{w: out.notes, notes: out.notes})
+}
+
+// holdsBackup refuses a file that is not there, or holds nothing.
+func holdsBackup(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no backup %s: name the file that \"orderflow backup\" wrote", file)
+	case err != nil:
+		return fmt.Errorf("the backup %s is not good: %w", file, err)
+	case info.IsDir() || info.Size() == 0:
+		return fmt.Errorf("the backup %s is not good: it is a folder, or an empty file", file)
+	}
+	return nil
 }
 
 // idle refuses a database that a live node works on.

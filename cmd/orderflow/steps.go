@@ -35,7 +35,7 @@ func (c *stepsListCmd) Run(ctx context.Context, out *output) error {
 
 // stepArg names a step.
 type stepArg struct {
-	Step stepName `arg:"" name:"step" help:"Scheduling, PreProcessing, Processing or PostProcessing."`
+	Step stepName `arg:"" name:"step" help:"Scheduling, PreProcessing, Processing or PostProcessing; pre-processing and the like are understood too."`
 }
 
 // stepName is a step as an argument.
@@ -43,7 +43,7 @@ type stepName struct{ domain.Step }
 
 // UnmarshalText is encoding.TextUnmarshaler.
 func (s *stepName) UnmarshalText(text []byte) (err error) {
-	s.Step, err = domain.ParseStep(string(text))
+	s.Step, err = domain.ReadStep(string(text))
 	return err
 }
 

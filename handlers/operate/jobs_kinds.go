@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -73,11 +74,34 @@ func (f OrderFilter) Check() error {
 	return errors.Join(all...)
 }
 
+// FilterFields are the fields of the filter of a kind of job; none if there is no such kind.
+func FilterFields(kind string) (names []string) {
+	var filter reflect.Type
+	switch kind {
+	case JobRequeueLetters, JobDiscardLetters:
+		filter = reflect.TypeFor[LetterFilter]()
+	case JobCancelOrders, JobRetryOrders:
+		filter = reflect.TypeFor[OrderFilter]()
+	default:
+		return nil
+	}
+	for i := range filter.NumField() {
+		name, _, _ := strings.Cut(filter.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
 // ReadFilter reads the filter of a job, one object with known members.
 func ReadFilter[T LetterFilter | OrderFilter](text json.RawMessage) (f T, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
+	err = d.Decode(&f)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return f, fmt.Errorf("%w: the filter: %#q must not be of the kind %s", domain.ErrInvalid, wrong.Field, wrong.Value)
+	}
+	if err != nil {
 		return f, fmt.Errorf("%w: the filter: %s", domain.ErrInvalid, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -59,7 +59,7 @@ func (a *admin) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	done, err := a.alarms.Acknowledge(r.Context(), id, by)
 	switch {
 	case errors.Is(err, domain.ErrNotFound):
-		return problemAlarmNotFound.because(fmt.Sprintf("there is no alarm %s; those that were cleared are kept for some months", id), nil)
+		return problemAlarmNotFound.because(fmt.Sprintf("there is no alarm %s; those that were cleared are kept for 90 days", id), nil)
 	case err != nil:
 		return err
 	}

@@ -101,6 +101,11 @@ func decodeJob(r *http.Request, fields map[string]json.RawMessage) (o operate.Jo
 	if got != "object" {
 		return o, nil, invalidValue(inBody, "filter", "an object; {} lets everything through", got)
 	}
+	if known := operate.FilterFields(o.Kind); len(known) > 0 { // of another kind it is said that there is none
+		if _, err := decodeObject(o.Filter, known); err != nil {
+			return o, nil, err
+		}
+	}
 	rate, err := decodeNumber(fields, "rate")
 	if err != nil {
 		return o, nil, err
@@ -200,7 +205,7 @@ func jobError(r *http.Request, err error) error {
 	if !errors.Is(err, domain.ErrNotFound) {
 		return err
 	}
-	return problemJobNotFound.because("there is no job "+mux.Vars(r)["id"]+"; jobs are kept for some months", nil)
+	return problemJobNotFound.because("there is no job "+mux.Vars(r)["id"]+"; jobs are kept for 90 days", nil)
 }
 
 // limitOf is how long a page is to be.

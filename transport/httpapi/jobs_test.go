@@ -165,6 +165,8 @@ func TestJobs_problems(t *testing.T) {
 		"half a letter":         {h, pull("/v1/jobs", kind+`"filter":{},"confirm":1.5}`), 400, "`confirm` must be a whole number"},
 		"a rate in words":       {h, pull("/v1/jobs", kind+`"filter":{},"rate":"fast"}`), 400, "`rate` must be a whole number"},
 		"an unknown field":      {h, pull("/v1/jobs", kind+`"filters":{}}`), 400, "did you mean `filter`"},
+		"a field of no letter":  {h, pull("/v1/jobs", kind+`"filter":{"topics":[]}}`), 400, "did you mean `topic`"},
+		"a field of no order":   {h, pull("/v1/jobs", `{"kind":"orders.cancel","reason":"x","filter":{"statuss":[]}}`), 400, `"suggestion":"status"`},
 		"no job":                {h, request{path: "/v1/jobs/" + other}, 404, "there is no job " + other},
 		"no job's items":        {h, request{path: "/v1/jobs/" + other + "/items"}, 404, "there is no job"},
 		"no job to stop":        {h, pull("/v1/jobs/"+other+"/stop", `{"reason":"x"}`), 404, "there is no job"},

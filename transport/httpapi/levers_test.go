@@ -136,7 +136,7 @@ func TestLevers_problems(t *testing.T) {
 		"a node that is not": {pull("/v1/nodes/w2/cordon", `{"reason":"x"}`), 404, `there is no live node "w2" (there is w1)`},
 		"nor was cordoned":   {pull("/v1/nodes/w2/uncordon", `{"reason":"x"}`), 404, `there is no live node "w2" (there is w1)`},
 		"what is not heeded": {pull("/v1/steps/Processing/pause?now=true", `{"reason":"x"}`), 400, "unknown parameter `now` (there are: nothing)"},
-		"a step that is not": {pull("/v1/steps/processing/pause", `{"reason":"x"}`), 400, "`step` must be one of Scheduling, PreProcessing, Processing, PostProcessing, got \"processing\""},
+		"a step that is not": {pull("/v1/steps/painting/pause", `{"reason":"x"}`), 400, "`step` must be one of Scheduling, PreProcessing, Processing, PostProcessing, got \"painting\""},
 		"a level that is no": {pull("/v1/nodes/w1/loglevel", `{"reason":"x","level":"loud"}`), 400, "`level` must be one of trace, debug, info, warn, error, got \"loud\""},
 		"a parameter":        {request{path: "/v1/steps?x=1"}, 400, "unknown parameter `x` (there are: nothing)"},
 		"a cursor":           {request{path: "/v1/operations?cursor=7"}, 400, "`cursor` must be the next_cursor of a page before, got \"7\""},

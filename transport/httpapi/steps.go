@@ -27,7 +27,7 @@ func (a *admin) steps(w http.ResponseWriter, r *http.Request) error {
 func (a *admin) stepLever(pull func(l operate.Levers, ctx context.Context, step domain.Step, by operate.By) (operate.Done, error)) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		name := mux.Vars(r)["step"]
-		step, err := domain.ParseStep(name)
+		step, err := domain.ReadStep(name)
 		if err != nil {
 			return invalidValue(inPath, "step", "one of "+domain.List(domain.Steps()), fmt.Sprintf("%q", domain.Shorten(name)))
 		}
