@@ -94,6 +94,6 @@ func (t copied) say(out *output, what string) error {
 
 // checkFile reads a SQLite file as a whole and says what is wrong.
 func checkFile(ctx context.Context, out *output, file string) error {
-	quiet := &output{w: out.notes, notes: out.notes} // what it finds is no result of the backup
+	quiet := &output{w: out.notes, notes: out.notes, offers: out.offers} // what it finds is no result of the backup
 	return (&checkCmd{dataFlags: dataFlags{databaseFlag: databaseFlag{DSN: "sqlite:" + file}}, Deep: true, Quiet: true}).Run(ctx, quiet)
 }

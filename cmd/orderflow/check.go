@@ -116,7 +116,7 @@ func printCheck(out *output, r check.Report, broken error) error {
 	var errs error
 	say := func(format string, args ...any) { errs = errors.Join(errs, out.sayf(format, args...)) }
 	for _, v := range r.Violations {
-		say("%s", v)
+		say("%s", out.offers.text(v.String()))
 	}
 	verdict := "nothing is wrong"
 	if !r.Clean() {

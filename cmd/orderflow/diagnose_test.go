@@ -24,7 +24,7 @@ func TestOrdersDiagnose(t *testing.T) {
 		}
 	}
 	diagnosed(exitDone, "Blocked (no_worker_alive): no node is alive that works on orders.\n", "since: ", "\nevidence:    message workers:scheduling/0/1\n",
-		"\nnext:        nothing happens by itself\n", "\nyou can:     orderflow serve --roles worker # starts", "\nas of: ")
+		"\nnext:        nothing happens by itself\n", "\nyou can:     orderflow serve --roles worker --dsn "+db+" # starts", "\nas of: ")
 	doctor(t, db, `DELETE FROM outbox`)
 	diagnosed(exitDone, "Blocked (no_worker_alive)", "\nalso:        message_missing\n")
 	doctor(t, db, `DROP TRIGGER events_no_update`, `UPDATE events SET data = '{"detail":"\u001b[2J"}'`)

@@ -63,7 +63,8 @@ func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) 
 		out.notef("No node lives: the job waits for one.")
 	}
 	return w.json.print(out, job, func() error {
-		return out.sayf("job %s has %d items, at most %d a second. See: orderflow jobs show %s --watch", job.ID, job.Total, job.Rate, job.ID)
+		return out.sayf("job %s has %d items, at most %d a second. See: %s", job.ID, job.Total, job.Rate,
+			out.offers.command("orderflow jobs show "+job.ID.String()+" --watch"))
 	})
 }
 

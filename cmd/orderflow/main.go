@@ -37,7 +37,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return misused(stderr, args, err)
 	}
-	out := &output{w: shown(stdout), notes: stderr, warnings: strangeVariables(parser.Model, os.Environ())}
+	out := &output{w: shown(stdout), notes: stderr, warnings: strangeVariables(parser.Model, os.Environ()), offers: offersOf(command)}
 	if command.Selected().Name != "serve" { // which has a log
 		out.warn()
 	}
@@ -50,7 +50,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return ctx, nil
 	})
 	if err == nil {
-		err = command.Run(out)
+		err = out.offers.error(command.Run(out))
 	}
 	return code(stderr, args, err)
 }

@@ -50,6 +50,9 @@ func (c *ordersDiagnoseCmd) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
+		for i := range a.Actions {
+			a.Actions[i].Command = out.offers.command(a.Actions[i].Command)
+		}
 		if err := c.print(out, a, func() error { return printDiagnosis(out, a) }); err != nil {
 			return err
 		}
@@ -91,7 +94,8 @@ func printSurvey(out *output, s diagnosis.Survey) error {
 		err = errors.Join(err, out.sayf("not read: %s: %s", gap.Part, gap.Why))
 	}
 	if len(s.Reasons) > 0 {
-		err = errors.Join(err, out.sayf("orderflow orders diagnose %s   # one order, with what you can do", s.Reasons[0].Examples[0]))
+		err = errors.Join(err, out.sayf("%s   # one order, with what you can do",
+			out.offers.command("orderflow orders diagnose "+s.Reasons[0].Examples[0].String())))
 	}
 	return err
 }

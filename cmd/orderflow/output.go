@@ -27,6 +27,7 @@ type output struct {
 	notes io.Writer // everything else
 
 	warnings []string // of the environment, for those who run the program
+	offers   offers   // completes commands that are offered
 }
 
 // warn prints the warnings.
@@ -75,7 +76,7 @@ func (o *output) sayf(format string, args ...any) error {
 // notef prints one line that is not a result. That it cannot be printed is no reason to
 // stop.
 func (o *output) notef(format string, args ...any) {
-	_, _ = io.WriteString(o.notes, visible(fmt.Sprintf(format+"\n", args...)))
+	_, _ = io.WriteString(o.notes, visible(o.offers.text(fmt.Sprintf(format+"\n", args...))))
 }
 
 // nowAndThen is notef at most once a second, for how far a long command is. quiet leaves it out.

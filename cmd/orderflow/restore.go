@@ -54,7 +54,7 @@ func (c *restoreCmd) Run(ctx context.Context, out *output) error {
 	if err := c.print(out, told, func() error { return told.say(out, "restored from") }); err != nil || c.DryRun {
 		return err
 	}
-	return (&checkCmd{dataFlags: dataFlags{databaseFlag: c.databaseFlag}, Quiet: true}).Run(ctx, &output{w: out.notes, notes: out.notes})
+	return (&checkCmd{dataFlags: dataFlags{databaseFlag: c.databaseFlag}, Quiet: true}).Run(ctx, &output{w: out.notes, notes: out.notes, offers: out.offers})
 }
 
 // holdsBackup refuses a file that is not there, or holds nothing.
