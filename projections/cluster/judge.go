@@ -148,7 +148,7 @@ func (a *Answer) idled() bool {
 // working says whether a node lives that takes duties.
 func (a *Answer) working() bool {
 	for _, n := range a.Nodes {
-		if n.State == Alive {
+		if n.State == Alive || n.State == Cordoned {
 			return true
 		}
 	}

@@ -15,7 +15,7 @@ type duty struct {
 	name   string
 	duties *inflight.Duties
 	tenure func() (work.Tenure, bool)
-	rests  func() bool // says whether the node takes no work
+	rests  func() bool // says whether the node gives its duties up
 	do     func(context.Context) error
 	log    *logrus.Entry
 
@@ -24,17 +24,19 @@ type duty struct {
 }
 
 // duty gives the part of the node that, soon and then each time so much has passed, does the work if the node has the
-// duty. The work's context ends with the tenure under which the node has it. A node that takes no work gives its duties up.
+// duty. The work's context ends with the tenure under which the node has it. A node that drains gives its duties up.
 func (n *Node) duty(name string, after time.Duration, do func(context.Context) error) part {
 	d := &duty{
-		name: name, duties: inflight.NewDuties(n.DB), tenure: n.member.Tenure, rests: n.rests, do: do,
-		log: n.self.entry("duty").WithField("duty", name),
+		name: name, duties: inflight.NewDuties(n.DB), tenure: n.member.Tenure, do: do,
+		rests: func() bool { return rests(n.member.State()) },
+		log:   n.self.entry("duty").WithField("duty", name),
 	}
 	return part{name: "duty " + name, run: d.each(firstTurn, after), waits: true}
 }
 
-// rests says whether the node takes no work.
-func (n *Node) rests() bool { return n.member.State() != work.NodeActive }
+// rests says whether a node in a state gives its duties up: it drains. One that is cordoned begins no steps; where all
+// are, somebody has to look all the more.
+func rests(state string) bool { return state != work.NodeActive && state != work.NodeCordoned }
 
 // firstTurn is when a node takes the first turn of a duty: soon, so that the work is done where nodes start more often
 // than the duty has turns, and not at once, so that nodes that start together know of each other.

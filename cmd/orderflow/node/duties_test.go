@@ -136,3 +136,12 @@ func TestDuty_first(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRests: who drains gives its duties up; who is cordoned begins no steps, and goes on to look.
+func TestRests(t *testing.T) {
+	for state, want := range map[string]bool{work.NodeActive: false, work.NodeCordoned: false, work.NodeDraining: true, work.NodeStopped: true} {
+		if rests(state) != want {
+			t.Errorf("a node that is %s rests: %v", state, !want)
+		}
+	}
+}
