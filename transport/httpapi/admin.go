@@ -58,7 +58,8 @@ type AdminConfig struct {
 	Orders Counter
 	// Diagnoses says why orders do not move.
 	Diagnoses Diagnoser
-	// History gives the events of orders to the console.
+	// Lists are the orders in lists, and History their events, for the console.
+	Lists   console.Orders
 	History History
 	// Cluster gives the cluster in one answer.
 	Cluster ClusterReader
@@ -113,7 +114,7 @@ func NewAdmin(c AdminConfig) http.Handler {
 	routes := adminRoutes(c)
 	root := routes[len(routes)-1].methods // see withRoot
 	root[http.MethodGet] = orConsole(root[http.MethodGet])
-	pages := console.New(console.Config{Cluster: c.Cluster, Surveys: c.Surveys, History: c.History, Diagnoses: c.Diagnoses})
+	pages := console.New(console.Config{Cluster: c.Cluster, Surveys: c.Surveys, Orders: c.Lists, History: c.History, Diagnoses: c.Diagnoses})
 	routes = append(routes, consoleRoutes(pages.Routes(), []Role{RoleOperator}, c.CheckTimeout)...)
 	return newHandler(routes, listener{auth: c.Auth, anyHost: c.Auth != nil, hosts: c.AllowedHosts, logger: c.Logger, console: true})
 }

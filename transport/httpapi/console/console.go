@@ -24,6 +24,7 @@ type Surveys interface {
 type Config struct {
 	Cluster Cluster
 	Surveys Surveys
+	Orders  Orders
 	// History and Diagnoses are for the page of an order.
 	History   History
 	Diagnoses Diagnoser
@@ -81,6 +82,8 @@ type Head struct {
 	Here string
 	// AsOf is when what it shows was true; zero if it shows nothing of the system.
 	AsOf time.Time
+	// OwnClock says that AsOf is by the clock of this process, and not by the database's.
+	OwnClock bool
 }
 
 // frame is what the layout shows.

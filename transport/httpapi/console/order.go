@@ -24,11 +24,13 @@ type Diagnoser interface {
 	Diagnose(ctx context.Context, id domain.OrderID) (diagnosis.Answer, error)
 }
 
-const orderPath = Home + "/orders/{id}"
+const orderPath = ordersPath + "/{id}"
 
-// orderRoutes are the page of an order, and what it links to.
+// orderRoutes are the list of orders, the page of an order, and what they link to.
 func (c *Console) orderRoutes() []Route {
 	return []Route{
+		{Path: ordersPath, Method: http.MethodGet, Serve: c.orders},
+		{Path: ordersPath + ".{form:csv|json}", Method: http.MethodGet, Serve: c.ordersTable},
 		{Path: orderPath, Method: http.MethodGet, Serve: c.order},
 		{Path: orderPath + "/order.json", Method: http.MethodGet, Serve: c.orderJSON},
 		{Path: orderPath + "/detail.json", Method: http.MethodGet, Serve: c.detailJSON},
@@ -59,7 +61,7 @@ func (c *Console) order(r *http.Request) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	v := orderPage{ID: id, Path: Home + "/orders/" + id.String()}
+	v := orderPage{ID: id, Path: ordersPath + "/" + id.String()}
 	if v.Diagnosis, err = c.conf.Diagnoses.Diagnose(r.Context(), id); err != nil {
 		v.Undiagnosed = err.Error()
 	}
@@ -79,7 +81,7 @@ func (c *Console) order(r *http.Request) (Page, error) {
 	if err != nil {
 		v.Unread = err.Error()
 	}
-	return page(r, "order.html", Head{Title: "Order " + v.Name(), Here: Home + "/orders", AsOf: v.AsOf}, &v)
+	return page(r, "order.html", Head{Title: "Order " + v.Name(), Here: ordersPath, AsOf: v.AsOf, OwnClock: v.Diagnosis.AsOf.IsZero()}, &v)
 }
 
 // read makes the parts that are of events.
