@@ -29,7 +29,8 @@ heartbeats: it is up to ten seconds old, and each part says as of when it is.
 
 Exits 1 if something is wrong of the cluster: a role that no live node has; a projection that has applied what the log
 does not have, or that is a minute behind and does not catch up; nodes that live, and of which none looks at the queues;
-an alarm that nobody has acknowledged; a part that could not be read. Orders that wait, failed or were parked are no failure of this command.`
+an alarm that nobody has acknowledged, or nobody who watches; a node that was lost within the last minute; a full disk;
+a part that could not be read. Orders that wait, failed or were parked are no failure of this command.`
 }
 
 // watch is how often the status is shown; 0 for once.

@@ -70,7 +70,10 @@ func TestLevers_registration(t *testing.T) {
 func TestLevers_noNode(t *testing.T) {
 	f := &fake{}
 	l, by := Levers{Controls: f, Nodes: f}, By{Actor: "operator", Reason: "a test"}
-	for _, pull := range []func(context.Context, string, By) (Done, error){l.Drain, l.Stop, l.Cordon, l.Uncordon} {
+	cordon := func(ctx context.Context, name string, by By) (Done, error) {
+		return l.Cordon(ctx, "x"+name, by) // of which there is no registration at all
+	}
+	for _, pull := range []func(context.Context, string, By) (Done, error){l.Drain, l.Stop, cordon, l.Uncordon} {
 		_, err := pull(t.Context(), "gone", by)
 		var no *NoNodeError
 		if !errors.Is(err, domain.ErrNotFound) || !errors.As(err, &no) || strings.Join(no.Live, " ") != "w1" {
@@ -79,6 +82,10 @@ func TestLevers_noNode(t *testing.T) {
 	}
 	if len(f.controls)+len(f.ops) > 0 {
 		t.Errorf("done: %+v, %+v", f.controls, f.ops)
+	}
+	// One that is frozen or lost can be cordoned before it is back.
+	if done, err := l.Cordon(t.Context(), "gone", by); err != nil || !done.Changed || !strings.Contains(done.Now, "not alive") || len(f.controls) != 1 {
+		t.Errorf("told %+v, err %v", done, err)
 	}
 	// A cordon outlives its node, and can be taken back.
 	f.controls = work.Controls{{Kind: work.ControlNode, Name: "gone", Value: work.ControlCordoned}}

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -140,13 +141,29 @@ func (l Levers) heeding(ctx context.Context, name string) (work.Registration, er
 	return work.Registration{Node: name, Epoch: n.Epoch}, err
 }
 
-// Cordon keeps a live node from beginning work, also under its later registrations, until it is uncordoned. It goes on
-// with the steps that it runs, and serves what its other roles say.
+// Cordon keeps a node from beginning work, also under its later registrations, until it is uncordoned. It goes on with
+// the steps that it runs, and serves what its other roles say. One that is frozen or lost is cordoned for when it is back.
 func (l Levers) Cordon(ctx context.Context, name string, by By) (Done, error) {
-	if _, err := l.heeding(ctx, name); err != nil {
+	now := "the node is cordoned: it begins no work, and stays"
+	_, err := l.heeding(ctx, name)
+	if absent := new(NoNodeError); errors.As(err, &absent) {
+		if err = l.known(ctx, absent); err == nil {
+			now = "the node is cordoned, and it is not alive: it begins no work if it comes back under this name"
+		}
+	}
+	if err != nil {
 		return Done{}, err
 	}
-	return l.set(ctx, cordon(name), by, "nodes cordon", "the node is cordoned: it begins no work, and stays")
+	return l.set(ctx, cordon(name), by, "nodes cordon", now)
+}
+
+// known gives nil for a name of which a registration is kept that has ended, and otherwise the error.
+func (l Levers) known(ctx context.Context, absent *NoNodeError) error {
+	all, err := l.Nodes.List(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(n work.Node) bool { return n.Node == absent.Node }) {
+		err = absent
+	}
+	return err
 }
 
 // Uncordon takes a cordon back, also that of a node that is not there just now.

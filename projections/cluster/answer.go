@@ -17,8 +17,8 @@ type Answer struct {
 	MissingRoles []string  `json:"missing_roles"` // that no live node has
 	Queues       *Waiting  `json:"queues"`        // null if it could not be read
 	Alarms       []Alarm   `json:"alarms"`        // that are open, the latest in front, a hundred at most
-	// WatchdogLate says that no round of the watchdog has succeeded for several times the time between them: alarms are
-	// not as of now.
+	// WatchdogLate says that no round of the watchdog has succeeded for several times the time between them, or ever though
+	// a node has lived for two minutes: alarms are not as of now.
 	WatchdogLate bool `json:"watchdog_late"`
 	// Projections are those of the same figure as the queues.
 	Projections []Projection `json:"projections"`
@@ -27,7 +27,7 @@ type Answer struct {
 	Storage     *Storage     `json:"storage,omitempty"` // of a SQLite file
 	Unread      []Gap        `json:"unread"`
 
-	watched time.Duration // since a round of the watchdog succeeded
+	watched Watched
 }
 
 // Wanted is what operators want of a step or a node.
@@ -77,6 +77,8 @@ type Node struct {
 	StartedAt    time.Time `json:"started_at"`
 	HeartbeatAt  time.Time `json:"heartbeat_at"`
 	HeartbeatAge float64   `json:"heartbeat_age_seconds"`
+
+	lately bool // its registration ended within lostLately
 }
 
 // Alarm is an alarm that is open.

@@ -89,15 +89,30 @@ func trend(before, now int64) string {
 	return Steady
 }
 
-// judge says what somebody should look at: a role that no live node has; a projection that has applied what the log does
+const (
+	// lostLately is for how long the loss of a node is told that no alarm tells of.
+	lostLately = time.Minute
+	// unwatched is for how long a node may live before a round of the watchdog has ever succeeded.
+	unwatched = 2 * time.Minute
+)
+
+// judge says what somebody should look at: what this process itself finds; a node that was lost within a minute; a role that no live node has; a projection that has applied what the log does
 // not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
 // that should; orders that wait, while all nodes that live and work on orders are cordoned or drain; alarms that nobody
 // has acknowledged, or a watchdog that is late; and what could not be read. That orders wait, fail or were parked is not
 // wrong of the cluster.
-func (a *Answer) judge(undone map[string]string, figure Figure) {
+func (a *Answer) judge(c Config, figure Figure) {
 	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
+	if c.Trouble != nil {
+		a.Wrong = append(a.Wrong, c.Trouble()...)
+	}
 	for _, role := range a.MissingRoles {
-		wrong("no live node has the role %s: %s", role, undone[role])
+		wrong("no live node has the role %s: %s", role, c.Undone[role])
+	}
+	for _, n := range a.Nodes {
+		if n.State == Lost && n.lately && !a.alarmed(c.NodeLost, n.Node) {
+			wrong("node %s was lost: nothing was heard of it for %.1f s", n.Node, n.HeartbeatAge)
+		}
 	}
 	for _, p := range a.Projections {
 		if p.Beyond > 0 {
@@ -113,8 +128,11 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	if n := a.waiting(); n > 0 && a.idled() {
 		wrong("%d messages of orders wait, and every live worker is cordoned or drains", n)
 	}
-	if a.WatchdogLate {
-		wrong("no round of the watchdog has succeeded for %s", a.watched.Round(time.Second))
+	switch {
+	case a.WatchdogLate && a.watched.Ever:
+		wrong("no round of the watchdog has succeeded for %s", a.watched.Ago.Round(time.Second))
+	case a.WatchdogLate:
+		wrong("no round of the watchdog has ever succeeded: nobody watches")
 	}
 	for _, x := range a.Alarms {
 		if x.State == work.AlarmRaised {
@@ -124,6 +142,16 @@ func (a *Answer) judge(undone map[string]string, figure Figure) {
 	for _, g := range a.Unread {
 		wrong("%s could not be read: %s", g.Part, g.Why)
 	}
+}
+
+// alarmed says whether an alarm of a code is open about something.
+func (a *Answer) alarmed(code work.AlarmCode, subject string) bool {
+	return slices.ContainsFunc(a.Alarms, func(x Alarm) bool { return x.Alarm == code && x.Subject == subject })
+}
+
+// lived says whether a node lives that was there for several rounds of a watchdog.
+func (a *Answer) lived() bool {
+	return slices.ContainsFunc(a.Nodes, func(n Node) bool { return n.State != Lost && a.AsOf.Sub(n.StartedAt) > unwatched })
 }
 
 // waiting is how many messages wait of steps that are not paused.

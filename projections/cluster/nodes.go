@@ -31,19 +31,19 @@ func readNodes(ctx context.Context, db *schema.DB) (all []registration, now time
 			for rows.Next() {
 				var r registration
 				var node sql.NullString
-				var started, heartbeat, at schema.Time
-				err := rows.Scan(&at, &node, &r.Epoch, &r.State, &r.Slots, &r.Busy, &r.Host, &r.Version, &r.Roles, &started, &heartbeat, &r.Expired, &r.measured)
+				var started, heartbeat, expires, at schema.Time
+				err := rows.Scan(&at, &node, &r.Epoch, &r.State, &r.Slots, &r.Busy, &r.Host, &r.Version, &r.Roles, &started, &heartbeat, &expires, &r.Expired, &r.measured)
 				if err != nil {
 					return err
 				}
 				if now = at.Time; node.Valid {
-					r.Node.Node, r.StartedAt, r.HeartbeatAt = node.String, started.Time, heartbeat.Time
+					r.Node.Node, r.StartedAt, r.HeartbeatAt, r.ExpiresAt = node.String, started.Time, heartbeat.Time, expires.Time
 					all = append(all, r)
 				}
 			}
 			return rows.Err()
 		}, `SELECT t.at, n.node, COALESCE(n.epoch, 0), COALESCE(n.state, ''), COALESCE(n.slots, 0), COALESCE(n.busy, 0), COALESCE(n.host, ''),
-				COALESCE(n.version, ''), COALESCE(n.roles, ''), n.started_at, n.heartbeat_at, CASE WHEN n.expires_at <= t.at THEN 1 ELSE 0 END, COALESCE(n.measured, '')
+				COALESCE(n.version, ''), COALESCE(n.roles, ''), n.started_at, n.heartbeat_at, n.expires_at, CASE WHEN n.expires_at <= t.at THEN 1 ELSE 0 END, COALESCE(n.measured, '')
 			FROM (SELECT `+d.Now()+` AS at) t LEFT JOIN nodes n ON n.expires_at > `+d.NowPlus("?1"), -lostFor.Milliseconds())
 	})
 	if err != nil {
@@ -62,7 +62,7 @@ func nodesOf(all []registration, controls work.Controls, now time.Time) []Node {
 		n := Node{
 			Node: r.Node.Node, Epoch: r.Epoch, State: stateOf(r, controls), Roles: strings.Split(r.Roles, ","), Slots: r.Slots, Busy: r.Busy,
 			Host: r.Host, Version: r.Version, StartedAt: r.StartedAt, HeartbeatAt: r.HeartbeatAt,
-			HeartbeatAge: max(0, now.Sub(r.HeartbeatAt)).Seconds(),
+			HeartbeatAge: max(0, now.Sub(r.HeartbeatAt)).Seconds(), lately: now.Sub(r.ExpiresAt) < lostLately,
 		}
 		if n.State != "" && (n.State != Lost || r.Epoch == latest[n.Node]) {
 			nodes = append(nodes, n)

@@ -24,8 +24,12 @@ type Config struct {
 	// Alarms gives at most so many open alarms, the latest in front, and Severity says how bad those of a code are.
 	Alarms   func(ctx context.Context, most int) ([]work.Alarm, error)
 	Severity func(work.AlarmCode) string
-	// Watched says whether the watchdog is late, and how long ago its last round succeeded.
-	Watched func(ctx context.Context) (late bool, ago time.Duration, err error)
+	// Watched says how the watchdog stands.
+	Watched func(ctx context.Context) (Watched, error)
+	// NodeLost is the code of alarms about nodes that were lost.
+	NodeLost work.AlarmCode
+	// Trouble gives what this process itself finds wrong, without a question to the database.
+	Trouble func() []string
 	// Missing gives the roles that none of some nodes has that live.
 	Missing func([]work.Node) []string
 	// Undone says what stands still while no node has a role.
@@ -34,6 +38,13 @@ type Config struct {
 	HistoryWait time.Duration
 	// Keep is how long this node keeps consumed messages; 0 if it is no node.
 	Keep time.Duration
+}
+
+// Watched is how the watchdog stands.
+type Watched struct {
+	Late bool          // there were rounds, and none has succeeded for several times the time between them
+	Ever bool          // one has succeeded
+	Ago  time.Duration // since the last that did
 }
 
 const (
@@ -145,7 +156,7 @@ func (r *Reader) look(ctx context.Context) (Answer, error) {
 	if a.Storage, err = storage(r.conf.DB); err != nil {
 		a.gap(PartStorage, err)
 	}
-	a.judge(r.conf.Undone, figure)
+	a.judge(r.conf, figure)
 	return a, nil
 }
 
@@ -156,9 +167,11 @@ const mostAlarms = 100
 func (r *Reader) addAlarms(ctx context.Context, a *Answer) {
 	open, err := r.conf.Alarms(ctx, mostAlarms)
 	if err == nil {
-		a.WatchdogLate, a.watched, err = r.conf.Watched(ctx)
+		a.watched, err = r.conf.Watched(ctx)
 	}
-	a.gap(PartAlarms, err)
+	if a.gap(PartAlarms, err); err == nil {
+		a.WatchdogLate = a.watched.Late || !a.watched.Ever && a.lived()
+	}
 	for _, x := range open {
 		a.Alarms = append(a.Alarms, Alarm{
 			Alarm: x.Code, Severity: r.conf.Severity(x.Code), State: x.State(), Subject: x.Subject, What: x.What, RaisedAt: x.RaisedAt,

@@ -24,7 +24,10 @@ func readerOf(db *schema.DB, controls work.Controls, alarms ...work.Alarm) *Read
 		Controls: func(context.Context) (work.Controls, error) { return controls, nil },
 		Alarms:   func(context.Context, int) ([]work.Alarm, error) { return alarms, nil },
 		Severity: func(work.AlarmCode) string { return "warning" },
-		Watched:  func(context.Context) (bool, time.Duration, error) { return len(alarms) > 0, 90 * time.Second, nil },
+		Watched: func(context.Context) (Watched, error) {
+			return Watched{Late: len(alarms) > 0, Ever: true, Ago: 90 * time.Second}, nil
+		},
+		NodeLost: "node_lost",
 		Missing: func(nodes []work.Node) (missing []string) {
 			if !slices.ContainsFunc(nodes, func(n work.Node) bool { return !n.Expired && strings.Contains(n.Roles, "api") }) {
 				missing = append(missing, "api")
@@ -213,7 +216,7 @@ func TestAnswer_judge(t *testing.T) {
 	} {
 		c.point.Projection = Orders
 		a := Answer{Projections: projectionsOf(Queues{Projections: []Checkpoint{c.point}, LagBefore: c.before}, seen)}
-		if a.judge(nil, Figure{}); len(a.Wrong) != c.wrong {
+		if a.judge(Config{}, Figure{}); len(a.Wrong) != c.wrong {
 			t.Errorf("%s: wrong is %v", name, a.Wrong)
 		}
 	}
@@ -240,8 +243,33 @@ func TestAnswer_idled(t *testing.T) {
 		if c.gone {
 			a.Queues = nil
 		}
-		if a.judge(nil, Figure{}); len(a.Wrong) != c.wrongs {
+		if a.judge(Config{}, Figure{}); len(a.Wrong) != c.wrongs {
 			t.Errorf("%s: wrong is %v", name, a.Wrong)
 		}
+	}
+}
+
+// TestReader_lies: what this process finds, a node that was lost a moment ago, and a watchdog that nobody has ever seen are
+// wrong before any alarm can say so.
+func TestReader_lies(t *testing.T) {
+	db := schematest.SQLite(t)
+	node(t, db, "lives", 1, work.NodeActive, time.Second, "")
+	node(t, db, "gone", 1, work.NodeActive, 64*time.Second, "")
+	node(t, db, "seen", 1, work.NodeLost, 64*time.Second, "")
+	node(t, db, "before", 1, work.NodeLost, 3*time.Minute, "")
+	r := readerOf(db, nil, work.Alarm{Code: "node_lost", Subject: "seen", AcknowledgedAt: time.Now()})
+	r.conf.Trouble = func() []string { return []string{"the disk is full"} }
+	r.conf.Watched = func(context.Context) (Watched, error) { return Watched{}, nil }
+	a, err := r.Read(t.Context())
+	must(t, err)
+	if got, want := strings.Join(a.Wrong, "; "), "the disk is full; no live node has the role api: nobody answers; node gone was lost: nothing was heard of it for 64.0 s"; got != want || a.WatchdogLate {
+		t.Errorf("wrong is %q, want %q", got, want)
+	}
+	exec(t, db, `UPDATE nodes SET started_at = `+db.Dialect().NowPlus("?1")+` WHERE node = 'lives'`, -(3 * time.Minute).Milliseconds())
+	r.last = nil
+	a, err = r.Read(t.Context())
+	must(t, err)
+	if !a.WatchdogLate || !slices.Contains(a.Wrong, "no round of the watchdog has ever succeeded: nobody watches") {
+		t.Errorf("while nobody watches, wrong is %v", a.Wrong)
 	}
 }

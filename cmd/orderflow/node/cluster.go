@@ -46,24 +46,26 @@ func MissingRoles(nodes []work.Node) []string {
 
 // NewClusterReader makes what reads the cluster in one answer, for a command.
 func NewClusterReader(db *schema.DB) *cluster.Reader {
-	return newClusterReader(db, operations.NewControls(db).Read, time.Minute, 0)
+	return newClusterReader(db, operations.NewControls(db).Read, troubles{db: db}, time.Minute, 0)
 }
 
 // newClusterReader makes it for whoever knows what operators want of the cluster. An answer waits so long for the history.
 // keep is how long this node keeps consumed messages.
-func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), wait, keep time.Duration) *cluster.Reader {
+func newClusterReader(db *schema.DB, controls func(context.Context) (work.Controls, error), own troubles, wait, keep time.Duration) *cluster.Reader {
 	return cluster.NewReader(cluster.Config{
-		DB: db, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, HistoryWait: wait, Keep: keep,
+		DB: db, Trouble: own.all, Group: inflight.Workers, Controls: controls, Missing: MissingRoles, Undone: Undone, HistoryWait: wait, Keep: keep,
 		Alarms: func(ctx context.Context, most int) ([]work.Alarm, error) {
 			return operations.NewAlarms(db).List(ctx, false, most, work.AlarmID{})
 		},
-		Watched: func(ctx context.Context) (late bool, ago time.Duration, err error) {
+		Watched: func(ctx context.Context) (cluster.Watched, error) {
 			w, err := AlarmsOf(db).Watchdog(ctx)
-			if w.AgeSeconds != nil {
-				ago = time.Duration(*w.AgeSeconds * float64(time.Second))
+			known := cluster.Watched{Late: w.Late, Ever: w.AgeSeconds != nil}
+			if known.Ever {
+				known.Ago = time.Duration(*w.AgeSeconds * float64(time.Second))
 			}
-			return w.Late, ago, err
+			return known, err
 		},
+		NodeLost: operate.NodeLost,
 		Severity: func(code work.AlarmCode) string { return string(operate.SeverityOf(code)) },
 	})
 }

@@ -46,7 +46,7 @@ func newFrame(ctx context.Context, conf Config, log *logrus.Logger) (f frame, er
 	f.schema = &guard{db: f.DB, gate: f.gate, log: f.self.entry("schema")}
 	f.health = newHealth(f.Orders, f.schema, f.self)
 	f.wanted = newWanted(ctx, f.schema, f.self)
-	f.status = newClusterReader(f.DB, f.wanted.known, time.Second, conf.Retention)
+	f.status = newClusterReader(f.DB, f.wanted.known, troubles{f.DB, f.gate, f.health.heart, f.health.probe}, time.Second, conf.Retention)
 	return f, nil
 }
 

@@ -80,6 +80,16 @@ func (p *probe) run(to *probed) {
 	to.err = named(p.blocked, p.do(ctx))
 }
 
+// failed is the error of the last probe, if that has ended and is of the last minute.
+func (p *probe) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == nil || !p.last.ended() || time.Since(p.last.begun) > time.Minute {
+		return nil
+	}
+	return p.last.err
+}
+
 func (p *probed) ended() bool {
 	select {
 	case <-p.done:
