@@ -48,7 +48,7 @@ func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) 
 		o.Rate = *f.Rate
 	}
 	if f.Confirm == nil {
-		return f.plan(ctx, out, jobs, o, w.json)
+		return plan(ctx, out, s, o, w.json)
 	}
 	job, err := jobs.Order(ctx, o, *f.Confirm)
 	var count *operate.JobCountError
@@ -68,10 +68,25 @@ func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) 
 	})
 }
 
+// refusals are why kinds of job refuse items.
+var refusals = map[string]string{
+	operate.JobCancelOrders: "they have ended, or roll back already",
+	operate.JobRetryOrders:  "only orders that ended Failed or Cancelled are retried",
+}
+
+// planJSON is what a job would be about, as it is printed.
+type planJSON struct {
+	operate.JobPlan
+	LagEvents int64 `json:"lag_events"` // how many events the lists lack by which items were chosen; 0 if only the latest
+}
+
 // plan tells what a job would be about.
-func (f jobFlags) plan(ctx context.Context, out *output, jobs operate.Jobs, o operate.JobOrder, as jsonFlag) error {
-	plan, err := jobs.Plan(ctx, o)
-	if err != nil {
+func plan(ctx context.Context, out *output, s service, o operate.JobOrder, as jsonFlag) (err error) {
+	var plan planJSON
+	if plan.LagEvents, err = s.behind(ctx); err != nil { // before the lists, which may have caught up
+		return err
+	}
+	if plan.JobPlan, err = node.JobsOf(s.db, s.store, s.views).Plan(ctx, o); err != nil {
 		return err
 	}
 	var rows [][]any
@@ -83,6 +98,10 @@ func (f jobFlags) plan(ctx context.Context, out *output, jobs operate.Jobs, o op
 	}
 	if more := plan.Count - len(plan.Sample); more > 0 {
 		out.notef("... and %d more.", more)
+	}
+	out.sayBehind(plan.LagEvents)
+	if plan.Refused > 0 {
+		out.notef("%d of them would be refused as they are now: %s.", plan.Refused, refusals[o.Kind])
 	}
 	if plan.Count > 0 {
 		out.notef("Nothing was done. To do it to these %d: the same command with --confirm %d", plan.Count, plan.Count)

@@ -128,10 +128,15 @@ func (c *ordersListCmd) Run(ctx context.Context, out *output) error {
 				return listReason(ctx, out, s, f, diagnosis.Reason(c.Reason))
 			}
 		}
+		events, err := s.behind(ctx) // before the list, which may have caught up
+		if err != nil {
+			return err
+		}
 		page, err := list(ctx, filter)
 		if err != nil {
 			return err
 		}
+		out.sayBehind(events)
 		if c.JSON {
 			return out.json(page)
 		}

@@ -40,6 +40,8 @@ type Selected struct {
 	Subject string `json:"subject"` // the key of a dead letter, or the id of an order
 	Seen    int    `json:"seen"`    // the attempt of the letter, or the version of the order
 	About   string `json:"about"`   // for people
+	// Refused says that the job does nothing to an item that is so.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // ChangedError says how an item is not any more what was selected.
@@ -85,7 +87,9 @@ type JobPlan struct {
 	Kind   string          `json:"kind"`
 	Filter json.RawMessage `json:"filter"`
 	Count  int             `json:"count"`
-	Sample []Selected      `json:"sample"` // the first few
+	// Refused is how many of them the job does nothing to, if they are as they were selected.
+	Refused int        `json:"refused,omitempty"`
+	Sample  []Selected `json:"sample"` // the first few
 }
 
 // JobCountError says that a job is about another number of items than was confirmed. It is a domain.ErrConflict.
@@ -140,6 +144,11 @@ func plan(ctx context.Context, kind JobKind, o JobOrder) (JobPlan, error) {
 	p := JobPlan{Kind: o.Kind, Filter: o.Filter, Sample: []Selected{}}
 	err := eachPage(ctx, kind, o.Filter, func(page []Selected) error {
 		p.Count += len(page)
+		for _, one := range page {
+			if one.Refused {
+				p.Refused++
+			}
+		}
 		p.Sample = append(p.Sample, page[:min(len(page), JobSample-len(p.Sample))]...)
 		return nil
 	})

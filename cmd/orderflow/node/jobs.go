@@ -34,8 +34,8 @@ func JobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views) op
 	return operate.Jobs{Kept: operations.NewJobs(db), Heads: store.Heads, Kinds: map[string]operate.JobKind{
 		operate.JobRequeueLetters: letterJob{letters, "deadletters requeue", requeue},
 		operate.JobDiscardLetters: letterJob{letters, "deadletters discard", discard},
-		operate.JobCancelOrders:   orders.to(cancelOrder),
-		operate.JobRetryOrders:    orders.to(retryOrder),
+		operate.JobCancelOrders:   orders.to(cancelOrder, notToCancel),
+		operate.JobRetryOrders:    orders.to(retryOrder, notToRetry),
 	}}
 }
 

@@ -18,15 +18,23 @@ type orderJob struct {
 	views  *projections.Views
 	levers leverOrders
 	do     orderDeed
+	// refuses says whether that is refused of orders of a status.
+	refuses func(domain.Status) bool
 }
 
 // orderDeed is what is done to an order.
 type orderDeed func(context.Context, operate.OrderLevers, operate.Seen, operate.By) error
 
 // to is a job that does something else.
-func (k orderJob) to(do orderDeed) orderJob {
-	k.do = do
+func (k orderJob) to(do orderDeed, refuses func(domain.Status) bool) orderJob {
+	k.do, k.refuses = do, refuses
 	return k
+}
+
+func notToCancel(s domain.Status) bool { return s.Ended() || s == domain.StatusRollingBack }
+
+func notToRetry(s domain.Status) bool {
+	return s != domain.StatusFailed && s != domain.StatusCancelled
 }
 
 func cancelOrder(ctx context.Context, l operate.OrderLevers, seen operate.Seen, by operate.By) error {
@@ -68,7 +76,7 @@ func (k orderJob) Select(ctx context.Context, filter json.RawMessage, cursor str
 		if v.TrackingID != "" {
 			about += ", tracking id " + v.TrackingID
 		}
-		all = append(all, operate.Selected{Subject: v.OrderID.String(), Seen: v.Version, About: about})
+		all = append(all, operate.Selected{Subject: v.OrderID.String(), Seen: v.Version, About: about, Refused: k.refuses(v.Status)})
 	}
 	return all, page.NextCursor, err
 }
