@@ -19,7 +19,7 @@ func (s *situation) evidence() Evidence {
 	if s.open() == yes {
 		e.Message = s.message()
 	}
-	if s.place == queued {
+	if s.place == queued && s.open() == yes {
 		e.Place = s.queued()
 	}
 	if len(s.Events) > 0 {
@@ -47,7 +47,7 @@ func (s *situation) evidence() Evidence {
 		version := s.View.Version
 		e.ViewVersion = &version
 	}
-	if s.place == queued || s.place == inHand {
+	if (s.place == queued || s.place == inHand) && s.open() == yes {
 		e.Usual = s.usual()
 	}
 	s.evidenceOfWork(&e)

@@ -76,10 +76,11 @@ func (p *Place) String() string {
 
 // queued is the place of the message that is due: behind those of topics that are served before, and of its own topic
 // behind those that wait longer, of its partition and about as many of each other one. What has been claimed of its own
-// partition since the lines were seen does not count. It is nil if it is not known.
+// partition since the lines were seen does not count. It is nil if it is not known, as of a
+// message that is younger than what was seen.
 func (s *situation) queued() *Place {
 	t := s.traffic()
-	if t == nil || s.place != queued {
+	if t == nil || s.place != queued || t.AsOf.Before(s.asked()) {
 		return nil
 	}
 	own := slices.IndexFunc(t.Lines, func(l Line) bool { return l.Topic == s.due.Topic && l.Partition == s.due.Partition })

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,9 +79,24 @@ func TestDiagnose_queued(t *testing.T) {
 	says("about 416 wait before it")
 	f.Paused = work.Controls{{Kind: work.ControlStep, Name: string(domain.Processing), Value: work.ControlPaused}}
 	says("about 411 wait before it")
+	f.Events[0].RecordedAt = f.Traffic.AsOf.Add(time.Second)
+	if a := Diagnose(*f); a.Evidence.Place != nil || strings.Contains(a.Next.What, "before it") {
+		t.Errorf("of a message that is younger than what was seen it is said: %+v, next: %s", a.Evidence.Place, a.Next.What)
+	}
 	f.Traffic.AsOf = now.Add(-time.Hour)
 	if a := Diagnose(*f); a.Evidence.Place != nil || a.Unusual != nil {
 		t.Errorf("of what was an hour ago it is said: %+v", a)
+	}
+}
+
+// TestDiagnose_endedQueued: of an order that ended before its message was claimed nobody says when it is its turn.
+func TestDiagnose_endedQueued(t *testing.T) {
+	f := facts(t, time.Minute, append(slices.Clone(place1), domain.Cancel{Reason: "r"})...).queued()
+	due := f.due()
+	f.Traffic = &Traffic{AsOf: now, Lines: []Line{{Topic: due.Topic, Partition: due.Partition, Messages: 1, Marks: []int64{due.Position}}},
+		Steps: map[domain.Step]Pace{domain.Scheduling: {Wait: Usual{500, 2, 50}}}}
+	if a := Diagnose(*f); a.Verdict != Ended || a.Evidence.Place != nil || a.Evidence.Usual != nil {
+		t.Errorf("it is %s, and it is said: %+v, %+v", a.Verdict, a.Evidence.Place, a.Evidence.Usual)
 	}
 }
 
