@@ -78,6 +78,11 @@ func TestOrdersList_reason(t *testing.T) {
 	if r := call("orders", "list", "--reason", "no_worker_alive", "--cursor", a, "--dsn", db); !strings.Contains(r.stdout, b) || strings.Contains(r.stdout, a) {
 		t.Errorf("the page after it is %s%s", r.stdout, r.stderr)
 	}
+	for reason, want := range map[string]bool{"running": true, "parked": false} {
+		if r := call("orders", "list", "--reason", reason, "--dsn", db); strings.Contains(r.stderr, "for 15 s: ") != want {
+			t.Errorf("of those that are %s it says %s", reason, r.stderr)
+		}
+	}
 	for _, wrong := range [][]string{{"--reason", "late"}, {"--reason", "parked", "--status", "Parked"}} {
 		if r := call(append([]string{"orders", "list", "--dsn", db}, wrong...)...); r.code != exitUsage {
 			t.Errorf("%v: it exits %d: %s", wrong, r.code, r.stderr)

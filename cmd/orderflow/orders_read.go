@@ -182,6 +182,10 @@ func listReason(ctx context.Context, out *output, s service, f projections.Filte
 	} else {
 		out.notef("As of %s.", cell(asOf))
 	}
+	if reason.Progresses() {
+		out.notef("Orders that progress are listed once they have done so, at what they are doing, for %.0f s: \"orderflow orders diagnose --all\" counts all.",
+			diagnosis.ListedAfter.Seconds())
+	}
 	return page, err
 }
 

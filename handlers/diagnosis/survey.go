@@ -25,6 +25,14 @@ type Survey struct {
 	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
+// ListedAfter is how long an order has progressed, at what it is doing, before a survey lists it.
+const ListedAfter = 15 * time.Second
+
+// Progresses says whether orders that have a reason progress, so that they are listed after a while only.
+func (r Reason) Progresses() bool {
+	return slices.ContainsFunc(rules, func(x rule) bool { return x.reason == r && x.verdict == Progressing })
+}
+
 // Count is how many open orders have a reason.
 type Count struct {
 	Reason   Reason           `json:"reason"`

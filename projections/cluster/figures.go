@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"orderflow/domain/work"
 	"orderflow/schema"
 )
 
@@ -91,4 +92,23 @@ func (f *Figures) Read(ctx context.Context, name string) (found *Figure, err err
 		return nil, fmt.Errorf("read the figure %s: %w", name, err)
 	}
 	return found, nil
+}
+
+// Orphaned says that what a figure says may have changed at once since: the node that did the pass lives no more, or
+// the last worker has been lost. It is true of a figure that there is not.
+func (f *Figures) Orphaned(ctx context.Context, name string) (orphaned bool, err error) {
+	err = f.db.Look(ctx, patience, func(look *schema.Look) error {
+		d := look.Dialect()
+		good := `n.expires_at > ` + d.Now() + ` AND n.state <> '` + work.NodeLost + `' AND n.state <> '` + work.NodeStopped + `'`
+		const worker = `n.roles LIKE '%worker%'`
+		return look.Read(ctx, func(rows *sql.Rows) error {
+			orphaned = !rows.Next()
+			return rows.Err()
+		}, `SELECT 1 FROM figures f WHERE f.name = ?1 AND EXISTS (SELECT 1 FROM nodes n WHERE n.node = f.node AND `+good+`)
+			AND (EXISTS (SELECT 1 FROM nodes n WHERE `+worker+` AND `+good+`) OR NOT EXISTS (SELECT 1 FROM nodes n WHERE `+worker+` AND n.expires_at > f.as_of))`, name)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whose the figure %s is: %w", name, err)
+	}
+	return orphaned, nil
 }

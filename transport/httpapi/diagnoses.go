@@ -25,10 +25,12 @@ type Surveys interface {
 
 // findings is a page of orders that have a reason.
 type findings struct {
-	AsOf       time.Time           `json:"as_of,omitzero"`
-	Reason     diagnosis.Reason    `json:"reason"`
-	Orders     []diagnosis.Finding `json:"orders"`
-	NextCursor *domain.OrderID     `json:"next_cursor"` // null: there are no more
+	AsOf   time.Time        `json:"as_of,omitzero"`
+	Reason diagnosis.Reason `json:"reason"`
+	// ListedAfter is how long, in seconds, an order has the reason before it is listed; 0 if it is listed at once.
+	ListedAfter float64             `json:"listed_after_seconds,omitempty"`
+	Orders      []diagnosis.Finding `json:"orders"`
+	NextCursor  *domain.OrderID     `json:"next_cursor"` // null: there are no more
 }
 
 // survey answers with the counts of reasons, or with a page of the orders of one.
@@ -46,6 +48,9 @@ func (a *admin) survey(w http.ResponseWriter, r *http.Request) error {
 		return answer(w, http.StatusOK, s)
 	}
 	page := findings{Reason: reason}
+	if reason.Progresses() {
+		page.ListedAfter = diagnosis.ListedAfter.Seconds()
+	}
 	if page.AsOf, err = a.surveys.ListedAt(r.Context()); err != nil {
 		return err
 	}

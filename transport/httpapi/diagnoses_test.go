@@ -60,6 +60,7 @@ func TestAdmin_diagnoses(t *testing.T) {
 		`"reasons":[{"reason":"parked","verdict":"blocked","orders":3,"oldest_since":`+when+`,"examples":["`+theID+`"]}],"could_not_be_read":[]}`+"\n")
 	wantBody(t, do(t, h, request{path: path + "?reason=parked&limit=1"}), http.StatusOK, `{"as_of":`+when+`,"reason":"parked",`+
 		`"orders":[{"order_id":"`+id1+`","reason":"parked","verdict":"blocked","since":`+when+`}],"next_cursor":"`+id1+`"}`+"\n")
+	wantBody(t, do(t, h, request{path: path + "?reason=running"}), http.StatusOK, `{"as_of":`+when+`,"reason":"running","listed_after_seconds":15,"orders":[],"next_cursor":null}`+"\n")
 	for query, next := range map[string]string{"reason=parked&limit=2&cursor=" + id1: "null", "reason=parked": "null", "reason=running": "null"} {
 		if w := do(t, h, request{path: path + "?" + query}); w.Code != http.StatusOK || !strings.HasSuffix(w.Body.String(), `"next_cursor":`+next+"}\n") {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)

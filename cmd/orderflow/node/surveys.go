@@ -110,21 +110,27 @@ func usual(q cluster.Quantiles) diagnosis.Usual {
 // would be other ones in every survey.
 func listed(asOf time.Time, found []diagnosis.Finding) (all []cluster.Listed) {
 	for _, f := range found {
-		if f.Verdict != diagnosis.Progressing || asOf.Sub(f.Since) >= surveyEvery {
+		if f.Verdict != diagnosis.Progressing || asOf.Sub(f.Since) >= diagnosis.ListedAfter {
 			all = append(all, cluster.Listed{OrderID: f.OrderID, Reason: string(f.Reason), Verdict: string(f.Verdict), Since: f.Since})
 		}
 	}
 	return all
 }
 
-// Latest is the last survey. If that is not fresh, as where no node works, one is made; it is told for as long as
-// another would.
+// Latest is the last survey. If that is not fresh, or who made it is gone, as where no node works, one is made; it is
+// told for as long as another would.
 func (s *Surveys) Latest(ctx context.Context) (diagnosis.Survey, error) {
 	x, err := s.figures.Read(ctx, cluster.DiagnosesFigure)
 	if err != nil {
 		return diagnosis.Survey{}, err
 	}
+	orphaned := true
 	if x != nil && x.Age < freshSurvey {
+		if orphaned, err = s.figures.Orphaned(ctx, cluster.DiagnosesFigure); err != nil {
+			return diagnosis.Survey{}, err
+		}
+	}
+	if !orphaned {
 		var made diagnosis.Survey
 		if err := json.Unmarshal(x.Content, &made); err != nil {
 			return made, fmt.Errorf("%w: the survey of node %s: %w", domain.ErrCorrupt, x.Node, err)
@@ -132,11 +138,15 @@ func (s *Surveys) Latest(ctx context.Context) (diagnosis.Survey, error) {
 		made.Age = x.Age.Round(time.Millisecond).Seconds()
 		return made, nil
 	}
-	return s.madeNow(ctx)
+	var since time.Time
+	if x != nil {
+		since = x.AsOf
+	}
+	return s.madeNow(ctx, since)
 }
 
-// madeNow makes a survey, unless this process has made one a moment ago. Who comes meanwhile waits for it.
-func (s *Surveys) madeNow(ctx context.Context) (made diagnosis.Survey, err error) {
+// madeNow makes a survey, unless this process has made one a moment ago, and since a time. Who comes meanwhile waits for it.
+func (s *Surveys) madeNow(ctx context.Context, since time.Time) (made diagnosis.Survey, err error) {
 	select {
 	case <-ctx.Done():
 		return made, ctx.Err()
@@ -147,7 +157,7 @@ func (s *Surveys) madeNow(ctx context.Context) (made diagnosis.Survey, err error
 	if err != nil {
 		return made, err
 	}
-	if s.spare != nil && now.Sub(s.spare.AsOf) < surveyEvery {
+	if s.spare != nil && now.Sub(s.spare.AsOf) < surveyEvery && s.spare.AsOf.After(since) {
 		made = *s.spare
 		made.Age = now.Sub(made.AsOf).Round(time.Millisecond).Seconds()
 		return made, nil

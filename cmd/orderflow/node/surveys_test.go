@@ -99,6 +99,34 @@ func TestSurveys_none(t *testing.T) {
 	}
 }
 
+// TestSurveys_orphaned: where the node is gone that made the survey, or the last worker, who asks makes another.
+func TestSurveys_orphaned(t *testing.T) {
+	schematest.OnEach(t, 2, map[string]func(*testing.T, *schema.DB){"": testSurveysOrphaned})
+}
+
+func testSurveysOrphaned(t *testing.T, db *schema.DB) {
+	p := newPatient(t, db)
+	w, other := p.worker("w", 3), p.join("p", "projector", 0)
+	p.begin(w)
+	told := func(node string, reason diagnosis.Reason) {
+		t.Helper()
+		s, err := NewSurveys(db, p.store, "", nil).Latest(t.Context())
+		if must(t, err); s.Node != node || len(s.Reasons) != 1 || s.Reasons[0].Reason != reason {
+			t.Errorf("told is the survey %+v, want that of %q and %s", s, node, reason)
+		}
+	}
+	must(t, NewSurveys(db, p.store, "p", nil).pass(t.Context()))
+	told("p", diagnosis.Running)
+	p.exec(`UPDATE figures SET as_of = `+db.Dialect().NowPlus("?1"), -(10 * time.Second).Milliseconds())
+	p.expires(w, -time.Second)
+	told("", diagnosis.NoWorkerAlive)
+	must(t, NewSurveys(db, p.store, "p", nil).pass(t.Context()))
+	told("p", diagnosis.NoWorkerAlive)
+	p.worker("v", 3)
+	p.expires(other, -time.Second)
+	told("", diagnosis.OwnerLost)
+}
+
 // TestListed: what progresses is listed when it has done so for a while.
 func TestListed(t *testing.T) {
 	now := time.Now()
