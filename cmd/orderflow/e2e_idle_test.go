@@ -15,12 +15,12 @@ import (
 func TestE2E_Idle(t *testing.T) {
 	t.Parallel()
 	const (
-		// A second: nine that every node sends, and those of the duties, which one node has. A survey comes every 15 s, so
-		// that a window may have one or none. The watchdog's rounds are not among them.
-		most   = 13
+		// A second: nine that every node sends, and those of the duties, which one node has. Rounds of the watchdog and of
+		// the diagnoses come every 15 s, so that a window may have one of each, or none.
+		most   = 16
 		window = 8 * time.Second
 	)
-	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "10ms", "--step-failure-rate", "0", "--watchdog-every", "0")
+	p := start(t, filepath.Join(t.TempDir(), "orders.db"), "--step-duration", "10ms", "--step-failure-rate", "0")
 	p.api().place(1)
 	p.untilEnded(1)
 	eventually(t, func() (bool, string) { return !p.stat().WatchdogAt.IsZero(), "the first turns of the duties" })
