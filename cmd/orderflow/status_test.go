@@ -36,6 +36,11 @@ func TestStatus(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &over); err != nil || code != http.StatusOK || len(over.Nodes) != 1 || over.Retention.Keep != 24*3600 {
 		t.Errorf("the node answers %d %s, err %v", code, text, err)
 	}
+	for path, want := range map[string]string{"/ui": ">All is well", "/ui/overview/nodes.csv": "\none,1,alive,"} {
+		if code, text := n.ask(http.MethodGet, n.Addresses().AdminURL()+path, ""); code != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s answers %d and not %q:\n%s", path, code, want, text)
+		}
+	}
 }
 
 // TestStatus_counted: what a node recorded is told after it has stopped.
