@@ -56,6 +56,12 @@ func count(n int64) string {
 	return b.String()
 }
 
+// tail is the end of an id, by which people tell those of one page apart.
+func tail(id fmt.Stringer) string {
+	text := id.String()
+	return "…" + text[max(0, len(text)-8):]
+}
+
 // number is a whole number of any kind, as count shows it.
 func number(n any) string {
 	switch v := n.(type) {

@@ -56,6 +56,7 @@ func night() fake {
 				{Alarm: "role_missing", Severity: "critical", State: work.AlarmRaised, Subject: "api", What: "<script>x</script>", RaisedAt: at},
 				{Alarm: "disk_nearly_full", Severity: "warning", State: work.AlarmAcknowledged, Subject: "shop.db", What: "=1+1", RaisedAt: at},
 			},
+			Wanted:       []cluster.Wanted{{Of: "Processing", What: "paused", Actor: "operator:kim", Reason: "the <ledger> is down", Since: at}},
 			WatchdogLate: true, MissingRoles: []string{"api"},
 			Nodes: []cluster.Node{
 				{Node: "node-a", Epoch: 3, State: cluster.Alive, Roles: []string{"worker", "projector"}, Slots: 50, Busy: 15, Version: "1.8.2", StartedAt: at, HeartbeatAt: at, HeartbeatAge: 0.4},
@@ -71,7 +72,7 @@ func night() fake {
 			Retention: cluster.Retention{KeptFrom: at},
 		},
 		survey: diagnosis.Survey{AsOf: at, Node: "node-b", Looked: 1450, More: true, Reasons: []diagnosis.Count{
-			{Reason: "parked", Verdict: diagnosis.Blocked, Orders: 829, Since: at.Add(-2 * time.Hour)}, {Reason: "running", Verdict: diagnosis.Progressing, Orders: 621},
+			{Reason: "parked", Verdict: diagnosis.Blocked, Orders: 829, Since: at.Add(-2 * time.Hour), Examples: []domain.OrderID{{15: 0xab}}}, {Reason: "running", Verdict: diagnosis.Progressing, Orders: 621},
 		}},
 	}
 }
@@ -85,7 +86,7 @@ func quiet() fake {
 func blind() fake {
 	f := fake{told: errors.New("no survey <today>")}
 	f.answer = cluster.Answer{AsOf: at, Wrong: []string{"queues could not be read: locked"}}
-	for _, part := range []string{cluster.PartQueues, cluster.PartAlarms, cluster.PartMinute, cluster.PartDay, cluster.PartNodes} {
+	for _, part := range []string{cluster.PartQueues, cluster.PartAlarms, cluster.PartMinute, cluster.PartDay, cluster.PartNodes, cluster.PartControls} {
 		f.answer.Unread = append(f.answer.Unread, cluster.Gap{Part: part, Why: "the disk of " + part})
 	}
 	return f

@@ -36,7 +36,7 @@ var marks = map[string]mark{
 	"critical": {Icon: "crit", Tone: "bad", Tag: true}, "warning": {Icon: "warn", Tone: "warn", Tag: true},
 	// trends, and what else is told
 	"growing": {Icon: "up", Tone: "warn"}, "shrinking": {Icon: "down", Tone: "idle"}, "steady": {Icon: "flat", Tone: "idle"},
-	"paused": {Icon: "cordon", Tone: "warn", Tag: true},
+	"paused": {Icon: "cordon", Tone: "warn", Tag: true}, "stopping": {Icon: "drain", Tone: "warn"},
 }
 
 // markOf is the mark of a word. A word that has none is shown in grey.

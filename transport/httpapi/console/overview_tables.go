@@ -19,6 +19,7 @@ var overviewTables = map[string]struct {
 	make func(overview) table
 }{
 	"alarms":      {cluster.PartAlarms, alarmsTable},
+	"wanted":      {cluster.PartControls, wantedTable},
 	"nodes":       {cluster.PartNodes, nodesTable},
 	"queues":      {cluster.PartQueues, queuesTable},
 	"happened":    {cluster.PartMinute, happenedTable},
@@ -52,6 +53,12 @@ func (c *Console) overviewTable(r *http.Request) (Page, error) {
 func alarmsTable(v overview) table {
 	return tableOf("alarms", v.AsOf, v.Alarms, []string{"alarm", "severity", "state", "subject", "what", "raised_at"}, func(a cluster.Alarm) []any {
 		return []any{a.Alarm, a.Severity, a.State, a.Subject, a.What, a.RaisedAt}
+	})
+}
+
+func wantedTable(v overview) table {
+	return tableOf("wanted", v.AsOf, v.Wanted, []string{"of", "what", "actor", "reason", "since"}, func(w cluster.Wanted) []any {
+		return []any{w.Of, w.What, w.Actor, w.Reason, w.Since}
 	})
 }
 

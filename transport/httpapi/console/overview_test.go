@@ -21,6 +21,8 @@ import (
 func TestOverview(t *testing.T) {
 	one := quiet()
 	one.answer.Wrong = []string{"no live node has the role api: nobody takes orders"}
+	set := quiet()
+	set.answer.Wanted = night().answer.Wanted
 	many := quiet()
 	for range 20 {
 		many.answer.Wrong = append(many.answer.Wrong, "it burns")
@@ -33,14 +35,15 @@ func TestOverview(t *testing.T) {
 		"night": {night(), []string{
 			"Orders are moving. 2 things need you.", `<svg class="i badc"`, "&lt;script&gt;x&lt;/script&gt;", "over 10,000", "The watchdog is late", "1,234,567", "no live node has the role api", "23 min",
 			`aria-label="1 rollback, 14 scheduling, 50 slots"`, "9.4 placed a second", "3 beyond the log", "18.2", "parked", "2 h", "1,450 open orders were looked at, the oldest; there are more",
-			`<a href="/ui/overview/nodes.csv">`, "41,883,519", "last 1 min", "paused",
+			`<a href="/ui/overview/nodes.csv">`, "41,883,519", "last 1 min", "the &lt;ledger&gt; is down", `href="/ui/orders/00000000-0000-0000-0000-0000000000ab"><span class="vh">order </span>…000000ab</a>`,
 		}, []string{"All is well"}},
 		"quiet": {quiet(), []string{
 			"All is well: in the last minute 0 orders were placed and 0 completed; nothing needs you.", "No alarm is open.", "No node lives", "No order is open.", "No projection has begun.", "No step has ended",
-		}, []string{"could not be read"}},
+		}, []string{"could not be read", "What operators have set"}},
 		"one thing":  {one, []string{`<p class="lede-say">One thing needs you: no live node has the role api: nobody takes orders.`}, []string{"All is well"}},
+		"set":        {set, []string{"Nothing is wrong: in the last minute", "what operators have set is in force."}, []string{"All is well", "nothing needs you"}},
 		"many":       {many, []string{"20 things need you.", "and 12 more"}, nil},
-		"unreadable": {blind(), []string{"the disk of queues", "the disk of alarms", "the disk of nodes", "the disk of last day", "no survey &lt;today&gt;", "–"}, []string{"All is well", "No alarm is open", "No node lives", "No order is open"}},
+		"unreadable": {blind(), []string{"the disk of queues", "the disk of alarms", "the disk of nodes", "the disk of controls", "the disk of last day", "no survey &lt;today&gt;", "–"}, []string{"All is well", "No alarm is open", "No node lives", "No order is open"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := get(t, c.f, "/ui")
@@ -72,7 +75,7 @@ func TestOverview_files(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile(`/ui/overview/([a-z]+)\.csv`).FindAllStringSubmatch(string(p.Body), -1)
-	if len(named) != 7 {
+	if len(named) != 8 {
 		t.Errorf("the page names %d tables", len(named))
 	}
 	for _, n := range named {

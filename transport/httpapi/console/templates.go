@@ -31,6 +31,6 @@ func parse() map[string]*template.Template {
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"brief": brief, "clock": clock, "stamp": stamp, "iso": iso, "upTo": upTo, "share": share, "mark": markOf, "per": per, "join": strings.Join, "count": number,
+	"brief": brief, "clock": clock, "stamp": stamp, "iso": iso, "upTo": upTo, "share": share, "mark": markOf, "per": per, "join": strings.Join, "count": number, "tail": tail,
 	"cut": cut, "day": day, "instant": instant, "sentence": sentence,
 }
