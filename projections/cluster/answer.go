@@ -149,7 +149,7 @@ const (
 type Period struct {
 	Name    string    `json:"name"` // minute, quarter, day
 	Seconds float64   `json:"seconds"`
-	AsOf    time.Time `json:"as_of"`
+	AsOf    time.Time `json:"as_of"` // up to when everything is counted
 	Happened
 	Steps []StepTimes `json:"steps"`
 }

@@ -10,7 +10,7 @@
 //   - The list of diagnoses is what the survey of the last figure found. What differs is written, in small transactions
 //     that stop where a later figure has been written (Listing).
 //   - What a node counts costs the database no statement of its own, but for one a minute in which something has
-//     happened: the last minute goes out with a heartbeat (Meter, Minutes). What levers of operators record themselves
-//     is not counted.
+//     happened: the last minute goes out with a heartbeat (Meter, Minutes). What commands record is not counted; what
+//     nodes record for operators is.
 //   - Quantiles of waits and runs are within 2 % of the true ones, by the clocks of the nodes that recorded the events.
 package cluster

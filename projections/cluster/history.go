@@ -34,7 +34,10 @@ type update struct {
 // updateTimeout bounds one look at the minutes. The first one reads a day of them: of 16 busy nodes in about two seconds.
 const updateTimeout = time.Minute
 
-// sums are what was added up, and up to when, by the database's clock.
+// countedAfter is how long it takes until a node has stored all that it counted: it stores each minute at its end.
+const countedAfter = time.Minute
+
+// sums are what was added up, and up to when all is counted, by the database's clock.
 type sums struct {
 	quarter, day     *Sum
 	quarterAt, dayAt time.Time
@@ -80,9 +83,9 @@ func (h *history) run(u *update, now time.Time) {
 		u.err = err
 		return
 	}
-	h.sums.quarter, h.sums.quarterAt, h.sums.odd = h.ledger.last(quarter, now), now, odd
+	h.sums.quarter, h.sums.quarterAt, h.sums.odd = h.ledger.last(quarter, now), now.Add(-countedAfter), odd
 	if h.added.IsZero() || time.Since(h.added) >= dayEvery {
-		h.added, h.sums.day, h.sums.dayAt = time.Now(), h.ledger.last(day, now), now
+		h.added, h.sums.day, h.sums.dayAt = time.Now(), h.ledger.last(day, now), now.Add(-countedAfter)
 	}
 	u.sums = h.sums
 }

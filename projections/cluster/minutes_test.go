@@ -75,6 +75,16 @@ func testMinutes(t *testing.T, db *schema.DB) {
 	adds(71, 95)
 }
 
+// TestHistory_asOf: sums are as of a minute before the look, since a node may not have stored what it counted since.
+func TestHistory_asOf(t *testing.T) {
+	h := &history{db: schematest.SQLite(t)}
+	now := time.Now()
+	s, err := h.read(t.Context(), now)
+	if must(t, err); !s.quarterAt.Equal(now.Add(-time.Minute)) || !s.dayAt.Equal(now.Add(-time.Minute)) {
+		t.Errorf("looked at %s, they are as of %s and %s", now, s.quarterAt, s.dayAt)
+	}
+}
+
 func testMinutesFailed(t *testing.T, db *schema.DB) {
 	m := placed(3)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -29,8 +29,12 @@ const (
 
 // JobsOf are the jobs of a database: they are ordered, stopped and looked at without a node, and worked off by one.
 func JobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views) operate.Jobs {
+	return jobsOf(db, store, views, nil)
+}
+
+func jobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views, observe observer) operate.Jobs {
 	letters := Letters{DB: db, Store: store}
-	orders := orderJob{views: views, levers: leverOrders{Store: store, letters: inflight.NewDeadLetters(db)}}
+	orders := orderJob{views: views, levers: leverOrders{Store: store, letters: inflight.NewDeadLetters(db), observe: observe}}
 	return operate.Jobs{Kept: operations.NewJobs(db), Heads: store.Heads, Kinds: map[string]operate.JobKind{
 		operate.JobRequeueLetters: letterJob{letters, "deadletters requeue", requeue},
 		operate.JobDiscardLetters: letterJob{letters, "deadletters discard", discard},
@@ -41,7 +45,7 @@ func JobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views) op
 
 // jobs is the part of the node that works jobs off, one node at a time.
 func (n *Node) jobs() part {
-	return n.duty("jobs", jobsEvery, jobTurns(n.DB, JobsOf(n.DB, n.Store, n.Views)))
+	return n.duty("jobs", jobsEvery, jobTurns(n.DB, jobsOf(n.DB, n.Store, n.Views, n.meter.Observe)))
 }
 
 // jobTurns gives what takes a turn at the jobs. What keeps old ones from being forgotten holds up none that runs.

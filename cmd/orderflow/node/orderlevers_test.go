@@ -65,6 +65,26 @@ func (l *levered) letter(id domain.OrderID) {
 	}))
 }
 
+// TestOrderLevers_counted: what a node records for operators, by itself or by a job, is counted.
+func TestOrderLevers_counted(t *testing.T) {
+	l, by := newLevered(t, schematest.SQLite(t)), operate.By{Actor: "operator:ann", Reason: "r"}
+	counted := map[string]int{}
+	count := func(_ *domain.Order, events []domain.Recorded) {
+		for _, e := range events {
+			counted[e.Type]++
+		}
+	}
+	_, err := orderLevers(l.db, l.store, count).Cancel(t.Context(), operate.Seen{ID: l.order(1)}, false, by)
+	must(t, err)
+	id := l.order(2)
+	kind := jobsOf(l.db, l.store, nil, count).Kinds[operate.JobRetryOrders].(orderJob)
+	_, err = operate.OrderLevers{Orders: kind.levers}.Cancel(t.Context(), operate.Seen{ID: id}, false, by)
+	must(t, err)
+	if counted["OrderCancelled"] != 2 {
+		t.Errorf("counted is %v, want two orders that were cancelled", counted)
+	}
+}
+
 // TestOrderLevers_stored: a request, its message, its control and the end of a dead letter are one transaction.
 func TestOrderLevers_stored(t *testing.T) {
 	schematest.OnEach(t, 1, map[string]func(*testing.T, *schema.DB){

@@ -90,7 +90,7 @@ func (n *Node) Run(ctx context.Context) error {
 		group.Add(serve(n.doors.api, n.api()))
 	}
 	group.Add(serve(n.doors.admin, httpapi.NewAdmin(httpapi.AdminConfig{
-		Node: control{n}, Orders: n.Views, Lists: n.Views, History: n.Store, Diagnoses: Diagnoses{DB: n.DB, Store: n.Store}, Cluster: n.status, Levers: LeversOf(n.DB), OrderLevers: OrderLevers(n.DB, n.Store), Surveys: n.surveys, Alarms: AlarmsOf(n.DB),
+		Node: control{n}, Orders: n.Views, Lists: n.Views, History: n.Store, Diagnoses: Diagnoses{DB: n.DB, Store: n.Store}, Cluster: n.status, Levers: LeversOf(n.DB), OrderLevers: orderLevers(n.DB, n.Store, n.meter.Observe), Surveys: n.surveys, Alarms: AlarmsOf(n.DB),
 		Jobs: JobsOf(n.DB, n.Store, n.Views), DeadLetters: Letters{DB: n.DB, Store: n.Store},
 		Auth: n.doors.auth, AllowedHosts: n.conf.AllowedHosts, Logger: n.self.entry("admin"),
 	})))
