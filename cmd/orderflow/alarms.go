@@ -38,7 +38,7 @@ func (c *alarmsListCmd) Run(ctx context.Context, out *output) error {
 		}
 		rows := [][]any(nil)
 		for _, a := range page.Alarms {
-			rows = append(rows, []any{a.ID, a.Alarm, a.Severity, a.State, a.RaisedAt, a.ClearedAt, a.AcknowledgedBy, a.Subject, a.What})
+			rows = append(rows, []any{a.ID, a.Alarm, a.Severity, a.State, a.RaisedAt, a.ClearedAt, a.AcknowledgedBy, a.Subject, out.offers.text(a.What)})
 		}
 		if !c.JSON {
 			out.notef("%s", watchdogLine(page.Watchdog))

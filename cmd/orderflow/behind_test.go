@@ -25,7 +25,7 @@ func TestBehind(t *testing.T) {
 	said(false)
 	doctor(t, db, `UPDATE events SET recorded_at = '2026-01-31T12:00:00.000000'`)
 	said(true)
-	if text := must(t, "orders", "cancel", "--all", "--reason", "r", "--json", "--dsn", db); !strings.Contains(string(text), `"lag_events": 1`) {
+	if text := call("orders", "cancel", "--all", "--reason", "r", "--json", "--dsn", db).stdout; !strings.Contains(text, `"lag_events": 1`) {
 		t.Errorf("as JSON the dry run is %s", text)
 	}
 }
@@ -37,14 +37,14 @@ func TestJobs_refused(t *testing.T) {
 		t.Fatal(r.stderr)
 	}
 	const note = "of them would be refused as they are now"
-	if r := call("orders", "retry", "--all", "--reason", "r", "--dsn", db); !strings.Contains(r.stderr, "2 "+note) {
+	if r := call("orders", "retry", "--all", "--reason", "r", "--dsn", db); !strings.Contains(r.stderr, "2 "+note) || strings.Contains(r.stderr, "--confirm") {
 		t.Errorf("the dry run of a retry says %s", r.stderr)
 	}
 	doctor(t, db, `UPDATE orders SET status = 'Completed' WHERE order_id = (SELECT MIN(order_id) FROM orders)`)
-	if r := call("orders", "cancel", "--all", "--reason", "r", "--dsn", db); !strings.Contains(r.stderr, "1 "+note) {
-		t.Errorf("the dry run of cancelling says %s", r.stderr)
+	if r := call("orders", "cancel", "--all", "--reason", "r", "--dsn", db); !strings.Contains(r.stderr, "1 "+note) || !strings.Contains(r.stderr, "--confirm 2") {
+		t.Errorf("the dry run of a cancel says %s", r.stderr)
 	}
-	if text := must(t, "orders", "cancel", "--all", "--reason", "r", "--json", "--dsn", db); !strings.Contains(string(text), `"refused": 1,`) {
+	if text := call("orders", "cancel", "--all", "--reason", "r", "--json", "--dsn", db).stdout; !strings.Contains(text, `"refused": 1,`) {
 		t.Errorf("as JSON the dry run is %s", text)
 	}
 }

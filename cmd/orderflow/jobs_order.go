@@ -103,10 +103,12 @@ func plan(ctx context.Context, out *output, s service, o operate.JobOrder, as js
 	if plan.Refused > 0 {
 		out.notef("%d of them would be refused as they are now: %s.", plan.Refused, refusals[o.Kind])
 	}
-	if plan.Count > 0 {
+	if plan.Count > plan.Refused {
 		out.notef("Nothing was done. To do it to these %d: the same command with --confirm %d", plan.Count, plan.Count)
 		return nil
 	}
-	out.notef("There are none.")
+	if plan.Count == 0 {
+		out.notef("There are none.")
+	}
 	return nil
 }
