@@ -92,6 +92,7 @@ func TestOrders(t *testing.T) {
 	want = projections.Filter{
 		TrackingID: "B2B-1", Status: []domain.Status{"Failed"}, Step: []domain.Step{s3}, PlacedAfter: t0, PlacedBefore: t0.Add(11 * 3600e9), Cursor: "x",
 	}
+	wantText(t, string(p.Body), `"/ui/orders?placed_after=2026-01-31&#43;12%3A00&amp;placed_before=2026-02-01T00%3A00%3A00%2B01%3A00&amp;q=&#43;B2B-1&#43;&amp;status=Parked&amp;step=Processing"`)
 	if err != nil || !reflect.DeepEqual(*o.got, want) || !strings.Contains(string(p.Body), "Newest") {
 		t.Errorf("asked for %+v, %v", *o.got, err)
 	}
