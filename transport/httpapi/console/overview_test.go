@@ -23,6 +23,10 @@ func TestOverview(t *testing.T) {
 	one.answer.Wrong = []string{"no live node has the role api: nobody takes orders"}
 	set := quiet()
 	set.answer.Wanted = night().answer.Wanted
+	idle := night()
+	for i := range idle.answer.Last {
+		idle.answer.Last[i].Steps[2].Wait, idle.answer.Last[i].Steps[2].Run = cluster.Quantiles{}, cluster.Quantiles{}
+	}
 	many := quiet()
 	for range 20 {
 		many.answer.Wrong = append(many.answer.Wrong, "it burns")
@@ -42,6 +46,7 @@ func TestOverview(t *testing.T) {
 		}, []string{"could not be read", "What operators have set"}},
 		"one thing":  {one, []string{`<p class="lede-say">One thing needs you: no live node has the role api: nobody takes orders.`}, []string{"All is well"}},
 		"set":        {set, []string{"Nothing is wrong: in the last minute", "what operators have set is in force."}, []string{"All is well", "nothing needs you"}},
+		"idle step":  {idle, []string{`<span class="mut">none</span></td></tr>`}, []string{">0 s<"}},
 		"many":       {many, []string{"20 things need you.", "and 12 more"}, nil},
 		"unreadable": {blind(), []string{"the disk of queues", "the disk of alarms", "the disk of nodes", "the disk of controls", "the disk of last day", "no survey &lt;today&gt;", "–"}, []string{"All is well", "No alarm is open", "No node lives", "No order is open"}},
 	} {
