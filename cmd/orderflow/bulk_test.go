@@ -105,7 +105,7 @@ func testBulk(t *testing.T, dsn string) {
 		p := b.judge(jobs, j)
 		t.Logf("%d frozen, %d changed by others, %d done, %d skipped", p.Total, len(b.others), p.Done, p.Skipped)
 		said(t, "check", "--dsn", dsn)
-		if text := said(t, "jobs", "show", "--dsn", dsn, j.ID.String()); !strings.Contains(text, fmt.Sprintf("ended: %d of %d items have ended, 0 are left", letters, letters)) {
+		if text := said(t, "jobs", "show", "--dsn", dsn, j.ID.String()); !strings.Contains(text, fmt.Sprintf("ended: %d of %d items ended, 0 left", letters, letters)) {
 			t.Errorf("the job is shown as\n%s", text)
 		}
 		if err := b.park(len(b.keys)); err != nil { // so that there is one letter at least

@@ -43,7 +43,7 @@ func (c *checkCmd) Run(ctx context.Context, out *output) error {
 		say := out.nowAndThen(c.Quiet)
 		report, err := check.Run(ctx, db, store, check.Config{
 			Views:    func(ctx context.Context) ([]check.Violation, error) { return viewViolations(ctx, db, store) },
-			Progress: func(r check.Report) { say("%d events of %d orders", r.Events, r.Orders) }, Deep: c.Deep,
+			Progress: func(r check.Report) { say("%s of %s", countOf(r.Events, "event"), countOf(r.Orders, "order")) }, Deep: c.Deep,
 		})
 		return c.tell(out, report, err)
 	})
@@ -128,6 +128,6 @@ func printCheck(out *output, r check.Report, broken error) error {
 	if r.KeysUnproven > 0 {
 		say("%d of %d reserved keys are idempotency keys of which no event says what they were: their orders were compared, the keys could not be", r.KeysUnproven, r.Keys)
 	}
-	say("checked %d events of %d orders, %d of them on their way, in %s: %s", r.Events, r.Orders, r.OnTheirWay, r.Took.Round(time.Millisecond), verdict)
+	say("checked %s of %s, %d of them on their way, in %s: %s", countOf(r.Events, "event"), countOf(r.Orders, "order"), r.OnTheirWay, r.Took.Round(time.Millisecond), verdict)
 	return errs
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"orderflow/cmd/orderflow/node"
+	"orderflow/domain"
 	"orderflow/handlers/operate"
 	"orderflow/transport/messaging/inflight"
 )
@@ -58,12 +59,15 @@ func (c *letterChoice) decide(ctx context.Context, out *output, kind, what strin
 		all := []decided{}
 		for _, arg := range c.Letters {
 			done, err := do(node.Letters{DB: s.db, Store: s.store}, arg.key.String())
+			if errors.Is(err, domain.ErrNotFound) {
+				return fmt.Errorf("%w: there is no dead letter %s; one that was requeued or discarded is none any more", domain.ErrNotFound, arg.key)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", arg.key, err)
 			}
 			all = append(all, done)
 			if !c.JSON {
-				if err := out.sayf("%s %s %s", what, arg.key, done.OrderID); err != nil {
+				if err := out.sayf("%s %s %s%s", what, arg.key, done.OrderID, comesNext(kind, done)); err != nil {
 					return err
 				}
 			}
@@ -73,6 +77,17 @@ func (c *letterChoice) decide(ctx context.Context, out *output, kind, what strin
 		}
 		return nil
 	})
+}
+
+// comesNext says what happens next to a letter that was decided on.
+func comesNext(kind string, done decided) string {
+	switch {
+	case kind != operate.JobRequeueLetters:
+		return ""
+	case done.OrderID == "":
+		return ": a worker takes the message up, of which no parked order is known"
+	}
+	return ": a worker that is free takes the order up where it stood, and its interruptions count anew"
 }
 
 // deadlettersRequeueCmd gives dead letters back.

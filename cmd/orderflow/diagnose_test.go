@@ -38,7 +38,7 @@ func TestOrdersDiagnose(t *testing.T) {
 // TestOrdersDiagnose_all looks at what the command prints of all open orders, and at what it refuses.
 func TestOrdersDiagnose_all(t *testing.T) {
 	db := database(t)
-	if r := call("orders", "diagnose", "--all", "--dsn", db); r.code != exitDone || !strings.Contains(r.stdout, "\n0 orders that have not ended were looked at, as of ") {
+	if r := call("orders", "diagnose", "--all", "--dsn", db); r.code != exitDone || !strings.Contains(r.stdout, "\nopen orders looked at: 0, as of ") {
 		t.Errorf("without orders it exits %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	var id string
@@ -47,7 +47,7 @@ func TestOrdersDiagnose_all(t *testing.T) {
 	}
 	r := call("orders", "diagnose", "--all", "--dsn", db)
 	if lines := strings.Split(r.stdout, "\n"); r.code != exitDone || len(lines) < 4 || !strings.HasPrefix(lines[1], "4       no_worker_alive  blocked  2") ||
-		strings.Contains(lines[1], id) || !strings.HasPrefix(lines[3], "4 orders that have not ended") || !strings.Contains(lines[4], "orders diagnose 0") {
+		strings.Contains(lines[1], id) || !strings.HasPrefix(lines[3], "open orders looked at: 4, as of ") || !strings.Contains(lines[4], "orders diagnose 0") {
 		t.Errorf("it exits %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	var s diagnosis.Survey

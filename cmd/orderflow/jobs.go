@@ -95,8 +95,13 @@ type jobJSON struct {
 	NextCursor string         `json:"next_cursor,omitempty"`
 }
 
+func (jobsShowCmd) Help() string {
+	return `SEEN of an item is what it was when it was selected: the attempt of a dead letter, the version of an order. It is skipped if
+that has moved on. BY names what was done to it: an event (ORDER:VERSION), an operation, or a new order.`
+}
+
 func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
-	return c.lookUp(ctx, out, func(s service) error {
+	err := c.lookUp(ctx, out, func(s service) error {
 		jobs := node.JobsOf(s.db, s.store, s.views)
 		if c.Watch {
 			if err := c.watch(ctx, out, jobs); err != nil {
@@ -124,11 +129,18 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 			}
 		}
 		err = c.print(out, shown, func() error { return printJob(out, shown) })
+		if c.State != "" && len(shown.Items) == 0 && !c.JSON {
+			out.notef("There are no items of the state %s.", c.State)
+		}
 		for _, note := range more {
 			out.notef("%s", note)
 		}
 		return err
 	})
+	if c.Watch && ctx.Err() != nil {
+		return nil // who interrupts it has seen enough
+	}
+	return err
 }
 
 func printJob(out *output, j jobJSON) error {
@@ -147,7 +159,7 @@ func printJob(out *output, j jobJSON) error {
 
 // pace says in a sentence how far a job is, and how fast it goes.
 func pace(p operate.JobProgress) string {
-	text := fmt.Sprintf("%s: %d of %d items have ended, %d are left", p.State, p.Total-p.Left, p.Total, p.Left)
+	text := fmt.Sprintf("%s: %d of %s ended, %d left", p.State, p.Total-p.Left, countOf(p.Total, "item"), p.Left)
 	switch {
 	case p.State == work.JobStopped:
 		text += fmt.Sprintf("; %s stopped it: %s", p.EndedBy, p.EndReason)

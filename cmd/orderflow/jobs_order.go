@@ -63,7 +63,7 @@ func (f jobFlags) order(ctx context.Context, out *output, s service, w jobWish) 
 		out.notef("No node lives: the job waits for one.")
 	}
 	return w.json.print(out, job, func() error {
-		return out.sayf("job %s has %d items, at most %d a second. See: %s", job.ID, job.Total, job.Rate,
+		return out.sayf("job %s has %s, at most %d a second. See: %s", job.ID, countOf(job.Total, "item"), job.Rate,
 			out.offers.command("orderflow jobs show "+job.ID.String()+" --watch"))
 	})
 }
@@ -104,7 +104,11 @@ func plan(ctx context.Context, out *output, s service, o operate.JobOrder, as js
 		out.notef("%d of them would be refused as they are now: %s.", plan.Refused, refusals[o.Kind])
 	}
 	if plan.Count > plan.Refused {
-		out.notef("Nothing was done. To do it to these %d: the same command with --confirm %d", plan.Count, plan.Count)
+		these := "this one"
+		if plan.Count > 1 {
+			these = fmt.Sprintf("these %d", plan.Count)
+		}
+		out.notef("Nothing was done. To do it to %s: the same command with --confirm %d", these, plan.Count)
 		return nil
 	}
 	if plan.Count == 0 {

@@ -141,7 +141,7 @@ func TestLevers_stop(t *testing.T) {
 	until(t, path, `"Running"`, "orders", "list", "--json")
 	lever(t, path, "nodes", "drain", "slow")
 	n.untilReadyz(http.StatusServiceUnavailable, "stopping")
-	if r := call("nodes", "drain", "slow", "--dsn", path, "--reason", "wait", "--wait", "--timeout", "1ms"); r.code != exitFailed || !strings.Contains(r.stderr, "goes on to drain") {
+	if r := call("nodes", "drain", "slow", "--dsn", path, "--reason", "wait", "--wait", "--timeout", "1ms"); r.code != exitFailed || !strings.Contains(r.stderr, "has not ended within 1ms: it goes on draining") {
 		t.Errorf("exited %d: %s", r.code, r.stderr)
 	}
 	lever(t, path, "nodes", "stop", "slow")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"orderflow/cmd/orderflow/node"
 	"orderflow/eventstore/operations"
@@ -51,7 +52,11 @@ func (c *nodesListCmd) Run(ctx context.Context, out *output) error {
 		for _, n := range nodes {
 			rows = append(rows, []any{n.Node, n.Epoch, n.State, n.Alive, n.Busy, n.Slots, n.Host, n.PID, n.Roles, n.Admin, n.StartedAt, n.HeartbeatAt})
 			for _, w := range n.Wanted {
-				out.notef("%s: %s, by %s since %s: %s", n.Node, w.What, w.Actor, cell(w.Since), w.Reason)
+				what := w.What
+				if slices.Contains(operate.LogLevels(), what) {
+					what = "log level " + what
+				}
+				out.notef("%s: %s, by %s since %s: %s", n.Node, what, w.Actor, cell(w.Since), w.Reason)
 			}
 		}
 		return c.table(out, nodes, "NODE EPOCH STATE ALIVE BUSY SLOTS HOST PID ROLES ADMIN STARTED HEARTBEAT", rows)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -98,8 +99,10 @@ func (c *nodesDrainCmd) wait(ctx context.Context, out *output, levers operate.Le
 	for say := out.nowAndThen(c.JSON); ; {
 		n, kept, err := levers.Registration(ctx, of)
 		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return fmt.Errorf("node %s has not ended within %s: it goes on draining", of.Node, c.Timeout)
 		case ctx.Err() != nil:
-			return fmt.Errorf("node %s had not ended when the time to wait was over; it goes on to drain: %w", of.Node, ctx.Err())
+			return fmt.Errorf("node %s has not ended yet: it goes on draining", of.Node)
 		case err != nil:
 			return err
 		case kept && n.Expired && n.State != work.NodeStopped:

@@ -82,7 +82,7 @@ func printSurvey(out *output, s diagnosis.Survey) error {
 		rows = append(rows, []any{r.Orders, r.Reason, r.Verdict, r.Since, strings.Join(textsOf(r.Examples), " ")})
 	}
 	err := out.table("ORDERS REASON VERDICT OLDEST-SINCE EXAMPLES", rows)
-	what := fmt.Sprintf("%d orders that have not ended were looked at, as of %s, %.0fs ago", s.Looked, cell(s.AsOf), s.Age)
+	what := fmt.Sprintf("open orders looked at: %d, as of %s, %.0fs ago", s.Looked, cell(s.AsOf), s.Age)
 	if s.Node != "" {
 		what += ", by node " + s.Node
 	}
@@ -149,7 +149,7 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 	if e.LeaseLeft != nil {
 		add(true, "lease left %.1fs, last heartbeat at %s", *e.LeaseLeft, cell(e.Heartbeat))
 	}
-	add(e.Attempt > 0, "attempt %d, %d interruptions", e.Attempt, e.Interruptions)
+	add(e.Attempt > 0, "attempt %d, %s", e.Attempt, countOf(e.Interruptions, "interruption"))
 	add(!e.NextRetry.IsZero(), "next attempt not before %s", cell(e.NextRetry))
 	add(e.LastError != "", "last error: %s", e.LastError)
 	add(e.Letter != "", "dead letter %s", e.Letter)
@@ -163,7 +163,7 @@ func evidenceLines(e diagnosis.Evidence) (lines []string) {
 		add(true, "%s paused by %s at %s: %s", p.Step, p.Actor, cell(p.Since), p.Reason)
 	}
 	if w := e.Workers; w != nil {
-		add(true, "%d live nodes work on orders, %d of them stopping or cordoned; %d of %d workers busy", w.Nodes, w.Draining, w.Busy, w.Slots)
+		add(true, "%s with the role worker, stopping or cordoned: %d; %d of %d workers busy", countOf(w.Nodes, "live node"), w.Draining, w.Busy, w.Slots)
 	}
 	if e.ViewVersion != nil {
 		add(*e.ViewVersion != e.Version, "lists show version %d", *e.ViewVersion)

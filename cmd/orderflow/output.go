@@ -90,6 +90,14 @@ func (o *output) nowAndThen(quiet bool) func(format string, args ...any) {
 	}
 }
 
+// countOf is a number of things: "1 item", "2 items". The plural of what has an s.
+func countOf[N int | int64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // cell is how a value looks in a table: times to the millisecond, "-" for nothing, one
 // line always, and visible.
 func cell(v any) string {

@@ -27,7 +27,7 @@ func (statusCmd) Help() string {
 run, and how far the views are. It reads the database alone, so no node need run. What nodes count comes with their
 heartbeats: it is up to ten seconds old, and each part says as of when it is.
 
-Exits 1 if something is wrong of the cluster: a role that no live node has; a projection that has applied what the log
+With --watch an interruption (Ctrl-C) is the normal end, with 0. Otherwise it exits 1 if something is wrong of the cluster: a role that no live node has; a projection that has applied what the log
 does not have, or that is a minute behind and does not catch up; nodes that live, and of which none looks at the queues;
 an alarm that nobody has acknowledged, or nobody who watches; a node that was lost within the last minute; a full disk;
 a part that could not be read. Orders that wait, failed or were parked are no failure of this command.`
@@ -57,13 +57,17 @@ func (w *watch) Decode(ctx *kong.DecodeContext) error {
 }
 
 func (c *statusCmd) Run(ctx context.Context, out *output) error {
-	return c.reading(ctx, out, func(db *schema.DB) error {
+	err := c.reading(ctx, out, func(db *schema.DB) error {
 		reader := node.NewClusterReader(db)
 		if c.Watch == 0 {
 			return c.show(ctx, out, reader)
 		}
 		return c.watch(ctx, out, reader)
 	})
+	if c.Watch != 0 && ctx.Err() != nil {
+		return nil // who interrupts it has seen enough
+	}
+	return err
 }
 
 // show prints the status once.
@@ -82,7 +86,7 @@ func (c *statusCmd) show(ctx context.Context, out *output, reader *cluster.Reade
 }
 
 // watch prints the status until ctx ends. On a terminal each takes the place of the one before. A look that fails is
-// shown, and does not end it. The result is that of the last look.
+// shown, and does not end it.
 func (c *statusCmd) watch(ctx context.Context, out *output, reader *cluster.Reader) error {
 	tick := time.NewTicker(time.Duration(c.Watch))
 	defer tick.Stop()
@@ -90,7 +94,7 @@ func (c *statusCmd) watch(ctx context.Context, out *output, reader *cluster.Read
 		var page bytes.Buffer
 		err := c.show(ctx, &output{w: &page, notes: out.notes}, reader)
 		if ctx.Err() != nil {
-			return nil // who interrupts it has seen enough
+			return nil
 		}
 		if err != nil && !errors.Is(err, errFound) {
 			fmt.Fprintf(&page, "%s: %v\n", time.Now().UTC().Format(time.DateTime), err)
@@ -100,7 +104,7 @@ func (c *statusCmd) watch(ctx context.Context, out *output, reader *cluster.Read
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return nil
 		case <-tick.C:
 		}
 	}

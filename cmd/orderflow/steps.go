@@ -29,7 +29,7 @@ func (c *stepsListCmd) Run(ctx context.Context, out *output) error {
 		for _, s := range steps {
 			rows = append(rows, []any{s.Step, s.Paused, s.Since, s.Actor, s.Reason})
 		}
-		return c.table(out, steps, "STEP PAUSED SINCE ACTOR REASON", rows)
+		return c.table(out, map[string][]operate.Step{"steps": steps}, "STEP PAUSED SINCE ACTOR REASON", rows)
 	})
 }
 

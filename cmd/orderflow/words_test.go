@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,5 +42,55 @@ func TestWords(t *testing.T) {
 		{"orders get --at= " + order, exitFailed, "not found"},
 	} {
 		wantCall(t, c.code, c.says, append(strings.Fields(c.line), "--dsn", path)...)
+	}
+}
+
+// TestWords_next: who requeues a letter hears what happens next and, the second time, once that there is none.
+func TestWords_next(t *testing.T) {
+	path := database(t)
+	letters(t, path, 1)
+	var all []decided
+	if err := json.Unmarshal([]byte(call("deadletters", "list", "--json", "--dsn", path).stdout), &all); err != nil || len(all) != 1 {
+		t.Fatal(err, all)
+	}
+	wantCall(t, exitDone, ": a worker ", "deadletters", "requeue", all[0].Letter, "--reason", "x", "--dsn", path)
+	again := call("deadletters", "requeue", all[0].Letter, "--reason", "x", "--dsn", path)
+	if strings.Count(again.stderr, all[0].Letter) != 1 || !strings.Contains(again.stderr, "not found: there is no dead letter") {
+		t.Errorf("a second time: %s", again.stderr)
+	}
+	wantCall(t, exitDone, `{
+  "steps": [`, "steps", "list", "--json", "--dsn", path)
+	call("steps", "pause", "processing", "--reason", "x", "--dsn", path)
+	call("steps", "resume", "processing", "--reason", "x", "--dsn", path)
+	if log := call("operations", "list", "--dsn", path).stdout; !strings.Contains(strings.Join(strings.Fields(log), " "), "steps resume Processing resumed x") {
+		t.Error(log)
+	}
+}
+
+// TestWords_interrupted: the end of a watch by the keyboard is no failure.
+func TestWords_interrupted(t *testing.T) {
+	path := database(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"status", "--watch"}, {"jobs", "show", "--watch", "019c3a51-5e0c-7d7a-a8d0-0d1d4c3a9b1e"}} {
+		c, err := parse(t, append(args, "--dsn", path)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := c.Status.Run
+		if args[0] == "jobs" {
+			run = c.Jobs.Show.Run
+		}
+		if err := run(ctx, &output{w: io.Discard, notes: io.Discard}); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestCountOf(t *testing.T) {
+	for n, want := range map[int]string{0: "0 items", 1: "1 item", 2: "2 items"} {
+		if got := countOf(n, "item"); got != want {
+			t.Errorf("%d is told as %q, want %q", n, got, want)
+		}
 	}
 }

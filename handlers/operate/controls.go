@@ -62,14 +62,18 @@ func (l Levers) set(ctx context.Context, c work.Control, by By, action, now stri
 	return Done{Changed: changed, Now: now, Epoch: c.Epoch}, err
 }
 
+// clearing is a command that takes a control back: its name, what the log of operations has as its result, and how things
+// are then.
+type clearing struct{ action, result, now string }
+
 // clear takes a control back.
-func (l Levers) clear(ctx context.Context, c work.Control, by By, action, now string) (Done, error) {
-	op, err := by.Operation(action, c.Name, now)
+func (l Levers) clear(ctx context.Context, c work.Control, by By, how clearing) (Done, error) {
+	op, err := by.Operation(how.action, c.Name, how.result)
 	if err != nil {
 		return Done{}, err
 	}
 	changed, err := l.Controls.Clear(ctx, c.Kind, c.Name, op)
-	return Done{Changed: changed, Now: now}, err
+	return Done{Changed: changed, Now: how.now}, err
 }
 
 // pause is the control by which a step is paused.

@@ -168,7 +168,7 @@ func (l Levers) known(ctx context.Context, absent *NoNodeError) error {
 
 // Uncordon takes a cordon back, also that of a node that is not there just now.
 func (l Levers) Uncordon(ctx context.Context, name string, by By) (Done, error) {
-	done, err := l.clear(ctx, cordon(name), by, "nodes uncordon", "the node is not cordoned")
+	done, err := l.clear(ctx, cordon(name), by, clearing{"nodes uncordon", "uncordoned", "the node is not cordoned"})
 	if err == nil && !done.Changed {
 		_, err = l.live(ctx, name)
 	}

@@ -60,5 +60,5 @@ func (l Levers) Pause(ctx context.Context, step domain.Step, by By) (Done, error
 
 // Resume lets a paused step be begun again.
 func (l Levers) Resume(ctx context.Context, step domain.Step, by By) (Done, error) {
-	return l.clear(ctx, pause(step), by, "steps resume", "the step is not paused")
+	return l.clear(ctx, pause(step), by, clearing{"steps resume", "resumed", "the step is not paused"})
 }
