@@ -30,7 +30,7 @@ type place struct {
 	path     string // "orderflow orders list"
 	commands []*kong.Node
 	flags    []*kong.Flag
-	values   []string // that its first argument can have; none if that is open
+	values   []string // that its arguments can have; none if they are open
 }
 
 // places are all places at a command and below it.
@@ -39,8 +39,8 @@ func places(path string, n *kong.Node) (all []place) {
 	for _, group := range n.AllFlags(true) {
 		at.flags = append(at.flags, group...)
 	}
-	if len(n.Positional) > 0 {
-		at.values = enum(n.Positional[0])
+	for _, arg := range n.Positional {
+		at.values = append(at.values, choices(path, arg)...)
 	}
 	var below []place
 	for _, child := range n.Children {
@@ -50,14 +50,6 @@ func places(path string, n *kong.Node) (all []place) {
 		}
 	}
 	return append([]place{at}, below...)
-}
-
-// enum are the values that an argument or a flag can have; none if that is open.
-func enum(v *kong.Value) []string {
-	if v.Enum == "" {
-		return nil
-	}
-	return strings.Split(v.Enum, ",")
 }
 
 // words are what can follow at a place.
@@ -92,16 +84,19 @@ func steps(p place) (pattern, do string) {
 	return strings.Join(from, "|"), `at="$at $word"`
 }
 
-// takers are the cases in which the word before is a flag that takes a value.
-func takers(do string) func(place) (pattern, does string) {
+// takers are the cases in which the word before is a flag that takes a value: one of some, or an open one.
+func takers(some func(values []string) string, open string) func(place) (pattern, does string) {
 	return func(p place) (string, string) {
-		var flags []string
+		var lines, flags []string
 		for _, f := range p.flags {
-			if !f.IsBool() {
-				flags = append(flags, fmt.Sprintf("%q", p.path+" --"+f.Name))
+			of := fmt.Sprintf("%q", p.path+" --"+f.Name)
+			if values := choices(p.path, f.Value); len(values) > 0 {
+				lines = append(lines, fmt.Sprintf("%s) %s ;;", of, some(values)))
+			} else if !f.IsBool() {
+				flags = append(flags, of)
 			}
 		}
-		return strings.Join(flags, "|"), do
+		return strings.Join(append(lines, strings.Join(flags, "|")), "\n    "), open
 	}
 }
 
@@ -121,7 +116,9 @@ _orderflow() {
 complete -o default -F _orderflow orderflow`
 
 func bash(all []place) string {
-	return fmt.Sprintf(bashScript, cases(all, steps), cases(all, takers(`COMPREPLY=($(compgen -f -- "$cur")); return`)), cases(all, func(p place) (string, string) {
+	return fmt.Sprintf(bashScript, cases(all, steps), cases(all, takers(func(values []string) string {
+		return fmt.Sprintf(`COMPREPLY=($(compgen -W %q -- "$cur")); return`, strings.Join(values, " "))
+	}, `COMPREPLY=($(compgen -f -- "$cur")); return`)), cases(all, func(p place) (string, string) {
 		return fmt.Sprintf("%q", p.path), fmt.Sprintf("words=%q", strings.Join(p.words(), " "))
 	}))
 }
@@ -144,7 +141,9 @@ _orderflow() {
 compdef _orderflow orderflow`
 
 func zsh(all []place) string {
-	return fmt.Sprintf(zshScript, cases(all, steps), cases(all, takers(`_files; return`)), cases(all, func(p place) (string, string) {
+	return fmt.Sprintf(zshScript, cases(all, steps), cases(all, takers(func(values []string) string {
+		return fmt.Sprintf("found=(%s); compadd -a found; return", strings.Join(values, " "))
+	}, `_files; return`)), cases(all, func(p place) (string, string) {
 		return fmt.Sprintf("%q", p.path), fmt.Sprintf("found=(%s)", strings.Join(p.words(), " "))
 	}))
 }
@@ -182,7 +181,9 @@ func fish(all []place) string {
 		}
 		for _, f := range p.flags {
 			takes := ""
-			if !f.IsBool() {
+			if values := choices(p.path, f.Value); len(values) > 0 {
+				takes = fmt.Sprintf(" -x -a '%s'", strings.Join(values, " "))
+			} else if !f.IsBool() {
 				takes = " -r"
 			}
 			add("-l %s%s -d '%s'", f.Name, takes, clause(f.Help))

@@ -40,6 +40,15 @@ func TestCompletion(t *testing.T) {
 				{"orderflow orders ", []string{"list", "get", "cancel"}, []string{"serve", "rebuild"}},
 				{"orderflow orders list --sta", []string{"--status"}, []string{"--dsn", "--at"}},
 				{"orderflow orders get --json --", []string{"--at", "--dsn"}, []string{"--status"}},
+				{"orderflow orders list --status ", []string{"Parked", "Processing"}, []string{"FILES"}},
+				{"orderflow orders list --status Par", []string{"Parked"}, []string{"Processing"}},
+				{"orderflow orders list --reason ", []string{"step_paused"}, []string{"FILES"}},
+				{"orderflow deadletters list --topic ", []string{"pre-processing"}, []string{"FILES"}},
+				{"orderflow serve --roles ", []string{"projector"}, []string{"FILES"}},
+				{"orderflow serve --log-level ", []string{"debug"}, []string{"FILES"}},
+				{"orderflow jobs show --state ", []string{"skipped"}, []string{"FILES"}},
+				{"orderflow steps pause ", []string{"PreProcessing"}, nil},
+				{"orderflow migrate --status --d", []string{"--dsn"}, []string{"Parked"}},
 				{"orderflow completion ", []string{"bash", "zsh", "fish"}, []string{"serve"}},
 			} {
 				words := strings.Split(c.line, " ")

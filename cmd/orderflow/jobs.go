@@ -138,7 +138,7 @@ func (c *jobsShowCmd) Run(ctx context.Context, out *output) error {
 		return err
 	})
 	if c.Watch && ctx.Err() != nil {
-		return nil // who interrupts it has seen enough
+		err = nil // who interrupts it has seen enough
 	}
 	return err
 }

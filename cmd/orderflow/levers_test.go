@@ -116,6 +116,7 @@ func TestLevers_drain(t *testing.T) {
 	api.untilReadyz(http.StatusOK, "")
 	lever(t, path, "nodes", "loglevel", "door", "debug")
 	api.untilLogged("level=debug")
+	wantCall(t, exitDone, "door: log level debug, by operator:ann since ", "nodes", "list", "--dsn", path)
 	if done := lever(t, path, "nodes", "drain", "worker", "--wait", "--timeout", "1m"); done.Now != "the node has ended" {
 		t.Errorf("told %+v", done)
 	}

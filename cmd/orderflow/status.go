@@ -65,7 +65,7 @@ func (c *statusCmd) Run(ctx context.Context, out *output) error {
 		return c.watch(ctx, out, reader)
 	})
 	if c.Watch != 0 && ctx.Err() != nil {
-		return nil // who interrupts it has seen enough
+		err = nil // who interrupts it has seen enough
 	}
 	return err
 }

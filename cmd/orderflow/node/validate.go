@@ -70,9 +70,12 @@ func loopback(addr string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// Roles are what a node can do.
+func Roles() []string { return []string{roleAPI, roleWorker, roleProjector} }
+
 func (c *Config) validateWork() error {
 	var errs []error
-	all := []string{roleAPI, roleWorker, roleProjector}
+	all := Roles()
 	for i, r := range c.Roles {
 		if !slices.Contains(all, r) || slices.Contains(c.Roles[:i], r) {
 			errs = append(errs, fmt.Errorf("--roles has %q: give each of %s once, or some of them", r, strings.Join(all, ",")))
