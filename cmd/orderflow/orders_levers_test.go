@@ -35,6 +35,12 @@ func TestOrderLevers(t *testing.T) {
 	path := database(t)
 	id := strings.TrimSpace(call("orders", "place", "--dsn", path, "--tracking-id", "T", "--detail", `{"n":1}`).stdout)
 	refused(t, path, "orders can be cancelled when every node of the cluster reads events of level 3", "orders", "cancel", id)
+	for does, says := range map[string]string{"cancel": "orders can be cancelled when", "retry": "orders can be tried again when"} {
+		refused(t, path, says+" every node of the cluster reads events of level 3", "orders", does, "--all", "--confirm", "1")
+	}
+	if jobs := said(t, "jobs", "list", "--json", "--dsn", path); !strings.Contains(jobs, `"jobs": []`) && !strings.Contains(jobs, `"jobs":[]`) {
+		t.Errorf("there are jobs that nobody may do: %s", jobs)
+	}
 	n := runHere(t, path, "--step-duration", "1h", "--step-timeout", "2h")
 	n.untilReadyz(http.StatusOK, "")
 	n.untilLogged("every node reads the newest forms of events")

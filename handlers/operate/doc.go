@@ -13,6 +13,11 @@
 // another log level. They set controls, which every node reads with each heartbeat, so that they are in force everywhere
 // within two of them. Nothing that runs is interrupted, but by a stop, after its time to drain.
 //
+// Jobs (Jobs, JobWorker): one thing is done to many dead letters or orders. A dry run counts them, and the job is ordered
+// for exactly as many. They are frozen as they are seen, and worked off by one node at a time, at a rate. Each ends in the
+// transaction of what is done to it, so nothing is done twice; one that has changed since is skipped. A job can be
+// stopped between two of them.
+//
 // Alarms (Alarms, Watchdog): rounds look at the system, and what they find wrong is raised, acknowledged by operators, and
 // cleared when two rounds in a row have not found it again. The codes are a closed list (AlarmKinds).
 //

@@ -26,6 +26,8 @@ const (
 type JobKind interface {
 	// Check reads a filter, and gives it as it is kept; domain.ErrInvalid if it is none.
 	Check(filter json.RawMessage) (json.RawMessage, error)
+	// Allowed says whether the cluster allows now what the job does; a domain.ErrUnavailable if not.
+	Allowed() error
 	// Select gives the items that a filter lets through, page by page: those after a cursor, which is empty for the first
 	// page, and the next cursor, which is empty after the last.
 	Select(ctx context.Context, filter json.RawMessage, cursor string) (page []Selected, next string, err error)
@@ -102,6 +104,24 @@ func (e *JobCountError) Error() string {
 // Is makes it a domain.ErrConflict.
 func (e *JobCountError) Is(kind error) bool { return kind == domain.ErrConflict }
 
+// JobDoubtError says that it is not known whether a job was ordered. It is a domain.ErrUnavailable.
+type JobDoubtError struct {
+	ID  work.OperationID
+	Err error
+}
+
+// Advice is what to do, for the caller.
+func (e *JobDoubtError) Advice() string {
+	return fmt.Sprintf("whether job %s was ordered is not known: look with `orderflow jobs show %s` first, and order it again only if it does not run", e.ID, e.ID)
+}
+
+func (e *JobDoubtError) Error() string { return fmt.Sprintf("%s: %v", e.Advice(), e.Err) }
+
+func (e *JobDoubtError) Unwrap() error { return e.Err }
+
+// Is makes it a domain.ErrUnavailable.
+func (e *JobDoubtError) Is(kind error) bool { return kind == domain.ErrUnavailable }
+
 // Plan is the dry run of a job: it counts the items, and changes nothing.
 func (s Jobs) Plan(ctx context.Context, o JobOrder) (JobPlan, error) {
 	kind, o, err := s.check(o)
@@ -173,10 +193,14 @@ func eachPage(ctx context.Context, kind JobKind, filter json.RawMessage, take fu
 }
 
 // Order orders a job, if it is about as many items as were confirmed: a *JobCountError otherwise. The items are frozen
-// as they are now; what happens to them later is found when it is their turn.
+// as they are now; what happens to them later is found when it is their turn. It is a domain.ErrUnavailable, and nothing
+// is frozen, if the cluster does not allow the job now. It is a *JobDoubtError if the job may run all the same.
 func (s Jobs) Order(ctx context.Context, o JobOrder, confirmed int) (work.Job, error) {
 	kind, o, err := s.check(o)
 	if err != nil {
+		return work.Job{}, err
+	}
+	if err := kind.Allowed(); err != nil {
 		return work.Job{}, err
 	}
 	now, err := plan(ctx, kind, o) // before anything is written
@@ -204,15 +228,29 @@ func (s Jobs) Order(ctx context.Context, o JobOrder, confirmed int) (work.Job, e
 	if j.Total, err = s.freeze(ctx, kind, j); err == nil && j.Total != confirmed {
 		err = &JobCountError{Confirmed: confirmed, Count: j.Total}
 	}
-	if err == nil {
+	frozen := err == nil
+	if frozen {
 		err = s.start(ctx, &j, op)
 	}
-	if err != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
-		defer cancel()
-		return work.Job{}, errors.Join(err, s.Kept.Remove(ctx, j.ID))
+	if err == nil {
+		return j, nil
 	}
-	return j, nil
+	open := frozen && (errors.Is(err, domain.ErrUnavailable) || ctx.Err() != nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	if open {
+		return s.doubted(ctx, j.ID, err)
+	}
+	return work.Job{}, errors.Join(err, s.Kept.Remove(ctx, j.ID))
+}
+
+// doubted gives the job if it runs, though its start failed so that it may have taken place. Otherwise it may still take
+// place, and the job is left for the caller to look at.
+func (s Jobs) doubted(ctx context.Context, id work.OperationID, failed error) (work.Job, error) {
+	if j, err := s.Kept.Get(ctx, id); err == nil && j.State != work.JobFreezing {
+		return j, nil
+	}
+	return work.Job{}, &JobDoubtError{ID: id, Err: failed}
 }
 
 // freeze keeps the items that there are now.

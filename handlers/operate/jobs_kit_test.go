@@ -20,7 +20,10 @@ type jobShelf struct {
 	items map[work.OperationID][]work.JobItem
 	ops   []work.Operation
 
-	opened int // jobs
+	opened    int   // jobs
+	startFail error // what the next Start gives
+	startLost bool  // which took place all the same
+	away      bool  // from then on
 }
 
 func newJobShelf() *jobShelf {
@@ -49,12 +52,18 @@ func (s *jobShelf) Start(_ context.Context, id work.OperationID, total int, op w
 	if j == nil || j.State != work.JobFreezing {
 		return work.ErrJobNotRunning
 	}
+	if s.startFail != nil && !s.startLost {
+		return s.startFail
+	}
 	j.State, j.Total, j.StartedAt = work.JobRunning, total, op.At
 	s.ops = append(s.ops, op)
-	return nil
+	return s.startFail
 }
 
 func (s *jobShelf) Remove(_ context.Context, id work.OperationID) error {
+	if j := s.jobs[id]; j != nil && j.State == work.JobRunning {
+		return nil
+	}
 	delete(s.jobs, id)
 	delete(s.items, id)
 	return nil
@@ -105,6 +114,9 @@ func (s *jobShelf) End(_ context.Context, id work.OperationID, end work.JobEnd, 
 }
 
 func (s *jobShelf) Get(_ context.Context, id work.OperationID) (work.Job, error) {
+	if s.away && s.startFail != nil {
+		return work.Job{}, domain.ErrUnavailable
+	}
 	if j := s.jobs[id]; j != nil {
 		return *j, nil
 	}
@@ -122,7 +134,11 @@ type numbers struct {
 	acted  map[int]int      // how often
 	atTime []time.Time      // when something was done
 	before func(n int) bool // called before something is done; false: the worker was killed
+
+	forbidden error // what Allowed gives
 }
+
+func (k *numbers) Allowed() error { return k.forbidden }
 
 func (k *numbers) Check(f json.RawMessage) (json.RawMessage, error) {
 	if _, err := strconv.Atoi(string(f)); err != nil {

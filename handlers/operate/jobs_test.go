@@ -68,6 +68,49 @@ func TestJobs_Order(t *testing.T) {
 	}
 }
 
+// TestJobs_Order_doubt: whoever orders a job hears whether it runs, or its id if that cannot be told.
+func TestJobs_Order_doubt(t *testing.T) {
+	lost := fmt.Errorf("%w: commit failed", domain.ErrUnavailable)
+	for name, c := range map[string]struct {
+		fail       error
+		took, away bool
+		runs       bool
+		doubt      bool
+	}{
+		"it took place":            {fail: lost, took: true, runs: true},
+		"it cannot be looked at":   {fail: lost, took: true, away: true, doubt: true},
+		"it may still take place":  {fail: lost, doubt: true},
+		"it was stopped meanwhile": {fail: work.ErrJobNotRunning},
+		"it was refused":           {fail: domain.ErrRule},
+	} {
+		s := newJobShelf()
+		_, jobs := jobsOf(s)
+		s.startFail, s.startLost, s.away = c.fail, c.took, c.away
+		j, err := jobs.Order(t.Context(), order("3", 0), 3)
+		var doubt *JobDoubtError
+		is := errors.As(err, &doubt)
+		if (err == nil) != c.runs || c.runs && (j.State != work.JobRunning || s.jobs[j.ID] == nil) || is != c.doubt || !c.runs && !errors.Is(err, c.fail) {
+			t.Errorf("%s: ordered %+v, err %v", name, j, err)
+		}
+		if is && (s.jobs[doubt.ID] == nil || !strings.Contains(err.Error(), "look with `orderflow jobs show "+doubt.ID.String()+"` first")) {
+			t.Errorf("%s: the error is %v, and there are %v", name, err, s.jobs)
+		}
+		if !c.runs && !c.doubt && len(s.jobs) > 0 {
+			t.Errorf("%s: %v is left", name, s.jobs)
+		}
+	}
+}
+
+// TestJobs_Order_forbidden: what cannot be done now is not frozen.
+func TestJobs_Order_forbidden(t *testing.T) {
+	s := newJobShelf()
+	k, jobs := jobsOf(s)
+	k.forbidden = &domain.LevelError{What: "orders can be tried again", Level: 3}
+	if _, err := jobs.Order(t.Context(), order("3", 0), 3); !errors.Is(err, k.forbidden) || s.opened+k.pages > 0 {
+		t.Errorf("err %v, and %d jobs were opened, %d pages selected; want %v, and nothing", err, s.opened, k.pages, k.forbidden)
+	}
+}
+
 // worked has turns taken until no job runs.
 func worked(t *testing.T, s *jobShelf, k *numbers) {
 	t.Helper()

@@ -23,6 +23,7 @@ type Jobs interface {
 	// Plan is a dry run: it changes nothing. Errors of kind domain.ErrInvalid name what is wrong with the order.
 	Plan(ctx context.Context, o operate.JobOrder) (operate.JobPlan, error)
 	// Order orders a job that is about as many items as were confirmed; a *operate.JobCountError otherwise.
+	// It is a *operate.JobDoubtError if it is not known whether the job runs.
 	Order(ctx context.Context, o operate.JobOrder, confirmed int) (work.Job, error)
 	// Progress says how far a job is; domain.ErrNotFound.
 	Progress(ctx context.Context, id work.OperationID) (operate.JobProgress, error)
@@ -74,6 +75,10 @@ func (a *admin) orderJob(w http.ResponseWriter, r *http.Request) error {
 	var count *operate.JobCountError
 	if errors.As(err, &count) {
 		return problemCountChanged.because(count.Error(), members{"confirmed": count.Confirmed, "count": count.Count})
+	}
+	var doubt *operate.JobDoubtError
+	if errors.As(err, &doubt) {
+		return problemJobDoubt.because(doubt.Advice(), members{"job_id": doubt.ID})
 	}
 	if err != nil {
 		return err

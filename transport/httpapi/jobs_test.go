@@ -151,6 +151,7 @@ func TestDeadLetters(t *testing.T) {
 func TestJobs_problems(t *testing.T) {
 	h, away := bulky(&fakeJobs{}, &fakeLetters{}), bulky(&fakeJobs{err: domain.ErrUnavailable}, &fakeLetters{err: domain.ErrUnavailable})
 	id, other := theJob.ID.String(), work.OperationID{15: 2}.String()
+	doubt := bulky(&fakeJobs{err: &operate.JobDoubtError{ID: theJob.ID, Err: domain.ErrUnavailable}}, nil)
 	const kind = `{"kind":"deadletters.requeue","reason":"x",`
 	for name, c := range map[string]struct {
 		http.Handler
@@ -183,6 +184,7 @@ func TestJobs_problems(t *testing.T) {
 		"away":                  {away, request{path: "/v1/jobs/" + id}, 503, ""},
 		"away while ordered":    {away, pull("/v1/jobs", kind+`"filter":{},"confirm":2}`), 503, ""},
 		"away while planned":    {away, pull("/v1/jobs", kind+`"filter":{}}`), 503, ""},
+		"in doubt":              {doubt, pull("/v1/jobs", kind+`"filter":{},"confirm":2}`), 503, `"job_id":"` + id + `"`},
 		"letters that are away": {away, request{path: "/v1/deadletters"}, 503, ""},
 	} {
 		if w := do(t, c.Handler, c.request); w.Code != c.status || !strings.Contains(w.Body.String(), c.detail) {

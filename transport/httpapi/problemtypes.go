@@ -65,6 +65,7 @@ var (
 	problemUnavailable = declare(503, "unavailable", "The database cannot answer now", aboutRepeat).sends("Retry-After", "1")
 	problemOverloaded  = declare(503, "overloaded", "The node has too much in hand",
 		"Nothing was done. Repeat the request after the seconds that the header Retry-After gives; large orders wait longer than small ones.").sends("Retry-After", "1")
+	problemJobDoubt  = declare(503, "job-in-doubt", "Whether the job was ordered is not known", "job_id is the job. Look whether it runs before you order it again.")
 	problemTimeout   = declare(503, "timeout", "The answer took too long", aboutRepeat).sends("Retry-After", "1")
 	problemUnhealthy = declare(503, "unhealthy", "The check failed", "detail says why.")
 )

@@ -134,7 +134,7 @@ func TestRoutes_problemTypes(t *testing.T) {
 			path, _, _ := strings.Cut(section, "\n")
 			wantBody(t, do(t, h, request{path: path}), 200, strings.TrimSpace(section)+"\n")
 		}
-		if n := strings.Count(all, "/problems/"); n != 32 {
+		if n := strings.Count(all, "/problems/"); n != 33 {
 			t.Errorf("%d problem types are explained", n)
 		}
 	}

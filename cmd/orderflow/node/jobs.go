@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"orderflow/domain"
 	"orderflow/domain/work"
 	"orderflow/eventstore"
 	"orderflow/eventstore/operations"
@@ -38,8 +39,8 @@ func jobsOf(db *schema.DB, store *eventstore.Store, views *projections.Views, ob
 	return operate.Jobs{Kept: operations.NewJobs(db), Heads: store.Heads, Kinds: map[string]operate.JobKind{
 		operate.JobRequeueLetters: letterJob{letters, "deadletters requeue", requeue},
 		operate.JobDiscardLetters: letterJob{letters, "deadletters discard", discard},
-		operate.JobCancelOrders:   orders.to(cancelOrder, notToCancel),
-		operate.JobRetryOrders:    orders.to(retryOrder, notToRetry),
+		operate.JobCancelOrders:   orders.to(cancelOrder, notToCancel, domain.OrderCancelRequested{}),
+		operate.JobRetryOrders:    orders.to(retryOrder, notToRetry, domain.OrderPlaced{RetryOf: domain.OrderID{1}}),
 	}}
 }
 

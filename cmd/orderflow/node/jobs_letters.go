@@ -33,6 +33,9 @@ func (letterJob) Check(text json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(f)
 }
 
+// Allowed is operate.JobKind's: letters may always be decided on.
+func (letterJob) Allowed() error { return nil }
+
 // selectedAtOnce is how many items are selected with one question.
 const selectedAtOnce = 500
 

@@ -20,15 +20,22 @@ type orderJob struct {
 	do     orderDeed
 	// refuses says whether that is refused of orders of a status.
 	refuses func(domain.Status) bool
+	event   domain.Event // that it records
 }
 
 // orderDeed is what is done to an order.
 type orderDeed func(context.Context, operate.OrderLevers, operate.Seen, operate.By) error
 
-// to is a job that does something else.
-func (k orderJob) to(do orderDeed, refuses func(domain.Status) bool) orderJob {
-	k.do, k.refuses = do, refuses
+// to is a job that does something else, which some orders refuse, and records such events.
+func (k orderJob) to(do orderDeed, refuses func(domain.Status) bool, event domain.Event) orderJob {
+	k.do, k.refuses, k.event = do, refuses, event
 	return k
+}
+
+// Allowed is operate.JobKind's: every live node reads the events.
+func (k orderJob) Allowed() error {
+	_, err := domain.Encode(k.levers.Level(), k.event)
+	return err
 }
 
 func notToCancel(s domain.Status) bool { return s.Ended() || s == domain.StatusRollingBack }
