@@ -75,6 +75,8 @@ func TestBackup(t *testing.T) {
 	wantOrders(t, path, "t-1", "t-2")
 	wantCall(t, exitDone, "was restored from", "restore", saved, "--dsn", path)
 	wantOrders(t, path, "t-1")
+	wantCall(t, exitDone, "the backup was restored; 1 partitions lost their end", "operations", "list", "--dsn", path)
+	wantCall(t, exitDone, "are gone", "alarms", "list", "--dsn", path)
 	all := files(t, path)
 	if len(all) != 2 || !strings.HasPrefix(all[1], "t.db.before-") {
 		t.Fatalf("beside the database are %q, want the one before", all)

@@ -8,13 +8,18 @@ import (
 	"os"
 	"strings"
 
+	"orderflow/cmd/orderflow/node"
 	"orderflow/domain"
+	"orderflow/handlers/operate"
 	"orderflow/schema"
 	"orderflow/transport/messaging/inflight"
 )
 
 // restoreCmd puts a backup in the place of the database.
-type restoreCmd struct{ backupFlags }
+type restoreCmd struct {
+	backupFlags
+	before []node.Head // of the log that is replaced; nil if there was none
+}
 
 func (restoreCmd) Help() string {
 	return `Stop all nodes first: a database that a live node, or any other process, has open is not replaced. On SQLite the backup is read as a
@@ -50,11 +55,20 @@ func (c *restoreCmd) Run(ctx context.Context, out *output) error {
 		if told.Kept, err = c.replace(ctx, out, dsn); err != nil {
 			return err
 		}
+		c.record(ctx, out)
 	}
 	if err := c.print(out, told, func() error { return told.say(out, "restored from") }); err != nil || c.DryRun {
 		return err
 	}
 	return (&checkCmd{dataFlags: dataFlags{databaseFlag: c.databaseFlag}, Quiet: true}).Run(ctx, &output{w: out.notes, notes: out.notes, offers: out.offers})
+}
+
+// record notes the restore in the database that was restored. A backup of an older version has no place for that.
+func (c *restoreCmd) record(ctx context.Context, out *output) {
+	by := operate.By{Actor: actor(""), Reason: "a backup was restored by orderflow restore", About: map[string]string{"run_by": runBy()}}
+	if err := c.with(ctx, func(db *schema.DB) error { return node.RecordRestore(ctx, db, c.File, c.before, by) }); err != nil {
+		out.notef("the restore could not be written into the log of operations: %v", err)
+	}
 }
 
 // holdsBackup refuses a file that is not there, or holds nothing.
@@ -80,6 +94,9 @@ func (c *restoreCmd) idle(ctx context.Context, out *output, dsn schema.DSN) erro
 			if !n.Expired {
 				alive = append(alive, n.Node)
 			}
+		}
+		if err == nil {
+			c.before, err = node.HeadsOf(ctx, db)
 		}
 		return err
 	})

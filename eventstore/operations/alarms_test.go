@@ -143,3 +143,26 @@ func TestAlarms_atOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestAlarms_Raise(t *testing.T) {
+	schematest.OnEach(t, 1, map[string]func(*testing.T, *schema.DB){"between rounds": betweenRounds})
+}
+
+// betweenRounds raises an alarm with an operation, once.
+func betweenRounds(t *testing.T, db *schema.DB) {
+	alarms, log := operations.NewAlarms(db), operations.NewLog(db)
+	for i, want := range []int{1, 0} {
+		op := operation(byte(230+i), "database")
+		a := work.Alarm{ID: work.AlarmID{1: 7, 15: byte(30 + i)}, Code: "log_lost", Subject: "partition 3", What: "gone"}
+		raised, err := alarms.Raise(t.Context(), &op, a)
+		if must(t, err); len(raised) != want {
+			t.Errorf("try %d raises %v, want %d", i+1, raised, want)
+		}
+	}
+	open, err := alarms.List(t.Context(), false, 10, work.AlarmID{})
+	must(t, err)
+	ops, err := log.List(t.Context(), 10, work.OperationID{})
+	if must(t, err); len(open) != 1 || open[0].RaisedAt.IsZero() || len(ops) != 2 {
+		t.Errorf("open are %+v, recorded %d operations", open, len(ops))
+	}
+}

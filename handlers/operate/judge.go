@@ -34,6 +34,12 @@ func Findingf(code work.AlarmCode, subject, format string, args ...any) Finding 
 	return Finding{code, subject, fmt.Sprintf(format, args...)}
 }
 
+// Alarm is the alarm that a finding raises.
+func (f Finding) Alarm() (work.Alarm, error) {
+	id, err := uuid.NewV7()
+	return work.Alarm{ID: work.AlarmID(id), Code: f.Code, Subject: clip(f.Subject, mostText), What: clip(f.What, mostWhat)}, err
+}
+
 // judge decides which alarms are raised, changed and cleared, after what was found and looked at.
 func judge(r *work.WatchRound, notes *Notes, open []work.Alarm, found []Finding, looked map[work.AlarmCode]bool) error {
 	known := map[[2]string]Finding{}

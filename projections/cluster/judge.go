@@ -96,11 +96,11 @@ const (
 	unwatched = 2 * time.Minute
 )
 
-// judge says what somebody should look at: what this process itself finds; a node that was lost within a minute; a role that no live node has; a projection that has applied what the log does
-// not have, or that is a minute behind and does not catch up; a figure of the queues that no node makes, while nodes live
-// that should; orders that wait, while all nodes that live and work on orders are cordoned or drain; alarms that nobody
-// has acknowledged, or a watchdog that is late; and what could not be read. That orders wait, fail or were parked is not
-// wrong of the cluster.
+// judge says what somebody should look at: what this process itself finds; a node that was lost within a minute; a
+// role that no live node has; a projection that has applied what the log does not have, or that is a minute behind and
+// does not catch up; a figure of the queues that no node makes, while nodes live that should; orders that wait, while
+// all nodes that live and work on orders are cordoned or drain; alarms that nobody has acknowledged, or a watchdog
+// that is late; and what could not be read. That orders wait, fail or were parked is not wrong of the cluster.
 func (a *Answer) judge(c Config, figure Figure) {
 	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
 	if c.Trouble != nil {

@@ -20,6 +20,7 @@ type Node struct {
 	projector *tail.Projector
 	watchdog  *watchdog
 	surveys   *Surveys
+	lost      *lostEnds
 }
 
 // New makes a node that is ready to run. If it fails, it leaves nothing open. From here on signals are
@@ -37,6 +38,8 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 	if n.member, err = n.join(func() int { return n.worker.busy() }); err != nil {
 		return nil, err
 	}
+	n.watchdog = newWatchdog(n.DB, n.Store, n.conf.WatchdogEvery, n.self.entry("watchdog"))
+	n.lost = &lostEnds{db: n.DB, node: n.Name(), tell: n.watchdog.tell}
 	n.Store.OnOtherHistory(n.startOver)
 	if n.worker, err = n.newWorker(n.member); err != nil {
 		return nil, err
@@ -45,7 +48,6 @@ func New(ctx context.Context, conf Config, log *logrus.Logger) (_ *Node, err err
 		return nil, err
 	}
 	n.projector = n.newProjector()
-	n.watchdog = newWatchdog(n.DB, n.Store, n.conf.WatchdogEvery, n.self.entry("watchdog"))
 	n.surveys = NewSurveys(n.DB, n.Store, n.Name(), n.status)
 	return n, nil
 }
@@ -55,6 +57,7 @@ func (n *Node) startOver(h eventstore.OtherHistory) {
 	n.self.entry("store").WithFields(logrus.Fields{"partition": h.Partition, "position": h.Position}).Error(
 		"THE DATABASE HOLDS ANOTHER HISTORY than this node has seen: an event that was committed is not there. Was a backup restored under running nodes? " +
 			"The node forgets all that it remembers and registers anew. Run \"orderflow check\"")
+	n.lost.found(h)
 	n.schema.suspect()
 	n.member.Reregister()
 }

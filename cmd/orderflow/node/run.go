@@ -30,7 +30,10 @@ func (n *Node) parts() []part {
 		{name: "signals", run: n.life.watch(n.self.entry("node"), reload)},
 		{name: "gate", run: every(heartbeat, n.gate.look)},
 		{name: "schema", run: every(heartbeat, n.schema.look)},
-		{name: "history", run: every(heartbeat, func(ctx context.Context) { _ = n.Store.CheckHistory(ctx) })}, // others report what keeps it from looking
+		{name: "history", run: every(heartbeat, func(ctx context.Context) {
+			_ = n.Store.CheckHistory(ctx) // others report what keeps it from looking
+			n.lost.raise(ctx)
+		})},
 		{name: "levels", run: n.followLevels},
 		{name: "controls", run: n.followControls},
 		{name: "losses", run: n.member.losses.Run},
