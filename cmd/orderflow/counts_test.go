@@ -17,7 +17,7 @@ func TestCounts_damaged(t *testing.T) {
 	}{
 		{[]string{"check", "--quiet"}, `view: unreadable counts of partition 0: the view says "[]"`},
 		{[]string{"projections", "verify", "--quiet"}, "1 counts wrong"},
-		{[]string{"projections", "status"}, `"orderflow projections rebuild" makes them anew`},
+		{[]string{"projections", "status"}, `"orderflow projections rebuild`},
 	} {
 		r := call(append(c.args, "--dsn", path)...)
 		if r.code != exitFailed || !strings.Contains(r.stdout+r.stderr, c.want) || strings.Contains(r.stdout+r.stderr, "damaged") {

@@ -54,7 +54,7 @@ func TestSchema_olderCommands(t *testing.T) {
 	path := database(t)
 	doctor(t, path, undone(t, 10)...)
 	for _, command := range []string{"orders list", "orders diagnose --all", "status", "alarms list", "jobs list", "operations list"} {
-		if r := call(append(strings.Fields(command), "--dsn", path)...); r.code == exitDone || !strings.Contains(r.stderr, `run "orderflow migrate"`) {
+		if r := call(append(strings.Fields(command), "--dsn", path)...); r.code == exitDone || !strings.Contains(r.stderr, `run "orderflow migrate --dsn `+path) {
 			t.Errorf("%s exits %d and says %s%s", command, r.code, r.stdout, r.stderr)
 		}
 	}
