@@ -102,45 +102,59 @@ const (
 // all nodes that live and work on orders are cordoned or drain; alarms that nobody has acknowledged, or a watchdog
 // that is late; and what could not be read. That orders wait, fail or were parked is not wrong of the cluster.
 func (a *Answer) judge(c Config, figure Figure) {
-	wrong := func(format string, args ...any) { a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...)) }
 	if c.Trouble != nil {
 		a.Wrong = append(a.Wrong, c.Trouble()...)
 	}
 	for _, role := range a.MissingRoles {
-		wrong("no live node has the role %s: %s", role, c.Undone[role])
+		a.wrong("no live node has the role %s: %s", role, c.Undone[role])
 	}
 	for _, n := range a.Nodes {
 		if n.State == Lost && n.lately && !a.alarmed(c.NodeLost, n.Node) {
-			wrong("node %s was lost: nothing was heard of it for %.1f s", n.Node, n.HeartbeatAge)
+			a.wrong("node %s was lost: nothing was heard of it for %.1f s", n.Node, n.HeartbeatAge)
 		}
 	}
+	a.judgeWork(figure)
+	a.judgeAlarms()
+	for _, g := range a.Unread {
+		a.wrong("%s could not be read: %s", g.Part, g.Why)
+	}
+}
+
+// wrong adds a line.
+func (a *Answer) wrong(format string, args ...any) {
+	a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...))
+}
+
+// judgeWork is judge of the projections and the queues.
+func (a *Answer) judgeWork(figure Figure) {
 	for _, p := range a.Projections {
 		if p.Beyond > 0 {
-			wrong("the projection %s has applied %d events that the log does not have", p.Projection, p.Beyond)
+			a.wrong("the projection %s has applied %d events that the log does not have", p.Projection, p.Beyond)
 		}
 		if p.Projection == Orders && p.LagSeconds > stands.Seconds() && p.Trend != Shrinking {
-			wrong("the projection %s is %.0f s behind (%d events) and does not catch up", p.Projection, p.LagSeconds, p.Lag)
+			a.wrong("the projection %s is %.0f s behind (%d events) and does not catch up", p.Projection, p.LagSeconds, p.Lag)
 		}
 	}
 	if figure.Age > staleFigure && a.working() {
-		wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
+		a.wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
 	}
 	if n := a.waiting(); n > 0 && a.idled() {
-		wrong("%d messages of orders wait, and every live worker is cordoned or drains", n)
+		a.wrong("%d messages of orders wait, and every live worker is cordoned or drains", n)
 	}
+}
+
+// judgeAlarms is judge of the alarms and of who raises them.
+func (a *Answer) judgeAlarms() {
 	switch {
 	case a.WatchdogLate && a.watched.Ever:
-		wrong("no round of the watchdog has succeeded for %s", a.watched.Ago.Round(time.Second))
+		a.wrong("no round of the watchdog has succeeded for %s", a.watched.Ago.Round(time.Second))
 	case a.WatchdogLate:
-		wrong("no round of the watchdog has ever succeeded: nobody watches")
+		a.wrong("no round of the watchdog has ever succeeded: nobody watches")
 	}
 	for _, x := range a.Alarms {
 		if x.State == work.AlarmRaised {
-			wrong("alarm %s (%s) of %s: %s", x.Alarm, x.Severity, x.Subject, x.What)
+			a.wrong("alarm %s (%s) of %s: %s", x.Alarm, x.Severity, x.Subject, x.What)
 		}
-	}
-	for _, g := range a.Unread {
-		wrong("%s could not be read: %s", g.Part, g.Why)
 	}
 }
 
