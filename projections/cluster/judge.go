@@ -106,22 +106,22 @@ func (a *Answer) judge(c Config, figure Figure) {
 		a.Wrong = append(a.Wrong, c.Trouble()...)
 	}
 	for _, role := range a.MissingRoles {
-		a.wrong("no live node has the role %s: %s", role, c.Undone[role])
+		a.wrongf("no live node has the role %s: %s", role, c.Undone[role])
 	}
 	for _, n := range a.Nodes {
 		if n.State == Lost && n.lately && !a.alarmed(c.NodeLost, n.Node) {
-			a.wrong("node %s was lost: nothing was heard of it for %.1f s", n.Node, n.HeartbeatAge)
+			a.wrongf("node %s was lost: nothing was heard of it for %.1f s", n.Node, n.HeartbeatAge)
 		}
 	}
 	a.judgeWork(figure)
 	a.judgeAlarms()
 	for _, g := range a.Unread {
-		a.wrong("%s could not be read: %s", g.Part, g.Why)
+		a.wrongf("%s could not be read: %s", g.Part, g.Why)
 	}
 }
 
-// wrong adds a line.
-func (a *Answer) wrong(format string, args ...any) {
+// wrongf adds a line.
+func (a *Answer) wrongf(format string, args ...any) {
 	a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...))
 }
 
@@ -129,17 +129,17 @@ func (a *Answer) wrong(format string, args ...any) {
 func (a *Answer) judgeWork(figure Figure) {
 	for _, p := range a.Projections {
 		if p.Beyond > 0 {
-			a.wrong("the projection %s has applied %d events that the log does not have", p.Projection, p.Beyond)
+			a.wrongf("the projection %s has applied %d events that the log does not have", p.Projection, p.Beyond)
 		}
 		if p.Projection == Orders && p.LagSeconds > stands.Seconds() && p.Trend != Shrinking {
-			a.wrong("the projection %s is %.0f s behind (%d events) and does not catch up", p.Projection, p.LagSeconds, p.Lag)
+			a.wrongf("the projection %s is %.0f s behind (%d events) and does not catch up", p.Projection, p.LagSeconds, p.Lag)
 		}
 	}
 	if figure.Age > staleFigure && a.working() {
-		a.wrong("no node has looked at the queues for %s", figure.Age.Round(time.Second))
+		a.wrongf("no node has looked at the queues for %s", figure.Age.Round(time.Second))
 	}
 	if n := a.waiting(); n > 0 && a.idled() {
-		a.wrong("%d messages of orders wait, and every live worker is cordoned or drains", n)
+		a.wrongf("%d messages of orders wait, and every live worker is cordoned or drains", n)
 	}
 }
 
@@ -147,13 +147,13 @@ func (a *Answer) judgeWork(figure Figure) {
 func (a *Answer) judgeAlarms() {
 	switch {
 	case a.WatchdogLate && a.watched.Ever:
-		a.wrong("no round of the watchdog has succeeded for %s", a.watched.Ago.Round(time.Second))
+		a.wrongf("no round of the watchdog has succeeded for %s", a.watched.Ago.Round(time.Second))
 	case a.WatchdogLate:
-		a.wrong("no round of the watchdog has ever succeeded: nobody watches")
+		a.wrongf("no round of the watchdog has ever succeeded: nobody watches")
 	}
 	for _, x := range a.Alarms {
 		if x.State == work.AlarmRaised {
-			a.wrong("alarm %s (%s) of %s: %s", x.Alarm, x.Severity, x.Subject, x.What)
+			a.wrongf("alarm %s (%s) of %s: %s", x.Alarm, x.Severity, x.Subject, x.What)
 		}
 	}
 }
