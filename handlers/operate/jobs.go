@@ -197,18 +197,8 @@ func eachPage(ctx context.Context, kind JobKind, filter json.RawMessage, take fu
 // is frozen, if the cluster does not allow the job now. It is a *JobDoubtError if the job may run all the same.
 func (s Jobs) Order(ctx context.Context, o JobOrder, confirmed int) (work.Job, error) {
 	kind, o, err := s.check(o)
-	if err != nil {
-		return work.Job{}, err
-	}
-	if err := kind.Allowed(); err != nil {
-		return work.Job{}, err
-	}
-	now, err := plan(ctx, kind, o) // before anything is written
-	if err == nil && now.Count != confirmed {
-		err = &JobCountError{Confirmed: confirmed, Count: now.Count}
-	}
-	if err == nil && confirmed == 0 {
-		err = fmt.Errorf("%w: there is nothing to be done", domain.ErrInvalid)
+	if err == nil {
+		err = confirms(ctx, kind, o, confirmed) // before anything is written
 	}
 	if err != nil {
 		return work.Job{}, err
@@ -228,17 +218,38 @@ func (s Jobs) Order(ctx context.Context, o JobOrder, confirmed int) (work.Job, e
 	if j.Total, err = s.freeze(ctx, kind, j); err == nil && j.Total != confirmed {
 		err = &JobCountError{Confirmed: confirmed, Count: j.Total}
 	}
-	frozen := err == nil
-	if frozen {
-		err = s.start(ctx, &j, op)
+	if err != nil {
+		return s.given(ctx, j, err, false)
 	}
+	err = s.start(ctx, &j, op)
+	return s.given(ctx, j, err, errors.Is(err, domain.ErrUnavailable) || ctx.Err() != nil)
+}
+
+// confirms says whether the cluster allows a job, and whether it is about as many items as were confirmed.
+func confirms(ctx context.Context, kind JobKind, o JobOrder, confirmed int) error {
+	if err := kind.Allowed(); err != nil {
+		return err
+	}
+	now, err := plan(ctx, kind, o)
+	switch {
+	case err != nil:
+		return err
+	case now.Count != confirmed:
+		return &JobCountError{Confirmed: confirmed, Count: now.Count}
+	case confirmed == 0:
+		return fmt.Errorf("%w: there is nothing to be done", domain.ErrInvalid)
+	}
+	return nil
+}
+
+// given gives a job that was started. One that was not is removed, unless it may run all the same.
+func (s Jobs) given(ctx context.Context, j work.Job, err error, mayRun bool) (work.Job, error) {
 	if err == nil {
 		return j, nil
 	}
-	open := frozen && (errors.Is(err, domain.ErrUnavailable) || ctx.Err() != nil)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	if open {
+	if mayRun {
 		return s.doubted(ctx, j.ID, err)
 	}
 	return work.Job{}, errors.Join(err, s.Kept.Remove(ctx, j.ID))
