@@ -189,7 +189,7 @@ func TestScripts_use(t *testing.T) {
 			script(t, system.db, name, "--force").want(t, 2, "unknown argument: --force", "--help")
 			script(t, system.db, name, "--dsn").want(t, 2, "--dsn needs a value")
 			script(t, system.db, name, "--help").want(t, 0, "--dry-run")
-			order := []string{}
+			order, missing := []string{}, "there is no database file"
 			switch name {
 			case "replay.sh":
 				script(t, system.db, name).want(t, 2, "no order id")
@@ -200,8 +200,11 @@ func TestScripts_use(t *testing.T) {
 				script(t, system.db, name, "a", "b").want(t, 2, "more than one file: b")
 				order = append(order, filepath.Join(t.TempDir(), "missing.db"))
 			}
+			if name == "restore.sh" {
+				missing = "there is no backup"
+			}
 			script(t, system.db, name, append([]string{"--dsn", "postgres://h"}, order...)...).want(t, 2)
-			script(t, filepath.Join(t.TempDir(), "missing.db"), name, order...).want(t, 1, "there is no database file")
+			script(t, filepath.Join(t.TempDir(), "missing.db"), name, order...).want(t, 1, missing)
 
 			cmd := exec.Command("./"+name, order...)
 			cmd.Env = append(environment(system.db), "ORDERFLOW_BIN="+filepath.Join(t.TempDir(), "nothing"))

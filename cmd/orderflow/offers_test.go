@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"orderflow/domain"
 	"orderflow/handlers/diagnosis"
 )
 
@@ -31,6 +33,7 @@ func TestOffers(t *testing.T) {
 // TestOffers_pasted: what commands offer names the database, also as JSON, unless that is in the environment.
 func TestOffers_pasted(t *testing.T) {
 	db := database(t)
+	doctor(t, db, fmt.Sprint(`UPDATE compatibility SET event_level = `, domain.EventLevel)) // as if nodes had been here
 	id := strings.TrimSpace(call("orders", "place", "--dsn", db).stdout)
 	one := call("orders", "diagnose", id, "--dsn", db).stdout
 	for _, want := range []string{"orderflow nodes list --all --dsn " + db + " ", "orderflow serve --roles worker --dsn " + db + " "} {
