@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -315,7 +314,7 @@ func TestViews_List_plan(t *testing.T) {
 			for _, cursor := range []cursor{{}, at} {
 				q := query{table: f.views.table, dialect: f.DB.Dialect(), filter: c.filter, after: cursor, most: 51}
 				text := q.text()
-				plan := f.explain(db, text, q.args)
+				plan := schematest.Plan(f.T, db, text, q.args...)
 				verb := "SEARCH"
 				if c.index == "placed" && c.filter.PlacedAfter.IsZero() && c.filter.PlacedBefore.IsZero() && cursor.placed.IsZero() {
 					verb = "SCAN" // from the newest on
@@ -332,19 +331,4 @@ func TestViews_List_plan(t *testing.T) {
 			}
 		}
 	}
-}
-
-func (f *fixture) explain(db *schema.DB, query string, args []any) (plan string) {
-	f.T.Helper()
-	rows, err := db.QueryContext(f.T.Context(), `EXPLAIN QUERY PLAN `+query, args...)
-	must(f.T, err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		must(f.T, rows.Scan(&id, &parent, &unused, &detail))
-		plan += fmt.Sprintln(detail)
-	}
-	must(f.T, rows.Err())
-	return plan
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"orderflow/schema"
 	"orderflow/schema/schematest"
 )
 
@@ -14,7 +13,7 @@ func TestBeyond_plan(t *testing.T) {
 	db := schematest.SQLite(t)
 	for _, s := range []source{lastMessageRows, headRows} {
 		seeks := 0
-		for _, step := range plan(t, db, s.query(db.Dialect())) {
+		for _, step := range strings.Split(schematest.Plan(t, db, s.query(db.Dialect())), "\n") {
 			if strings.HasPrefix(step, "SCAN m") || strings.HasPrefix(step, "SCAN e") {
 				t.Errorf("%q is found by %s", s.what, step)
 			}
@@ -26,26 +25,4 @@ func TestBeyond_plan(t *testing.T) {
 			t.Errorf("%q is not found by its key", s.what)
 		}
 	}
-}
-
-// plan is how SQLite would run a statement.
-func plan(t *testing.T, db *schema.DB, query string) (steps []string) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var step string
-		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-			t.Fatal(err)
-		}
-		steps = append(steps, step)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return steps
 }

@@ -102,24 +102,8 @@ func TestMinutes_plan(t *testing.T) {
 	db := schematest.SQLite(t)
 	for _, l := range []ledger{{}, {until: time.Now()}} {
 		query, args := l.query(db.Dialect())
-		if got := plan(t, db, query, args...); !strings.Contains(got, "SEARCH m USING PRIMARY KEY (closed_at>?)") || strings.Contains(got, "TEMP B-TREE") {
+		if got := schematest.Plan(t, db, query, args...); !strings.Contains(got, "SEARCH m USING PRIMARY KEY (closed_at>?)") || strings.Contains(got, "TEMP B-TREE") {
 			t.Errorf("minutes are read so:\n%s", got)
 		}
 	}
-}
-
-// plan is how SQLite would run a statement.
-func plan(t *testing.T, db *schema.DB, query string, args ...any) (plan string) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
-	must(t, err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		must(t, rows.Scan(&id, &parent, &unused, &detail))
-		plan += fmt.Sprintln(detail)
-	}
-	must(t, rows.Err())
-	return plan
 }

@@ -106,7 +106,7 @@ func TestSurveyor_plan(t *testing.T) {
 		if small > 0 {
 			args = nil
 		}
-		got, scans := plan(t, db, query, args...), 0
+		got, scans := schematest.Plan(t, db, query, args...), 0
 		for line := range strings.Lines(got) {
 			switch line = strings.TrimSpace(line); {
 			case !strings.HasPrefix(line, "SCAN "), line == "SCAN w", line == "SCAN x", line == "SCAN CONSTANT ROW", line == "SCAN lease_clock":

@@ -25,49 +25,37 @@ func (a *admin) orderLeverRoutes(operators []Role) []route {
 
 // cancel asks for the end of an order.
 func (a *admin) cancel(w http.ResponseWriter, r *http.Request) error {
-	seen, fields, err := readOrderLever(w, r, "reason", "now")
+	l, err := readOrderLever(w, r, "now")
 	if err != nil {
 		return err
 	}
-	now, err := decodeFlag(fields, "now")
+	now, err := decodeFlag(l.fields, "now")
 	if err != nil {
 		return err
 	}
-	by, err := because(r, fields)
-	if err != nil {
-		return err
-	}
-	asked, err := a.onOrders.Cancel(r.Context(), seen, now, by)
-	return answerAsked(w, seen.ID, asked, err)
+	asked, err := a.onOrders.Cancel(r.Context(), l.seen, now, l.by)
+	return answerAsked(w, l.seen.ID, asked, err)
 }
 
 // fail gives up a parked order.
 func (a *admin) fail(w http.ResponseWriter, r *http.Request) error {
-	seen, fields, err := readOrderLever(w, r, "reason")
+	l, err := readOrderLever(w, r)
 	if err != nil {
 		return err
 	}
-	by, err := because(r, fields)
-	if err != nil {
-		return err
-	}
-	asked, err := a.onOrders.Fail(r.Context(), seen, by)
-	return answerAsked(w, seen.ID, asked, err)
+	asked, err := a.onOrders.Fail(r.Context(), l.seen, l.by)
+	return answerAsked(w, l.seen.ID, asked, err)
 }
 
 // retry places an order anew.
 func (a *admin) retry(w http.ResponseWriter, r *http.Request) error {
-	seen, fields, err := readOrderLever(w, r, "reason")
+	l, err := readOrderLever(w, r)
 	if err != nil {
 		return err
 	}
-	by, err := because(r, fields)
+	retried, err := a.onOrders.Retry(r.Context(), l.seen, l.by)
 	if err != nil {
-		return err
-	}
-	retried, err := a.onOrders.Retry(r.Context(), seen, by)
-	if err != nil {
-		return orderError(seen.ID, err)
+		return orderError(l.seen.ID, err)
 	}
 	w.Header().Set("ETag", entityTag(retried.Version))
 	return answer(w, http.StatusAccepted, retried)
@@ -82,25 +70,30 @@ func answerAsked(w http.ResponseWriter, id domain.OrderID, asked operate.Asked, 
 	return answer(w, http.StatusAccepted, asked)
 }
 
-// readOrderLever reads which order a lever is about, at which version, and the fields of its body. Errors are *problem.
-func readOrderLever(w http.ResponseWriter, r *http.Request, known ...string) (seen operate.Seen, fields map[string]json.RawMessage, err error) {
-	if seen.ID, err = orderID(r); err != nil {
-		return seen, nil, err
-	}
-	if seen.Version, err = ifMatch(r.Header); err != nil {
-		return seen, nil, err
-	}
-	fields, err = readFields(w, r, known)
-	return seen, fields, err
+// orderLever is what a request asks of an order.
+type orderLever struct {
+	seen   operate.Seen // which order, and at which version
+	by     operate.By
+	fields map[string]json.RawMessage // of its body
 }
 
-// because is who sends a request, and the reason in its fields.
-func because(r *http.Request, fields map[string]json.RawMessage) (operate.By, error) {
-	reason, err := decodeText(fields, "reason")
-	if err != nil {
-		return operate.By{}, err
+// readOrderLever reads a lever whose body has a reason and perhaps other fields. Errors are *problem.
+func readOrderLever(w http.ResponseWriter, r *http.Request, others ...string) (l orderLever, err error) {
+	if l.seen.ID, err = orderID(r); err != nil {
+		return l, err
 	}
-	return asks(r, reason)
+	if l.seen.Version, err = ifMatch(r.Header); err != nil {
+		return l, err
+	}
+	if l.fields, err = readFields(w, r, append([]string{"reason"}, others...)); err != nil {
+		return l, err
+	}
+	reason, err := decodeText(l.fields, "reason")
+	if err != nil {
+		return l, err
+	}
+	l.by, err = asks(r, reason)
+	return l, err
 }
 
 // ifMatch is the version that an order must have; 0 for any.

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -301,7 +300,7 @@ func TestDiagnoses_plan(t *testing.T) {
 			len(r.questions), after.Statements-before.Statements, after.Transactions-before.Transactions)
 	}
 	for _, q := range r.questions {
-		plan := planOf(t, db, q)
+		plan := schematest.Plan(t, db, q.text, q.args...)
 		for _, step := range strings.Split(plan, "\n") {
 			what, scans := strings.CutPrefix(step, "SCAN ")
 			few := slices.Contains([]string{"CONSTANT ROW", "x", "lease_clock", "n LEFT-JOIN"}, what) // n are the nodes
@@ -312,21 +311,4 @@ func TestDiagnoses_plan(t *testing.T) {
 			}
 		}
 	}
-}
-
-// planOf is how SQLite would answer a question.
-func planOf(t *testing.T, db *schema.DB, q question) (plan string) {
-	t.Helper()
-	must(t, db.Read(t.Context(), func(rows *sql.Rows) error {
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				return err
-			}
-			plan += fmt.Sprintln(detail)
-		}
-		return nil
-	}, `EXPLAIN QUERY PLAN `+q.text, q.args...))
-	return plan
 }

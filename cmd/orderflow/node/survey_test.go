@@ -69,10 +69,10 @@ func TestSurvey_plan(t *testing.T) {
 		return err
 	}))
 	for _, q := range r.questions {
-		for step := range strings.SplitSeq(planOf(t, db, q), "\n") {
+		for step := range strings.SplitSeq(schematest.Plan(t, db, q.text, q.args...), "\n") {
 			table, scans := strings.CutPrefix(step, "SCAN ")
 			if scans && strings.HasPrefix(table, "orders") || scans && strings.HasPrefix(table, "events") || scans && (table == "m" || table == "outbox") {
-				t.Errorf("%s\nis run so:\n%s", q.text, planOf(t, db, q))
+				t.Errorf("%s\nis run so:\n%s", q.text, schematest.Plan(t, db, q.text, q.args...))
 			}
 		}
 	}

@@ -1,31 +1,13 @@
 package inflight_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"orderflow/domain/work"
-	"orderflow/schema"
 	"orderflow/schema/schematest"
 	"orderflow/transport/messaging/inflight"
 )
-
-// plan is how SQLite would run a statement.
-func plan(t *testing.T, db *schema.DB, query string, args ...any) (plan string) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
-	must(t, err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		must(t, rows.Scan(&id, &parent, &unused, &detail))
-		plan += fmt.Sprintln(detail)
-	}
-	must(t, rows.Err())
-	return plan
-}
 
 // byKey is how a row in flight is found by the table's key.
 const byKey = `USING PRIMARY KEY (consumer_group=? AND first_topic=? AND partition=? AND first_position=?)`
@@ -57,7 +39,7 @@ func TestLeases_plan(t *testing.T) {
 			continue
 		}
 		seen[q.Query] = true
-		if got := plan(t, db, q.Query, q.Args...); strings.Count(got, byKey) != 1 || strings.Contains(got, "SCAN i") {
+		if got := schematest.Plan(t, db, q.Query, q.Args...); strings.Count(got, byKey) != 1 || strings.Contains(got, "SCAN i") {
 			t.Errorf("%s\nis run so:\n%s", q.Query, got)
 		}
 	}
@@ -70,7 +52,7 @@ func TestLeases_plan(t *testing.T) {
 func TestClaimer_plan(t *testing.T) {
 	db := schematest.SQLite(t)
 	for what, q := range inflight.ReturnedQueries(db.Dialect(), work.Topics()) {
-		got := plan(t, db, q, "g", 3, 2)
+		got := schematest.Plan(t, db, q, "g", 3, 2)
 		if strings.Count(got, "USING INDEX inflight_node (node=? AND epoch=? AND consumer_group=?)") != 2 || strings.Contains(got, "SCAN i") || strings.Contains(got, "SCAN m") {
 			t.Errorf("%s\nis run so:\n%s", what, got)
 		}
@@ -80,7 +62,7 @@ func TestClaimer_plan(t *testing.T) {
 // TestClaimer_planNew: the messages of a partition are found by key, behind the offset.
 func TestClaimer_planNew(t *testing.T) {
 	db := schematest.SQLite(t)
-	got := plan(t, db, inflight.NewQuery(db.Dialect(), work.Topics()), "g", "t", 3, 100)
+	got := schematest.Plan(t, db, inflight.NewQuery(db.Dialect(), work.Topics()), "g", "t", 3, 100)
 	for _, want := range []string{
 		"SEARCH o USING PRIMARY KEY (consumer_group=? AND topic=? AND partition=?)",
 		"SEARCH m USING PRIMARY KEY (topic=? AND partition=? AND position>? AND position<?)",
