@@ -74,8 +74,10 @@ func testSurveys(t *testing.T, db *schema.DB) {
 			left = r.Orders
 		}
 	}
-	if left > 20 || told.Looked != 71 {
-		t.Errorf("told is the survey %+v after 50 were claimed", told)
+	var held int // one round may claim from a few partitions alone
+	must(t, db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM inflight WHERE node <> ''`).Scan(&held))
+	if held < 2 || left != 71-held || told.Looked != 71 {
+		t.Errorf("told is the survey %+v while %d are in hand", told, held)
 	}
 	listed(diagnosis.WaitingForSlot, left)
 }
