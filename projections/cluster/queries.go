@@ -49,7 +49,7 @@ func waitingQuery(d schema.Dialect) string {
 	return strings.Join(parts, "\nUNION ALL ")
 }
 
-// inFlightQuery counts by topic and registration what is in flight; ” is nobody. ?1 is the group.
+// inFlightQuery counts by topic and registration what is in flight; the empty name is nobody's. ?1 is the group.
 func inFlightQuery(d schema.Dialect) string {
 	return `SELECT w.topic, w.node, w.epoch, COUNT(*) FROM ` +
 		first(d, `i.topic, i.node, i.epoch FROM inflight i`+d.SkipLocked()+` WHERE i.consumer_group = ?1`) + ` w

@@ -29,19 +29,13 @@ func (a *admin) listAlarms(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit := operate.DefaultPage
-	if given := params.Get("limit"); given != "" {
-		if limit, err = pageLimit(given); err != nil {
-			return err
-		}
-	}
-	page, err := a.alarms.List(r.Context(), all, limit, params.Get("cursor"))
-	var field *domain.FieldError
-	if errors.As(err, &field) {
-		return invalidValue(inQuery, field.Field, field.Expected, field.Got)
-	}
+	limit, err := limitOf(params)
 	if err != nil {
 		return err
+	}
+	page, err := a.alarms.List(r.Context(), all, limit, params.Get("cursor"))
+	if err != nil {
+		return inThe(inQuery, err)
 	}
 	return answer(w, http.StatusOK, page)
 }

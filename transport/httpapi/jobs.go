@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -148,7 +147,7 @@ func (a *admin) listJobs(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.jobs.List(r.Context(), params.Get("cursor"), limit)
 	if err != nil {
-		return queried(err)
+		return inThe(inQuery, err)
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -180,7 +179,7 @@ func (a *admin) jobItems(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.jobs.Items(r.Context(), id, params.Get("state"), params.Get("cursor"), limit)
 	if err != nil {
-		return jobError(r, queried(err))
+		return jobError(r, inThe(inQuery, err))
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -211,21 +210,4 @@ func jobError(r *http.Request, err error) error {
 		return err
 	}
 	return problemJobNotFound.because("there is no job "+mux.Vars(r)["id"]+"; jobs are kept for 90 days", nil)
-}
-
-// limitOf is how long a page is to be.
-func limitOf(params url.Values) (int, error) {
-	if given := params.Get("limit"); given != "" {
-		return pageLimit(given)
-	}
-	return operate.DefaultPage, nil
-}
-
-// queried says of a field at fault that it is in the query.
-func queried(err error) error {
-	var field *domain.FieldError
-	if errors.As(err, &field) {
-		return invalidValue(inQuery, field.Field, field.Expected, field.Got)
-	}
-	return err
 }

@@ -1,12 +1,6 @@
 package httpapi
 
-import (
-	"errors"
-	"net/http"
-
-	"orderflow/domain"
-	"orderflow/handlers/operate"
-)
+import "net/http"
 
 // operations gives a page of the log of operations.
 func (a *admin) operations(w http.ResponseWriter, r *http.Request) error {
@@ -14,19 +8,13 @@ func (a *admin) operations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit := operate.DefaultPage
-	if given := params.Get("limit"); given != "" {
-		if limit, err = pageLimit(given); err != nil {
-			return err
-		}
-	}
-	page, err := a.levers.Log(r.Context(), limit, params.Get("cursor"))
-	var field *domain.FieldError
-	if errors.As(err, &field) {
-		return invalidValue(inQuery, field.Field, field.Expected, field.Got)
-	}
+	limit, err := limitOf(params)
 	if err != nil {
 		return err
+	}
+	page, err := a.levers.Log(r.Context(), limit, params.Get("cursor"))
+	if err != nil {
+		return inThe(inQuery, err)
 	}
 	return answer(w, http.StatusOK, page)
 }

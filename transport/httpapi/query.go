@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"orderflow/domain"
+	"orderflow/handlers/operate"
 	"orderflow/projections"
 )
 
@@ -128,6 +129,14 @@ func instant(name, value string) (time.Time, error) {
 		return t, invalidValue(inQuery, name, "a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + as %2B)", fmt.Sprintf("%q", domain.Shorten(value)))
 	}
 	return t.UTC(), nil
+}
+
+// limitOf is how long a page is to be.
+func limitOf(params url.Values) (int, error) {
+	if given := params.Get("limit"); given != "" {
+		return pageLimit(given)
+	}
+	return operate.DefaultPage, nil
 }
 
 func pageLimit(value string) (int, error) {
