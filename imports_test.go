@@ -52,6 +52,7 @@ var table = map[string]rule{
 	"internal/crashpoint": {},
 	"internal/process":    {},
 	"internal/jsontext":   {},
+	"internal/shared":     {},
 	"internal/spelling":   {},
 	"schema":              {ours: []string{"domain/stored", "schema/sqlitedb"}, theirs: []string{goose, mssql, sqlite}},
 	"schema/sqlitedb":     {theirs: []string{sqlite, xsys}},
@@ -68,7 +69,7 @@ var table = map[string]rule{
 	"projections":        {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"transport/httpapi":  {ours: []string{"domain", "domain/stored", "domain/work", "handlers", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/jsontext", "internal/spelling", "transport/httpapi/console"}, theirs: []string{anyModule}},
 	// Pages ask the answers of others, through interfaces of their own.
-	"transport/httpapi/console": {ours: []string{"domain", "domain/work", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster"}, theirs: []string{mux}},
+	"transport/httpapi/console": {ours: []string{"domain", "domain/work", "handlers/diagnosis", "handlers/operate", "projections", "projections/cluster", "internal/shared"}, theirs: []string{mux}},
 	"internal/bench": {
 		ours: []string{"domain", "domain/work", "schema", "eventstore", "projections", "projections/tail", "projections/rebuild", "projections/verify"},
 	},
@@ -89,7 +90,7 @@ var table = map[string]rule{
 	"projections/internal/rows":     {ours: []string{"domain", "domain/stored", "schema"}},
 	"projections/internal/logtest":  {ours: []string{"domain", "domain/work", "eventstore", "schema"}},                                                // for tests
 	"projections/internal/viewtest": {ours: []string{"domain", "projections", "projections/internal/logtest", "projections/internal/rows", "schema"}}, // for tests
-	"projections/cluster":           {ours: []string{"domain", "domain/work", "schema"}, theirs: []string{sketches}},
+	"projections/cluster":           {ours: []string{"domain", "domain/work", "schema", "internal/shared"}, theirs: []string{sketches}},
 	"projections/tail":              {ours: []string{"domain", "schema", "internal/crashpoint", "projections/internal/rows"}},
 	"projections/verify":            {ours: []string{"domain", "domain/stored", "schema", "projections/internal/rows"}},
 	"projections/rebuild":           {ours: []string{"domain", "schema", "projections/internal/rows", "projections/verify"}},

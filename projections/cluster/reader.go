@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"orderflow/domain"
 	"orderflow/domain/work"
+	"orderflow/internal/shared"
 	"orderflow/schema"
 )
 
@@ -68,64 +68,23 @@ type Reader struct {
 	figures *Figures
 	history history
 
-	mu   sync.Mutex
-	last *look // nil before the first
+	answer shared.Question[Answer]
 
 	own     *Queues // what this process saw itself; nil if it never had to
 	ownAsOf time.Time
 	ownAt   time.Time // by this process's clock
 }
 
-// look is one set of questions. Its answer is set before done is closed.
-type look struct {
-	begun  time.Time
-	done   chan struct{}
-	answer Answer
-	err    error
-}
-
 // NewReader makes one.
 func NewReader(c Config) *Reader {
-	return &Reader{conf: c, figures: NewFigures(c.DB), history: history{db: c.DB}}
+	r := &Reader{conf: c, figures: NewFigures(c.DB), history: history{db: c.DB}}
+	r.answer.Ask, r.answer.Every, r.answer.Timeout = r.look, atMostEvery, lookTimeout+c.HistoryWait
+	return r
 }
 
 // Read gives the answer of the last look, or of a new one if a second has passed. It waits until ctx ends. A part that
 // could not be read is told in the answer; it is an error if nothing could be read.
-func (r *Reader) Read(ctx context.Context) (Answer, error) {
-	l := r.current()
-	select {
-	case <-l.done:
-		return l.answer, l.err
-	case <-ctx.Done():
-		return Answer{}, context.Cause(ctx)
-	}
-}
-
-func (r *Reader) current() *look {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.last != nil {
-		select {
-		case <-r.last.done:
-			if time.Since(r.last.begun) < atMostEvery {
-				return r.last
-			}
-		default:
-			return r.last
-		}
-	}
-	r.last = &look{begun: time.Now(), done: make(chan struct{})}
-	go r.run(r.last)
-	return r.last
-}
-
-// run looks, on nobody's time but its own: who asked first may go away.
-func (r *Reader) run(to *look) {
-	defer close(to.done)
-	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout+r.conf.HistoryWait)
-	defer cancel()
-	to.answer, to.err = r.look(ctx)
-}
+func (r *Reader) Read(ctx context.Context) (Answer, error) { return r.answer.Get(ctx) }
 
 func (r *Reader) look(ctx context.Context) (Answer, error) {
 	a := Answer{Nodes: []Node{}, Alarms: []Alarm{}, MissingRoles: []string{}, Projections: []Projection{}, Last: []Period{}, Wrong: []string{}, Wanted: []Wanted{}, Unread: []Gap{}}

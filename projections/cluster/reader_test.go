@@ -129,7 +129,7 @@ func TestReader_figure(t *testing.T) {
 			if q := a.Queues.Topics[0]; c.node != "" && (q.Waiting != Most || !q.More) {
 				t.Errorf("more than is counted is told as %+v", q)
 			}
-			r.last = nil
+			r.answer.Every = 0 // as if a second had passed
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestReader_statements(t *testing.T) {
 	if n := db.Stats().Statements - before; n < one || n > 2*one {
 		t.Errorf("200 looks within about a second cost %d statements, want %d", n, one)
 	}
-	r.last.begun, r.history.update.begun = r.last.begun.Add(-atMostEvery), r.history.update.begun.Add(-2*atMostEvery)
+	r.answer.Every, r.history.update.begun = 0, r.history.update.begun.Add(-2*atMostEvery) // as if a second had passed
 	before = db.Stats().Statements
 	if _, err := r.Read(t.Context()); err != nil || db.Stats().Statements-before > one-1 {
 		t.Errorf("a second later a look costs %d statements, err %v", db.Stats().Statements-before, err)
@@ -187,7 +187,11 @@ func TestReader_fails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		hangs := &Reader{last: &look{done: make(chan struct{})}}
+		end := make(chan struct{})
+		defer close(end)
+		hangs := &Reader{}
+		hangs.answer.Timeout = time.Minute
+		hangs.answer.Ask = func(context.Context) (Answer, error) { <-end; return Answer{}, nil }
 		if _, err := hangs.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("of a look that hangs: %v", err)
 		}
@@ -266,7 +270,7 @@ func TestReader_lies(t *testing.T) {
 		t.Errorf("wrong is %q, want %q", got, want)
 	}
 	exec(t, db, `UPDATE nodes SET started_at = `+db.Dialect().NowPlus("?1")+` WHERE node = 'lives'`, -(3 * time.Minute).Milliseconds())
-	r.last = nil
+	r.answer.Every = 0 // as if a second had passed
 	a, err = r.Read(t.Context())
 	must(t, err)
 	if !a.WatchdogLate || !slices.Contains(a.Wrong, "no round of the watchdog has ever succeeded: nobody watches") {

@@ -35,7 +35,7 @@ func (a *admin) listAlarms(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.alarms.List(r.Context(), all, limit, params.Get("cursor"))
 	if err != nil {
-		return inThe(inQuery, err)
+		return inTheQuery(err)
 	}
 	return answer(w, http.StatusOK, page)
 }

@@ -54,7 +54,7 @@ func (a *admin) listLetters(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.letters.List(r.Context(), f, params.Get("cursor"), limit)
 	if err != nil {
-		return inThe(inQuery, err)
+		return inTheQuery(err)
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -83,7 +83,7 @@ func readLetterFilter(r *http.Request) (params url.Values, f operate.LetterFilte
 		}
 	}
 	if err == nil {
-		err = inThe(inQuery, f.Check())
+		err = inTheQuery(f.Check())
 	}
 	return params, f, err
 }

@@ -147,7 +147,7 @@ func (a *admin) listJobs(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.jobs.List(r.Context(), params.Get("cursor"), limit)
 	if err != nil {
-		return inThe(inQuery, err)
+		return inTheQuery(err)
 	}
 	return answer(w, http.StatusOK, page)
 }
@@ -179,7 +179,7 @@ func (a *admin) jobItems(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.jobs.Items(r.Context(), id, params.Get("state"), params.Get("cursor"), limit)
 	if err != nil {
-		return jobError(r, inThe(inQuery, err))
+		return jobError(r, inTheQuery(err))
 	}
 	return answer(w, http.StatusOK, page)
 }

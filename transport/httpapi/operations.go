@@ -14,7 +14,7 @@ func (a *admin) operations(w http.ResponseWriter, r *http.Request) error {
 	}
 	page, err := a.levers.Log(r.Context(), limit, params.Get("cursor"))
 	if err != nil {
-		return inThe(inQuery, err)
+		return inTheQuery(err)
 	}
 	return answer(w, http.StatusOK, page)
 }

@@ -133,7 +133,7 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	}
 	at, err := readMoment(r)
 	if err != nil {
-		return inThe(inQuery, err)
+		return inTheQuery(err)
 	}
 	err = a.answers.send(r.Context(), w, orderSize, func(b []byte) ([]byte, error) {
 		if !at.IsZero() {
@@ -153,7 +153,7 @@ func (a *api) order(w http.ResponseWriter, r *http.Request) error {
 	if !at.IsZero() && errors.Is(err, domain.ErrNotFound) {
 		return problemOrderNotFound.because("there is no order "+id.String()+" at that time", members{"order_id": id})
 	}
-	return orderError(id, inThe(inQuery, err))
+	return orderError(id, inTheQuery(err))
 }
 
 func (a *api) list(w http.ResponseWriter, r *http.Request) error {

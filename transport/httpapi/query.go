@@ -94,11 +94,11 @@ func readMoment(r *http.Request) (m domain.Moment, err error) {
 	return domain.ParseMoment(values.Get("at"))
 }
 
-// inThe has a *domain.FieldError say in which part of the request the field is.
-func inThe(part string, err error) error {
+// inTheQuery has a *domain.FieldError say that the field is in the query.
+func inTheQuery(err error) error {
 	var field *domain.FieldError
 	if errors.As(err, &field) {
-		return invalidValue(part, field.Field, field.Expected, field.Got)
+		return invalidValue(inQuery, field.Field, field.Expected, field.Got)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orderflow/handlers/diagnosis"
+	"orderflow/internal/shared"
 	"orderflow/projections/cluster"
 )
 
@@ -30,17 +31,25 @@ type Config struct {
 	Diagnoses Diagnoser
 }
 
+const (
+	// atMostEvery is the time between two questions of one kind, however many viewers there are.
+	atMostEvery = time.Second
+	// askTimeout bounds one question.
+	askTimeout = 5 * time.Second
+)
+
 // Console makes the pages. It is safe for concurrent use.
 type Console struct {
 	conf   Config
-	survey shared[diagnosis.Survey]
+	survey shared.Question[diagnosis.Survey]
 }
 
 // New makes a console.
 func New(c Config) *Console {
-	return &Console{conf: c, survey: shared[diagnosis.Survey]{ask: func(ctx context.Context) (diagnosis.Survey, error) {
-		return c.Surveys.Latest(ctx)
-	}}}
+	return &Console{conf: c, survey: shared.Question[diagnosis.Survey]{
+		Every: atMostEvery, Timeout: askTimeout,
+		Ask: func(ctx context.Context) (diagnosis.Survey, error) { return c.Surveys.Latest(ctx) },
+	}}
 }
 
 // Page is one answer: a page, a table, a style sheet.

@@ -27,7 +27,7 @@ func (c *Console) look(r *http.Request) (v overview, err error) {
 	if v.Answer, err = c.conf.Cluster.Read(r.Context()); err != nil {
 		return v, err
 	}
-	if v.Survey, err = c.survey.get(r.Context()); err != nil {
+	if v.Survey, err = c.survey.Get(r.Context()); err != nil {
 		v.Unread = append(slices.Clone(v.Unread), cluster.Gap{Part: partReasons, Why: err.Error()})
 	}
 	return v, nil

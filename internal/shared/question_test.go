@@ -1,4 +1,4 @@
-package console
+package shared
 
 import (
 	"context"
@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// TestShared: fifty viewers in a second ask one question, and those of the next second one more.
-func TestShared(t *testing.T) {
+const every, timeout = time.Second, 5 * time.Second
+
+// TestQuestion: fifty viewers in a second ask one question, and those of the next second one more.
+func TestQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		s := shared[int]{ask: func(context.Context) (int, error) {
+		q := Question[int]{Every: every, Timeout: timeout, Ask: func(context.Context) (int, error) {
 			asked++
 			time.Sleep(100 * time.Millisecond)
 			return asked, nil
@@ -22,21 +24,21 @@ func TestShared(t *testing.T) {
 			var all sync.WaitGroup
 			for range 50 {
 				all.Go(func() {
-					if n, err := s.get(t.Context()); n != second || err != nil {
+					if n, err := q.Get(t.Context()); n != second || err != nil {
 						t.Errorf("in second %d the answer is %d, err %v", second, n, err)
 					}
 				})
 			}
 			all.Wait()
-			time.Sleep(atMostEvery)
+			time.Sleep(every)
 		}
 	})
 }
 
-// TestShared_impatient: who goes away does not end the question for the others, and it ends by itself.
-func TestShared_impatient(t *testing.T) {
+// TestQuestion_impatient: who goes away does not end the question for the others, and it ends by itself.
+func TestQuestion_impatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := shared[int]{ask: func(ctx context.Context) (int, error) {
+		q := Question[int]{Every: every, Timeout: timeout, Ask: func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		}}
@@ -44,12 +46,12 @@ func TestShared_impatient(t *testing.T) {
 		begun := time.Now()
 		var waits sync.WaitGroup
 		waits.Go(func() {
-			if _, err := s.get(gone); !errors.Is(err, context.Canceled) || time.Since(begun) != time.Second {
+			if _, err := q.Get(gone); !errors.Is(err, context.Canceled) || time.Since(begun) != time.Second {
 				t.Errorf("who goes away is answered %v after %s", err, time.Since(begun))
 			}
 		})
 		waits.Go(func() {
-			if _, err := s.get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != askTimeout {
+			if _, err := q.Get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != timeout {
 				t.Errorf("who waits is answered %v after %s", err, time.Since(begun))
 			}
 		})
